@@ -1,0 +1,63 @@
+// A reader that waits until `books` holds all rows, and says when that was, as one line of JSON.
+//
+//   bench_watch --db FILE --rows N [--timeout SECONDS] [--interval-us U]
+//
+// Ids are 1 to N, written in ascending order: max(id), which costs microseconds, is polled, and the
+// rows are counted once it is there. Prints "ready" when it has looked for the first time.
+// `partial` counts the looks that saw some of the rows but not all: none, if they came in one
+// transaction.
+#include <cstdio>
+
+#include "bench/application.h"
+
+namespace harmonylite::bench {
+namespace {
+
+int64_t Ask(sqlite::Statement* question) {
+  if (!OrFail(question->Step())) Fail("no row");
+  const int64_t answer = question->Int(0);
+  question->Reset();
+  return answer;
+}
+
+int Main(int argc, char** argv) {
+  const Flags flags(argc, argv,
+                    {{"db", ""}, {"rows", ""}, {"timeout", "600"}, {"interval-us", "1000"}});
+  AllowShortSleeps();
+  auto db = OrFail(sqlite::Connection::Open(flags.Text("db"), sqlite::OpenMode::kReadOnly));
+  db.SetBusyTimeout(10'000);
+  auto newest = OrFail(db.Prepare("SELECT ifnull(max(id), 0) FROM books"));
+  auto count = OrFail(db.Prepare("SELECT count(*) FROM books"));
+  const int64_t rows = flags.Int("rows");
+  const int64_t interval_ns = flags.Int("interval-us") * 1000;
+  const int64_t deadline = NowNs() + flags.Int("timeout") * 1'000'000'000;
+
+  int64_t looks = 0, partial = 0, seen = 0, at = 0;
+  bool done = false;
+  while (!done && at < deadline) {
+    seen = Ask(&newest);
+    at = NowNs();
+    if (looks++ == 0) {
+      std::puts("ready");
+      std::fflush(stdout);
+    }
+    if (seen >= rows) {
+      // `at` stays: counting takes long and is not what is measured. A wrong count means that rows
+      // came out of order; then the time of the look that counted right is the answer.
+      seen = Ask(&count);
+      done = seen >= rows;
+      if (done) break;
+    }
+    if (seen > 0) ++partial;
+    SleepNs(interval_ns);
+  }
+  std::printf("%s\n", fmt::format(R"({{"done":{},"at_ns":{},"rows":{},"looks":{},"partial":{}}})",
+                                  done, at, seen, looks, partial)
+                          .c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace harmonylite::bench
+
+int main(int argc, char** argv) { return harmonylite::bench::Main(argc, argv); }

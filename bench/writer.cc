@@ -1,0 +1,160 @@
+// An application that writes `books`, and says how long it took, as one line of JSON.
+//
+//   bench_writer --db FILE --mode insert --rows N --tx-rows K     K rows in a transaction
+//   bench_writer --db FILE --mode insert --seconds S              one-row transactions for so long
+//   bench_writer --db FILE --mode update --rows N --table-rows M  N updates, one each, of M rows
+//   bench_writer --db FILE --mode blob --bytes B                  one row with B bytes of noise
+//   bench_writer --db - --mode version                            SQLite's version
+//
+// --busy-timeout MS is SQLite's; what is refused is asked again at once, and counted.
+#include <algorithm>
+#include <cstdio>
+#include <functional>
+
+#include "bench/application.h"
+
+namespace harmonylite::bench {
+namespace {
+
+struct Tally {
+  int64_t rows = 0;
+  int64_t busy = 0;         // calls that SQLite answered with SQLITE_BUSY
+  int64_t busy_spells = 0;  // transactions that met at least one
+  int64_t longest_busy_ns = 0;
+  std::vector<int64_t> commit_ns;  // per transaction, from its first call until it is committed
+};
+
+// Runs `statement`, again after each SQLITE_BUSY: with a timeout of 0 every refusal is counted.
+void RunCounting(const sqlite::Connection& db, sqlite::Statement* statement, Tally* tally) {
+  int64_t blocked_since = 0;
+  while (true) {
+    Status status = statement->Run();
+    if (status.ok()) break;
+    if (!WasBusy(db)) Fail(status.error().message());
+    if (blocked_since == 0) {
+      blocked_since = NowNs();
+      ++tally->busy_spells;
+    }
+    ++tally->busy;
+  }
+  if (blocked_since != 0)
+    tally->longest_busy_ns = std::max(tally->longest_busy_ns, NowNs() - blocked_since);
+}
+
+class Writer {
+ public:
+  Writer(sqlite::Connection* db, Books* books)
+      : db_(db),
+        books_(books),
+        begin_(OrFail(db->Prepare("BEGIN IMMEDIATE"))),
+        commit_(OrFail(db->Prepare("COMMIT"))),
+        insert_(OrFail(db->Prepare("INSERT INTO books VALUES(?,?,?,?,?)"))),
+        update_(OrFail(db->Prepare("UPDATE books SET year=?, body=? WHERE id=?"))) {}
+
+  // Transactions of `tx_rows` rows with ascending ids until `rows` are written (if not 0) or
+  // `until_ns` has come (if not 0).
+  void Insert(int64_t first_id, int64_t rows, int64_t tx_rows, int64_t until_ns) {
+    while ((rows == 0 || tally_.rows < rows) && (until_ns == 0 || NowNs() < until_ns)) {
+      const int64_t count = rows == 0 ? tx_rows : std::min(tx_rows, rows - tally_.rows);
+      Transaction(count, [&] {
+        books_->Bind(&insert_, first_id + tally_.rows);
+        RunCounting(*db_, &insert_, &tally_);
+        ++tally_.rows;
+      });
+    }
+  }
+
+  void Update(int64_t rows, int64_t tx_rows, int64_t table_rows) {
+    Random random(1);
+    while (tally_.rows < rows) {
+      Transaction(std::min(tx_rows, rows - tally_.rows), [&] {
+        update_.Bind(1, tally_.rows);
+        update_.Bind(2, books_->Body());
+        update_.Bind(3, static_cast<int64_t>(1 + random.Below(static_cast<uint64_t>(table_rows))));
+        RunCounting(*db_, &update_, &tally_);
+        ++tally_.rows;
+      });
+    }
+  }
+
+  void InsertBlob(int64_t id, const std::string& bytes) {
+    Transaction(1, [&] {
+      books_->Bind(&insert_, id);
+      insert_.Bind(5, change::ValueView::Blob(bytes));
+      RunCounting(*db_, &insert_, &tally_);
+      ++tally_.rows;
+    });
+  }
+
+  Tally& tally() { return tally_; }
+
+ private:
+  // A transaction of one row is a bare statement, the cheapest an application can do.
+  void Transaction(int64_t rows, const std::function<void()>& write) {
+    const int64_t start = NowNs();
+    if (rows > 1) RunCounting(*db_, &begin_, &tally_);
+    for (int64_t i = 0; i < rows; ++i) write();
+    if (rows > 1) RunCounting(*db_, &commit_, &tally_);
+    tally_.commit_ns.push_back(NowNs() - start);
+  }
+
+  sqlite::Connection* const db_;  // not owned
+  Books* const books_;            // not owned
+  sqlite::Statement begin_, commit_, insert_, update_;
+  Tally tally_;
+};
+
+int Main(int argc, char** argv) {
+  const Flags flags(argc, argv,
+                    {{"db", ""},
+                     {"mode", ""},
+                     {"rows", "0"},
+                     {"tx-rows", "1"},
+                     {"seconds", "0"},
+                     {"first-id", "1"},
+                     {"table-rows", "1"},
+                     {"bytes", "0"},
+                     {"busy-timeout", "60000"}});
+  const std::string mode = flags.Text("mode");
+  if (mode == "version") {
+    std::printf("%s\n", sqlite::LibraryVersion().c_str());
+    return 0;
+  }
+  auto db = OpenBooks(flags.Text("db"), static_cast<int>(flags.Int("busy-timeout")));
+  Books books(static_cast<uint64_t>(flags.Int("first-id")));
+  const std::string blob = Noise(7, static_cast<size_t>(flags.Int("bytes")));
+  Writer writer(&db, &books);
+  const int64_t tx_rows = std::max<int64_t>(flags.Int("tx-rows"), 1);
+
+  const int64_t start = NowNs();
+  if (mode == "insert") {
+    const int64_t seconds = flags.Int("seconds");
+    if (flags.Int("rows") == 0 && seconds == 0) Fail("--rows or --seconds is required");
+    writer.Insert(flags.Int("first-id"), flags.Int("rows"), tx_rows,
+                  seconds == 0 ? 0 : start + seconds * 1'000'000'000);
+  } else if (mode == "update") {
+    writer.Update(flags.Int("rows"), tx_rows, std::max<int64_t>(flags.Int("table-rows"), 1));
+  } else if (mode == "blob") {
+    writer.InsertBlob(flags.Int("first-id"), blob);
+  } else {
+    Fail("--mode: insert, update, blob or version");
+  }
+  const int64_t end = NowNs();
+
+  Tally& tally = writer.tally();
+  const size_t transactions = tally.commit_ns.size();
+  std::printf(
+      "%s\n",
+      fmt::format(R"({{"rows":{},"transactions":{},"seconds":{:.6f},"start_ns":{},"end_ns":{},)"
+                  R"("busy":{},"busy_spells":{},"longest_busy_us":{:.1f},"commit_us":{}}})",
+                  tally.rows, transactions, static_cast<double>(end - start) / 1e9, start, end,
+                  tally.busy, tally.busy_spells, static_cast<double>(tally.longest_busy_ns) / 1e3,
+                  PercentilesJson(&tally.commit_ns))
+          .c_str());
+  return 0;
+}
+
+}  // namespace
+}  // namespace harmonylite::bench
+
+int main(int argc, char** argv) { return harmonylite::bench::Main(argc, argv); }

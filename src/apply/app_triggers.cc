@@ -1,0 +1,143 @@
+#include "apply/app_triggers.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "schema/schema.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using capture::Catalog;
+using capture::TrackedTable;
+using sqlite::Connection;
+using sqlite::PlannedAction;
+using sqlite::Quote;
+using sqlite::SameName;
+using sqlite::Statement;
+
+constexpr std::string_view kStoredHead = "CREATE TRIGGER ";  // SQLite keeps every trigger like this
+
+struct AppTrigger {
+  std::string name;
+  std::string sql;
+};
+
+struct Effects {
+  bool replicated = false;
+  bool local = false;
+};
+
+bool IsOurs(std::string_view name) {
+  return SameName(name.substr(0, schema::kHiddenPrefix.size()), schema::kHiddenPrefix);
+}
+
+Status DropTempTriggers(Connection* db) {
+  HL_ASSIGN(Statement list,
+            db->Prepare("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger'"));
+  std::vector<std::string> names;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    names.emplace_back(list.Text(0));
+  }
+  for (const std::string& name : names) HL_TRY(db->Exec("DROP TRIGGER temp." + Quote(name)));
+  return Ok();
+}
+
+Result<std::vector<AppTrigger>> TriggersOf(Connection* db, const std::string& table) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, sql FROM main.sqlite_schema WHERE type = "
+                                        "'trigger' AND tbl_name = ?1 COLLATE NOCASE"));
+  list.Bind(1, table);
+  std::vector<AppTrigger> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    if (!IsOurs(list.Text(0)))
+      out.push_back({std::string(list.Text(0)), std::string(list.Text(1))});
+  }
+}
+
+// What every trigger of a table would write, as SQLite's own compiler sees it.
+Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog& catalog,
+                                                   const schema::Table& table) {
+  std::string names;
+  std::string nulls;
+  std::string sets;
+  for (const std::string& column : table.columns) {
+    names += (names.empty() ? "" : ", ") + Quote(column);
+    nulls += nulls.empty() ? "NULL" : ", NULL";
+    sets += (sets.empty() ? "" : ", ") + Quote(column) + " = NULL";
+  }
+  const std::string target = Quote(table.name);
+  std::vector<PlannedAction> actions;
+  db->EnableTriggers(true);
+  const auto list = [&]() -> Status {
+    for (const std::string& sql :
+         {fmt::format("INSERT INTO {}({}) VALUES({})", target, names, nulls),
+          fmt::format("UPDATE {} SET {}", target, sets), "DELETE FROM " + target}) {
+      HL_ASSIGN(Statement unused, db->PrepareListing(sql, &actions));
+    }
+    return Ok();
+  };
+  Status listed = list();
+  db->EnableTriggers(false);
+  HL_TRY(std::move(listed));
+
+  std::map<std::string, Effects> out;
+  for (const PlannedAction& action : actions) {
+    const bool writes = action.kind == PlannedAction::kInsert ||
+                        action.kind == PlannedAction::kUpdate ||
+                        action.kind == PlannedAction::kDelete;
+    if (!writes || action.trigger.empty() || IsOurs(action.table)) continue;
+    Effects& effects = out[action.trigger];
+    (catalog.ByName(action.table) != nullptr ? effects.replicated : effects.local) = true;
+  }
+  return out;
+}
+
+Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
+                  AppTriggers* out) {
+  const schema::Table& table = tracked.table;
+  HL_ASSIGN(const std::vector<AppTrigger> triggers, TriggersOf(db, table.name));
+  if (triggers.empty()) return Ok();
+  auto effects = ListEffects(db, catalog, table);
+  if (!effects.ok()) {
+    out->warnings.push_back(fmt::format(
+        "the triggers of table {} cannot be compiled here ({}): what they write to tables that are "
+        "not replicated is missing for rows of other nodes",
+        table.name, effects.error().message()));
+    return Ok();
+  }
+  for (const AppTrigger& trigger : triggers) {
+    const Effects does = (*effects)[trigger.name];
+    if (!does.local) continue;
+    if (does.replicated) {
+      out->warnings.push_back(fmt::format(
+          "trigger {} of table {} writes to replicated and to other tables: it does not run for "
+          "rows of other nodes; split it in two so that the local part can",
+          trigger.name, table.name));
+      continue;
+    }
+    HL_CHECK(trigger.sql.starts_with(kStoredHead));
+    HL_TRY(db->Exec("CREATE TEMP TRIGGER " + trigger.sql.substr(kStoredHead.size())));
+    out->tables_with_triggers.insert(tracked.id);
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
+  db->EnableTriggers(false);
+  HL_TRY(DropTempTriggers(db));
+  AppTriggers out;
+  for (const TrackedTable& tracked : catalog.tables)
+    HL_TRY(InstallFor(db, catalog, tracked, &out));
+  return out;
+}
+
+}  // namespace harmonylite::apply

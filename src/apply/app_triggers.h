@@ -1,0 +1,28 @@
+// The application's triggers while rows of other nodes are applied.
+//
+// What a trigger does to replicated tables arrives as rows and must not happen again; what it does to
+// things that are not replicated (an FTS5 index) must. The applier's connection has the schema's triggers
+// switched off; those of the second kind are repeated there as TEMP triggers, which still fire.
+// Threads: as the connection.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "capture/catalog.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::apply {
+
+struct AppTriggers {
+  std::set<int64_t> tables_with_triggers;  // TrackedTable ids on which some trigger runs
+  std::vector<std::string> warnings;       // for the operator
+};
+
+// Drops the TEMP triggers of an earlier call and makes those that today's schema needs. Leaves the
+// connection with the schema's triggers off.
+Result<AppTriggers> InstallAppTriggers(sqlite::Connection* db, const capture::Catalog& catalog);
+
+}  // namespace harmonylite::apply

@@ -1,0 +1,163 @@
+#include "apply/table_writer.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using change::ValueView;
+using schema::Table;
+using sqlite::Quote;
+
+constexpr int kVersionParameters = 5;
+
+// "k1 = ?6 AND k2 = ?7" of a version table.
+std::string HiddenKeyIs(const Table& table, int first) {
+  std::string out;
+  for (size_t i = 0; i < table.key.size(); ++i)
+    out += fmt::format("{}k{} = ?{}", i == 0 ? "" : " AND ", i + 1, first + static_cast<int>(i));
+  return out;
+}
+
+std::string RowKeyIs(const Table& table, int first) {
+  std::string out;
+  for (size_t i = 0; i < table.key.size(); ++i)
+    out += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
+                       first + static_cast<int>(i), Quote(table.key[i].collation));
+  return out;
+}
+
+std::string AddVersionSql(const Table& table, const std::string& versions) {
+  std::string names;
+  std::string values;
+  for (size_t i = 1; i <= table.key.size(); ++i) {
+    names += fmt::format(", k{}", i);
+    values += fmt::format(", ?{}", i + kVersionParameters);
+  }
+  return fmt::format("INSERT INTO {}(hlc, n, lseq, gone, hash{}) VALUES(?1, ?2, ?3, ?4, ?5{}) "
+                     "ON CONFLICT DO NOTHING",
+                     versions, names, values);
+}
+
+std::string InsertSql(const Table& table) {
+  std::string names;
+  std::string values;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    names += (i == 0 ? "" : ", ") + Quote(table.columns[i]);
+    values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
+  }
+  return fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name), names, values);
+}
+
+// "a = excluded.a, …" or "a = ?1, …". Key columns too: equal under a collation is not identical.
+std::string Assignments(const Table& table, bool from_excluded) {
+  std::string out;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const std::string name = Quote(table.columns[i]);
+    const std::string value = from_excluded ? "excluded." + name : fmt::format("?{}", i + 1);
+    out += fmt::format("{}{} = {}", i == 0 ? "" : ", ", name, value);
+  }
+  return out;
+}
+
+std::string UpsertSql(const Table& table) {
+  // With its collation: another UNIQUE index over the same columns must not be taken for the key.
+  std::string key;
+  for (const auto& column : table.key)
+    key += (key.empty() ? "" : ", ") + Quote(column.name) +
+           (table.integer_key ? "" : " COLLATE " + Quote(column.collation));
+  return fmt::format("{} ON CONFLICT({}) DO UPDATE SET {}", InsertSql(table), key,
+                     Assignments(table, /*from_excluded=*/true));
+}
+
+}  // namespace
+
+Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
+                                      const capture::TrackedTable& tracked, bool fires_triggers) {
+  const Table& table = tracked.table;
+  const std::string versions = Quote(capture::VersionTableName(tracked.id));
+  TableWriter out(db, &table);
+  out.fires_triggers_ = fires_triggers;
+  HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
+  HL_ASSIGN(out.find_version_,
+            db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash FROM {} WHERE {}", versions,
+                                    HiddenKeyIs(table, 1))));
+  HL_ASSIGN(out.replace_version_,
+            db->Prepare(fmt::format(
+                "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5 WHERE {}",
+                versions, HiddenKeyIs(table, kVersionParameters + 1))));
+  HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
+  if (fires_triggers) {
+    const int first = static_cast<int>(table.columns.size()) + 1;
+    HL_ASSIGN(out.update_row_, db->Prepare(fmt::format("UPDATE {} SET {} WHERE {}",
+                                                       Quote(table.name),
+                                                       Assignments(table, false),
+                                                       RowKeyIs(table, first))));
+  }
+  HL_ASSIGN(out.delete_row_, db->Prepare(fmt::format("DELETE FROM {} WHERE {}", Quote(table.name),
+                                                     RowKeyIs(table, 1))));
+  return out;
+}
+
+void TableWriter::BindKey(sqlite::Statement* statement, int first,
+                          std::span<const ValueView> key) {
+  for (const ValueView& value : key) statement->Bind(first++, value);
+}
+
+void TableWriter::BindVersion(sqlite::Statement* statement, const StoredVersion& version) {
+  statement->Bind(1, version.stamp.value);
+  statement->Bind(2, version.origin.value);
+  statement->Bind(3, version.lseq.value);
+  statement->Bind(4, int64_t{version.deleted});
+  statement->Bind(5, version.hash);
+}
+
+Result<bool> TableWriter::AddVersion(std::span<const ValueView> key, const StoredVersion& version) {
+  BindVersion(&add_version_, version);
+  BindKey(&add_version_, kVersionParameters + 1, key);
+  HL_TRY(add_version_.Run());
+  return db_->changes() == 1;
+}
+
+Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const ValueView> key) {
+  BindKey(&find_version_, 1, key);
+  HL_ASSIGN(const bool row, find_version_.Step());
+  if (!row) return std::optional<StoredVersion>();
+  const StoredVersion found{Hlc(find_version_.Int(0)), capture::OriginIndex(find_version_.Int(1)),
+                            Lseq(find_version_.Int(2)), find_version_.Int(3) != 0,
+                            find_version_.Int(4)};
+  find_version_.Reset();
+  return std::optional<StoredVersion>(found);
+}
+
+Status TableWriter::ReplaceVersion(std::span<const ValueView> key, const StoredVersion& version) {
+  BindVersion(&replace_version_, version);
+  BindKey(&replace_version_, kVersionParameters + 1, key);
+  return replace_version_.Run();
+}
+
+Status TableWriter::PutRow(std::span<const ValueView> image) {
+  if (fires_triggers_) {
+    int index = 1;
+    for (const ValueView& value : image) update_row_.Bind(index++, value);
+    for (const uint32_t position : table_->key_positions)
+      update_row_.Bind(index++, image[position]);
+    HL_TRY(update_row_.Run());
+    if (db_->changes() > 0) return Ok();
+  }
+  int index = 1;
+  for (const ValueView& value : image) put_row_.Bind(index++, value);
+  return put_row_.Run();
+}
+
+Status TableWriter::DeleteRow(std::span<const ValueView> key) {
+  BindKey(&delete_row_, 1, key);
+  return delete_row_.Run();
+}
+
+}  // namespace harmonylite::apply

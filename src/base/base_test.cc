@@ -1,0 +1,70 @@
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "base/bounded_queue.h"
+#include "base/logger.h"
+#include "base/spool.h"
+#include "support/result_matchers.h"
+#include "support/temp_dir.h"
+
+namespace harmonylite {
+namespace {
+
+TEST(Result, CarriesErrorAndContext) {
+  const auto failing = []() -> Status {
+    Status inner = MakeError(ErrorCode::kNotFound, "no {}", "row");
+    return std::move(inner).error().Wrap("reading");
+  };
+  const Status status = failing();
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(status.error().message(), "reading: no row");
+}
+
+TEST(JsonEscape, KeepsUtf8AndReplacesTheRest) {
+  EXPECT_EQ(JsonEscape("a\"b\\c\n"), "a\\\"b\\\\c\\u000a");
+  EXPECT_EQ(JsonEscape("gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F");
+  EXPECT_EQ(JsonEscape("\xFF\xC0\xAF\xED\xA0\x80"), "\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd");
+  EXPECT_EQ(JsonEscape("\xE2\x82"), "\\ufffd\\ufffd");
+}
+
+TEST(Spool, IsTheSameInMemoryAndOnDisk) {
+  const test::TempDir dir;
+  Spool small(dir.path());
+  Spool large(dir.path(), /*memory_limit=*/10);
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    const std::string part = "part" + std::to_string(i);
+    ASSERT_OK(small.Append(part));
+    ASSERT_OK(large.Append(part));
+    all += part;
+  }
+  EXPECT_FALSE(small.on_disk());
+  EXPECT_TRUE(large.on_disk());
+  for (const Spool* spool : {&small, &large}) {
+    std::string out;
+    ASSERT_OK(spool->ReadAt(7, 100, &out));
+    EXPECT_EQ(out, all.substr(7, 100));
+    ASSERT_OK(spool->ReadAt(all.size() - 3, 100, &out));
+    EXPECT_EQ(out, all.substr(all.size() - 3));
+    ASSERT_OK(spool->ReadAt(all.size() + 3, 100, &out));
+    EXPECT_EQ(out, "");
+  }
+  EXPECT_EQ(small.Checksum().value(), large.Checksum().value());
+}
+
+TEST(BoundedQueue, RefusesBeyondItsLimitAndAfterClose) {
+  BoundedQueue<int> queue(2);
+  EXPECT_TRUE(queue.TryPush(1));
+  EXPECT_TRUE(queue.TryPush(2));
+  EXPECT_FALSE(queue.TryPush(3));
+  queue.Close();
+  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), 1);
+  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), 2);
+  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(1000)), std::nullopt);
+  EXPECT_FALSE(queue.TryPush(4));
+}
+
+}  // namespace
+}  // namespace harmonylite

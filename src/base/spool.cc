@@ -1,0 +1,119 @@
+#include "base/spool.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace harmonylite {
+
+namespace {
+
+constexpr size_t kChecksumChunk = 1 << 20;
+
+Status WriteAll(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0)
+      return MakeError(ErrorCode::kRetryLater, "cannot write a temporary file: {}",
+                       std::strerror(errno));
+    bytes.remove_prefix(static_cast<size_t>(n));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Spool::Spool(std::string directory, size_t memory_limit)
+    : directory_(std::move(directory)), memory_limit_(memory_limit) {}
+
+Spool::Spool(Spool&& other) noexcept
+    : directory_(std::move(other.directory_)),
+      memory_limit_(other.memory_limit_),
+      buffer_(std::move(other.buffer_)),
+      fd_(std::exchange(other.fd_, -1)),
+      size_(std::exchange(other.size_, 0)) {}
+
+Spool& Spool::operator=(Spool&& other) noexcept {
+  std::swap(directory_, other.directory_);
+  std::swap(memory_limit_, other.memory_limit_);
+  std::swap(buffer_, other.buffer_);
+  std::swap(fd_, other.fd_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+Spool::~Spool() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+Status Spool::MoveToDisk() {
+  fd_ = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  if (fd_ < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
+    // Not every file system has nameless files.
+    std::string path = directory_ + "/.harmonylite-spool-XXXXXX";
+    fd_ = ::mkostemp(path.data(), O_CLOEXEC);
+    if (fd_ >= 0) ::unlink(path.c_str());
+  }
+  if (fd_ < 0)
+    return MakeError(ErrorCode::kRetryLater, "cannot make a temporary file in {}: {}", directory_,
+                     std::strerror(errno));
+  HL_TRY(WriteAll(fd_, buffer_));
+  std::string().swap(buffer_);
+  return Ok();
+}
+
+Status Spool::Append(std::string_view bytes) {
+  if (fd_ < 0 && size_ + bytes.size() > memory_limit_) HL_TRY(MoveToDisk());
+  if (fd_ < 0)
+    buffer_.append(bytes);
+  else
+    HL_TRY(WriteAll(fd_, bytes));
+  size_ += bytes.size();
+  return Ok();
+}
+
+Status Spool::ReadAt(uint64_t offset, size_t length, std::string* out) const {
+  const uint64_t left = offset >= size_ ? 0 : size_ - offset;
+  length = static_cast<size_t>(std::min<uint64_t>(length, left));
+  if (fd_ < 0) {
+    out->assign(buffer_, static_cast<size_t>(size_ - left), length);
+    return Ok();
+  }
+  out->resize(length);
+  size_t done = 0;
+  while (done < length) {
+    const ssize_t n =
+        ::pread(fd_, out->data() + done, length - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0)
+      return MakeError(ErrorCode::kRetryLater, "cannot read a temporary file: {}",
+                       n == 0 ? "it is shorter than written" : std::strerror(errno));
+    done += static_cast<size_t>(n);
+  }
+  return Ok();
+}
+
+Result<uint64_t> Spool::Checksum() const {
+  if (fd_ < 0) return static_cast<uint64_t>(XXH3_64bits(buffer_.data(), buffer_.size()));
+  XXH3_state_t* state = XXH3_createState();
+  HL_CHECK(state != nullptr);
+  XXH3_64bits_reset(state);
+  std::string chunk;
+  for (uint64_t offset = 0; offset < size_; offset += chunk.size()) {
+    if (Status read = ReadAt(offset, kChecksumChunk, &chunk); !read.ok()) {
+      XXH3_freeState(state);
+      return std::move(read).error();
+    }
+    XXH3_64bits_update(state, chunk.data(), chunk.size());
+  }
+  const uint64_t sum = XXH3_64bits_digest(state);
+  XXH3_freeState(state);
+  return sum;
+}
+
+}  // namespace harmonylite

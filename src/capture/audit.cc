@@ -1,0 +1,156 @@
+#include "capture/audit.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+#include "capture/hidden_tables.h"
+#include "capture/journal.h"
+#include "capture/row_query.h"
+#include "change/row_hash.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::Row;
+using change::Value;
+using change::ValueView;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+// Positions in today's columns of one former list of columns.
+using Positions = std::vector<size_t>;
+
+struct Shapes {
+  std::vector<Positions> usable;
+  bool lost_column = false;  // some former list has a column that is gone
+};
+
+Shapes FormerShapes(const schema::Table& table, const RegisteredTable& registered) {
+  Shapes out;
+  for (const ColumnNames& names : registered.shapes) {
+    Positions positions;
+    for (const std::string& name : names)
+      for (size_t i = 0; i < table.columns.size(); ++i)
+        if (sqlite::SameName(table.columns[i], name)) positions.push_back(i);
+    if (positions.size() == names.size())
+      out.usable.push_back(std::move(positions));
+    else
+      out.lost_column = true;
+  }
+  return out;
+}
+
+enum class Verdict { kSame, kChanged, kUndecidable };
+
+Verdict Compare(const schema::Table& table, const Shapes& shapes,
+                std::span<const ValueView> image, int64_t stored) {
+  std::vector<uint64_t> hashes(image.size());
+  for (size_t i = 0; i < image.size(); ++i)
+    hashes[i] = change::HashColumn(table.column_seeds[i], image[i]);
+  for (const Positions& positions : shapes.usable) {
+    uint64_t sum = 0;
+    for (const size_t position : positions) sum += hashes[position];
+    if (static_cast<int64_t>(sum == 0 ? 1 : sum) == stored) return Verdict::kSame;
+  }
+  return shapes.lost_column ? Verdict::kUndecidable : Verdict::kChanged;
+}
+
+// Keys are collected first: the journal must not grow under a statement that reads with it.
+// Bounded by what really changed.
+Status JournalAll(Connection* db, const TrackedTable& tracked, const std::vector<Row>& keys,
+                  const Clock& clock) {
+  for (const Row& key : keys) {
+    const std::vector<ValueView> views(key.begin(), key.end());
+    HL_TRY(Append(db, tracked, views, clock));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
+                               const RegisteredTable& registered, const Clock& clock) {
+  const schema::Table& table = tracked.table;
+  const Shapes shapes = FormerShapes(table, registered);
+  const std::string versions = Quote(VersionTableName(tracked.id));
+  AuditReport report;
+  std::vector<Row> changed;
+
+  HL_ASSIGN(Statement rows, db->Prepare(fmt::format(
+                                "SELECT v.hash, v.gone{}{} FROM {} t LEFT JOIN {} v ON {}",
+                                KeyColumns("v", table), ImageColumns("t", table),
+                                Quote(table.name), versions, HiddenMatches("v", "t", table))));
+  RowReader reader(table, /*first_column=*/2);
+  while (true) {
+    HL_ASSIGN(const bool row, rows.Step());
+    if (!row) break;
+    reader.Read(rows);
+    if (!reader.present()) continue;  // NULL in its key: stays local
+    Row key;
+    bool local = false;
+    for (const uint32_t position : table.key_positions) {
+      key.emplace_back(reader.image()[position]);
+      local = local || reader.image()[position].type == change::ValueType::kNull;
+    }
+    if (local) continue;
+    const bool has_version = !rows.IsNull(1);
+    Verdict verdict = Verdict::kChanged;
+    if (!has_version && registered.had_rows) verdict = Verdict::kSame;
+    if (has_version && rows.Int(1) == 0)
+      verdict = rows.Int(0) == 0 ? Verdict::kUndecidable
+                                 : Compare(table, shapes, reader.image(), rows.Int(0));
+    report.undecidable += verdict == Verdict::kUndecidable;
+    if (verdict == Verdict::kChanged) changed.push_back(std::move(key));
+  }
+
+  HL_ASSIGN(Statement gone, db->Prepare(fmt::format(
+                                "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
+                                "AND t.{} IS NULL",
+                                KeyColumns("v", table), ImageColumns("t", table), versions,
+                                Quote(table.name), KeyMatches("t", "v", table),
+                                Quote(table.key[0].name))));
+  RowReader missing(table, /*first_column=*/1);
+  while (true) {
+    HL_ASSIGN(const bool row, gone.Step());
+    if (!row) break;
+    missing.Read(gone);
+    Row key;
+    for (const ValueView& value : missing.key()) key.emplace_back(value);
+    changed.push_back(std::move(key));
+  }
+  HL_TRY(JournalAll(db, tracked, changed, clock));
+  report.journaled = static_cast<int64_t>(changed.size());
+  return report;
+}
+
+Status JournalUnfolded(Connection* db, const TrackedTable& tracked, Lseq folded_to,
+                       const Clock& clock) {
+  std::string columns;
+  for (size_t i = 1; i <= tracked.table.key.size(); ++i)
+    columns += fmt::format("{}k{}", i == 1 ? "" : ", ", i);
+  std::vector<Row> keys;
+  {
+    HL_ASSIGN(Statement list,
+              db->Prepare(fmt::format("SELECT DISTINCT {} FROM __harmonylite__journal "
+                                      "WHERE id > ?1 AND tbl = ?2 AND op = 1",
+                                      columns)));
+    list.Bind(1, folded_to.value);
+    list.Bind(2, tracked.id);
+    while (true) {
+      HL_ASSIGN(const bool row, list.Step());
+      if (!row) break;
+      Row key;
+      for (int i = 0; i < list.columns(); ++i) key.emplace_back(list.Column(i));
+      keys.push_back(std::move(key));
+    }
+  }
+  return JournalAll(db, tracked, keys, clock);
+}
+
+}  // namespace harmonylite::capture

@@ -1,0 +1,142 @@
+#include "capture/batch_reader.h"
+
+#include <map>
+#include <vector>
+
+#include "capture/journal.h"
+#include "change/codec.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::BatchEncoder;
+using change::BatchHeader;
+using change::Cover;
+using change::RowView;
+using change::ValueView;
+
+// Adds net changes to a batch, each table's shape before its first row.
+class BatchWriter {
+ public:
+  explicit BatchWriter(BatchEncoder* encoder) : encoder_(encoder) {}
+
+  Status Add(const NetChange& change, uint32_t cover) {
+    const auto [it, is_new] =
+        numbers_.try_emplace(change.table->id, static_cast<uint32_t>(numbers_.size()));
+    if (is_new) HL_TRY(encoder_->AddTable(change.table->table.Shape()));
+    RowView row;
+    row.table = it->second;
+    row.cover = cover;
+    row.stamp = change.stamp;
+    row.lseq = change.lseq;
+    row.deleted = !change.present;
+    row.values = change.present ? change.image : change.key;
+    return encoder_->AddRow(row);
+  }
+
+ private:
+  BatchEncoder* encoder_;
+  std::map<int64_t, uint32_t> numbers_;
+};
+
+// Entries whose keys a repair holds in memory while it reads.
+constexpr int64_t kMaxUnfolded = 200'000;
+
+// Our own first batch starts at 0: nothing before it ever was this incarnation's.
+Lseq CoverFrom(const State& state, Lseq published) {
+  return published <= state.incarnation_base ? Lseq(0) : published;
+}
+
+}  // namespace
+
+BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options)
+    : db_(db), options_(std::move(options)) {}
+
+Status BatchReader::RefreshCatalog() {
+  if (schema_version_ == catalog_.schema_version) return Ok();
+  HL_ASSIGN(Catalog catalog, LoadCatalog(db_, options_.tables));
+  if (!catalog.complete)
+    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  catalog_ = std::move(catalog);
+  db_->ClearCache();
+  return Ok();
+}
+
+Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published) {
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
+  HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
+  HL_TRY(RefreshCatalog());
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
+  if (end.last_change <= published) return std::optional<BuiltBatch>();
+  HL_ASSIGN(const State state, LoadState(db_));
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  BatchHeader header;
+  header.sender = state.self;
+  header.covers = {{state.self, CoverFrom(state, published), end.last_change}};
+  HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+  header.max_stamp = end.stamp;
+  BuiltBatch batch{header, Spool(options_.spool_directory), end.last_change, end.change_stamp, 0};
+  HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
+  BatchWriter writer(&encoder);
+  HL_TRY(VisitNetChanges(db_, catalog_, state, header.covers[0].from, batch.to,
+                         [&](const NetChange& change) { return writer.Add(change, 0); }));
+  HL_TRY(encoder.Finish());
+  batch.rows = encoder.rows();
+  return std::optional<BuiltBatch>(std::move(batch));
+}
+
+Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::ProgressVector& have) {
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
+  HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
+  HL_TRY(RefreshCatalog());
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
+  HL_ASSIGN(const State state, LoadState(db_));
+  if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
+    return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  BatchHeader header;
+  header.sender = state.self;
+  HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+  header.max_stamp = end.stamp;
+  // When everything of ours has been trimmed, the newest change is the one published last.
+  const Lseq own = std::max(end.last_change, state.published_to);
+  const Hlc own_stamp = end.last_change >= own ? end.change_stamp : state.published_stamp;
+  if (own > state.incarnation_base && own > have.Get(state.self))
+    header.covers.push_back({state.self, have.Get(state.self), own});
+  for (const auto& [origin, to] : header.seen.map())
+    if (to > have.Get(origin)) header.covers.push_back({origin, have.Get(origin), to});
+  if (header.covers.empty()) return std::optional<BuiltBatch>();
+  BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0};
+  HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
+  HL_TRY(AddRepairRows(state, header, end.last_change, &encoder));
+  HL_TRY(encoder.Finish());
+  batch.rows = encoder.rows();
+  return std::optional<BuiltBatch>(std::move(batch));
+}
+
+Status BatchReader::AddRepairRows(const State& state, const BatchHeader& header, Lseq last_change,
+                                  BatchEncoder* encoder) {
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  BatchWriter writer(encoder);
+  Unfolded unfolded;
+  for (uint32_t i = 0; i < header.covers.size(); ++i) {
+    if (header.covers[i].origin != state.self) continue;
+    HL_CHECK(i == 0);  // ours comes first, so that `unfolded` is known before versions are visited
+    HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
+                           last_change, [&](const NetChange& change) -> Status {
+                             if (change.present) unfolded[change.table->id].Note(change.image_key, change.lseq);
+                             return writer.Add(change, i);
+                           }));
+  }
+  for (uint32_t i = 0; i < header.covers.size(); ++i) {
+    const Cover& cover = header.covers[i];
+    const auto index = origins.Find(cover.origin);
+    HL_CHECK(index.has_value());
+    HL_TRY(VisitVersions(db_, catalog_, unfolded, *index, cover.from, cover.to,
+                         [&](const NetChange& change) { return writer.Add(change, i); }));
+  }
+  return Ok();
+}
+
+}  // namespace harmonylite::capture

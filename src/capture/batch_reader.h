@@ -1,0 +1,61 @@
+// From journal to batch: reads only, in one read transaction, so that a batch is a union of whole
+// application transactions. Takes no write lock.
+//
+// Threads: one owner at a time; the connection belongs to it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/spool.h"
+#include "capture/catalog.h"
+#include "capture/hidden_tables.h"
+#include "change/batch.h"
+#include "change/codec.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::capture {
+
+struct BuiltBatch {
+  change::BatchHeader header;
+  Spool bytes;
+  Lseq to;         // of our own changes
+  Hlc to_stamp;    // of the journal entry `to`
+  uint64_t rows = 0;
+};
+
+struct BatchReaderOptions {
+  schema::LoadOptions tables;
+  bool compress = true;
+  std::string spool_directory;
+};
+
+class BatchReader {
+ public:
+  // `db` is not owned and outlives the reader.
+  BatchReader(sqlite::Connection* db, BatchReaderOptions options);
+
+  // Our changes after `published`: (published, newest]. Nothing when there are none.
+  // A batch may hold no row: its changes have all lost, and its range must be told all the same.
+  Result<std::optional<BuiltBatch>> ReadChanges(Lseq published);
+
+  // Everything this node has that a node at `have` lacks, of every origin. kRetryLater: too many journal
+  // entries are not folded yet.
+  Result<std::optional<BuiltBatch>> ReadRepair(const change::ProgressVector& have);
+
+  // The schema version of the last read, even if it failed; the consumer syncs triggers when it moves.
+  int64_t schema_version() const { return schema_version_; }
+
+ private:
+  Status RefreshCatalog();
+  Status AddRepairRows(const State& state, const change::BatchHeader& header, Lseq last_change,
+                       change::BatchEncoder* encoder);
+
+  sqlite::Connection* db_;
+  BatchReaderOptions options_;
+  Catalog catalog_;
+  int64_t schema_version_ = -1;
+};
+
+}  // namespace harmonylite::capture

@@ -1,0 +1,240 @@
+#include "capture/catalog.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "capture/audit.h"
+#include "capture/hidden_tables.h"
+#include "capture/registry.h"
+#include "capture/trigger_text.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using schema::Table;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::SameName;
+using sqlite::Statement;
+
+struct InstalledTrigger {
+  std::string table;
+  std::string sql;
+};
+using InstalledTriggers = std::map<std::string, InstalledTrigger>;
+
+Result<InstalledTriggers> LoadTriggers(Connection* db) {
+  HL_ASSIGN(Statement list,
+            db->Prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
+                        "AND substr(name, 1, 15) = '__harmonylite__'"));
+  InstalledTriggers out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    out[std::string(list.Text(0))] = {std::string(list.Text(1)), std::string(list.Text(2))};
+  }
+}
+
+// The number whose AFTER INSERT trigger sits on this table: SQLite moves triggers along with a rename.
+const RegisteredTable* FindByTrigger(const std::vector<RegisteredTable>& registry,
+                                     const InstalledTriggers& triggers, const Table& table) {
+  for (const RegisteredTable& known : registry) {
+    const auto it = triggers.find(TriggerName(known.id, "insert"));
+    if (it != triggers.end() && SameName(it->second.table, table.name)) return &known;
+  }
+  return nullptr;
+}
+
+// A table that was dropped and made again, or rebuilt, under its old name.
+const RegisteredTable* FindByName(const std::vector<RegisteredTable>& registry,
+                                  const InstalledTriggers& triggers, const Table& table) {
+  for (const RegisteredTable& known : registry)
+    if (SameName(known.name, table.name) &&
+        !triggers.contains(TriggerName(known.id, "insert")))
+      return &known;
+  return nullptr;
+}
+
+// The same key as before, also when SQLite has renamed a column in it.
+bool KeepsKey(const RegisteredTable& known, const InstalledTriggers& triggers,
+              const Table& table) {
+  if (known.key == EncodeKey(table)) return true;
+  const auto it = triggers.find(TriggerName(known.id, "insert"));
+  return it != triggers.end() && it->second.sql == CaptureTriggers(known.id, table)[0].sql;
+}
+
+// Numbers are never used twice: entries of a forgotten table may still be in the journal.
+Result<int64_t> NextTableId(Connection* db) {
+  return db->QueryInt("SELECT 1 + max((SELECT coalesce(max(id), 0) FROM __harmonylite__tables), "
+                      "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
+}
+
+// Writes what is missing or differs, drops what is no longer wanted. True: something was written.
+Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, int64_t id,
+                          const Table& table) {
+  const std::vector<TriggerText> wanted = CaptureTriggers(id, table);
+  bool changed = false;
+  const std::string prefix = TriggerName(id, "");
+  for (const auto& [name, trigger] : installed) {
+    if (!name.starts_with(prefix)) continue;
+    const bool keep = std::any_of(wanted.begin(), wanted.end(), [&](const TriggerText& text) {
+      return text.name == name && text.sql == trigger.sql;
+    });
+    if (keep) continue;
+    HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
+    changed = true;
+  }
+  for (const TriggerText& text : wanted) {
+    const auto it = installed.find(text.name);
+    if (it != installed.end() && it->second.sql == text.sql) continue;
+    HL_TRY(db->Exec(text.sql));
+    changed = true;
+  }
+  return changed;
+}
+
+class Sync {
+ public:
+  Sync(Connection* db, bool first_attach, SyncResult* out)
+      : db_(db), first_attach_(first_attach), out_(out) {}
+
+  Result<TrackedTable> Track(const Table& table) {
+    HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db_));
+    HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db_));
+    const RegisteredTable* by_trigger = FindByTrigger(registry, triggers, table);
+    const RegisteredTable* known =
+        by_trigger != nullptr ? by_trigger : FindByName(registry, triggers, table);
+    if (known != nullptr && !KeepsKey(*known, triggers, table)) {
+      Report(table, "its key changed: its rows count as new");
+      HL_TRY(DropRegistered(db_, known->id));
+      known = nullptr;
+    }
+    if (known == nullptr) return Adopt(table);
+    return Keep(table, *known, triggers, /*had_triggers=*/by_trigger != nullptr);
+  }
+
+ private:
+  void Report(const Table& table, std::string what) {
+    out_->changes.push_back({table.name, std::move(what)});
+  }
+
+  Result<TrackedTable> Adopt(const Table& table) {
+    RegisteredTable row;
+    HL_ASSIGN(row.id, NextTableId(db_));
+    row.name = table.name;
+    row.key = EncodeKey(table);
+    row.shapes = {table.columns};
+    HL_ASSIGN(const int64_t rows, db_->QueryInt("SELECT EXISTS(SELECT 1 FROM " +
+                                                Quote(table.name) + ")"));
+    row.had_rows = first_attach_ && rows != 0;
+    HL_TRY(SaveRegistered(db_, row));
+    HL_TRY(CreateVersionTable(db_, row.id, table));
+    HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
+    HL_CHECK(written);
+    const TrackedTable tracked{row.id, table};
+    Report(table, "is replicated from now on");
+    if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
+    return tracked;
+  }
+
+  Result<TrackedTable> Keep(const Table& table, RegisteredTable row,
+                            const InstalledTriggers& triggers, bool had_triggers) {
+    const TrackedTable tracked{row.id, table};
+    HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
+    const bool renamed = row.name != table.name;
+    const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
+    // Somebody dropped one of the triggers, or made a UNIQUE index through which rows may have been
+    // displaced since: what happened until now may be unseen.
+    if (!had_triggers || rewritten) out_->audits.push_back({row.id});
+    if (renamed) Report(table, "was renamed from " + row.name);
+    if (reshaped) Report(table, "has other columns now");
+    if (rewritten && !renamed) Report(table, "has its triggers written anew");
+    if (!renamed && !reshaped && row.key == EncodeKey(table)) return tracked;
+    row.name = table.name;
+    row.key = EncodeKey(table);
+    if (reshaped) row.shapes.push_back(table.columns);
+    HL_TRY(SaveRegistered(db_, row));
+    return tracked;
+  }
+
+  Connection* db_;
+  bool first_attach_;
+  SyncResult* out_;
+};
+
+}  // namespace
+
+const TrackedTable* Catalog::ById(int64_t id) const {
+  for (const TrackedTable& tracked : tables)
+    if (tracked.id == id) return &tracked;
+  return nullptr;
+}
+
+const TrackedTable* Catalog::ByName(std::string_view name) const {
+  for (const TrackedTable& tracked : tables)
+    if (SameName(tracked.table.name, name)) return &tracked;
+  return nullptr;
+}
+
+Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) {
+  HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
+  HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
+  HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
+  Catalog catalog{schema.version, {}, std::move(schema.skipped), true};
+  for (Table& table : schema.tables) {
+    const RegisteredTable* known = FindByTrigger(registry, triggers, table);
+    if (known != nullptr && KeepsKey(*known, triggers, table))
+      catalog.tables.push_back({known->id, std::move(table)});
+    else
+      catalog.complete = false;
+  }
+  return catalog;
+}
+
+Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& options,
+                               bool first_attach) {
+  HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
+  SyncResult out;
+  out.catalog.skipped = std::move(schema.skipped);
+  Sync sync(db, first_attach, &out);
+  for (const Table& table : schema.tables) {
+    HL_ASSIGN(TrackedTable tracked, sync.Track(table));
+    out.catalog.tables.push_back(std::move(tracked));
+  }
+  HL_ASSIGN(out.catalog.schema_version, db->QueryInt("PRAGMA schema_version"));
+  return out;
+}
+
+Status PrepareAudits(Connection* db, const Clock& clock, Lseq folded_to, const SyncResult& sync) {
+  for (const PendingAudit& audit : sync.audits) {
+    const TrackedTable* tracked = sync.catalog.ById(audit.table_id);
+    HL_CHECK(tracked != nullptr);
+    HL_TRY(JournalUnfolded(db, *tracked, folded_to, clock));
+  }
+  return Ok();
+}
+
+Status RunAudits(Connection* db, const Clock& clock, SyncResult* sync) {
+  if (sync->audits.empty()) return Ok();
+  HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
+  for (const PendingAudit& audit : sync->audits) {
+    const TrackedTable* tracked = sync->catalog.ById(audit.table_id);
+    HL_CHECK(tracked != nullptr);
+    for (const RegisteredTable& row : registry) {
+      if (row.id != audit.table_id) continue;
+      HL_ASSIGN(const AuditReport report, AuditTable(db, *tracked, row, clock));
+      if (report.journaled == 0) continue;
+      sync->changes.push_back({tracked->table.name,
+                               fmt::format("had {} rows written while it had no triggers: they are "
+                                           "sent as new writes",
+                                           report.journaled)});
+    }
+  }
+  return Ok();
+}
+
+}  // namespace harmonylite::capture

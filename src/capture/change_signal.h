@@ -1,0 +1,35 @@
+// Wakes the publisher when the database's files change. Only makes it faster: the truth is
+// PRAGMA data_version, which is looked at anyway.
+//
+// Uses inotify on the folder of the database; never opens the database's files.
+// Threads: Wait by one thread; Interrupt by any.
+#pragma once
+
+#include <chrono>
+#include <string>
+
+#include "base/result.h"
+
+namespace harmonylite::capture {
+
+class ChangeSignal {
+ public:
+  // Without inotify (no such file system, limit reached) Wait just waits.
+  explicit ChangeSignal(const std::string& db_path);
+  ChangeSignal(const ChangeSignal&) = delete;
+  ChangeSignal& operator=(const ChangeSignal&) = delete;
+  ~ChangeSignal();
+
+  // True: a file was written to. The write may not be visible yet: look now and shortly after.
+  bool Wait(std::chrono::microseconds most);
+  void Interrupt();
+
+ private:
+  bool Drain();
+
+  std::string db_name_;
+  int inotify_ = -1;  // owned
+  int wake_ = -1;     // owned; an eventfd
+};
+
+}  // namespace harmonylite::capture

@@ -1,0 +1,232 @@
+#include "capture/hidden_tables.h"
+
+#include <fmt/format.h>
+
+#include "schema/schema.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+constexpr int64_t kFirstIndex = 0;
+
+// uint64 node ids are stored bit for bit in SQLite's int64.
+int64_t Stored(NodeId id) { return static_cast<int64_t>(id.value); }
+NodeId LoadedNode(int64_t stored) { return NodeId(static_cast<uint64_t>(stored)); }
+
+Status Put(Connection* db, std::string_view key, int64_t value) {
+  HL_ASSIGN(auto put, db->PrepareCached("INSERT INTO __harmonylite__state(key, value) VALUES(?1, ?2) "
+                                       "ON CONFLICT(key) DO UPDATE SET value = excluded.value "
+                                       "WHERE value IS NOT excluded.value"));
+  put->Bind(1, key);
+  put->Bind(2, value);
+  return put->Run();
+}
+
+Result<std::vector<std::string>> Names(Connection* db, std::string_view sql) {
+  HL_ASSIGN(Statement list, db->Prepare(sql));
+  std::vector<std::string> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    out.emplace_back(list.Text(0));
+  }
+}
+
+// Ours and those of 1.x, which used the same prefix. `type`: table or trigger.
+Result<std::vector<std::string>> HiddenObjects(Connection* db, const char* type) {
+  return Names(db, fmt::format("SELECT name FROM sqlite_schema WHERE type = '{}' AND "
+                               "substr(lower(name), 1, {}) = '{}'",
+                               type, schema::kHiddenPrefix.size(), schema::kHiddenPrefix));
+}
+
+}  // namespace
+
+std::string VersionTableName(int64_t table_id) {
+  return fmt::format("__harmonylite__v{}", table_id);
+}
+
+std::string TriggerName(int64_t table_id, std::string_view kind) {
+  return fmt::format("__harmonylite__{}_{}", table_id, kind);
+}
+
+Result<Installed> Inspect(Connection* db) {
+  HL_ASSIGN(const std::vector<std::string> tables, HiddenObjects(db, "table"));
+  bool state = false;
+  for (const std::string& name : tables) state = state || name == kState;
+  if (!state) return tables.empty() ? Installed::kNo : Installed::kLegacy;
+  HL_ASSIGN(const int64_t format,
+            db->QueryInt("SELECT value FROM __harmonylite__state WHERE key = 'format'"));
+  if (format != kHiddenFormat)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "its hidden tables have format {}, this build knows {}: use the version of "
+                     "HarmonyLite that made them, or remove them with it (-cleanup)",
+                     format, kHiddenFormat);
+  return Installed::kYes;
+}
+
+Status Install(Connection* db, const Origin& self, std::string_view journal_mode) {
+  HL_TRY(db->Exec(
+      "CREATE TABLE __harmonylite__journal(id INTEGER PRIMARY KEY, tbl, op, hlc, k1);"
+      "CREATE TABLE __harmonylite__tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
+      "  key TEXT NOT NULL, shapes TEXT NOT NULL, had_rows INTEGER NOT NULL);"
+      "CREATE TABLE __harmonylite__nodes(n INTEGER PRIMARY KEY, node INTEGER NOT NULL,"
+      "  incarnation INTEGER NOT NULL, UNIQUE(node, incarnation));"
+      "CREATE TABLE __harmonylite__progress(n INTEGER PRIMARY KEY, lseq INTEGER NOT NULL);"
+      "CREATE TABLE __harmonylite__state(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
+      // The clock: never empty, so that the triggers' look at the newest entry finds one.
+      "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, 0);"));
+  HL_ASSIGN(Statement node, db->Prepare("INSERT INTO __harmonylite__nodes VALUES(?1, ?2, ?3)"));
+  node.Bind(1, kFirstIndex);
+  node.Bind(2, Stored(self.node));
+  node.Bind(3, int64_t{self.incarnation.value});
+  HL_TRY(node.Run());
+  HL_ASSIGN(Statement mode, db->Prepare("INSERT INTO __harmonylite__state VALUES('journal_mode', ?1)"));
+  mode.Bind(1, journal_mode);
+  HL_TRY(mode.Run());
+  HL_TRY(Put(db, "format", kHiddenFormat));
+  HL_TRY(Put(db, "self", kFirstIndex));
+  HL_TRY(Put(db, "folded_to", 1));
+  HL_TRY(Put(db, "published_to", 0));
+  return Ok();
+}
+
+Result<std::string> RemoveAll(Connection* db) {
+  std::string journal_mode;
+  HL_ASSIGN(const Installed installed, Inspect(db));
+  if (installed == Installed::kYes) {
+    HL_ASSIGN(journal_mode,
+              db->QueryText("SELECT value FROM __harmonylite__state WHERE key = 'journal_mode'"));
+  }
+  HL_ASSIGN(const auto triggers, HiddenObjects(db, "trigger"));
+  for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
+  HL_ASSIGN(const auto tables, HiddenObjects(db, "table"));
+  for (const std::string& name : tables) HL_TRY(db->Exec("DROP TABLE " + Quote(name)));
+  return journal_mode;
+}
+
+Result<State> LoadState(Connection* db) {
+  HL_ASSIGN(auto all, db->PrepareCached("SELECT key, value FROM __harmonylite__state"));
+  std::map<std::string, int64_t> numbers;
+  State state;
+  while (true) {
+    HL_ASSIGN(const bool row, all->Step());
+    if (!row) break;
+    if (all->Text(0) == "journal_mode")
+      state.journal_mode = all->Text(1);
+    else
+      numbers[std::string(all->Text(0))] = all->Int(1);
+  }
+  state.self_index = OriginIndex(numbers["self"]);
+  state.incarnation_base = Lseq(numbers["incarnation_base"]);
+  state.folded_to = Lseq(numbers["folded_to"]);
+  state.published_to = Lseq(numbers["published_to"]);
+  state.published_stamp = Hlc(numbers["published_stamp"]);
+  state.cursor = static_cast<uint64_t>(numbers["cursor"]);
+  state.log_created = numbers["log_created"];
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
+  HL_ASSIGN(state.self, origins.At(state.self_index));
+  return state;
+}
+
+Status SaveState(Connection* db, const State& state, const State& saved) {
+  const auto put = [&](std::string_view key, int64_t value, int64_t before) -> Status {
+    return value == before ? Ok() : Put(db, key, value);
+  };
+  HL_TRY(put("self", state.self_index.value, saved.self_index.value));
+  HL_TRY(put("incarnation_base", state.incarnation_base.value, saved.incarnation_base.value));
+  HL_TRY(put("folded_to", state.folded_to.value, saved.folded_to.value));
+  HL_TRY(put("published_to", state.published_to.value, saved.published_to.value));
+  HL_TRY(put("published_stamp", state.published_stamp.value, saved.published_stamp.value));
+  HL_TRY(put("cursor", static_cast<int64_t>(state.cursor), static_cast<int64_t>(saved.cursor)));
+  return put("log_created", state.log_created, saved.log_created);
+}
+
+Status StartIncarnation(Connection* db, State* state, Incarnation incarnation) {
+  HL_ASSIGN(OriginTable origins, OriginTable::Load(db));
+  const OriginIndex former = state->self_index;
+  const State saved = *state;
+  const Origin self{state->self.node, incarnation};
+  HL_ASSIGN(state->self_index, origins.IndexOf(db, self));
+  state->self = self;
+  state->incarnation_base = state->published_to;
+  HL_TRY(SaveProgress(db, former, state->published_to));
+  HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
+  for (const std::string& id : tables) {
+    HL_ASSIGN(Statement move, db->Prepare(fmt::format(
+                                  "UPDATE __harmonylite__v{} SET n = ?1 WHERE n = ?2 AND lseq > ?3",
+                                  id)));
+    move.Bind(1, state->self_index.value);
+    move.Bind(2, former.value);
+    move.Bind(3, state->published_to.value);
+    HL_TRY(move.Run());
+  }
+  // The log has changes of the former life that this file lacks: read it again from its start.
+  state->cursor = 0;
+  return SaveState(db, *state, saved);
+}
+
+Result<OriginTable> OriginTable::Load(Connection* db) {
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT n, node, incarnation FROM __harmonylite__nodes"));
+  OriginTable out;
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return out;
+    const Origin origin{LoadedNode(list->Int(1)), Incarnation(static_cast<uint32_t>(list->Int(2)))};
+    out.origins_[list->Int(0)] = origin;
+    out.indices_[origin] = OriginIndex(list->Int(0));
+  }
+}
+
+Result<OriginIndex> OriginTable::IndexOf(Connection* db, const Origin& origin) {
+  if (const auto known = Find(origin)) return *known;
+  const OriginIndex index(origins_.empty() ? 0 : origins_.rbegin()->first + 1);
+  HL_ASSIGN(Statement add, db->Prepare("INSERT INTO __harmonylite__nodes VALUES(?1, ?2, ?3)"));
+  add.Bind(1, index.value);
+  add.Bind(2, Stored(origin.node));
+  add.Bind(3, int64_t{origin.incarnation.value});
+  HL_TRY(add.Run());
+  origins_[index.value] = origin;
+  indices_[origin] = index;
+  return index;
+}
+
+std::optional<OriginIndex> OriginTable::Find(const Origin& origin) const {
+  const auto it = indices_.find(origin);
+  if (it == indices_.end()) return std::nullopt;
+  return it->second;
+}
+
+Result<Origin> OriginTable::At(OriginIndex index) const {
+  const auto it = origins_.find(index.value);
+  if (it == origins_.end())
+    return MakeError(ErrorCode::kCorruption, "__harmonylite__nodes has no row {}", index.value);
+  return it->second;
+}
+
+Result<change::ProgressVector> LoadProgress(Connection* db, const OriginTable& origins) {
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT n, lseq FROM __harmonylite__progress"));
+  change::ProgressVector out;
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return out;
+    HL_ASSIGN(const Origin origin, origins.At(OriginIndex(list->Int(0))));
+    out.Advance(origin, Lseq(list->Int(1)));
+  }
+}
+
+Status SaveProgress(Connection* db, OriginIndex origin, Lseq to) {
+  HL_ASSIGN(auto put, db->PrepareCached("INSERT INTO __harmonylite__progress VALUES(?1, ?2) "
+                                       "ON CONFLICT(n) DO UPDATE SET lseq = excluded.lseq "
+                                       "WHERE excluded.lseq > lseq"));
+  put->Bind(1, origin.value);
+  put->Bind(2, to.value);
+  return put->Run();
+}
+
+}  // namespace harmonylite::capture

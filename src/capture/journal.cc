@@ -1,0 +1,268 @@
+#include "capture/journal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "capture/row_query.h"
+#include "change/row_hash.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::ValueView;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+// Entries surveyed at a time; bounds the memory of a KeyIndex.
+constexpr int64_t kScanChunk = 65'536;
+
+// Of each table with entries in a range: the newest change of each key.
+using Survey = std::map<int64_t, KeyIndex>;
+
+Result<Survey> SurveyRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to) {
+  HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "
+                                            "WHERE id > ?1 AND id <= ?2 AND op <> 0"));
+  constexpr int kFirstKey = 4;  // after id, tbl, op, hlc
+  entries->Bind(1, from.value);
+  entries->Bind(2, to.value);
+  Survey survey;
+  std::vector<ValueView> key;
+  int64_t table = 0;
+  size_t columns = 0;
+  KeyIndex* index = nullptr;
+  while (true) {
+    HL_ASSIGN(const bool row, entries->Step());
+    if (!row) return survey;
+    if (index == nullptr || entries->Int(1) != table) {
+      table = entries->Int(1);
+      const TrackedTable* tracked = catalog.ById(table);
+      if (tracked == nullptr) {
+        index = nullptr;  // not the index of the table before it
+        continue;
+      }
+      columns = tracked->table.key.size();
+      index = &survey[table];
+    }
+    if (entries->Int(2) != static_cast<int64_t>(JournalOp::kChange)) continue;
+    key.clear();
+    for (size_t i = 0; i < columns; ++i)
+      key.push_back(entries->Column(kFirstKey + static_cast<int>(i)));
+    index->Note(key, Lseq(entries->Int(0)));
+  }
+}
+
+std::string ScanSql(const TrackedTable& tracked, bool folded) {
+  std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{} FROM __harmonylite__journal j ",
+                                KeyColumns("j", tracked.table), ImageColumns("t", tracked.table));
+  if (folded)
+    sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
+                       Quote(VersionTableName(tracked.id)),
+                       HiddenKeysEqual("v", "j", tracked.table));
+  return sql + fmt::format("LEFT JOIN {} t ON {} WHERE j.id > ?1 AND j.id <= ?2 AND j.tbl = ?3 "
+                           "ORDER BY j.id",
+                           Quote(tracked.table.name), KeyMatches("t", "j", tracked.table));
+}
+
+// In journal order: that is the order in which rows go to the end of the tables of other nodes.
+Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& newest, Lseq from,
+                 Lseq to, std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
+  HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value())));
+  scan->Bind(1, from.value);
+  scan->Bind(2, to.value);
+  scan->Bind(3, tracked.id);
+  if (folded_self) scan->Bind(4, folded_self->value);
+  RowReader reader(tracked.table, /*first_column=*/3);
+  while (true) {
+    HL_ASSIGN(const bool row, scan->Step());
+    if (!row) return Ok();
+    reader.Read(*scan);
+    const Lseq lseq(scan->Int(0));
+    const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
+    if (displaced && reader.present()) continue;
+    if (newest.Newest(reader.key()) > lseq) continue;
+    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), reader.present(), reader.key(),
+                  reader.image(), reader.ImageKey()}));
+  }
+}
+
+Status ScanRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
+                 std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
+  while (from < to) {
+    const Lseq end(std::min(to.value, from.value + kScanChunk));
+    HL_ASSIGN(const Survey survey, SurveyRange(db, catalog, from, end));
+    for (const auto& [id, newest] : survey)
+      HL_TRY(ScanTable(db, *catalog.ById(id), newest, from, end, folded_self, visit));
+    from = end;
+  }
+  return Ok();
+}
+
+std::string FoldSql(const TrackedTable& tracked) {
+  const size_t keys = tracked.table.key.size();
+  std::string names;
+  std::string values;
+  for (size_t i = 1; i <= keys; ++i) {
+    names += fmt::format("k{}, ", i);
+    values += fmt::format("?{}, ", i + 5);
+  }
+  std::string conflict = names.substr(0, names.size() - 2);
+  return fmt::format(
+      "INSERT INTO {}({}hlc, n, lseq, gone, hash) VALUES({}?1, ?2, ?3, ?4, ?5) "
+      "ON CONFLICT({}) DO UPDATE SET hlc = excluded.hlc, n = excluded.n, lseq = excluded.lseq, "
+      "gone = excluded.gone, hash = excluded.hash WHERE excluded.hlc > hlc",
+      Quote(VersionTableName(tracked.id)), names, values, conflict);
+}
+
+}  // namespace
+
+Result<JournalEnd> ReadJournalEnd(Connection* db) {
+  // Two ticks never follow each other (RaiseClock), so the newest change is among the newest two.
+  HL_ASSIGN(auto newest, db->PrepareCached("SELECT id, hlc, op FROM __harmonylite__journal "
+                                          "ORDER BY id DESC LIMIT 2"));
+  JournalEnd end;
+  while (true) {
+    HL_ASSIGN(const bool row, newest->Step());
+    if (!row) break;
+    if (end.last.value == 0) {
+      end.last = Lseq(newest->Int(0));
+      end.stamp = Hlc(newest->Int(1));
+    }
+    if (newest->Int(2) == static_cast<int64_t>(JournalOp::kTick)) continue;
+    end.last_change = Lseq(newest->Int(0));
+    end.change_stamp = Hlc(newest->Int(1));
+    break;
+  }
+  if (end.last.value == 0)
+    return MakeError(ErrorCode::kCorruption, "__harmonylite__journal is empty: somebody deleted "
+                                             "from it; run -cleanup and start again");
+  return end;
+}
+
+Result<Hlc> StampOf(Connection* db, Lseq lseq) {
+  HL_ASSIGN(const int64_t stamp,
+            db->QueryInt(fmt::format("SELECT hlc FROM __harmonylite__journal WHERE id = {}",
+                                     lseq.value)));
+  return Hlc(stamp);
+}
+
+Status VisitNetChanges(Connection* db, const Catalog& catalog, const State& state, Lseq from,
+                       Lseq to, const NetChangeVisitor& visit) {
+  if (from >= to) return Ok();
+  const Lseq folded = std::clamp(state.folded_to, from, to);
+  HL_TRY(ScanRange(db, catalog, from, folded, state.self_index, visit));
+  return ScanRange(db, catalog, folded, to, std::nullopt, visit);
+}
+
+Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unfolded,
+                     OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit) {
+  for (const TrackedTable& tracked : catalog.tables) {
+    const auto newer = unfolded.find(tracked.id);
+    HL_ASSIGN(Statement scan,
+              db->Prepare(fmt::format(
+                  "SELECT v.lseq, v.hlc, v.gone{}{} FROM {} v LEFT JOIN {} t ON {} "
+                  "WHERE v.n = ?1 AND v.lseq > ?2 AND v.lseq <= ?3",
+                  KeyColumns("v", tracked.table), ImageColumns("t", tracked.table),
+                  Quote(VersionTableName(tracked.id)), Quote(tracked.table.name),
+                  KeyMatches("t", "v", tracked.table))));
+    scan.Bind(1, origin.value);
+    scan.Bind(2, from.value);
+    scan.Bind(3, to.value);
+    RowReader reader(tracked.table, /*first_column=*/3);
+    while (true) {
+      HL_ASSIGN(const bool row, scan.Step());
+      if (!row) break;
+      reader.Read(scan);
+      if (reader.present() == (scan.Int(2) != 0)) continue;
+      if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
+      HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), reader.present(), reader.key(),
+                    reader.image(), reader.ImageKey()}));
+    }
+  }
+  return Ok();
+}
+
+int64_t HashImage(const schema::Table& table, std::span<const ValueView> image) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < image.size(); ++i)
+    sum += change::HashColumn(table.column_seeds[i], image[i]);
+  return static_cast<int64_t>(sum == 0 ? 1 : sum);
+}
+
+Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t limit) {
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
+  if (state->folded_to >= end.last) return true;
+  const Lseq to(std::min(end.last.value, state->folded_to.value + limit));
+  const TrackedTable* current = nullptr;
+  sqlite::CachedStatement upsert;
+  HL_TRY(ScanRange(db, catalog, state->folded_to, to, std::nullopt,
+                   [&](const NetChange& change) -> Status {
+                     if (current != change.table) {
+                       current = change.table;
+                       HL_ASSIGN(upsert, db->PrepareCached(FoldSql(*current)));
+                     }
+                     upsert->Bind(1, change.stamp.value);
+                     upsert->Bind(2, state->self_index.value);
+                     upsert->Bind(3, change.lseq.value);
+                     upsert->Bind(4, int64_t{!change.present});
+                     upsert->Bind(5, change.present ? HashImage(current->table, change.image) : 0);
+                     for (size_t i = 0; i < change.key.size(); ++i)
+                       upsert->Bind(static_cast<int>(i) + 6, change.key[i]);
+                     return upsert->Run();
+                   }));
+  state->folded_to = to;
+  return to == end.last;
+}
+
+Result<bool> Trim(Connection* db, const State& state, int64_t limit) {
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
+  HL_ASSIGN(const int64_t first,
+            db->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  const int64_t done = std::min({state.folded_to.value, state.published_to.value,
+                                 end.last.value - 1});
+  if (done < first) return true;
+  const int64_t to = std::min(done, first + limit - 1);
+  HL_ASSIGN(Statement trim, db->Prepare("DELETE FROM __harmonylite__journal WHERE id <= ?1"));
+  trim.Bind(1, to);
+  HL_TRY(trim.Run());
+  return to == done;
+}
+
+Status RaiseClock(Connection* db, Hlc stamp) {
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
+  if (end.stamp >= stamp) return Ok();
+  // A tick is raised in place, so that a node which only receives keeps one entry, not one per batch.
+  const bool newest_is_tick = end.last != end.last_change;
+  HL_ASSIGN(Statement raise,
+            db->Prepare(newest_is_tick
+                            ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"
+                            : "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) "
+                              "VALUES(?2 + 1, 0, 0, ?1)"));
+  raise.Bind(1, stamp.value);
+  raise.Bind(2, end.last.value);
+  return raise.Run();
+}
+
+Status Append(Connection* db, const TrackedTable& table, std::span<const ValueView> key,
+              const Clock& clock) {
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
+  std::string names;
+  std::string values;
+  for (size_t i = 1; i <= key.size(); ++i) {
+    names += fmt::format(", k{}", i);
+    values += fmt::format(", ?{}", i + 2);
+  }
+  HL_ASSIGN(Statement add, db->Prepare(fmt::format(
+                               "INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
+                               "VALUES(?1, 1, ?2{})",
+                               names, values)));
+  add.Bind(1, table.id);
+  add.Bind(2, std::max(end.stamp.value + 1, HlcFromMillis(clock.WallMs()).value));
+  for (size_t i = 0; i < key.size(); ++i) add.Bind(static_cast<int>(i) + 3, key[i]);
+  return add.Run();
+}
+
+}  // namespace harmonylite::capture

@@ -1,0 +1,79 @@
+// The journal: reading its net changes, folding them into version tables, trimming, and the clock in it.
+//
+// Threads: as hidden_tables.h.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "capture/catalog.h"
+#include "capture/hidden_tables.h"
+#include "capture/key_index.h"
+#include "capture/trigger_text.h"
+#include "change/value.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::capture {
+
+struct JournalEnd {
+  Lseq last;         // newest entry of any kind: the clock
+  Hlc stamp;         // of it
+  Lseq last_change;  // newest entry that is a change; 0 when only ticks are left
+  Hlc change_stamp;  // of that
+};
+Result<JournalEnd> ReadJournalEnd(sqlite::Connection* db);
+
+// The stamp of one entry; kNotFound when it has been trimmed or never was.
+Result<Hlc> StampOf(sqlite::Connection* db, Lseq lseq);
+
+// One row that changed, as it is in the caller's snapshot.
+struct NetChange {
+  const TrackedTable* table;
+  Lseq lseq;
+  Hlc stamp;
+  bool present;
+  std::span<const change::ValueView> key;
+  std::span<const change::ValueView> image;      // all columns; empty when the row is gone
+  std::span<const change::ValueView> image_key;  // the key as the row spells it; likewise
+};
+using NetChangeVisitor = std::function<Status(const NetChange&)>;
+
+// Keys of live rows with an entry after folded_to, by TrackedTable id.
+using Unfolded = std::map<int64_t, KeyIndex>;
+
+// Visits the changes in (from, to], net: a row that changed several times may be visited more than once,
+// but always with its present image, and its newest change last. Entries that lost to a version from elsewhere
+// (only possible up to folded_to) are left out. Entries of tables not in the catalog are left out.
+Status VisitNetChanges(sqlite::Connection* db, const Catalog& catalog, const State& state, Lseq from,
+                       Lseq to, const NetChangeVisitor& visit);
+
+// Visits the live and deleted rows of one origin with lseq in (from, to], from the version tables. A row
+// with a journal entry that is not folded yet is left out: what it shows is newer than its version.
+Status VisitVersions(sqlite::Connection* db, const Catalog& catalog, const Unfolded& unfolded,
+                     OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit);
+
+// XXH3-based hash of a row image; see change::HashColumn. 0 stands for "not known".
+int64_t HashImage(const schema::Table& table, std::span<const change::ValueView> image);
+
+// Turns up to `limit` entries after state->folded_to into versions and moves folded_to. True: nothing is
+// left to fold. Needs a write transaction.
+Result<bool> Fold(sqlite::Connection* db, const Catalog& catalog, State* state, int64_t limit);
+
+// Deletes up to `limit` entries that are folded and published, never the newest one. True: none is left.
+// Needs a write transaction.
+Result<bool> Trim(sqlite::Connection* db, const State& state, int64_t limit);
+
+// Makes every later stamp greater than `stamp`. Needs a write transaction.
+Status RaiseClock(sqlite::Connection* db, Hlc stamp);
+
+// Journals a change that no trigger saw. Needs a write transaction.
+Status Append(sqlite::Connection* db, const TrackedTable& table,
+              std::span<const change::ValueView> key, const Clock& clock);
+
+}  // namespace harmonylite::capture

@@ -1,0 +1,36 @@
+// Keys met in one scan and the newest entry of each, by a 128-bit fingerprint, so that a row that changed
+// often is sent once.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "change/value.h"
+
+namespace harmonylite::capture {
+
+// Two different keys are taken for one with probability 2^-128. Two spellings that a collation holds
+// equal are two keys here, which only costs a second visit. About 48 bytes a key.
+class KeyIndex {
+ public:
+  // Keeps the greatest lseq of each key.
+  void Note(std::span<const change::ValueView> key, Lseq lseq);
+  // 0 for a key that was never noted.
+  Lseq Newest(std::span<const change::ValueView> key) const;
+
+ private:
+  struct Slot {
+    uint64_t low = 0;
+    uint64_t high = 0;
+    Lseq lseq;  // 0: the slot is free
+  };
+  size_t Find(uint64_t low, uint64_t high) const;
+  void Grow();
+
+  std::vector<Slot> slots_;  // open addressing; a power of two, at most half full
+  size_t used_ = 0;
+};
+
+}  // namespace harmonylite::capture

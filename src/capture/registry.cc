@@ -1,0 +1,136 @@
+#include "capture/registry.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "capture/hidden_tables.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+void AppendName(std::string* out, std::string_view name) {
+  *out += fmt::format("{}:{}", name.size(), name);
+}
+
+// Shapes: names as in EncodeKey, each shape closed by ';'.
+std::string EncodeShapes(const std::vector<ColumnNames>& shapes) {
+  std::string out;
+  for (const ColumnNames& shape : shapes) {
+    for (const std::string& name : shape) AppendName(&out, name);
+    out += ';';
+  }
+  return out;
+}
+
+Result<std::vector<ColumnNames>> DecodeShapes(std::string_view text) {
+  std::vector<ColumnNames> out(1);
+  while (!text.empty()) {
+    if (text[0] == ';') {
+      out.emplace_back();
+      text.remove_prefix(1);
+      continue;
+    }
+    size_t length = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), length);
+    const auto digits = static_cast<size_t>(end - text.data());
+    if (error != std::errc() || digits >= text.size() || text[digits] != ':' ||
+        length > text.size() - digits - 1)
+      return MakeError(ErrorCode::kCorruption, "__harmonylite__tables has unreadable shapes");
+    out.back().emplace_back(text.substr(digits + 1, length));
+    text.remove_prefix(digits + 1 + length);
+  }
+  out.pop_back();
+  return out;
+}
+
+Status WidenJournal(Connection* db, size_t key_columns) {
+  HL_ASSIGN(const int64_t columns,
+            db->QueryInt("SELECT count(*) FROM pragma_table_info('__harmonylite__journal') "
+                         "WHERE name GLOB 'k[0-9]*'"));
+  for (int64_t i = columns + 1; i <= static_cast<int64_t>(key_columns); ++i)
+    HL_TRY(db->Exec(fmt::format("ALTER TABLE __harmonylite__journal ADD COLUMN k{}", i)));
+  return Ok();
+}
+
+}  // namespace
+
+std::string EncodeKey(const schema::Table& table) {
+  std::string out;
+  for (const schema::KeyColumn& key : table.key) {
+    AppendName(&out, sqlite::FoldCase(key.name));
+    AppendName(&out, sqlite::FoldCase(key.collation));
+  }
+  return out;
+}
+
+Result<std::vector<RegisteredTable>> LoadRegistry(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT id, name, key, shapes, had_rows "
+                                        "FROM __harmonylite__tables ORDER BY id"));
+  std::vector<RegisteredTable> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    RegisteredTable table;
+    table.id = list.Int(0);
+    table.name = list.Text(1);
+    table.key = list.Text(2);
+    HL_ASSIGN(table.shapes, DecodeShapes(list.Text(3)));
+    table.had_rows = list.Int(4) != 0;
+    out.push_back(std::move(table));
+  }
+}
+
+Status SaveRegistered(Connection* db, const RegisteredTable& table) {
+  HL_ASSIGN(Statement put, db->Prepare("INSERT OR REPLACE INTO __harmonylite__tables"
+                                       "(id, name, key, shapes, had_rows) VALUES(?1,?2,?3,?4,?5)"));
+  const std::string shapes = EncodeShapes(table.shapes);
+  put.Bind(1, table.id);
+  put.Bind(2, table.name);
+  put.Bind(3, table.key);
+  put.Bind(4, shapes);
+  put.Bind(5, int64_t{table.had_rows});
+  return put.Run();
+}
+
+Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table) {
+  HL_TRY(WidenJournal(db, table.key.size()));
+  const std::string name = Quote(VersionTableName(id));
+  // Keys carry no declared type: they hold what the table stored, bit for bit. An affinity would change
+  // text like '007' that a STRICT table's ANY column keeps.
+  constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER";
+  if (table.integer_key)
+    return db->Exec(fmt::format("CREATE TABLE {}(k1 INTEGER PRIMARY KEY, {})", name, kColumns));
+  std::string keys;
+  std::string primary;
+  for (size_t i = 0; i < table.key.size(); ++i) {
+    keys += fmt::format("k{} COLLATE {}, ", i + 1, Quote(table.key[i].collation));
+    primary += fmt::format("{}k{}", i == 0 ? "" : ", ", i + 1);
+  }
+  return db->Exec(fmt::format("CREATE TABLE {}({}{}, PRIMARY KEY({})) WITHOUT ROWID", name, keys,
+                              kColumns, primary));
+}
+
+Status DropRegistered(Connection* db, int64_t id) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
+                                        "AND substr(name, 1, length(?1)) = ?1"));
+  const std::string prefix = TriggerName(id, "");
+  list.Bind(1, prefix);
+  std::vector<std::string> triggers;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    triggers.emplace_back(list.Text(0));
+  }
+  for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
+  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
+  return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
+}
+
+}  // namespace harmonylite::capture

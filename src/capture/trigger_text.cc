@@ -1,0 +1,146 @@
+#include "capture/trigger_text.h"
+
+#include <fmt/format.h>
+
+#include "capture/hidden_tables.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using schema::IndexTerm;
+using schema::KeyColumn;
+using schema::Table;
+using schema::UniqueIndex;
+using sqlite::Quote;
+
+// A hybrid logical clock in plain SQL: later than the newest entry and not before the wall clock.
+// Where it counts up, it does so by a random step: an older copy of the file that writes on would else give the
+// same stamps to other changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of
+// about 32 still allow two thousand rows a millisecond before stamps run ahead of the wall clock.
+// 2440587.5 is 1970-01-01 as a Julian day.
+constexpr const char* kNextStamp =
+    "max((SELECT hlc + 1 + (random() & 63) FROM __harmonylite__journal ORDER BY id DESC LIMIT 1), "
+    "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) << 16)";
+
+std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
+  return fmt::format("{}", fmt::join(parts, separator));
+}
+
+std::string KeyNames(size_t count) {
+  std::string out;
+  for (size_t i = 1; i <= count; ++i) out += fmt::format(", k{}", i);
+  return out;
+}
+
+// ", NEW."a", NEW."b"" for the key columns of row NEW, OLD or a table.
+std::string KeyValues(const Table& table, std::string_view row) {
+  std::string out;
+  for (const KeyColumn& key : table.key) out += fmt::format(", {}.{}", row, Quote(key.name));
+  return out;
+}
+
+std::string InsertHead(const Table& table) {
+  return fmt::format("INSERT INTO __harmonylite__journal(tbl, op, hlc{})",
+                     KeyNames(table.key.size()));
+}
+
+std::string JournalRow(int64_t id, const Table& table, std::string_view row) {
+  return fmt::format("{} VALUES ({}, {}, {}{});", InsertHead(table), id,
+                     static_cast<int64_t>(JournalOp::kChange), kNextStamp, KeyValues(table, row));
+}
+
+// Conditions under which the key of `row` can be journaled: a row with NULL in its key stays local.
+std::vector<std::string> KeyPresent(const Table& table, std::string_view row) {
+  std::vector<std::string> out;
+  for (const KeyColumn& key : table.key)
+    if (key.nullable) out.push_back(fmt::format("{}.{} IS NOT NULL", row, Quote(key.name)));
+  return out;
+}
+
+std::string When(const std::vector<std::string>& conditions) {
+  return conditions.empty() ? "" : "WHEN " + Join(conditions, " AND ") + " ";
+}
+
+std::string SameKey(const Table& table, std::string_view a, std::string_view b) {
+  std::vector<std::string> parts;
+  for (const KeyColumn& key : table.key)
+    parts.push_back(fmt::format("{0}.{2} IS {1}.{2} COLLATE {3}", a, b, Quote(key.name),
+                                Quote(key.collation)));
+  return Join(parts, " AND ");
+}
+
+TriggerText Make(int64_t id, std::string_view kind, const Table& table, std::string_view event,
+                 const std::string& when, const std::string& body) {
+  const std::string name = TriggerName(id, kind);
+  return {name, fmt::format("CREATE TRIGGER {} {} ON {} {}BEGIN {} END", Quote(name), event,
+                            Quote(table.name), when, body)};
+}
+
+// What the holder's row is called: a table may itself be named NEW or OLD.
+constexpr const char* kHolder = "holder";
+
+// The row that holds the same values as NEW in one UNIQUE index. Terms are evaluated for NEW through a
+// one-row query with its columns, so that an expression needs no rewriting. NULLs match nothing.
+std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index,
+                        bool is_update) {
+  std::vector<std::string> conditions;
+  std::vector<std::string> columns;
+  for (const std::string& column : index.columns)
+    columns.push_back(fmt::format("NEW.{0} AS {0}", Quote(column)));
+  for (const IndexTerm& term : index.terms) {
+    const std::string value = term.is_column
+                                  ? "NEW." + term.sql
+                                  : fmt::format("(SELECT {} FROM (SELECT {}))", term.sql,
+                                                Join(columns, ", "));
+    conditions.push_back(
+        fmt::format("{} = {} COLLATE {}", term.sql, value, Quote(term.collation)));
+  }
+  if (!index.where_sql.empty()) conditions.push_back("(" + index.where_sql + ")");
+  const std::vector<std::string> present = KeyPresent(table, kHolder);
+  conditions.insert(conditions.end(), present.begin(), present.end());
+  if (is_update)
+    conditions.push_back(fmt::format("NOT ({})", SameKey(table, kHolder, "OLD")));
+  return fmt::format("{} SELECT {}, {}, {}{} FROM {} AS {} WHERE {};", InsertHead(table), id,
+                     static_cast<int64_t>(JournalOp::kDisplaced), kNextStamp,
+                     KeyValues(table, kHolder), Quote(table.name), kHolder,
+                     Join(conditions, " AND "));
+}
+
+void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerText>* out) {
+  if (table.unique_indexes.empty()) return;
+  std::string on_insert;
+  std::string on_update;
+  for (const UniqueIndex& index : table.unique_indexes) {
+    on_insert += HolderQuery(id, table, index, false) + " ";
+    on_update += HolderQuery(id, table, index, true) + " ";
+  }
+  on_insert.pop_back();
+  on_update.pop_back();
+  out->push_back(Make(id, "before_insert", table, "BEFORE INSERT", "", on_insert));
+  out->push_back(Make(id, "before_update", table, "BEFORE UPDATE", "", on_update));
+}
+
+}  // namespace
+
+std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
+  const std::vector<std::string> new_present = KeyPresent(table, "NEW");
+  const std::vector<std::string> old_present = KeyPresent(table, "OLD");
+  std::vector<std::string> key_changed = old_present;
+  key_changed.push_back("NOT (" + SameKey(table, "OLD", "NEW") + ")");
+
+  std::vector<TriggerText> out;
+  out.push_back(Make(table_id, "insert", table, "AFTER INSERT", When(new_present),
+                     JournalRow(table_id, table, "NEW")));
+  out.push_back(Make(table_id, "update", table, "AFTER UPDATE", When(new_present),
+                     JournalRow(table_id, table, "NEW")));
+  out.push_back(Make(table_id, "update_key", table, "AFTER UPDATE", When(key_changed),
+                     JournalRow(table_id, table, "OLD")));
+  out.push_back(Make(table_id, "delete", table, "AFTER DELETE", When(old_present),
+                     JournalRow(table_id, table, "OLD")));
+  AddDisplacedTriggers(table_id, table, &out);
+  return out;
+}
+
+}  // namespace harmonylite::capture

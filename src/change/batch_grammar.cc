@@ -1,0 +1,44 @@
+#include "change/batch_grammar.h"
+
+#include <unordered_set>
+#include <vector>
+
+namespace harmonylite::change {
+
+const char* HeaderProblem(const BatchHeader& header) {
+  if (header.covers.empty()) return "it covers nothing";
+  if (header.covers.size() > kMaxOrigins) return "it covers too many origins";
+  if (header.seen.map().size() > kMaxOrigins) return "its sender has seen too many origins";
+  std::unordered_set<Origin> covered;
+  for (const Cover& cover : header.covers) {
+    if (cover.from < Lseq(0)) return "a cover starts at a negative lseq";
+    if (cover.from > cover.to) return "a cover ends before it starts";
+    if (!covered.insert(cover.origin).second) return "an origin is covered twice";
+  }
+  for (const auto& [origin, lseq] : header.seen.map())
+    if (lseq < Lseq(0)) return "a progress is negative";
+  return nullptr;
+}
+
+const char* ShapeProblem(const TableShape& shape) {
+  if (shape.columns.empty()) return "a table has no columns";
+  if (shape.columns.size() > kMaxColumns) return "a table has too many columns";
+  if (shape.key.empty()) return "a table has no key";
+  if (shape.key.size() != shape.collations.size()) return "a key's collations are not one a column";
+  std::vector<bool> in_key(shape.columns.size());
+  for (const uint32_t column : shape.key) {
+    if (column >= in_key.size()) return "a key names a column that is not there";
+    if (in_key[column]) return "a key names a column twice";
+    in_key[column] = true;
+  }
+  return nullptr;
+}
+
+uint64_t NamesCost(const TableShape& shape) {
+  uint64_t cost = kNameCost + shape.name.size();
+  for (const std::string& column : shape.columns) cost += kNameCost + column.size();
+  for (const std::string& collation : shape.collations) cost += kNameCost + collation.size();
+  return cost;
+}
+
+}  // namespace harmonylite::change

@@ -1,0 +1,74 @@
+// Writes CBOR items into memory that the caller has made sure is large enough. Every head is in its
+// shortest form. Internal to change/.
+#pragma once
+
+#include <cbor.h>
+
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+
+#include "change/value.h"
+
+namespace harmonylite::change {
+
+// The longest head of an item: its type and an eight-byte argument. Also the size of a double.
+constexpr size_t kMaxCborHead = 9;
+
+class CborWriter {
+ public:
+  explicit CborWriter(char* out)
+      : start_(reinterpret_cast<unsigned char*>(out)), at_(start_) {}
+
+  void Uint(uint64_t v) { at_ += cbor_encode_uint(v, at_, kMaxCborHead); }
+  void Int(int64_t v) {
+    if (v >= 0)
+      Uint(static_cast<uint64_t>(v));
+    else
+      at_ += cbor_encode_negint(~static_cast<uint64_t>(v), at_, kMaxCborHead);
+  }
+  void Array(uint64_t count) { at_ += cbor_encode_array_start(count, at_, kMaxCborHead); }
+  void Text(std::string_view text) {
+    at_ += cbor_encode_string_start(text.size(), at_, kMaxCborHead);
+    Bytes(text);
+  }
+  // All of a value except the bytes of a text or blob, which the caller writes next.
+  void ValueHead(const ValueView& value) {
+    switch (value.type) {
+      case ValueType::kNull:
+        at_ += cbor_encode_null(at_, kMaxCborHead);
+        break;
+      case ValueType::kInteger:
+        Int(value.integer);
+        break;
+      case ValueType::kReal:
+        at_ += cbor_encode_double(value.real, at_, kMaxCborHead);
+        break;
+      case ValueType::kText:
+        at_ += cbor_encode_string_start(value.bytes.size(), at_, kMaxCborHead);
+        break;
+      case ValueType::kBlob:
+        at_ += cbor_encode_bytestring_start(value.bytes.size(), at_, kMaxCborHead);
+        break;
+    }
+  }
+  void Value(const ValueView& value) {
+    ValueHead(value);
+    if (HasBytes(value)) Bytes(value.bytes);
+  }
+
+  static bool HasBytes(const ValueView& value) { return value.type >= ValueType::kText; }
+  size_t written() const { return static_cast<size_t>(at_ - start_); }
+
+ private:
+  void Bytes(std::string_view bytes) {
+    if (bytes.empty()) return;  // its data may be null
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+  }
+
+  unsigned char* start_;
+  unsigned char* at_;
+};
+
+}  // namespace harmonylite::change

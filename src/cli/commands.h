@@ -1,0 +1,21 @@
+// What the program can be asked to do, one function each. They return the process's exit code and print
+// their own errors.
+#pragma once
+
+#include "base/logger.h"
+#include "config/command_line.h"
+#include "config/config.h"
+
+namespace harmonylite::cli {
+
+// The sidecar itself: until a signal, or until nothing happened for sleep_timeout.
+config::ExitCode Run(const config::CommandLine& command, const config::Config& config,
+                     Logger* logger);
+
+// -cleanup: removes every hidden table and trigger, ours and those of 1.x.
+config::ExitCode Cleanup(const config::Config& config, Logger* logger);
+
+// -schema-status, -schema-status-cluster.
+config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger);
+
+}  // namespace harmonylite::cli

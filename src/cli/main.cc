@@ -1,0 +1,63 @@
+#include <unistd.h>
+
+#include <cstdio>
+
+#include "cli/commands.h"
+#include "config/command_line.h"
+#include "config/config.h"
+
+namespace {
+
+using namespace harmonylite;
+using config::ExitCode;
+
+constexpr const char* kVersion = HARMONYLITE_VERSION;
+
+ExitCode Complain(const std::string& message, ExitCode code) {
+  fmt::print(stderr, "harmonylite: {}\n", message);
+  return code;
+}
+
+ExitCode Dispatch(const config::CommandLine& command, const config::Config& config,
+                  Logger* logger) {
+  switch (command.mode) {
+    case config::Mode::kRun:
+      return cli::Run(command, config, logger);
+    case config::Mode::kCleanup:
+      return cli::Cleanup(config, logger);
+    case config::Mode::kSchemaStatus:
+      return cli::SchemaStatus(config, /*cluster=*/false, logger);
+    case config::Mode::kSchemaStatusCluster:
+      return cli::SchemaStatus(config, /*cluster=*/true, logger);
+    default:
+      return Complain("snapshots are not part of this version; nodes bring each other up to date "
+                      "by themselves",
+                      ExitCode::kUsage);
+  }
+}
+
+ExitCode Main(int argc, char** argv) {
+  auto command = config::ParseCommandLine(argc, argv);
+  if (!command.ok()) return Complain(command.error().message(), ExitCode::kUsage);
+  if (command->mode == config::Mode::kHelp) {
+    fmt::print("{}", config::HelpText({}));
+    return ExitCode::kOk;
+  }
+  if (command->mode == config::Mode::kVersion) {
+    fmt::print("harmonylite {}\n", kVersion);
+    return ExitCode::kOk;
+  }
+  if (command->config_path.empty())
+    return Complain("no configuration: give one with -config FILE (-help shows more)",
+                    ExitCode::kUsage);
+  auto config = config::Load(command->config_path);
+  if (!config.ok()) return Complain(config.error().message(), ExitCode::kUsage);
+  config::ApplyFlags(*command, &*config);
+  Logger logger(STDERR_FILENO, config->logging.format,
+                config->logging.verbose ? LogLevel::kDebug : LogLevel::kInfo);
+  return Dispatch(*command, *config, &logger);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return static_cast<int>(Main(argc, argv)); }

@@ -1,0 +1,70 @@
+#include <cstdio>
+
+#include <algorithm>
+
+#include "capture/catalog.h"
+#include "capture/hidden_tables.h"
+#include "cli/commands.h"
+#include "cli/wiring.h"
+#include "node/heartbeat.h"
+#include "node/replica.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::cli {
+
+namespace {
+
+Result<capture::Catalog> PrintTables(const config::Config& config) {
+  HL_ASSIGN(sqlite::Connection db,
+            sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
+  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
+  if (installed != capture::Installed::kYes)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} is not attached yet: start harmonylite on it once", config.db_path);
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
+  HL_ASSIGN(capture::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
+  for (const capture::TrackedTable& tracked : catalog.tables) {
+    std::string key;
+    for (const schema::KeyColumn& column : tracked.table.key)
+      key += (key.empty() ? "" : ", ") + column.name;
+    fmt::print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(),
+               key, tracked.table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
+  }
+  for (const schema::SkippedTable& skipped : catalog.skipped)
+    fmt::print("{}: not replicated: {}\n", skipped.name, skipped.reason);
+  fmt::print("fingerprint of all: {:016x}\n", node::SchemaFingerprint(catalog));
+  return catalog;
+}
+
+Status PrintCluster(const config::Config& config, uint64_t ours) {
+  if (config.nats.embedded())
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the other nodes are found through NATS: set [nats] urls to the server that "
+                     "the running node listens on (its log names it)");
+  HL_ASSIGN(auto connection, nats::Connection::Open(MakeConnectionOptions(config, NodeId(0))));
+  nats::KvMetaStore store(connection, MakeMetaOptions(config));
+  HL_ASSIGN(const auto entries, store.List(node::kHeartbeatPrefix));
+  for (const auto& [key, entry] : entries) {
+    HL_ASSIGN(const node::Heartbeat heartbeat, node::DecodeHeartbeat(entry.value));
+    fmt::print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
+               heartbeat.schema_fingerprint == ours ? "same as here" : "DIFFERS from here");
+  }
+  return Ok();
+}
+
+}  // namespace
+
+config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger) {
+  const auto run = [&]() -> Status {
+    HL_TRY(CheckDatabasePath(config.db_path));
+    HL_ASSIGN(const capture::Catalog catalog, PrintTables(config));
+    return cluster ? PrintCluster(config, node::SchemaFingerprint(catalog)) : Ok();
+  };
+  if (Status done = run(); !done.ok()) {
+    logger->Error("{}", done.error().message());
+    return config::ExitCode::kFailure;
+  }
+  return config::ExitCode::kOk;
+}
+
+}  // namespace harmonylite::cli

@@ -1,0 +1,124 @@
+#include "cli/wiring.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "change/codec.h"
+
+namespace harmonylite::cli {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// host:port, with brackets around an IPv6 host.
+std::string Address(const config::ListenAddress& address) {
+  const bool v6 = address.host.find(':') != std::string::npos;
+  return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.host, v6 ? "]" : "", address.port);
+}
+
+}  // namespace
+
+schema::LoadOptions MakeLoadOptions(const config::Config& config) {
+  schema::LoadOptions options;
+  options.include = [tables = config.tables](const std::string& name) {
+    return config::SelectsTable(tables, name);
+  };
+  options.allow_without_key = [tables = config.tables](const std::string& name) {
+    return config::AllowsWithoutKey(tables, name);
+  };
+  return options;
+}
+
+node::NodeOptions MakeNodeOptions(const config::Config& config) {
+  node::NodeOptions options;
+  options.db_path = config.db_path;
+  options.spool_directory = fs::absolute(config.db_path).parent_path().string();
+  options.publish = config.publish;
+  options.replicate = config.replicate;
+  options.compress = config.replication_log.compress;
+  options.max_clock_skew_ms = config.max_clock_skew_ms;
+  options.cleanup_interval_ms = config.cleanup_interval_ms;
+  options.polling_interval_ms = config.polling_interval_ms;
+  options.tables = MakeLoadOptions(config);
+  return options;
+}
+
+nats::ServerOptions MakeServerOptions(const config::CommandLine& command,
+                                      const config::Config& config, NodeId node) {
+  nats::ServerOptions options;
+  options.binary = config.nats.server_binary;
+  options.store_dir = fs::absolute(config.db_path).string() + "-harmonylite";
+  options.bind_address = Address(config.nats.bind_address);
+  options.server_name = fmt::format("harmonylite-{}", node.value);
+  if (command.cluster_addr)
+    options.cluster_address = Address(*command.cluster_addr);
+  options.cluster_peers = command.cluster_peers;
+  options.leaf_servers = command.leaf_servers;
+  options.server_config = config.nats.server_config;
+  // A user in the configuration of a node with an embedded server is what that server asks for.
+  options.user = config.nats.user_name;
+  options.password = config.nats.user_password.reveal();
+  return options;
+}
+
+nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node) {
+  nats::ConnectionOptions options;
+  for (const config::Secret& url : config.nats.urls) options.urls.push_back(url.reveal());
+  options.user_name = config.nats.user_name;
+  options.user_password = config.nats.user_password.reveal();
+  options.seed_file = config.nats.seed_file;
+  options.creds_file = config.nats.creds_file;
+  options.ca_file = config.nats.ca_file;
+  options.cert_file = config.nats.cert_file;
+  options.key_file = config.nats.key_file;
+  options.client_name = fmt::format("harmonylite-{}", node.value);
+  options.connect_retries = config.nats.connect_retries;
+  options.reconnect_wait = std::chrono::seconds(config.nats.reconnect_wait_seconds);
+  return options;
+}
+
+nats::JetStreamLogOptions MakeLogOptions(const config::Config& config) {
+  nats::JetStreamLogOptions options;
+  options.stream_prefix = config.nats.stream_prefix;
+  options.subject_prefix = config.nats.subject_prefix;
+  options.format = static_cast<int>(change::kWireFormat);
+  options.max_entries = config.replication_log.max_entries;
+  options.replicas = config.replication_log.replicas;
+  options.update_existing = config.replication_log.update_existing;
+  return options;
+}
+
+nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config) {
+  nats::KvMetaStoreOptions options;
+  options.stream_prefix = config.nats.stream_prefix;
+  options.format = static_cast<int>(change::kWireFormat);
+  options.replicas = config.replication_log.replicas;
+  return options;
+}
+
+Status CheckDatabasePath(const std::string& db_path) {
+  const fs::path path = fs::absolute(db_path);
+  std::error_code error;
+  if (!fs::is_directory(path.parent_path(), error))
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the folder {} of db_path does not exist: make it, or correct db_path",
+                     path.parent_path().string());
+  if (fs::is_directory(path, error))
+    return MakeError(ErrorCode::kInvalidArgument, "db_path {} is a folder, not a database file",
+                     path.string());
+  if (::access(path.parent_path().c_str(), W_OK | X_OK) != 0)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the folder {} cannot be written to ({}): SQLite needs that for its -wal file",
+                     path.parent_path().string(), std::strerror(errno));
+  if (fs::exists(path, error) && ::access(path.c_str(), R_OK | W_OK) != 0)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} cannot be read and written ({}): run harmonylite as the user who owns it",
+                     path.string(), std::strerror(errno));
+  return Ok();
+}
+
+}  // namespace harmonylite::cli

@@ -1,0 +1,30 @@
+// The only place where concrete classes meet: configuration in, objects out.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/logger.h"
+#include "base/result.h"
+#include "config/command_line.h"
+#include "config/config.h"
+#include "nats/connection.h"
+#include "nats/jetstream_log.h"
+#include "nats/kv_meta_store.h"
+#include "nats/server_process.h"
+#include "node/options.h"
+
+namespace harmonylite::cli {
+
+node::NodeOptions MakeNodeOptions(const config::Config& config);
+schema::LoadOptions MakeLoadOptions(const config::Config& config);
+nats::ServerOptions MakeServerOptions(const config::CommandLine& command,
+                                      const config::Config& config, NodeId node);
+nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node);
+nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);
+nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config);
+
+// The folder of the database exists and can be written to, and the database is no folder itself.
+Status CheckDatabasePath(const std::string& db_path);
+
+}  // namespace harmonylite::cli

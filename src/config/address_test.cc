@@ -1,0 +1,109 @@
+#include "config/address.h"
+
+#include <gtest/gtest.h>
+
+#include "config/nearest.h"
+#include "support/result_matchers.h"
+
+namespace harmonylite::config {
+namespace {
+
+TEST(ListenAddress, Reads) {
+  const std::tuple<const char*, const char*, int, const char*> cases[] = {
+      {"127.0.0.1:4222", "127.0.0.1", 4222, "127.0.0.1:4222"},
+      {":3010", "", 3010, ":3010"},
+      {":-1", "", -1, ":-1"},
+      {"localhost:0", "localhost", 0, "localhost:0"},
+      {"[::1]:80", "::1", 80, "[::1]:80"},
+      {"[fe80::1%eth0]:65535", "fe80::1%eth0", 65535, "[fe80::1%eth0]:65535"},
+  };
+  for (const auto& [text, host, port, shown] : cases) {
+    ASSERT_VALUE(const auto address, ParseListenAddress(text, true));
+    EXPECT_EQ(address.host, host);
+    EXPECT_EQ(address.port, port);
+    EXPECT_EQ(address.ToString(), shown);
+    EXPECT_EQ(address.any_port(), port <= 0);
+  }
+}
+
+TEST(ListenAddress, Refuses) {
+  for (const char* text :
+       {"", "localhost", "4222", ":", ":x", ":1x", ":65536", ":-2", "a b:1", "a/b:1", "::1:80",
+        "[::1]", "[::1", "[::1]80", "[abc]:80", "h:1:2", "nats://h:1", ":99999999999999999999"}) {
+    EXPECT_FALSE(ParseListenAddress(text, true).ok()) << text;
+  }
+  EXPECT_FALSE(ParseListenAddress(":-1", false).ok());
+  EXPECT_FALSE(ParseListenAddress(":0", false).ok());
+  EXPECT_OK(ParseListenAddress(":1", false));
+}
+
+TEST(ServerUrl, Reads) {
+  ASSERT_VALUE(const auto full, ParseServerUrl("NATS://us%40er:pa:ss@host.example:4222/x?y=1#z"));
+  EXPECT_EQ(full.scheme, "nats");
+  EXPECT_EQ(full.userinfo, "us%40er:pa:ss");
+  EXPECT_EQ(full.host, "host.example");
+  EXPECT_EQ(full.port, 4222);
+  EXPECT_EQ(full.rest, "/x?y=1#z");
+  ASSERT_VALUE(const auto bare, ParseServerUrl("host"));
+  EXPECT_EQ(bare.scheme, "");
+  EXPECT_EQ(bare.port, 0);
+  ASSERT_VALUE(const auto v6, ParseServerUrl("tls://[::1]:4222"));
+  EXPECT_EQ(v6.host, "::1");
+  ASSERT_VALUE(const auto query, ParseServerUrl("https://h?dir=/x"));
+  EXPECT_EQ(query.rest, "?dir=/x");
+}
+
+TEST(ServerUrl, RefusesWithoutRepeatingTheText) {
+  for (const char* text : {"", "nats://", "nats://hidden@", "://hidden", "nats://hidden:hidden",
+                           "nats://u:hidden/x@h:1", "nats://u:hid den@h", "hid\nden",
+                           "a b://hidden", "nats://h:0", "nats://h:70000", "nats://h:1:2"}) {
+    const auto url = ParseServerUrl(text);
+    ASSERT_FALSE(url.ok()) << text;
+    EXPECT_EQ(url.error().message().find("hid"), std::string::npos) << url.error().message();
+  }
+}
+
+TEST(RedactUrl, HidesUsersPasswordsAndQueries) {
+  const std::pair<const char*, const char*> cases[] = {
+      {"", ""},
+      {"nats://h:4222", "nats://h:4222"},
+      {"h:4222", "h:4222"},
+      {"nats://user:pw@h:4222", "nats://***@h:4222"},
+      {"nats://token@h", "nats://***@h"},
+      {"user:pw@h", "***@h"},
+      {"sftp://u:p@w/o:rd@h:22/path", "sftp://***@h:22/path"},
+      {"https://h/p?dir=/snap&login=me&secret=pw", "https://h/p?dir=/snap&login=***&secret=***"},
+      {"https://h/p?pw", "https://h/p?***"},
+      {"https://h/p#pw", "https://h/p#***"},
+      // A '?' or '#' in a password that is not encoded, or an '@' in a query: all is hidden.
+      {"sftp://u:p?w@h/x", "sftp://***"},
+      {"sftp://u:p#w@h/x", "sftp://***"},
+      {"https://h/p?login=a@b&secret=pw", "https://***"},
+      {"user:p://w@h", "***@h"},
+  };
+  for (const auto& [text, shown] : cases) EXPECT_EQ(RedactUrl(text), shown);
+}
+
+TEST(Nearest, CountsEdits) {
+  EXPECT_EQ(EditDistance("", ""), 0u);
+  EXPECT_EQ(EditDistance("abc", ""), 3u);
+  EXPECT_EQ(EditDistance("", "abc"), 3u);
+  EXPECT_EQ(EditDistance("kitten", "sitting"), 3u);
+  EXPECT_EQ(EditDistance("urls", "ulrs"), 1u);
+  EXPECT_EQ(EditDistance("db_path", "db_pth"), 1u);
+}
+
+TEST(Nearest, NamesOnlyWhatIsClose) {
+  const std::vector<std::string> known = {"db_path", "node_id", "publish", "replicate"};
+  EXPECT_EQ(Nearest("dbpath", known), "db_path");
+  EXPECT_EQ(Nearest("nodeid", known), "node_id");
+  EXPECT_EQ(Nearest("replicates", known), "replicate");
+  EXPECT_EQ(Nearest("something_else", known), "");
+  EXPECT_EQ(Nearest("", known), "");
+  EXPECT_EQ(Nearest("x", {"y"}), "");
+  EXPECT_EQ(Nearest(std::string(1 << 20, 'a'), known), "");
+  EXPECT_EQ(Nearest("x", {}), "");
+}
+
+}  // namespace
+}  // namespace harmonylite::config

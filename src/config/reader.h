@@ -1,0 +1,138 @@
+// Reads a tree of TOML values key by key, checks types and ranges, and collects all that is wrong.
+//
+// Which keys exist is said in one place only: a key is known because somebody asked for it, so
+// every table must be read, also when the file does not have it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "config/address.h"
+#include "config/secret.h"
+#include "config/toml_tree.h"
+
+namespace harmonylite::config {
+
+class TableReader;
+
+// What was found in one file. Keys are named with their tables: "snapshot.s3.secret".
+class Findings {
+ public:
+  explicit Findings(std::string path) : path_(std::move(path)) {}
+
+  TableReader Root(const TomlValue& root);
+
+  void AddError(Position at, std::string_view message) { errors_.emplace_back(at, message); }
+  void AddWarning(std::string message) { warnings_.push_back(std::move(message)); }
+  // An error at a key's value, or at the start of the file when the file does not have the key.
+  // Nothing when that value has an error already.
+  void AddErrorAt(const std::string& key, std::string_view message);
+  bool Given(const std::string& key) const { return given_.contains(key); }
+  // Of the value; the start of the file when the file does not have the key.
+  Position PositionOf(const std::string& key) const;
+  // Whether the value of this key has an error.
+  bool Failed(const std::string& key) const;
+
+  // Once, after all keys were asked for: what is left over becomes an error.
+  void CheckUnknown();
+  // Sorted by place, one line each; empty when nothing is wrong.
+  std::string ErrorText() const;
+
+  const std::vector<std::string>& warnings() const { return warnings_; }
+  const std::string& path() const { return path_; }
+  // Names of keys whose secret stands in the file itself.
+  const std::vector<std::string>& literal_secrets() const { return literal_secrets_; }
+  std::vector<std::string> KnownKeys() const;
+
+ private:
+  friend class TableReader;
+  struct Unread {
+    std::string table;
+    const TomlEntry* entry;
+  };
+  std::string Explain(const Unread& unread) const;
+  // The nearest key or table of any other table, for one that nothing here is near to.
+  std::string FarGuess(const Unread& unread) const;
+
+  std::string path_;
+  std::vector<std::pair<Position, std::string>> errors_;
+  std::vector<std::string> warnings_;
+  std::map<std::string, std::set<std::string>> keys_;    // table to its keys
+  std::map<std::string, std::set<std::string>> tables_;  // table to the tables in it
+  std::map<std::string, Position> given_;
+  std::vector<std::pair<std::string, const TomlValue*>> read_;  // tables of the file that were read
+  std::vector<std::string> literal_secrets_;
+};
+
+// One table. A method leaves its `out` alone, the default, when the key is absent or wrong.
+class TableReader {
+ public:
+  TableReader Table(const std::string& name);
+
+  void Boolean(const std::string& key, bool* out);
+  void Text(const std::string& key, std::string* out);
+  void Texts(const std::string& key, std::vector<std::string>* out);
+  void Listen(const std::string& key, bool any_port, ListenAddress* out);
+  void NodeId(const std::string& key, std::optional<uint64_t>* out);
+  template <typename T>
+  void Integer(const std::string& key, int64_t least, int64_t greatest, T* out) {
+    static_assert(std::is_integral_v<T>);
+    if (const auto value = IntegerIn(key, least, greatest)) *out = static_cast<T>(*value);
+  }
+  template <typename T>
+  void OneOf(const std::string& key, const std::vector<std::pair<std::string, T>>& names, T* out);
+  // A text, or the content of the file that KEY_file names; ${NAME} is replaced.
+  void SecretText(const std::string& key, Secret* out);
+  // Likewise for URLs, which are secret for the password inside.
+  void SecretUrl(const std::string& key, Secret* out);
+  void SecretUrls(const std::string& key, std::vector<Secret>* out);
+
+ private:
+  friend class Findings;
+  TableReader(Findings* findings, std::string name, const TomlValue* table);
+
+  // The value if it is there and of this kind; null and an error if it is of another.
+  const TomlValue* Find(const std::string& key, TomlValue::Kind kind);
+  const TomlValue* FindAny(const std::string& key);
+  std::string Full(const std::string& key) const { return name_.empty() ? key : name_ + "." + key; }
+  void WrongKind(const std::string& key, const TomlValue& value, const char* expected);
+  void Error(Position at, std::string_view message) { findings_->AddError(at, message); }
+  std::optional<int64_t> IntegerIn(const std::string& key, int64_t least, int64_t greatest);
+  void NotOneOf(const std::string& key, const TomlValue& value, std::vector<std::string> names);
+  // Expands; notes a literal when `holds_secret` says that the raw text is one.
+  std::optional<Secret> Reveal(const std::string& key, const TomlValue& value,
+                               bool (*holds_secret)(const std::string&));
+  void SecretOrFile(const std::string& key, bool (*holds_secret)(const std::string&), Secret* out);
+  void AddServers(const std::string& key, Position at, std::string_view list,
+                  std::vector<Secret>* out);
+
+  Findings* findings_;      // outlives the reader
+  std::string name_;        // "" for the top level
+  const TomlValue* table_;  // null: the file does not have it
+};
+
+template <typename T>
+void TableReader::OneOf(const std::string& key, const std::vector<std::pair<std::string, T>>& names,
+                        T* out) {
+  const TomlValue* value = Find(key, TomlValue::Kind::kString);
+  if (value == nullptr) return;
+  std::vector<std::string> all;
+  for (const auto& [name, meaning] : names) {
+    if (value->text == name) {
+      *out = meaning;
+      return;
+    }
+    all.push_back(name);
+  }
+  NotOneOf(key, *value, std::move(all));
+}
+
+}  // namespace harmonylite::config

@@ -1,0 +1,52 @@
+// Puts frames back together into batches, in bounded memory: slices go to a spool until the last one is
+// there. Frames are not trusted: whatever does not fit is dropped with a reason, and repair brings the
+// rows another way.
+//
+// Threads: one owner at a time.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "base/spool.h"
+#include "change/codec.h"
+#include "log/replication_log.h"
+
+namespace harmonylite::node {
+
+// A whole batch, not yet looked into.
+struct ArrivedBatch {
+  Origin sender;
+  Spool bytes;
+  log::LogSeq first;  // of its records in the log
+  log::LogSeq last;
+};
+
+class Assembler {
+ public:
+  explicit Assembler(std::string spool_directory) : spool_directory_(std::move(spool_directory)) {}
+
+  // A batch when this record completes one. kCorruption: the record is damaged, foreign or out of place,
+  // and is dropped. kInvalidArgument: a newer format. kRetryLater: no room for a spool; give the same
+  // record again later.
+  Result<std::optional<ArrivedBatch>> Add(const log::LogRecord& record);
+
+  // Forgets slices; they will be read again.
+  void Clear() { open_.clear(); }
+
+  // Oldest record of a batch that is not complete.
+  std::optional<log::LogSeq> oldest_open() const;
+
+ private:
+  struct Open {
+    change::FrameHeader header;  // of the newest slice
+    ArrivedBatch batch;
+  };
+  std::string spool_directory_;
+  std::map<Origin, Open> open_;  // one per origin: its records are in order
+};
+
+}  // namespace harmonylite::node

@@ -1,0 +1,350 @@
+#include "node/consumer.h"
+
+#include <algorithm>
+
+namespace harmonylite::node {
+
+namespace {
+
+using log::LogRecord;
+using log::LogSeq;
+
+constexpr size_t kReadRecords = 64;
+constexpr int64_t kReopenMs = 200;
+// A held batch is looked at again this often even if nothing seems to have changed.
+constexpr int64_t kJudgeAgainMs = 500;
+// No commit of the application for this long: the right moment to fold and trim.
+constexpr int64_t kQuietMs = 20;
+// What is folded when the application never pauses: so little that its writers hardly notice.
+constexpr int64_t kForcedFold = 64;
+
+}  // namespace
+
+Consumer::Consumer(const Dependencies& dependencies)
+    : d_(dependencies),
+      random_(dependencies.seed),
+      next_(std::max<uint64_t>(dependencies.replica->state().cursor, 1)),
+      log_created_(dependencies.replica->state().log_created),
+      assembler_(dependencies.options->spool_directory) {
+  quiet_since_ms_ = maintained_ms_ = d_.clock->MonotonicMs();
+  Share();
+}
+
+StepResult Consumer::Step(std::chrono::milliseconds wait) {
+  const Published published = d_.shared->published();
+  d_.replica->SetPublished(published.to, published.stamp);
+  auto version = d_.replica->DataVersion();
+  if (!version.ok()) return Busy(version.error());
+  const bool others_wrote = *version != data_version_;
+  data_version_ = *version;
+  if (others_wrote) quiet_since_ms_ = d_.clock->MonotonicMs();
+
+  bool done = false;
+  StepResult result = WriteSchemaOrIncarnation(&done);
+  if (done) return result;
+
+  if (d_.options->replicate) {
+    // "What is our own we have" is not true of an older copy: it would show effects of changes that it lacks.
+    const bool known = !d_.options->publish || d_.shared->identified();
+    result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
+    if (result.kind == StepResult::kProgress) return result;
+    // Reading on would only make us throw away what we read.
+    if (result.kind == StepResult::kBlocked && held_.crowded()) return result;
+    const StepResult maintained = Maintain();
+    if (maintained.kind == StepResult::kProgress) wait = std::chrono::milliseconds(0);
+    const StepResult read = ReadLog(result.kind == StepResult::kBlocked
+                                        ? std::min(wait, std::chrono::milliseconds(5))
+                                        : wait);
+    if (read.kind == StepResult::kProgress || maintained.kind == StepResult::kProgress)
+      return StepResult::Progress();
+    return read.kind == StepResult::kBlocked ? read : result;
+  }
+  return Maintain();
+}
+
+StepResult Consumer::Busy(const Error& error) {
+  if (error.message() != said_) {
+    said_ = error.message();
+    // A lock or a migration in this moment is everyday life; a full disk is the operator's business.
+    const bool passing = error.code() == ErrorCode::kRetryLater &&
+                         (said_.find("locked") != std::string::npos ||
+                          said_.find("the schema has just changed") != std::string::npos);
+    const LogLevel level = passing ? LogLevel::kDebug : LogLevel::kWarning;
+    d_.logger->Write(level, fmt::format("the database cannot be written at the moment ({}): trying "
+                                        "again; nothing is lost",
+                                        said_));
+  }
+  return StepResult::Blocked(error.message());
+}
+
+StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
+  *done = true;
+  if (d_.shared->incarnation_requested()) {
+    if (Status started = d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())));
+        !started.ok())
+      return Busy(started.error());
+    next_ = LogSeq(1);
+    reader_.reset();
+    assembler_.Clear();
+    held_.Clear();
+    d_.shared->SetSelf(d_.replica->state().self, d_.replica->state().incarnation_base);
+    d_.logger->Info("started incarnation {}", ToString(d_.replica->state().self));
+    Share();
+    return StepResult::Progress();
+  }
+  auto changed = d_.replica->SchemaChanged();
+  if (!changed.ok()) return Busy(changed.error());
+  if (*changed) {
+    if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
+      if (synced.error().code() != ErrorCode::kRetryLater && synced.error().message() != said_) {
+        said_ = synced.error().message();
+        d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can "
+                         "be, local changes are kept",
+                         said_);
+      }
+      return StepResult::Blocked(synced.error().message());
+    }
+    judge_again_ = true;
+    for (WaitingBatch& batch : held_.batches()) batch.not_before_ms = 0;
+    Share();
+    return StepResult::Progress();
+  }
+  *done = false;
+  return StepResult::Idle();
+}
+
+// --- Reading ---
+
+Status Consumer::OpenReader() {
+  HL_TRY(d_.log->EnsureReady());
+  HL_ASSIGN(const log::LogState state, d_.log->State());
+  if (state.created_ns != log_created_) {
+    if (log_created_ != 0)
+      d_.logger->Warning("the log was made anew: reading it from its start; what it lost is "
+                         "fetched from the other nodes");
+    next_ = LogSeq(1);
+    log_created_ = state.created_ns;
+    assembler_.Clear();
+  }
+  if (next_.value > state.last.value + 1) {
+    d_.logger->Warning("the log ends at {}, before our position {}: an older copy was put back; "
+                       "reading it from its start",
+                       state.last.value, next_.value);
+    next_ = LogSeq(1);
+    assembler_.Clear();
+  }
+  if (next_ < state.first) {
+    if (next_.value > 1)
+      d_.logger->Warning("the log no longer holds records {} to {}: what they brought is fetched "
+                         "from the other nodes where it is missing",
+                         next_.value, state.first.value - 1);
+    next_ = state.first;
+    assembler_.Clear();
+  }
+  HL_ASSIGN(reader_, d_.log->OpenReader(next_));
+  return Ok();
+}
+
+void Consumer::LoseReader(const Error& error) {
+  reader_.reset();
+  caught_up_ = false;
+  reopen_ms_ = d_.clock->MonotonicMs() + kReopenMs;
+  if (error.message() != said_) {
+    said_ = error.message();
+    d_.logger->Warning("reading the log was interrupted: {}; trying again", said_);
+  }
+  Share();
+}
+
+StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
+  if (reader_ == nullptr) {
+    if (d_.clock->MonotonicMs() < reopen_ms_) return StepResult::Blocked(said_);
+    if (Status opened = OpenReader(); !opened.ok()) {
+      LoseReader(opened.error());
+      return StepResult::Blocked(said_);
+    }
+    said_.clear();
+  }
+  std::vector<LogRecord> records;
+  if (Status read = reader_->Read(kReadRecords, wait, &records); !read.ok()) {
+    LoseReader(read.error());
+    return StepResult::Progress();
+  }
+  for (const LogRecord& record : records) Take(record);
+  const bool caught_up = records.empty();
+  if (caught_up != caught_up_) {
+    caught_up_ = caught_up;
+    Share();
+  }
+  return records.empty() ? StepResult::Idle() : StepResult::Progress();
+}
+
+void Consumer::Take(const LogRecord& record) {
+  next_ = LogSeq(record.seq.value + 1);
+  // Our own records say nothing new; in a new incarnation the former one's are somebody else's.
+  if (record.subject == d_.replica->state().self) return;
+  auto arrived = assembler_.Add(record);
+  auto header = [&]() -> Result<change::BatchHeader> {
+    if (!arrived.ok()) return std::move(arrived).error();
+    if (!arrived->has_value()) return change::BatchHeader{};
+    HL_ASSIGN(const auto decoder, change::BatchDecoder::Begin(&(*arrived)->bytes));
+    if (decoder.header().sender != record.subject)
+      return MakeError(ErrorCode::kCorruption, "the batch names another sender than its subject");
+    return decoder.header();
+  }();
+  if (!header.ok()) {
+    dropped_ = true;
+    d_.logger->Error("record {} of node {} is not applied: {}; its rows are fetched from a node "
+                     "that has them",
+                     record.seq.value, ToString(record.subject), header.error().message());
+    return Share();
+  }
+  if (!arrived->has_value()) return;
+  if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0})) {
+    dropped_ = true;
+    Share();
+  }
+}
+
+// --- Applying ---
+
+// The batches of one transaction, in order. Drops those that are applied already.
+std::vector<WaitingBatch*> Consumer::Choose() {
+  const int64_t wall = d_.clock->WallMs();
+  const int64_t now = d_.clock->MonotonicMs();
+  const Origin self = d_.replica->state().self;
+  change::ProgressVector progress = d_.replica->progress();
+  auto& batches = held_.batches();
+  std::erase_if(batches, [&](const WaitingBatch& batch) {
+    return Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms).verdict ==
+           Verdict::kHad;
+  });
+  std::vector<WaitingBatch*> chosen;
+  uint64_t bytes = 0;
+  // One pass suffices for what arrived in causal order, which is nearly everything; what does not is
+  // chosen in a later step.
+  for (WaitingBatch& batch : batches) {
+    if (batch.not_before_ms > now) continue;
+    const Judgement judgement =
+        Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms);
+    if (judgement.verdict == Verdict::kHad) continue;
+    if (judgement.verdict == Verdict::kWaits) {
+      batch.hold = Hold{batch.header.sender, judgement.kind, judgement.reason};
+      continue;
+    }
+    if (!chosen.empty() && bytes + batch.arrived.bytes.size() > kApplyBudgetBytes) break;
+    bytes += batch.arrived.bytes.size();
+    chosen.push_back(&batch);
+    for (const change::Cover& cover : batch.header.covers)
+      if (cover.origin != self) progress.Advance(cover.origin, cover.to);
+  }
+  return chosen;
+}
+
+StepResult Consumer::ApplyReady() {
+  if (held_.batches().empty()) return StepResult::Idle();
+  const int64_t now = d_.clock->MonotonicMs();
+  const bool fresh = std::any_of(held_.batches().begin(), held_.batches().end(),
+                                 [](const WaitingBatch& batch) { return !batch.hold; });
+  if (!fresh && !judge_again_ && now - judged_ms_ < kJudgeAgainMs) return StepResult::Idle();
+  judged_ms_ = now;
+  judge_again_ = false;
+  const std::vector<WaitingBatch*> chosen = Choose();
+  if (chosen.empty()) {
+    Share();
+    return StepResult::Idle();
+  }
+  auto needs_fold = d_.replica->NeedsFold();
+  if (!needs_fold.ok()) return Busy(needs_fold.error());
+  if (*needs_fold) {
+    judge_again_ = true;
+    auto folded = d_.replica->Maintain(kFoldChunk, kTrimChunk);
+    return folded.ok() ? StepResult::Progress() : Busy(folded.error());
+  }
+  size_t failed = 0;
+  if (Status applied = d_.replica->Apply(chosen, Cursor(), &failed); !applied.ok()) {
+    judge_again_ = true;
+    if (failed >= chosen.size()) return Busy(applied.error());
+    Refuse(chosen[failed], applied.error());
+    return StepResult::Progress();
+  }
+  Forget(chosen);
+  judge_again_ = true;
+  dropped_ = dropped_ && !caught_up_;
+  Share();
+  return StepResult::Progress();
+}
+
+void Consumer::Refuse(WaitingBatch* batch, const Error& error) {
+  const Origin sender = batch->header.sender;
+  if (error.code() == ErrorCode::kCorruption) {
+    d_.logger->Error("a batch of node {} is damaged and not applied: {}; its rows are fetched from a "
+                     "node that has them",
+                     ToString(sender), error.message());
+    Forget({batch});
+    dropped_ = true;
+    return Share();
+  }
+  const HoldKind kind = error.code() == ErrorCode::kSchemaMismatch ? HoldKind::kSchema
+                                                                   : HoldKind::kRefused;
+  batch->hold = Hold{sender, kind, error.message()};
+  batch->not_before_ms = d_.clock->MonotonicMs() + kJudgeAgainMs;
+  Share();
+}
+
+void Consumer::Forget(const std::vector<WaitingBatch*>& batches) {
+  std::erase_if(held_.batches(), [&](const WaitingBatch& batch) {
+    return std::find(batches.begin(), batches.end(), &batch) != batches.end();
+  });
+}
+
+// Everything before it is applied, or will be found missing by the progress vector.
+LogSeq Consumer::Cursor() const {
+  LogSeq cursor = next_;
+  if (const auto open = assembler_.oldest_open()) cursor = std::min(cursor, *open);
+  if (const auto held = held_.oldest()) cursor = std::min(cursor, *held);
+  return cursor;
+}
+
+// --- Housekeeping ---
+
+StepResult Consumer::Maintain() {
+  const int64_t now = d_.clock->MonotonicMs();
+  d_.replica->SetCursor(Cursor(), log_created_);
+  // What is never sent need not be kept for sending.
+  if (!d_.options->publish) d_.replica->SetPublished(d_.replica->state().folded_to, Hlc(0));
+  const bool quiet = now - quiet_since_ms_ >= kQuietMs;
+  const bool due = now - maintained_ms_ >= d_.options->cleanup_interval_ms;
+  bool long_journal = false;
+  if (!quiet && due) {
+    auto length = d_.replica->JournalLength();
+    if (!length.ok()) return Busy(length.error());
+    long_journal = *length > kMaxJournal;
+  }
+  if (!quiet && !due) return StepResult::Idle();
+  const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
+  auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
+  if (!done.ok()) return Busy(done.error());
+  if (!*done && long_journal) return StepResult::Progress();
+  if (*done || !quiet) {
+    maintained_ms_ = now;
+    return StepResult::Idle();
+  }
+  return StepResult::Progress();
+}
+
+void Consumer::Share() {
+  AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
+                       d_.replica->schema_fingerprint(), held_.Reasons()};
+  if (applied.holds != holds_said_) {
+    for (const Hold& hold : applied.holds)
+      if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&
+          hold.kind != HoldKind::kMissing)
+        d_.logger->Warning("changes of node {} wait: {}", ToString(hold.origin), hold.reason);
+    if (applied.holds.empty()) d_.logger->Info("no changes of other nodes wait any more");
+    holds_said_ = applied.holds;
+  }
+  d_.shared->SetApplied(std::move(applied));
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,77 @@
+// Reads the log, puts batches together, holds those that may not be applied yet, and applies the others.
+// It is also the only one that writes to the database: schema changes, folding and trimming happen here,
+// between batches.
+//
+// Threads: one owner at a time.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "log/replication_log.h"
+#include "node/assembler.h"
+#include "node/hold_queue.h"
+#include "node/options.h"
+#include "node/replica.h"
+#include "node/shared_state.h"
+#include "node/step.h"
+
+namespace harmonylite::node {
+
+class Consumer {
+ public:
+  struct Dependencies {
+    const NodeOptions* options;
+    Replica* replica;
+    log::ReplicationLog* log;
+    SharedState* shared;
+    const Clock* clock;
+    Logger* logger;
+    uint64_t seed;  // of incarnations
+  };
+  explicit Consumer(const Dependencies& dependencies);
+
+  // `wait`: how long to wait for records when there is nothing else to do.
+  StepResult Step(std::chrono::milliseconds wait);
+
+ private:
+  StepResult WriteSchemaOrIncarnation(bool* done);
+  StepResult ReadLog(std::chrono::milliseconds wait);
+  Status OpenReader();
+  void LoseReader(const Error& error);
+  void Take(const log::LogRecord& record);
+  StepResult ApplyReady();
+  std::vector<WaitingBatch*> Choose();
+  void Refuse(WaitingBatch* batch, const Error& error);
+  void Forget(const std::vector<WaitingBatch*>& batches);
+  StepResult Maintain();
+  StepResult Busy(const Error& error);
+  void Share();
+  log::LogSeq Cursor() const;
+
+  Dependencies d_;
+  std::mt19937_64 random_;
+  std::unique_ptr<log::LogReader> reader_;
+  log::LogSeq next_;            // position to read next
+  int64_t log_created_ = 0;
+  Assembler assembler_;
+  HoldQueue held_;
+  bool caught_up_ = false;
+  bool dropped_ = false;
+  bool judge_again_ = false;    // something changed that batches may have waited for
+  int64_t data_version_ = -1;
+  int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
+  int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
+  int64_t judged_ms_ = 0;       // monotonic
+  int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
+  std::string said_;            // the last complaint logged, so that it is logged once
+  std::vector<Hold> holds_said_;
+};
+
+}  // namespace harmonylite::node

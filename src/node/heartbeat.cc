@@ -1,0 +1,79 @@
+#include "node/heartbeat.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <vector>
+
+namespace harmonylite::node {
+
+namespace {
+
+constexpr std::string_view kMagic = "harmonylite-heartbeat 1";
+constexpr size_t kMaxBytes = 1 << 20;
+
+std::string_view NextField(std::string_view* text, char separator) {
+  const size_t at = text->find(separator);
+  const std::string_view field = text->substr(0, at);
+  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
+  return field;
+}
+
+template <typename T>
+bool Number(std::string_view text, T* out) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+bool ReadOrigin(std::string_view* line, Origin* out) {
+  return Number(NextField(line, ' '), &out->node.value) &&
+         Number(NextField(line, ' '), &out->incarnation.value);
+}
+
+bool ReadLine(std::string_view line, Heartbeat* out) {
+  const std::string_view word = NextField(&line, ' ');
+  if (word == "origin") return ReadOrigin(&line, &out->origin);
+  if (word == "session") return Number(line, &out->session);
+  if (word == "wall") return Number(line, &out->wall_ms);
+  if (word == "published") return Number(line, &out->published.value);
+  if (word == "schema") return Number(line, &out->schema_fingerprint);
+  if (word == "asks") {
+    out->asks = NodeId(0);
+    return Number(line, &out->asks->value);
+  }
+  if (word == "progress") {
+    Origin origin;
+    Lseq lseq;
+    if (!ReadOrigin(&line, &origin) || !Number(line, &lseq.value) || lseq.value < 0) return false;
+    out->progress.Advance(origin, lseq);
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string EncodeHeartbeat(const Heartbeat& h) {
+  std::string out = fmt::format(
+      "{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n", kMagic,
+      h.origin.node.value, h.origin.incarnation.value, h.session, h.wall_ms, h.published.value,
+      h.schema_fingerprint);
+  for (const auto& [origin, lseq] : h.progress.map())
+    out += fmt::format("progress {} {} {}\n", origin.node.value, origin.incarnation.value,
+                       lseq.value);
+  if (h.asks) out += fmt::format("asks {}\n", h.asks->value);
+  return out;
+}
+
+Result<Heartbeat> DecodeHeartbeat(std::string_view text) {
+  if (text.size() > kMaxBytes || NextField(&text, '\n') != kMagic)
+    return MakeError(ErrorCode::kCorruption, "unreadable heartbeat");
+  Heartbeat out;
+  while (!text.empty())
+    if (!ReadLine(NextField(&text, '\n'), &out))
+      return MakeError(ErrorCode::kCorruption, "unreadable heartbeat");
+  return out;
+}
+
+std::string HeartbeatKey(NodeId node) { return fmt::format("{}{}", kHeartbeatPrefix, node.value); }
+
+}  // namespace harmonylite::node

@@ -1,0 +1,31 @@
+// What a node says of itself every two seconds, in the registry. Format: docs/formats/heartbeat.md.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "change/version.h"
+
+namespace harmonylite::node {
+
+struct Heartbeat {
+  Origin origin;
+  uint64_t session = 0;             // of this process: tells two processes with one node id apart
+  int64_t wall_ms = 0;
+  Lseq published;                   // of its own changes
+  uint64_t schema_fingerprint = 0;
+  change::ProgressVector progress;  // of other origins
+  std::optional<NodeId> asks;       // wants everything after `progress` from this node
+  bool operator==(const Heartbeat&) const = default;
+};
+
+std::string EncodeHeartbeat(const Heartbeat& heartbeat);
+// kCorruption for anything else; unknown lines of a newer version are passed over.
+Result<Heartbeat> DecodeHeartbeat(std::string_view text);
+std::string HeartbeatKey(NodeId node);
+inline constexpr const char* kHeartbeatPrefix = "node.";
+
+}  // namespace harmonylite::node

@@ -1,0 +1,134 @@
+#include "node/node.h"
+
+#include <algorithm>
+#include <chrono>
+#include <random>
+
+namespace harmonylite::node {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::OpenMode;
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+// Waited out inside one SQLite call; workers try again after that, for ever.
+constexpr int kBusyTimeoutMs = 100;
+constexpr int kCacheKib = 8 * 1024;
+// Looks at data_version when no file event comes.
+constexpr microseconds kPoll = milliseconds(25);
+// An event may come before its commit is visible: further looks after this long each.
+constexpr microseconds kLooksAfterEvent[] = {microseconds(100), microseconds(300), microseconds(1000),
+                                             microseconds(5000)};
+constexpr milliseconds kReadWait{50};
+constexpr milliseconds kBlockedWait{5};
+
+uint64_t RandomSeed() {
+  std::random_device device;
+  return (uint64_t{device()} << 32) | device();
+}
+
+Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode) {
+  HL_ASSIGN(Connection db, Connection::Open(options.db_path, mode, options.vfs));
+  db.SetBusyTimeout(kBusyTimeoutMs);
+  HL_TRY(db.SetCacheKib(kCacheKib));
+  // Sorts and TEMP triggers stay out of the disk's way; large sorts still spill to files.
+  HL_TRY(db.Exec("PRAGMA synchronous = NORMAL"));
+  return db;
+}
+
+// An application that holds the write lock when we start must not make us fail.
+Status AttachWhenFree(Replica* replica, std::optional<NodeId> node, Logger* logger) {
+  std::mt19937_64 random(RandomSeed());
+  // Node ids drawn here fit in SQLite's and JSON's integers.
+  const Origin fresh{NodeId((random() >> 11) | 1), Incarnation(static_cast<uint32_t>(random()))};
+  bool said = false;
+  while (true) {
+    Status attached = replica->Attach(node, fresh);
+    if (attached.ok() || attached.error().code() != ErrorCode::kRetryLater) return attached;
+    if (!said)
+      logger->Info("the application holds the database ({}): waiting for it to let go",
+                   attached.error().message());
+    said = true;
+    std::this_thread::sleep_for(kBlockedWait);
+  }
+}
+
+}  // namespace
+
+Node::Node(NodeOptions options, const Clock* clock, Logger* logger)
+    : options_(std::move(options)), clock_(clock), logger_(logger), signal_(options_.db_path) {}
+
+Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<NodeId> node,
+                                         const Clock* clock, Logger* logger) {
+  std::unique_ptr<Node> out(new Node(std::move(options), clock, logger));
+  HL_ASSIGN(out->write_db_, OpenDatabase(out->options_, OpenMode::kCreate));
+  out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
+  HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
+  HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
+  HL_TRY(out->replica_->Introduce(&out->shared_));
+  out->MarkActive();
+  return out;
+}
+
+Node::~Node() { Stop(); }
+
+void Node::Start(log::ReplicationLog* log, log::MetaStore* store) {
+  HL_CHECK(threads_.empty());
+  threads_.emplace_back([this, log] { RunConsumer(log); });
+  if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
+  threads_.emplace_back([this, store] { RunKeeper(store); });
+}
+
+void Node::Stop() {
+  stopping_.store(true);
+  signal_.Interrupt();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Node::RunPublisher(log::ReplicationLog* log) {
+  Publisher publisher({&options_, &*read_db_, log, &shared_, clock_, logger_, RandomSeed()});
+  const microseconds poll = options_.polling_interval_ms > 0
+                                ? microseconds(milliseconds(options_.polling_interval_ms))
+                                : kPoll;
+  size_t looks = std::size(kLooksAfterEvent);  // done since the newest event
+  while (!stopping_.load()) {
+    const StepResult result = publisher.Step();
+    if (result.kind == StepResult::kProgress) {
+      MarkActive();
+      continue;
+    }
+    if (result.kind == StepResult::kBlocked) {
+      signal_.Wait(kBlockedWait);
+      continue;
+    }
+    const bool looking = looks < std::size(kLooksAfterEvent);
+    if (signal_.Wait(looking ? kLooksAfterEvent[looks] : poll))
+      looks = 0;
+    else if (looking)
+      ++looks;
+  }
+}
+
+void Node::RunConsumer(log::ReplicationLog* log) {
+  Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
+  while (!stopping_.load()) {
+    const StepResult result = consumer.Step(kReadWait);
+    if (result.kind == StepResult::kProgress) MarkActive();
+    if (result.kind == StepResult::kBlocked || !options_.replicate)
+      std::this_thread::sleep_for(kBlockedWait);
+  }
+}
+
+void Node::RunKeeper(log::MetaStore* store) {
+  Keeper keeper({store, &shared_, clock_, logger_, RandomSeed()});
+  while (!stopping_.load()) {
+    keeper.Step();
+    rivalled_.store(keeper.rivalled());
+    std::this_thread::sleep_for(kReadWait);
+  }
+}
+
+}  // namespace harmonylite::node

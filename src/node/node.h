@@ -1,0 +1,72 @@
+// One running node: opens the database, attaches, and drives the workers with a thread each.
+//
+// Threads: Start and Stop by one thread; the rest by any.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "base/result.h"
+#include "capture/change_signal.h"
+#include "log/meta_store.h"
+#include "log/replication_log.h"
+#include "node/consumer.h"
+#include "node/keeper.h"
+#include "node/options.h"
+#include "node/publisher.h"
+#include "node/replica.h"
+#include "node/shared_state.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::node {
+
+class Node {
+ public:
+  // Opens (or makes) the database file and attaches to it. The references outlive the node.
+  // Errors say what is wrong with the file and what to do.
+  static Result<std::unique_ptr<Node>> Open(NodeOptions options, std::optional<NodeId> node,
+                                            const Clock* clock, Logger* logger);
+  ~Node();
+
+  NodeId id() const { return shared_.self().node; }
+  size_t tables() const { return replica_->catalog().tables.size(); }
+
+  // Starts the workers. `log` and `store` outlive the node.
+  void Start(log::ReplicationLog* log, log::MetaStore* store);
+  // Ends the workers within about a second; everything confirmed is saved.
+  void Stop();
+
+  // Another process runs with this node id.
+  bool rivalled() const { return rivalled_.load(); }
+  // Milliseconds since a change was last sent or applied.
+  int64_t idle_ms() const { return clock_->MonotonicMs() - active_ms_.load(); }
+
+ private:
+  Node(NodeOptions options, const Clock* clock, Logger* logger);
+  void RunPublisher(log::ReplicationLog* log);
+  void RunConsumer(log::ReplicationLog* log);
+  void RunKeeper(log::MetaStore* store);
+  void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
+
+  const NodeOptions options_;
+  const Clock* clock_;
+  Logger* logger_;
+  SharedState shared_;
+  std::optional<sqlite::Connection> write_db_;  // the replica's
+  std::optional<sqlite::Connection> read_db_;   // the publisher's
+  std::optional<Replica> replica_;
+  capture::ChangeSignal signal_;
+  std::atomic<bool> stopping_{false};
+  std::atomic<bool> rivalled_{false};
+  std::atomic<int64_t> active_ms_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace harmonylite::node

@@ -1,0 +1,46 @@
+// What a node needs to know to run, and the named limits of its workers.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "schema/schema.h"
+
+namespace harmonylite::node {
+
+struct NodeOptions {
+  std::string db_path;
+  std::string spool_directory;  // for batches too large for memory
+  std::string vfs;              // SQLite's; empty for the default
+  bool publish = true;
+  bool replicate = true;
+  bool compress = true;
+  int64_t max_clock_skew_ms = 60'000;
+  // Longest time between writes of confirmed work (fold, trim, cursor) while the application is busy.
+  int64_t cleanup_interval_ms = 5'000;
+  // Between looks at the database where no file event comes; 0: the default.
+  int64_t polling_interval_ms = 0;
+  schema::LoadOptions tables;
+};
+
+// Rows' bytes in one frame are at most this, and less where the log takes less.
+constexpr size_t kMaxFrameBody = 1 << 20;
+// Journal entries folded or trimmed in one write transaction: about a millisecond of lock.
+constexpr int64_t kFoldChunk = 512;
+constexpr int64_t kTrimChunk = 4'096;
+// A journal longer than this is folded and trimmed even while the application writes.
+constexpr int64_t kMaxJournal = 4'000'000;
+// Bytes of batches applied in one transaction; a single larger batch is still one transaction.
+constexpr uint64_t kApplyBudgetBytes = 256 << 10;
+// Complete batches that wait (for causes, a migration, …) in memory or spools.
+constexpr size_t kMaxHeldBatches = 4'096;
+constexpr size_t kMaxHeldMemory = 64 << 20;
+constexpr int64_t kHeartbeatMs = 2'000;
+// How long this node must be behind without moving before it asks for repair.
+constexpr int64_t kRepairPatienceMs = 3'000;
+// The same request is not answered again within this time.
+constexpr int64_t kRepairRepeatMs = 10'000;
+// A node not heard of for this long is not asked for anything.
+constexpr int64_t kPeerSilentMs = 10'000;
+
+}  // namespace harmonylite::node

@@ -1,0 +1,202 @@
+#include "node/publisher.h"
+
+#include <algorithm>
+
+#include "capture/journal.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+using change::FrameHeader;
+using log::LogRecord;
+using log::PublishOutcome;
+
+constexpr int64_t kFirstBackoffMs = 5;
+constexpr int64_t kMaxBackoffMs = 1'000;
+
+capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
+  return {options.tables, options.compress, options.spool_directory};
+}
+
+}  // namespace
+
+Publisher::Publisher(const Dependencies& dependencies)
+    : d_(dependencies),
+      reader_(dependencies.db, ReaderOptions(*dependencies.options)),
+      random_(dependencies.seed) {}
+
+StepResult Publisher::Step() {
+  if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
+  if (self_ != d_.shared->self()) {
+    self_ = d_.shared->self();
+    state_ = PublisherState::kResync;
+    batch_.reset();
+    seen_data_version_ = -1;
+  }
+  if (d_.clock->MonotonicMs() < not_before_ms_) return StepResult::Blocked(said_);
+  switch (state_) {
+    case PublisherState::kResync:
+      return Resync();
+    case PublisherState::kIdle:
+      return Look();
+    case PublisherState::kSending:
+      return SendFrame();
+  }
+  return StepResult::Idle();
+}
+
+StepResult Publisher::WaitAndRetry(std::string why) {
+  backoff_ms_ = std::clamp(backoff_ms_ * 2, kFirstBackoffMs, kMaxBackoffMs);
+  not_before_ms_ = d_.clock->MonotonicMs() + backoff_ms_;
+  if (why != said_) {
+    said_ = std::move(why);
+    d_.logger->Warning("publishing waits: {}; changes stay in the database and are sent later",
+                       said_);
+  }
+  return StepResult::Blocked(said_);
+}
+
+StepResult Publisher::Resync() {
+  if (Status ready = d_.log->EnsureReady(); !ready.ok()) return WaitAndRetry(ready.error().message());
+  auto last = d_.log->LastOf(self_);
+  if (last.ok()) {
+    if (Status understood = Understand(*last); !understood.ok())
+      return WaitAndRetry(understood.error().message());
+    if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
+    last_seq_ = last->seq;
+  } else if (last.error().code() == ErrorCode::kNotFound) {
+    last_seq_ = log::LogSeq(0);
+  } else {
+    return WaitAndRetry(last.error().message());
+  }
+  d_.shared->SetIdentified();
+  backoff_ms_ = 0;
+  said_.clear();
+  // A batch at hand is sent from its first frame, as another attempt: slices of the old one may be gone.
+  state_ = batch_ ? PublisherState::kSending : PublisherState::kIdle;
+  if (batch_) NewAttempt();
+  seen_data_version_ = -1;
+  return StepResult::Progress();
+}
+
+// Compares the newest record on our subject with our journal.
+Status Publisher::Understand(const LogRecord& last) {
+  auto frame = change::DecodeFrame(last.payload);
+  if (!frame.ok()) {
+    // Damaged or foreign: it says nothing about what others have, and our next record follows it.
+    d_.logger->Warning("the newest record on our own subject is unreadable ({}): sending goes on "
+                       "from what this database remembers",
+                       frame.error().message());
+    return Ok();
+  }
+  const FrameHeader& header = frame->header;
+  const Published known = d_.shared->published();
+  const bool complete = header.index + 1 == header.count;
+  if (batch_ && header.attempt == frame_.attempt) return Ok();
+  if (header.to < known.to || (header.to == known.to && header.to_stamp == known.stamp)) return Ok();
+  auto journaled = capture::StampOf(d_.db, header.to);
+  if (!journaled.ok() && journaled.error().code() != ErrorCode::kNotFound)
+    return std::move(journaled).error();
+  if (!journaled.ok() || *journaled != header.to_stamp) {
+    d_.logger->Warning(
+        "the log holds changes of this node up to {} that this database does not have: it is a "
+        "copy or was restored from a backup; it goes on as a new incarnation and fetches them",
+        header.to.value);
+    d_.shared->RequestIncarnation();
+    return Ok();
+  }
+  // Ours, from before a restart: the acknowledgement was lost with the process.
+  if (complete) d_.shared->SetPublished({header.to, header.to_stamp});
+  return Ok();
+}
+
+StepResult Publisher::Look() {
+  auto version = d_.db->DataVersion();
+  if (!version.ok()) return WaitAndRetry(version.error().message());
+  auto repair = d_.shared->TakeRepairRequest();
+  if (!repair && *version == seen_data_version_) return StepResult::Idle();
+  if (!repair) seen_data_version_ = *version;  // a repair looks at something else
+
+  auto built = repair ? reader_.ReadRepair(*repair)
+                      : reader_.ReadChanges(d_.shared->published().to);
+  d_.shared->NoteSchemaVersion(reader_.schema_version());
+  if (!built.ok()) {
+    if (repair) d_.shared->RequestRepair(*repair);
+    seen_data_version_ = -1;
+    return WaitAndRetry(built.error().message());
+  }
+  drained_ = !built->has_value();
+  if (drained_) return repair ? StepResult::Progress() : StepResult::Idle();
+  if (repair)
+    d_.logger->Info("answers a repair request with {} rows of {} origins", (*built)->rows,
+                    (*built)->header.covers.size());
+  if (Status started = StartBatch(std::move(**built)); !started.ok()) {
+    batch_.reset();
+    seen_data_version_ = -1;
+    return WaitAndRetry(started.error().message());
+  }
+  return SendFrame();
+}
+
+Status Publisher::StartBatch(capture::BuiltBatch batch) {
+  batch_ = std::move(batch);
+  HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
+  d_.shared->SetSending(batch_->to);
+  frame_.sender = self_;
+  frame_.to = batch_->to;
+  frame_.to_stamp = batch_->to_stamp;
+  frame_.batch_bytes = batch_->bytes.size();
+  const size_t most = d_.log->max_payload();
+  HL_CHECK(most > 2 * change::kMaxFrameOverhead);
+  frame_body_ = std::min(kMaxFrameBody, most - change::kMaxFrameOverhead);
+  frame_.count = static_cast<uint32_t>((frame_.batch_bytes + frame_body_ - 1) / frame_body_);
+  NewAttempt();
+  state_ = PublisherState::kSending;
+  return Ok();
+}
+
+void Publisher::NewAttempt() {
+  frame_.attempt = random_();
+  frame_.index = 0;
+  record_.clear();
+}
+
+StepResult Publisher::SendFrame() {
+  if (record_.empty()) {
+    std::string body;
+    if (Status read = batch_->bytes.ReadAt(uint64_t{frame_.index} * frame_body_, frame_body_, &body);
+        !read.ok())
+      return WaitAndRetry(read.error().message());
+    record_ = change::EncodeFrame(frame_, body);
+  }
+  log::PublishRequest request;
+  request.subject = self_;
+  request.message_id = fmt::format("{}-{}-{:016x}-{}", ToString(self_), frame_.to.value,
+                                   frame_.attempt, frame_.index);
+  request.expected_last = last_seq_;
+  request.payload = record_;
+  const log::PublishReply reply = d_.log->Publish(request);
+  switch (reply.outcome) {
+    case PublishOutcome::kStored:
+      break;
+    case PublishOutcome::kOutOfSequence:
+      state_ = PublisherState::kResync;
+      return StepResult::Progress();
+    case PublishOutcome::kUnknown:
+    case PublishOutcome::kRefused:
+      return WaitAndRetry(reply.message);
+  }
+  last_seq_ = reply.seq;
+  backoff_ms_ = 0;
+  said_.clear();
+  record_.clear();
+  if (++frame_.index < frame_.count) return StepResult::Progress();
+  d_.shared->SetPublished({batch_->to, batch_->to_stamp});
+  batch_.reset();
+  state_ = PublisherState::kIdle;
+  seen_data_version_ = -1;  // more may have been committed meanwhile
+  return StepResult::Progress();
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,80 @@
+// Sends this node's changes, and repairs others ask for: one batch at a time, on the node's own subject.
+//
+// Nothing counts as published because a call returned: only because the log holds it (P2).
+//
+// States (legal moves):
+//   resync  → idle      the newest record on our subject is understood
+//   idle    → sending   changes, or a repair request, were read into a batch
+//   sending → idle      every frame is in the log
+//   sending → resync    the log's last record on our subject is not the one we expected
+//   any     → resync    a new incarnation began
+//
+// Threads: one owner at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "capture/batch_reader.h"
+#include "change/codec.h"
+#include "log/replication_log.h"
+#include "node/options.h"
+#include "node/shared_state.h"
+#include "node/step.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::node {
+
+class Publisher {
+ public:
+  struct Dependencies {
+    const NodeOptions* options;
+    sqlite::Connection* db;  // of its own
+    log::ReplicationLog* log;
+    SharedState* shared;
+    const Clock* clock;
+    Logger* logger;
+    uint64_t seed;  // of attempt numbers
+  };
+  explicit Publisher(const Dependencies& dependencies);
+
+  StepResult Step();
+  // The log holds all that was journaled when Step last looked.
+  bool drained() const { return state_ == PublisherState::kIdle && drained_; }
+
+ private:
+  enum class PublisherState { kResync, kIdle, kSending };
+
+  StepResult Resync();
+  StepResult Look();
+  StepResult SendFrame();
+  Status Understand(const log::LogRecord& last);
+  Status StartBatch(capture::BuiltBatch batch);
+  void NewAttempt();
+  StepResult WaitAndRetry(std::string why);
+
+  Dependencies d_;
+  capture::BatchReader reader_;
+  std::mt19937_64 random_;
+  PublisherState state_ = PublisherState::kResync;
+  Origin self_;
+  log::LogSeq last_seq_;     // of our subject, as far as we know
+  int64_t seen_data_version_ = -1;
+  bool drained_ = false;
+
+  // Sending:
+  std::optional<capture::BuiltBatch> batch_;
+  change::FrameHeader frame_;
+  size_t frame_body_ = 0;    // bytes of the batch in one frame
+  std::string record_;       // the frame at hand; repeated bit for bit until its fate is known
+
+  int64_t not_before_ms_ = 0;  // monotonic; back-off
+  int64_t backoff_ms_ = 0;
+  std::string said_;           // the last complaint logged, so that it is logged once
+};
+
+}  // namespace harmonylite::node

@@ -1,0 +1,244 @@
+#include "node/replica.h"
+
+#include <algorithm>
+
+#include "capture/journal.h"
+#include "change/row_hash.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+using capture::Catalog;
+using capture::Installed;
+using capture::State;
+using change::BatchDecoder;
+using sqlite::Transaction;
+using sqlite::TransactionKind;
+
+// Entries folded inside an Apply: more than that is folded before, in transactions of its own.
+constexpr int64_t kFoldInApply = 4'096;
+constexpr int64_t kNoLimit = INT64_MAX / 2;
+
+}  // namespace
+
+uint64_t SchemaFingerprint(const Catalog& catalog) {
+  uint64_t sum = 0;
+  for (const capture::TrackedTable& tracked : catalog.tables) {
+    std::vector<std::string> columns;
+    for (const std::string& name : tracked.table.columns)
+      columns.push_back(sqlite::FoldCase(name));
+    std::sort(columns.begin(), columns.end());
+    std::string text = sqlite::FoldCase(tracked.table.name);
+    for (const std::string& name : columns) text += '\0' + name;
+    text += '\0';
+    for (const schema::KeyColumn& key : tracked.table.key)
+      text += '\0' + sqlite::FoldCase(key.name) + '\0' + sqlite::FoldCase(key.collation);
+    sum += change::ColumnSeed(text);
+  }
+  return sum;
+}
+
+Replica::Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock,
+                 Logger* logger)
+    : db_(db), options_(options), clock_(clock), logger_(logger), applier_(db) {}
+
+Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
+  HL_ASSIGN(const Installed installed, capture::Inspect(db_));
+  if (installed == Installed::kLegacy)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} has the tables and triggers of HarmonyLite 1.x: stop that version, run "
+                     "'harmonylite -config … -cleanup' once, and start again",
+                     options_.db_path);
+  if (installed == Installed::kNo) HL_TRY(FirstAttach(node, fresh));
+  // Rows that other nodes accepted are not judged again by this node's CHECKs.
+  HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
+  HL_ASSIGN(state_, capture::LoadState(db_));
+  if (node && *node != state_.self.node)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} belongs to node {}, but node_id is {}: set node_id = {}, or detach it "
+                     "with -cleanup first",
+                     options_.db_path, state_.self.node.value, node->value,
+                     state_.self.node.value);
+  saved_state_ = state_;
+  HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
+  return SyncSchema();
+}
+
+Status Replica::FirstAttach(std::optional<NodeId> node, const Origin& fresh) {
+  // WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
+  // application wait.
+  HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
+  HL_ASSIGN(const std::string now, db_->QueryText("PRAGMA journal_mode = WAL"));
+  if (now != "wal")
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} cannot be switched to WAL (its journal mode stays '{}'): it must be an "
+                     "ordinary file on a local disk",
+                     options_.db_path, now);
+  if (mode != "wal")
+    logger_->Info("journal mode of {} changed from {} to wal; -cleanup changes it back",
+                  options_.db_path, mode);
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  const Origin self{node.value_or(fresh.node), fresh.incarnation};
+  HL_TRY(capture::Install(db_, self, mode));
+  HL_ASSIGN(const capture::SyncResult sync,
+            capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
+  HL_CHECK(sync.audits.empty());
+  return transaction.Commit();
+}
+
+Result<bool> Replica::SchemaChanged() {
+  HL_ASSIGN(const int64_t version, db_->QueryInt("PRAGMA schema_version"));
+  return version != catalog_.schema_version;
+}
+
+Status Replica::SyncSchema() {
+  const bool first = catalog_.schema_version < 0;
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
+  State next = state_;
+  HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
+  HL_TRY(FoldAll(sync.catalog, &next));
+  HL_TRY(capture::RunAudits(db_, *clock_, &sync));
+  HL_TRY(Commit(&transaction, next));
+  return UseSchema(std::move(sync), first);
+}
+
+Status Replica::UseSchema(capture::SyncResult sync, bool first) {
+  for (const capture::CatalogChange& change : sync.changes)
+    logger_->Info("table {} {}", change.table, change.what);
+  for (const schema::SkippedTable& skipped : sync.catalog.skipped) {
+    const bool said = !first && std::any_of(catalog_.skipped.begin(), catalog_.skipped.end(),
+                                            [&](const schema::SkippedTable& before) {
+                                              return before.name == skipped.name &&
+                                                     before.reason == skipped.reason;
+                                            });
+    if (!said)
+      logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
+  }
+  catalog_ = std::move(sync.catalog);
+  db_->ClearCache();
+  schema_fingerprint_ = SchemaFingerprint(catalog_);
+  auto warnings = applier_.SetCatalog(catalog_);
+  if (!warnings.ok()) {
+    catalog_.schema_version = -1;  // not taken over: again with the next step
+    return std::move(warnings).error();
+  }
+  for (const std::string& warning : *warnings) logger_->Warning("{}", warning);
+  return Ok();
+}
+
+Status Replica::FoldAll(const Catalog& catalog, State* state) {
+  while (true) {
+    HL_ASSIGN(const bool done, capture::Fold(db_, catalog, state, kNoLimit));
+    if (done) return Ok();
+  }
+}
+
+Status Replica::Commit(Transaction* transaction, const State& next) {
+  HL_TRY(capture::SaveState(db_, next, saved_state_));
+  HL_TRY(transaction->Commit());
+  state_ = saved_state_ = next;
+  return Ok();
+}
+
+Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cursor,
+                      size_t* failed) {
+  *failed = batches.size();
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  next.cursor = cursor.value;
+  HL_TRY(FoldAll(catalog_, &next));
+  capture::OriginTable origins = origins_;
+  change::ProgressVector progress = progress_;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    Status applied = ApplyOne(batches[i], next, &origins, &progress);
+    if (applied.ok()) continue;
+    *failed = i;
+    return applied;
+  }
+  HL_TRY(Commit(&transaction, next));
+  origins_ = std::move(origins);
+  progress_ = std::move(progress);
+  return Ok();
+}
+
+Status Replica::ApplyOne(WaitingBatch* batch, const State& state, capture::OriginTable* origins,
+                         change::ProgressVector* progress) {
+  HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
+  HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
+  for (const change::Cover& cover : batch->header.covers)
+    if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
+  logger_->Debug("applied a batch of {}: {} rows, {} written, {} concurrent",
+                 ToString(batch->header.sender), stats.rows, stats.won, stats.conflicts);
+  return Ok();
+}
+
+Result<bool> Replica::NeedsFold() {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  return end.last.value - state_.folded_to.value > kFoldInApply;
+}
+
+Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
+  // Look before taking the lock: mostly there is nothing to do.
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  HL_ASSIGN(const int64_t first,
+            db_->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  const bool folded = state_.folded_to >= end.last;
+  const int64_t done = std::min({end.last.value - 1, state_.published_to.value,
+                                 folded ? INT64_MAX : state_.folded_to.value});
+  if (folded && first > done) return true;
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
+  HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
+  HL_TRY(Commit(&transaction, next));
+  return all_folded && all_trimmed;
+}
+
+Status Replica::Introduce(SharedState* shared) {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  shared->SetSelf(state_.self, state_.incarnation_base);
+  shared->SetPublished({state_.published_to, state_.published_stamp});
+  shared->SetSending(std::max(end.last_change, state_.published_to));
+  return Ok();
+}
+
+Result<int64_t> Replica::JournalLength() {
+  HL_ASSIGN(const int64_t first,
+            db_->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  return end.last.value - first + 1;
+}
+
+void Replica::SetPublished(Lseq to, Hlc stamp) {
+  if (to <= state_.published_to) return;
+  state_.published_to = to;
+  state_.published_stamp = stamp;
+}
+
+void Replica::SetCursor(log::LogSeq cursor, int64_t log_created) {
+  state_.cursor = cursor.value;
+  state_.log_created = log_created;
+}
+
+Status Replica::StartIncarnation(Incarnation incarnation) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(capture::SaveState(db_, next, saved_state_));
+  HL_TRY(capture::StartIncarnation(db_, &next, incarnation));
+  HL_TRY(transaction.Commit());
+  state_ = saved_state_ = next;
+  HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
+  return Ok();
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,88 @@
+// The node's database: the one place that writes to it. Attaching, schema changes, folding, applying and
+// trimming are transactions of this class, one short one at a time.
+//
+// Threads: one owner at a time; the connection belongs to it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "apply/applier.h"
+#include "base/clock.h"
+#include "base/logger.h"
+#include "capture/catalog.h"
+#include "capture/hidden_tables.h"
+#include "node/hold_queue.h"
+#include "node/options.h"
+#include "node/shared_state.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::node {
+
+// Of all replicated tables; equal where they are equal. The order of tables and columns does not count.
+uint64_t SchemaFingerprint(const capture::Catalog& catalog);
+
+class Replica {
+ public:
+  // `db`, `clock` and `logger` are not owned and outlive the replica.
+  Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock, Logger* logger);
+
+  // Installs the hidden tables where there are none and writes the triggers. `node`: as configured;
+  // nothing keeps the id in the database, or takes `fresh` for a new one.
+  // kInvalidArgument: HarmonyLite 1.x is attached, another node's id is in the file, a newer format.
+  Status Attach(std::optional<NodeId> node, const Origin& fresh);
+
+  const capture::State& state() const { return state_; }
+  const capture::Catalog& catalog() const { return catalog_; }
+  const change::ProgressVector& progress() const { return progress_; }
+  uint64_t schema_fingerprint() const { return schema_fingerprint_; }
+  // Changes whenever another connection has committed.
+  Result<int64_t> DataVersion() { return db_->DataVersion(); }
+
+  // True when the schema is not the one the triggers were written for.
+  Result<bool> SchemaChanged();
+  Status SyncSchema();
+
+  // Applies these batches, in this order, in one transaction; all or none. On an error `*failed` is the
+  // position of the batch it came from, or batches.size() when it was none of them.
+  Status Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cursor, size_t* failed);
+
+  // True when so much is unfolded that it must be folded before the next Apply.
+  Result<bool> NeedsFold();
+  // Folds and trims up to so many entries, and saves the state. True: nothing is left to do.
+  Result<bool> Maintain(int64_t fold_limit, int64_t trim_limit);
+  // Tells the other workers who we are and where we stand; once, before they start.
+  Status Introduce(SharedState* shared);
+  // Entries in the journal.
+  Result<int64_t> JournalLength();
+
+  void SetPublished(Lseq to, Hlc stamp);
+  // Remembered with the next transaction.
+  void SetCursor(log::LogSeq cursor, int64_t log_created);
+  Status StartIncarnation(Incarnation incarnation);
+
+ private:
+  Status FirstAttach(std::optional<NodeId> node, const Origin& fresh);
+  Status UseSchema(capture::SyncResult sync, bool first);
+  Status FoldAll(const capture::Catalog& catalog, capture::State* state);
+  Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
+                  change::ProgressVector* progress);
+  // Commits and takes over what the transaction wrote.
+  Status Commit(sqlite::Transaction* transaction, const capture::State& next);
+
+  sqlite::Connection* db_;
+  const NodeOptions& options_;
+  const Clock* clock_;
+  Logger* logger_;
+  apply::Applier applier_;
+  capture::State state_;        // as wanted; written with the next transaction
+  capture::State saved_state_;  // as the file has it
+  capture::Catalog catalog_;
+  capture::OriginTable origins_;
+  change::ProgressVector progress_;
+  uint64_t schema_fingerprint_ = 0;
+};
+
+}  // namespace harmonylite::node

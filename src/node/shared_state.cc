@@ -1,0 +1,104 @@
+#include "node/shared_state.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace harmonylite::node {
+
+using change::ProgressVector;
+
+void SharedState::SetPublished(Published published) {
+  const std::lock_guard lock(mutex_);
+  published_ = published;
+}
+
+Published SharedState::published() const {
+  const std::lock_guard lock(mutex_);
+  return published_;
+}
+
+void SharedState::SetSending(Lseq to) {
+  const std::lock_guard lock(mutex_);
+  sending_ = std::max(sending_, to);
+}
+
+Lseq SharedState::sending() const {
+  const std::lock_guard lock(mutex_);
+  return sending_;
+}
+
+void SharedState::RequestIncarnation() {
+  const std::lock_guard lock(mutex_);
+  incarnation_requested_ = true;
+}
+
+bool SharedState::incarnation_requested() const {
+  const std::lock_guard lock(mutex_);
+  return incarnation_requested_;
+}
+
+Lseq SharedState::published_as_self() const {
+  const std::lock_guard lock(mutex_);
+  return published_.to > base_ ? published_.to : Lseq(0);
+}
+
+void SharedState::SetSelf(const Origin& self, Lseq base) {
+  const std::lock_guard lock(mutex_);
+  self_ = self;
+  base_ = base;
+  incarnation_requested_ = false;
+}
+
+Origin SharedState::self() const {
+  const std::lock_guard lock(mutex_);
+  return self_;
+}
+
+void SharedState::SetIdentified() {
+  const std::lock_guard lock(mutex_);
+  identified_ = true;
+}
+
+bool SharedState::identified() const {
+  const std::lock_guard lock(mutex_);
+  return identified_;
+}
+
+void SharedState::SetApplied(AppliedState applied) {
+  const std::lock_guard lock(mutex_);
+  applied_ = std::move(applied);
+}
+
+AppliedState SharedState::applied() const {
+  const std::lock_guard lock(mutex_);
+  return applied_;
+}
+
+void SharedState::RequestRepair(const ProgressVector& have) {
+  const std::lock_guard lock(mutex_);
+  if (!repair_) {
+    repair_ = have;
+    return;
+  }
+  ProgressVector least;  // absent in either: absent in both together
+  for (const auto& [origin, lseq] : have.map())
+    least.Advance(origin, std::min(lseq, repair_->Get(origin)));
+  repair_ = least;
+}
+
+std::optional<ProgressVector> SharedState::TakeRepairRequest() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(repair_, std::nullopt);
+}
+
+void SharedState::NoteSchemaVersion(int64_t version) {
+  const std::lock_guard lock(mutex_);
+  schema_version_ = version;
+}
+
+int64_t SharedState::noted_schema_version() const {
+  const std::lock_guard lock(mutex_);
+  return schema_version_;
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,93 @@
+// What the workers of one node tell each other: small facts behind one mutex, no callbacks.
+//
+// Threads: every method may be called from any thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/ids.h"
+#include "change/version.h"
+
+namespace harmonylite::node {
+
+struct Published {
+  Lseq to;
+  Hlc stamp;
+};
+
+// Why batches wait.
+enum class HoldKind {
+  kMissing,   // changes before it, or that its sender had seen, are not here
+  kClock,     // stamped too far in the future
+  kSchema,    // a table differs here
+  kRefused,   // a constraint of this node refuses a row
+};
+struct Hold {
+  Origin origin;
+  HoldKind kind = HoldKind::kMissing;
+  std::string reason;  // for the operator
+  bool operator==(const Hold&) const = default;
+};
+
+struct AppliedState {
+  change::ProgressVector progress;  // of other origins
+  bool caught_up = false;           // nothing in the log is waiting to be read
+  bool dropped = false;             // something from the log could not be kept: only repair brings it
+  uint64_t schema_fingerprint = 0;  // of all replicated tables: equal on nodes with equal tables
+  std::vector<Hold> holds;
+};
+
+class SharedState {
+ public:
+  // Written by the publisher.
+  void SetPublished(Published published);
+  Published published() const;
+  // The same as others count it: 0 while nothing of this incarnation is published.
+  Lseq published_as_self() const;
+
+  // Nothing after this was ever sent by this file: whoever has more of us knows another copy of it.
+  void SetSending(Lseq to);
+  Lseq sending() const;
+
+  // The publisher, or the keeper, finds that this file is a copy of another life; the consumer starts a new one.
+  void RequestIncarnation();
+  bool incarnation_requested() const;
+  // Also withdraws the request. `base`: the incarnation's own lseqs begin after this.
+  void SetSelf(const Origin& self, Lseq base = Lseq(0));
+  Origin self() const;
+  // The publisher has compared this file with the log: it is not an older copy, as far as the log knows.
+  void SetIdentified();
+  bool identified() const;
+
+  // Written by the consumer.
+  void SetApplied(AppliedState applied);
+  AppliedState applied() const;
+
+  // The keeper passes on what others lack; the publisher takes it. Several are merged: answering the one
+  // that has least answers all.
+  void RequestRepair(const change::ProgressVector& have);
+  std::optional<change::ProgressVector> TakeRepairRequest();
+
+  // The publisher saw the schema change; the consumer syncs triggers.
+  void NoteSchemaVersion(int64_t version);
+  int64_t noted_schema_version() const;
+
+ private:
+  mutable std::mutex mutex_;
+  Published published_;
+  Lseq sending_;
+  bool incarnation_requested_ = false;
+  bool identified_ = false;
+  Origin self_;
+  Lseq base_;
+  AppliedState applied_;
+  std::optional<change::ProgressVector> repair_;
+  int64_t schema_version_ = -1;
+};
+
+}  // namespace harmonylite::node

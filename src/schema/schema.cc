@@ -1,0 +1,279 @@
+#include "schema/schema.h"
+
+#include <algorithm>
+#include <set>
+
+#include "change/row_hash.h"
+#include "schema/index_sql.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::schema {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::SameName;
+using sqlite::Statement;
+
+// From PRAGMA table_xinfo's column "hidden".
+constexpr int kVirtualGenerated = 2;
+constexpr int kStoredGenerated = 3;
+
+struct ColumnInfo {
+  std::string name;
+  std::string type;
+  bool not_null = false;
+  int pk = 0;
+};
+
+struct IndexInfo {
+  std::string name;
+  std::string origin;  // "c", "u" or "pk"
+  bool partial = false;
+  std::vector<KeyColumn> columns;  // name empty: an expression
+  bool of_columns = true;
+};
+
+struct TableRow {
+  std::string name;
+  std::string type;
+  bool without_rowid = false;
+};
+
+Result<std::vector<TableRow>> ListTables(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type, wr FROM pragma_table_list "
+                                        "WHERE schema = 'main' ORDER BY name"));
+  std::vector<TableRow> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0});
+  }
+}
+
+Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& table) {
+  HL_ASSIGN(Statement list,
+            db->Prepare("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
+  list.Bind(1, table);
+  std::vector<ColumnInfo> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    const int64_t hidden = list.Int(4);
+    if (hidden == kVirtualGenerated || hidden == kStoredGenerated) continue;
+    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0,
+                   static_cast<int>(list.Int(3))});
+  }
+}
+
+Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::string& table) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, origin, partial FROM pragma_index_list(?1) "
+                                        "WHERE \"unique\" ORDER BY seq DESC"));
+  list.Bind(1, table);
+  std::vector<IndexInfo> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0, {}});
+  }
+  for (IndexInfo& index : out) {
+    HL_ASSIGN(Statement columns, db->Prepare("SELECT cid, name, coll FROM pragma_index_xinfo(?1) "
+                                             "WHERE \"key\" ORDER BY seqno"));
+    columns.Bind(1, index.name);
+    while (true) {
+      HL_ASSIGN(const bool row, columns.Step());
+      if (!row) break;
+      index.of_columns = index.of_columns && columns.Int(0) >= 0;
+      index.columns.push_back({std::string(columns.Text(1)), std::string(columns.Text(2))});
+    }
+  }
+  return out;
+}
+
+bool KnownCollation(const std::string& name) {
+  return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
+}
+
+// The columns an expression on a table reads, as SQLite itself sees it.
+Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& table,
+                                             const std::string& expressions) {
+  std::vector<sqlite::PlannedAction> actions;
+  HL_ASSIGN(Statement unused, db->PrepareListing(
+                                  "SELECT " + expressions + " FROM " + Quote(table), &actions));
+  std::set<std::string> names;
+  for (const auto& action : actions)
+    if (action.kind == sqlite::PlannedAction::kRead && SameName(action.table, table))
+      names.insert(action.column);
+  return std::vector<std::string>(names.begin(), names.end());
+}
+
+Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table,
+                                  const IndexInfo& info) {
+  UniqueIndex out;
+  out.name = info.name;
+  IndexText text;
+  if (!info.of_columns || info.partial) {
+    HL_ASSIGN(Statement sql,
+              db->Prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
+    sql.Bind(1, info.name);
+    HL_ASSIGN(const bool row, sql.Step());
+    if (row) text = SplitIndexSql(sql.Text(0));
+    if (text.terms.size() != info.columns.size())
+      return MakeError(ErrorCode::kSchemaMismatch, "cannot read the definition of index {}",
+                       info.name);
+    out.where_sql = text.where_sql;
+  }
+  std::string all = out.where_sql.empty() ? "" : "(" + out.where_sql + ")";
+  for (size_t i = 0; i < info.columns.size(); ++i) {
+    const KeyColumn& column = info.columns[i];
+    const bool is_column = !column.name.empty();
+    const std::string sql = is_column ? Quote(column.name) : "(" + text.terms[i] + ")";
+    out.terms.push_back({sql, column.collation, is_column});
+    all += (all.empty() ? "" : ", ") + sql;
+  }
+  HL_ASSIGN(out.columns, ColumnsRead(db, table, all));
+  return out;
+}
+
+// The row key: the primary key, else the first UNIQUE index over NOT NULL columns, else the rowid
+// where the operator allowed it. Sets `table` or returns why there is none.
+std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>& columns,
+                                     const std::vector<IndexInfo>& indexes, bool allow_rowid,
+                                     Table* table, std::string* key_index) {
+  const auto column_named = [&](const std::string& name) {
+    return std::find_if(columns.begin(), columns.end(),
+                        [&](const ColumnInfo& c) { return SameName(c.name, name); });
+  };
+  const IndexInfo* chosen = nullptr;
+  std::vector<const ColumnInfo*> pk;
+  for (const ColumnInfo& column : columns)
+    if (column.pk > 0) pk.push_back(&column);
+  for (const IndexInfo& index : indexes)
+    if (index.origin == "pk") chosen = &index;
+  if (chosen == nullptr && pk.size() == 1) {
+    table->key = {{pk[0]->name, "BINARY", false}};
+    table->integer_key = true;
+    return std::nullopt;
+  }
+  for (const IndexInfo& index : indexes) {
+    if (chosen != nullptr) break;
+    if (index.partial || !index.of_columns) continue;
+    if (std::all_of(index.columns.begin(), index.columns.end(), [&](const KeyColumn& key) {
+          const auto column = column_named(key.name);
+          return column != columns.end() && column->not_null;
+        }))
+      chosen = &index;
+  }
+  if (chosen != nullptr) {
+    for (const KeyColumn& key : chosen->columns) {
+      const auto column = column_named(key.name);
+      if (column == columns.end()) return "its key uses a generated column";
+      if (!KnownCollation(key.collation))
+        return "its key uses the collation " + key.collation + ", which only the application has";
+      table->key.push_back({column->name, key.collation, !column->not_null && !row.without_rowid});
+    }
+    *key_index = chosen->name;
+    return std::nullopt;
+  }
+  if (!allow_rowid)
+    return "it has no PRIMARY KEY and no UNIQUE index over NOT NULL columns: add one, or list it in "
+           "[tables] without_key";
+  const bool named = std::any_of(columns.begin(), columns.end(),
+                                 [](const ColumnInfo& c) { return SameName(c.name, "_rowid_"); });
+  if (named) return "it has no key, and a column of its own is called _rowid_";
+  table->key = {{"_rowid_", "BINARY", false}};
+  table->integer_key = table->rowid_key = true;
+  return std::nullopt;
+}
+
+Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
+                                            const LoadOptions& options, Table* table) {
+  table->name = row.name;
+  HL_ASSIGN(const std::vector<ColumnInfo> columns, ListColumns(db, row.name));
+  HL_ASSIGN(const std::vector<IndexInfo> indexes, ListUniqueIndexes(db, row.name));
+  const bool allow = options.allow_without_key && options.allow_without_key(row.name);
+  std::string key_index;
+  if (auto reason = ChooseKey(row, columns, indexes, allow, table, &key_index)) return reason;
+
+  if (table->rowid_key) table->columns.push_back("_rowid_");
+  for (const ColumnInfo& column : columns) table->columns.push_back(column.name);
+  for (const std::string& column : table->columns)
+    table->column_seeds.push_back(change::ColumnSeed(sqlite::FoldCase(column)));
+  for (const KeyColumn& key : table->key) {
+    const auto at = std::find_if(table->columns.begin(), table->columns.end(),
+                                 [&](const std::string& c) { return SameName(c, key.name); });
+    table->key_positions.push_back(static_cast<uint32_t>(at - table->columns.begin()));
+  }
+  for (const IndexInfo& index : indexes) {
+    if (index.name == key_index) continue;
+    for (const KeyColumn& column : index.columns)
+      if (!KnownCollation(column.collation))
+        return std::optional<std::string>("its index " + index.name + " uses the collation " +
+                                          column.collation + ", which only the application has");
+    auto described = DescribeIndex(db, row.name, index);
+    // SQLite cannot compile it here, so it cannot write to the table here either.
+    if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
+      return std::optional<std::string>("its index " + index.name + " cannot be used here (" +
+                                        described.error().message() +
+                                        "): it needs something that only the application has");
+    if (!described.ok()) return std::move(described).error();
+    table->unique_indexes.push_back(std::move(*described));
+  }
+  return std::optional<std::string>();
+}
+
+}  // namespace
+
+change::TableShape Table::Shape() const {
+  change::TableShape shape{name, columns, key_positions, {}};
+  for (const KeyColumn& column : key) shape.collations.push_back(column.collation);
+  return shape;
+}
+
+Result<Schema> Load(Connection* connection, const LoadOptions& options) {
+  Schema schema;
+  HL_ASSIGN(schema.version, connection->QueryInt("PRAGMA schema_version"));
+  HL_ASSIGN(const std::vector<TableRow> rows, ListTables(connection));
+  for (const TableRow& row : rows) {
+    const bool ours = SameName(row.name.substr(0, kHiddenPrefix.size()), kHiddenPrefix);
+    const bool internal = SameName(row.name.substr(0, 7), "sqlite_");
+    if (ours || internal || row.type == "shadow" || row.type == "view") continue;
+    if (options.include && !options.include(row.name)) continue;
+    if (row.type == "virtual") {
+      schema.skipped.push_back({row.name, "virtual tables are not replicated; triggers of the "
+                                          "application that feed them run on every node"});
+      continue;
+    }
+    Table table;
+    HL_ASSIGN(std::optional<std::string> reason, Describe(connection, row, options, &table));
+    if (reason)
+      schema.skipped.push_back({row.name, *reason});
+    else
+      schema.tables.push_back(std::move(table));
+  }
+  return schema;
+}
+
+std::optional<std::string> Difference(const change::TableShape& ours,
+                                      const change::TableShape& theirs) {
+  const auto has = [](const change::TableShape& shape, const std::string& name) {
+    return std::any_of(shape.columns.begin(), shape.columns.end(),
+                       [&](const std::string& c) { return SameName(c, name); });
+  };
+  for (const std::string& column : theirs.columns)
+    if (!has(ours, column)) return "column " + column + " does not exist here";
+  for (const std::string& column : ours.columns)
+    if (!has(theirs, column)) return "column " + column + " does not exist at the sender";
+  if (ours.columns.size() != theirs.columns.size()) return "the sender lists a column twice";
+  if (ours.key.size() != theirs.key.size()) return "the key has another number of columns";
+  for (size_t i = 0; i < ours.key.size(); ++i) {
+    if (!SameName(ours.columns[ours.key[i]], theirs.columns[theirs.key[i]]))
+      return "the key has other columns";
+    if (!SameName(ours.collations[i], theirs.collations[i]))
+      return "the key compares column " + ours.columns[ours.key[i]] + " in another way";
+  }
+  return std::nullopt;
+}
+
+}  // namespace harmonylite::schema

@@ -1,0 +1,348 @@
+#include "sqlite/connection.h"
+
+#include <sqlite3.h>
+
+#include <cerrno>
+#include <utility>
+
+namespace harmonylite::sqlite {
+
+namespace {
+
+ErrorCode CodeOf(int rc) {
+  switch (rc & 0xFF) {
+    case SQLITE_CONSTRAINT:
+      return ErrorCode::kConflict;
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return ErrorCode::kCorruption;
+    case SQLITE_SCHEMA:
+      return ErrorCode::kSchemaMismatch;
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_FULL:
+    case SQLITE_IOERR:
+    case SQLITE_NOMEM:
+    case SQLITE_INTERRUPT:
+    case SQLITE_PROTOCOL:
+      return ErrorCode::kRetryLater;
+    default:
+      return ErrorCode::kInvalidArgument;
+  }
+}
+
+Error ErrorOf(sqlite3* db, std::string_view what) {
+  const int rc = db == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(db);
+  return MakeError(CodeOf(rc), "{}: {} (SQLite {})", what,
+                   db == nullptr ? "out of memory" : sqlite3_errmsg(db), rc);
+}
+
+struct Listing {
+  std::vector<PlannedAction>* actions;
+};
+
+int ListAction(void* context, int code, const char* a, const char* b, const char*,
+               const char* trigger) {
+  PlannedAction action;
+  switch (code) {
+    case SQLITE_READ:
+      action.kind = PlannedAction::kRead;
+      break;
+    case SQLITE_INSERT:
+      action.kind = PlannedAction::kInsert;
+      break;
+    case SQLITE_UPDATE:
+      action.kind = PlannedAction::kUpdate;
+      break;
+    case SQLITE_DELETE:
+      action.kind = PlannedAction::kDelete;
+      break;
+    case SQLITE_FUNCTION:
+      action.kind = PlannedAction::kFunction;
+      break;
+    default:
+      break;
+  }
+  const bool is_function = code == SQLITE_FUNCTION;
+  const char* name = is_function ? b : a;
+  if (name != nullptr) action.table = name;
+  if (!is_function && b != nullptr) action.column = b;
+  if (trigger != nullptr) action.trigger = trigger;
+  static_cast<Listing*>(context)->actions->push_back(std::move(action));
+  return SQLITE_OK;
+}
+
+}  // namespace
+
+// --- Statement ---
+
+Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)) {}
+
+Statement& Statement::operator=(Statement&& other) noexcept {
+  std::swap(stmt_, other.stmt_);
+  return *this;
+}
+
+Statement::~Statement() { sqlite3_finalize(stmt_); }
+
+void Statement::Bind(int index, const ValueView& value) {
+  int rc = SQLITE_OK;
+  switch (value.type) {
+    case ValueType::kNull:
+      rc = sqlite3_bind_null(stmt_, index);
+      break;
+    case ValueType::kInteger:
+      rc = sqlite3_bind_int64(stmt_, index, value.integer);
+      break;
+    case ValueType::kReal:
+      rc = sqlite3_bind_double(stmt_, index, value.real);
+      break;
+    case ValueType::kText:
+      // A null pointer would bind NULL; the text is empty, not absent.
+      rc = sqlite3_bind_text64(stmt_, index, value.bytes.empty() ? "" : value.bytes.data(),
+                               value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
+      break;
+    case ValueType::kBlob:
+      rc = sqlite3_bind_blob64(stmt_, index, value.bytes.empty() ? "" : value.bytes.data(),
+                               value.bytes.size(), SQLITE_STATIC);
+      break;
+  }
+  // TOOBIG and NOMEM come back from Step as a NULL in a wrong place otherwise: stop here.
+  HL_CHECK(rc == SQLITE_OK);
+}
+
+void Statement::Bind(int index, int64_t value) {
+  HL_CHECK(sqlite3_bind_int64(stmt_, index, value) == SQLITE_OK);
+}
+
+void Statement::Bind(int index, std::string_view text) { Bind(index, ValueView::Text(text)); }
+
+void Statement::BindNull(int index) { HL_CHECK(sqlite3_bind_null(stmt_, index) == SQLITE_OK); }
+
+Result<bool> Statement::Step() {
+  const int rc = sqlite3_step(stmt_);
+  if (rc == SQLITE_ROW) return true;
+  if (rc == SQLITE_DONE) {
+    sqlite3_reset(stmt_);
+    return false;
+  }
+  Error error = ErrorOf(sqlite3_db_handle(stmt_), "statement");
+  sqlite3_reset(stmt_);
+  return error;
+}
+
+Status Statement::Run() {
+  while (true) {
+    HL_ASSIGN(const bool row, Step());
+    if (!row) return Ok();
+  }
+}
+
+void Statement::Reset() { sqlite3_reset(stmt_); }
+
+ValueView Statement::Column(int index) const {
+  switch (sqlite3_column_type(stmt_, index)) {
+    case SQLITE_INTEGER:
+      return ValueView::Integer(sqlite3_column_int64(stmt_, index));
+    case SQLITE_FLOAT:
+      return ValueView::Real(sqlite3_column_double(stmt_, index));
+    case SQLITE_TEXT:
+      return ValueView::Text(Text(index));
+    case SQLITE_BLOB: {
+      const auto* data = static_cast<const char*>(sqlite3_column_blob(stmt_, index));
+      const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, index));
+      return ValueView::Blob({size == 0 ? "" : data, size});
+    }
+    default:
+      return ValueView::Null();
+  }
+}
+
+int64_t Statement::Int(int index) const { return sqlite3_column_int64(stmt_, index); }
+
+std::string_view Statement::Text(int index) const {
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, index));
+  if (data == nullptr) return "";
+  return {data, static_cast<size_t>(sqlite3_column_bytes(stmt_, index))};
+}
+
+bool Statement::IsNull(int index) const {
+  return sqlite3_column_type(stmt_, index) == SQLITE_NULL;
+}
+
+int Statement::columns() const { return sqlite3_column_count(stmt_); }
+
+// --- Connection ---
+
+Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
+                                    const std::string& vfs) {
+  const int access = mode == OpenMode::kReadOnly    ? SQLITE_OPEN_READONLY
+                     : mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE
+                                                    : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  sqlite3* db = nullptr;
+  const int rc =
+      sqlite3_open_v2(path.c_str(), &db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                      vfs.empty() ? nullptr : vfs.c_str());
+  Connection connection(db);
+  if (rc != SQLITE_OK) {
+    // SQLite has one code for every file it cannot open; the system's tells whether there is none.
+    const bool absent = mode != OpenMode::kCreate && (rc & 0xFF) == SQLITE_CANTOPEN &&
+                        db != nullptr && sqlite3_system_errno(db) == ENOENT;
+    if (absent) return MakeError(ErrorCode::kNotFound, "{} does not exist", path);
+    return ErrorOf(db, "cannot open " + path);
+  }
+  // Reads the header: a file that is no database is found here, not later. Busy is not an answer.
+  sqlite3_busy_timeout(db, 1000);
+  const int probe = sqlite3_exec(db, "PRAGMA schema_version", nullptr, nullptr, nullptr);
+  if ((probe & 0xFF) == SQLITE_NOTADB || (probe & 0xFF) == SQLITE_CORRUPT)
+    return ErrorOf(db, path + " is not a SQLite database");
+  sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, nullptr);
+  return connection;
+}
+
+Connection::Connection(Connection&& other) noexcept
+    : db_(std::exchange(other.db_, nullptr)),
+      data_version_(std::move(other.data_version_)),
+      cache_(std::move(other.cache_)) {}
+
+Connection& Connection::operator=(Connection&& other) noexcept {
+  std::swap(db_, other.db_);
+  std::swap(data_version_, other.data_version_);
+  std::swap(cache_, other.cache_);
+  return *this;
+}
+
+Connection::~Connection() {
+  data_version_ = Statement();
+  cache_.clear();
+  sqlite3_close_v2(db_);
+}
+
+Error Connection::MakeSqlError(std::string_view what) const { return ErrorOf(db_, what); }
+
+Result<Statement> Connection::Prepare(std::string_view sql) {
+  sqlite3_stmt* stmt = nullptr;
+  const int rc = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
+                                    SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
+  if (rc != SQLITE_OK) return MakeSqlError(sql.substr(0, 200));
+  return Statement(stmt);
+}
+
+Result<CachedStatement> Connection::PrepareCached(const std::string& sql) {
+  auto it = cache_.find(sql);
+  if (it == cache_.end()) {
+    HL_ASSIGN(Statement statement, Prepare(sql));
+    it = cache_.emplace(sql, std::move(statement)).first;  // references stay valid while it grows
+  }
+  HL_CHECK(sqlite3_stmt_busy(it->second.stmt_) == 0);
+  return CachedStatement(&it->second);
+}
+
+void Connection::ClearCache() {
+  for (const auto& [sql, statement] : cache_) HL_CHECK(sqlite3_stmt_busy(statement.stmt_) == 0);
+  cache_.clear();
+}
+
+Result<Statement> Connection::PrepareListing(std::string_view sql,
+                                             std::vector<PlannedAction>* actions) {
+  Listing listing{actions};
+  sqlite3_set_authorizer(db_, ListAction, &listing);
+  auto statement = Prepare(sql);
+  sqlite3_set_authorizer(db_, nullptr, nullptr);
+  return statement;
+}
+
+Status Connection::Exec(std::string_view sql) {
+  const std::string text(sql);
+  if (sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
+    return MakeSqlError(sql.substr(0, 200));
+  return Ok();
+}
+
+Result<int64_t> Connection::QueryInt(std::string_view sql) {
+  HL_ASSIGN(Statement statement, Prepare(sql));
+  HL_ASSIGN(const bool row, statement.Step());
+  if (!row) return MakeError(ErrorCode::kNotFound, "no row: {}", sql);
+  return statement.Int(0);
+}
+
+Result<std::string> Connection::QueryText(std::string_view sql) {
+  HL_ASSIGN(Statement statement, Prepare(sql));
+  HL_ASSIGN(const bool row, statement.Step());
+  if (!row) return MakeError(ErrorCode::kNotFound, "no row: {}", sql);
+  return std::string(statement.Text(0));
+}
+
+void Connection::SetBusyTimeout(int ms) { sqlite3_busy_timeout(db_, ms); }
+
+void Connection::EnableTriggers(bool on) {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_TRIGGER, on ? 1 : 0, nullptr);
+}
+
+void Connection::EnableForeignKeys(bool on) {
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, on ? 1 : 0, nullptr);
+}
+
+Status Connection::SetCacheKib(int kib) { return Exec(fmt::format("PRAGMA cache_size=-{}", kib)); }
+
+int64_t Connection::changes() const { return sqlite3_changes64(db_); }
+int64_t Connection::total_changes() const { return sqlite3_total_changes64(db_); }
+int64_t Connection::last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
+bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
+void Connection::Interrupt() { sqlite3_interrupt(db_); }
+int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
+
+bool Connection::constraint_was_unique() const {
+  const int rc = extended_error();
+  return rc == SQLITE_CONSTRAINT_UNIQUE || rc == SQLITE_CONSTRAINT_PRIMARYKEY ||
+         rc == SQLITE_CONSTRAINT_ROWID;
+}
+
+Result<int64_t> Connection::DataVersion() {
+  if (!data_version_) {
+    HL_ASSIGN(data_version_, Prepare("PRAGMA data_version"));
+  }
+  HL_ASSIGN(const bool row, data_version_.Step());
+  const int64_t version = row ? data_version_.Int(0) : 0;
+  data_version_.Reset();
+  return version;
+}
+
+// --- Transaction ---
+
+Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind kind) {
+  if (kind == TransactionKind::kWrite) {
+    HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
+    return Transaction(connection);
+  }
+  HL_TRY(connection->Exec("BEGIN"));
+  Transaction transaction(connection);
+  // BEGIN alone takes no snapshot; the first read does.
+  HL_TRY(connection->Exec("SELECT 1 FROM sqlite_schema LIMIT 1"));
+  return transaction;
+}
+
+Transaction::Transaction(Transaction&& other) noexcept
+    : connection_(std::exchange(other.connection_, nullptr)) {}
+
+Transaction::~Transaction() { Rollback(); }
+
+Status Transaction::Commit() {
+  HL_CHECK(connection_ != nullptr);
+  HL_TRY(connection_->Exec("COMMIT"));
+  connection_ = nullptr;
+  return Ok();
+}
+
+void Transaction::Rollback() {
+  if (connection_ == nullptr) return;
+  // SQLite may have rolled back by itself (disk full, I/O error).
+  if (connection_->in_transaction() && !connection_->Exec("ROLLBACK").ok()) {
+    HL_CHECK(!connection_->in_transaction());
+  }
+  connection_ = nullptr;
+}
+
+std::string LibraryVersion() { return sqlite3_libversion(); }
+
+}  // namespace harmonylite::sqlite

@@ -1,0 +1,167 @@
+// One connection to a SQLite file: open, prepare, execute; errors as Result.
+//
+// Never touch the database's files except through here: closing a file descriptor of the database drops
+// this process's POSIX locks on it.
+// Threads: a Connection and its Statements belong to one thread at a time; different connections are free.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "change/value.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace harmonylite::sqlite {
+
+using change::ValueType;
+using change::ValueView;
+
+enum class OpenMode { kReadOnly, kReadWrite, kCreate };
+
+class Statement {
+ public:
+  Statement() = default;
+  Statement(Statement&& other) noexcept;
+  Statement& operator=(Statement&& other) noexcept;
+  ~Statement();
+
+  // Parameters count from 1. Bytes are not copied: they must live until Reset or the next Bind.
+  void Bind(int index, const ValueView& value);
+  void Bind(int index, int64_t value);
+  void Bind(int index, std::string_view text);
+  void BindNull(int index);
+  void BindUInt(int index, uint64_t value) { Bind(index, static_cast<int64_t>(value)); }
+
+  // True: a row is there. False: done (and reset).
+  // kRetryLater: busy, full or an I/O error. kConflict: a constraint (see Connection::constraint()).
+  Result<bool> Step();
+  // Steps to the end, resets, and clears nothing: bindings stay.
+  Status Run();
+  void Reset();
+
+  // Columns count from 0; views are valid until the next Step or Reset.
+  ValueView Column(int index) const;
+  int64_t Int(int index) const;
+  std::string_view Text(int index) const;
+  bool IsNull(int index) const;
+  int columns() const;
+  explicit operator bool() const { return stmt_ != nullptr; }
+  sqlite3_stmt* raw() const { return stmt_; }
+
+ private:
+  friend class Connection;
+  explicit Statement(sqlite3_stmt* stmt) : stmt_(stmt) {}
+  sqlite3_stmt* stmt_ = nullptr;  // owned
+};
+
+// A statement that its connection keeps prepared; reset when this goes. One user of a text at a time.
+class CachedStatement {
+ public:
+  CachedStatement() = default;
+  explicit CachedStatement(Statement* statement) : statement_(statement) {}
+  CachedStatement(CachedStatement&& other) noexcept
+      : statement_(std::exchange(other.statement_, nullptr)) {}
+  CachedStatement& operator=(CachedStatement&& other) noexcept {
+    std::swap(statement_, other.statement_);
+    return *this;
+  }
+  ~CachedStatement() {
+    if (statement_ != nullptr) statement_->Reset();
+  }
+  Statement* operator->() const { return statement_; }
+  Statement& operator*() const { return *statement_; }
+
+ private:
+  Statement* statement_ = nullptr;  // owned by the connection
+};
+
+// What an authorizer is told: one action of a statement while it is prepared.
+struct PlannedAction {
+  enum Kind { kRead, kInsert, kUpdate, kDelete, kFunction, kOther } kind = kOther;
+  std::string table;    // or function name
+  std::string column;   // kRead, kUpdate
+  std::string trigger;  // innermost trigger or view it comes from; empty for the statement itself
+};
+
+class Connection {
+ public:
+  // `vfs`: empty for the default. kNotFound: no such file (not with kCreate). kCorruption: not a
+  // database. kInvalidArgument: cannot be opened (permissions, a folder).
+  static Result<Connection> Open(const std::string& path, OpenMode mode, const std::string& vfs = {});
+  Connection(Connection&& other) noexcept;
+  Connection& operator=(Connection&& other) noexcept;
+  ~Connection();
+
+  Result<Statement> Prepare(std::string_view sql);
+  // Prepared once and kept, for texts that come again and again.
+  Result<CachedStatement> PrepareCached(const std::string& sql);
+  // Forgets them, when the schema has changed and other texts will come.
+  void ClearCache();
+  // As Prepare, and lists what the statement and its triggers would do.
+  Result<Statement> PrepareListing(std::string_view sql, std::vector<PlannedAction>* actions);
+  // Runs every statement of `sql`.
+  Status Exec(std::string_view sql);
+  // First column of the first row; kNotFound without one.
+  Result<int64_t> QueryInt(std::string_view sql);
+  Result<std::string> QueryText(std::string_view sql);
+
+  // How long SQLITE_BUSY is waited out inside one call, milliseconds.
+  void SetBusyTimeout(int ms);
+  // Triggers of the schema fire on statements prepared from now on; TEMP triggers always do.
+  void EnableTriggers(bool on);
+  void EnableForeignKeys(bool on);
+  // Page cache in KiB.
+  Status SetCacheKib(int kib);
+
+  int64_t changes() const;
+  int64_t total_changes() const;
+  int64_t last_insert_rowid() const;
+  bool in_transaction() const;
+  // Ends calls in progress on this connection with kRetryLater; from any thread.
+  void Interrupt();
+  // SQLite's extended code of the newest error, e.g. SQLITE_CONSTRAINT_UNIQUE.
+  int extended_error() const;
+  bool constraint_was_unique() const;
+  // The value changes when another connection has committed. About 3 µs.
+  Result<int64_t> DataVersion();
+  sqlite3* raw() const { return db_; }
+
+ private:
+  explicit Connection(sqlite3* db) : db_(db) {}
+  Error MakeSqlError(std::string_view what) const;
+  sqlite3* db_ = nullptr;  // owned
+  Statement data_version_;
+  std::unordered_map<std::string, Statement> cache_;
+};
+
+enum class TransactionKind { kRead, kWrite };
+
+// BEGIN … COMMIT, or ROLLBACK when it is destroyed uncommitted.
+class Transaction {
+ public:
+  // kWrite takes the write lock at once; kRetryLater when another connection holds it.
+  // kRead fixes its snapshot at once.
+  static Result<Transaction> Begin(Connection* connection, TransactionKind kind);
+  Transaction(Transaction&& other) noexcept;
+  Transaction& operator=(Transaction&&) = delete;
+  ~Transaction();
+  Status Commit();
+  void Rollback();
+
+ private:
+  explicit Transaction(Connection* connection) : connection_(connection) {}
+  Connection* connection_;  // not owned; null when ended
+};
+
+// SQLite's library version, e.g. "3.40.1".
+std::string LibraryVersion();
+
+}  // namespace harmonylite::sqlite

@@ -1,0 +1,208 @@
+#include "sqlite/connection.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <fstream>
+#include <limits>
+#include <thread>
+
+#include "sqlite/sqlite_test_util.h"
+#include "support/result_matchers.h"
+#include "support/temp_dir.h"
+
+namespace harmonylite::sqlite {
+namespace {
+
+using Strings = std::vector<std::string>;
+
+class ConnectionTest : public testing::Test {
+ protected:
+  Connection Open(OpenMode mode = OpenMode::kCreate) {
+    return Must(Connection::Open(path_, mode));
+  }
+  test::TempDir dir_;
+  std::string path_ = dir_.File("app.db");
+};
+
+ErrorCode OpenError(const std::string& path, OpenMode mode) {
+  const auto result = Connection::Open(path, mode);
+  EXPECT_FALSE(result.ok());
+  return result.ok() ? ErrorCode::kRetryLater : result.error().code();
+}
+
+TEST_F(ConnectionTest, OpeningWhatIsNotThere) {
+  EXPECT_EQ(OpenError(path_, OpenMode::kReadWrite), ErrorCode::kNotFound);
+  EXPECT_EQ(OpenError(path_, OpenMode::kReadOnly), ErrorCode::kNotFound);
+  EXPECT_FALSE(std::filesystem::exists(path_));
+}
+
+TEST_F(ConnectionTest, OpeningWhatIsNoDatabase) {
+  std::ofstream(path_) << std::string(4096, 'x');
+  EXPECT_EQ(OpenError(path_, OpenMode::kReadWrite), ErrorCode::kCorruption);
+  EXPECT_EQ(OpenError(dir_.path(), OpenMode::kReadWrite), ErrorCode::kInvalidArgument);
+}
+
+TEST_F(ConnectionTest, OpensAnEmptyFile) {
+  std::ofstream(path_) << "";
+  Connection db = Open(OpenMode::kReadWrite);
+  EXPECT_EQ(Query(&db, "SELECT count(*) FROM sqlite_schema"), Strings{"0"});
+}
+
+TEST_F(ConnectionTest, ReadOnlyDoesNotWrite) {
+  Connection writer = Open();
+  Execute(&writer, "CREATE TABLE t(a)");
+  Connection reader = Open(OpenMode::kReadOnly);
+  EXPECT_FALSE(reader.Exec("INSERT INTO t VALUES(1)").ok());
+}
+
+TEST_F(ConnectionTest, ValuesKeepTheirClassAndBits) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a BLOB)");
+  const std::string with_nul("a\0b", 3);
+  const std::vector<ValueView> values = {
+      ValueView::Null(),
+      ValueView::Integer(std::numeric_limits<int64_t>::min()),
+      ValueView::Real(-0.0),
+      ValueView::Real(std::numeric_limits<double>::infinity()),
+      ValueView::Real(5.0),
+      ValueView::Text(""),
+      ValueView::Text(with_nul),
+      ValueView::Text("\xff\xfe"),
+      ValueView::Blob(""),
+      ValueView::Blob(with_nul),
+  };
+  Statement insert = Must(db.Prepare("INSERT INTO t VALUES(?1)"));
+  Statement select = Must(db.Prepare("SELECT a FROM t WHERE rowid = ?1"));
+  for (const ValueView& value : values) {
+    insert.Bind(1, value);
+    EXPECT_OK(insert.Run());
+    select.Bind(1, db.last_insert_rowid());
+    EXPECT_TRUE(Must(select.Step()));
+    EXPECT_TRUE(Identical(select.Column(0), value)) << Render(select.Column(0));
+    select.Reset();
+  }
+}
+
+TEST_F(ConnectionTest, ConstraintsAreConflicts) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE, c CHECK(c > 0), d NOT NULL);"
+               "INSERT INTO t VALUES(1, 1, 1, 1)");
+  const auto unique_refuses = [&](const char* sql) {
+    const Status status = db.Exec(sql);
+    EXPECT_FALSE(status.ok());
+    EXPECT_EQ(status.error().code(), ErrorCode::kConflict) << sql;
+    return db.constraint_was_unique();
+  };
+  EXPECT_TRUE(unique_refuses("INSERT INTO t VALUES(1, 2, 1, 1)"));
+  EXPECT_TRUE(unique_refuses("INSERT INTO t VALUES(2, 1, 1, 1)"));
+  EXPECT_FALSE(unique_refuses("INSERT INTO t VALUES(2, 2, 0, 1)"));
+  EXPECT_FALSE(unique_refuses("INSERT INTO t VALUES(2, 2, 1, NULL)"));
+}
+
+TEST_F(ConnectionTest, BusyIsRetryLater) {
+  Connection one = Open();
+  Connection two = Open();
+  two.SetBusyTimeout(0);
+  Execute(&one, "CREATE TABLE t(a)");
+  auto held = Must(Transaction::Begin(&one, TransactionKind::kWrite));
+  const auto refused = Transaction::Begin(&two, TransactionKind::kWrite);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kRetryLater);
+  ASSERT_OK(held.Commit());
+  EXPECT_OK(Transaction::Begin(&two, TransactionKind::kWrite));
+}
+
+TEST_F(ConnectionTest, TransactionsRollBackUnlessCommitted) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a)");
+  {
+    auto dropped = Must(Transaction::Begin(&db, TransactionKind::kWrite));
+    Execute(&db, "INSERT INTO t VALUES(1)");
+  }
+  EXPECT_FALSE(db.in_transaction());
+  {
+    auto kept = Must(Transaction::Begin(&db, TransactionKind::kWrite));
+    Execute(&db, "INSERT INTO t VALUES(2)");
+    ASSERT_OK(kept.Commit());
+  }
+  EXPECT_EQ(Query(&db, "SELECT a FROM t"), Strings{"2"});
+}
+
+TEST_F(ConnectionTest, ReadTransactionsFixTheirSnapshotAtOnce) {
+  Connection writer = Open();
+  Execute(&writer, "PRAGMA journal_mode = WAL; CREATE TABLE t(a)");
+  Connection reader = Open();
+  auto snapshot = Must(Transaction::Begin(&reader, TransactionKind::kRead));
+  Execute(&writer, "INSERT INTO t VALUES(1)");
+  EXPECT_EQ(Query(&reader, "SELECT count(*) FROM t"), Strings{"0"});
+  snapshot.Rollback();
+  EXPECT_EQ(Query(&reader, "SELECT count(*) FROM t"), Strings{"1"});
+}
+
+TEST_F(ConnectionTest, DataVersionMovesWithTheCommitsOfOthers) {
+  Connection one = Open();
+  Connection two = Open();
+  Execute(&one, "CREATE TABLE t(a)");
+  ASSERT_VALUE(const int64_t before, two.DataVersion());
+  ASSERT_VALUE(const int64_t still, two.DataVersion());
+  EXPECT_EQ(before, still);
+  Execute(&two, "INSERT INTO t VALUES(1)");
+  ASSERT_VALUE(const int64_t own, two.DataVersion());
+  EXPECT_EQ(before, own);
+  Execute(&one, "INSERT INTO t VALUES(1)");
+  ASSERT_VALUE(const int64_t after, two.DataVersion());
+  EXPECT_NE(before, after);
+}
+
+TEST_F(ConnectionTest, TriggersCanBeSwitchedOffButTempOnesStay) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a); CREATE TABLE seen(who);"
+               "CREATE TRIGGER main_t AFTER INSERT ON t BEGIN INSERT INTO seen VALUES('main'); END;"
+               "CREATE TEMP TRIGGER temp_t AFTER INSERT ON t BEGIN"
+               " INSERT INTO seen VALUES('temp'); END;");
+  db.EnableTriggers(false);
+  Execute(&db, "INSERT INTO t VALUES(1)");
+  EXPECT_EQ(Query(&db, "SELECT who FROM seen"), Strings{"'temp'"});
+  db.EnableTriggers(true);
+  Execute(&db, "DELETE FROM seen; INSERT INTO t VALUES(1)");
+  EXPECT_EQ(Query(&db, "SELECT who FROM seen ORDER BY who"), (Strings{"'main'", "'temp'"}));
+}
+
+TEST_F(ConnectionTest, ListsWhatAStatementAndItsTriggersDo) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a); CREATE TABLE log(x);"
+               "CREATE TRIGGER note AFTER INSERT ON t BEGIN INSERT INTO log VALUES(NEW.a); END;");
+  std::vector<PlannedAction> actions;
+  ASSERT_VALUE(Statement unused, db.PrepareListing("INSERT INTO t VALUES(1)", &actions));
+  Strings inserts;
+  for (const PlannedAction& action : actions)
+    if (action.kind == PlannedAction::kInsert) inserts.push_back(action.table + ":" + action.trigger);
+  EXPECT_EQ(inserts, (Strings{"t:", "log:note"}));
+  EXPECT_EQ(Query(&db, "SELECT count(*) FROM t"), Strings{"0"});
+}
+
+TEST_F(ConnectionTest, InterruptEndsACallInProgress) {
+  Connection db = Open();
+  std::atomic<bool> done = false;
+  std::thread other([&] {
+    while (!done) db.Interrupt();
+  });
+  const auto endless = db.QueryInt(
+      "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n");
+  done = true;
+  other.join();
+  ASSERT_FALSE(endless.ok());
+  EXPECT_EQ(endless.error().code(), ErrorCode::kRetryLater);
+}
+
+TEST_F(ConnectionTest, QueriesWithoutARowSaySo) {
+  Connection db = Open();
+  const auto none = db.QueryInt("SELECT 1 WHERE 0");
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(db.QueryText("SELECT * FROM nowhere").error().code(), ErrorCode::kInvalidArgument);
+}
+
+}  // namespace
+}  // namespace harmonylite::sqlite

@@ -1,0 +1,89 @@
+// Short ways to run SQL and to look at what is there, for tests of every module that uses SQLite.
+#pragma once
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::sqlite {
+
+// The value, or an exception that fails the test with the error's message.
+template <typename T>
+T Must(Result<T> result) {
+  if (!result.ok()) throw std::runtime_error(result.error().message());
+  return std::move(result).value();
+}
+
+// A value as SQL spells it, told apart by storage class: NULL, 5, real:5, 'text', x'00ff'.
+inline std::string Render(const ValueView& value) {
+  switch (value.type) {
+    case ValueType::kNull:
+      return "NULL";
+    case ValueType::kInteger:
+      return fmt::format("{}", value.integer);
+    case ValueType::kReal:
+      return fmt::format("real:{}", value.real);
+    case ValueType::kText:
+      return fmt::format("'{}'", value.bytes);
+    case ValueType::kBlob: {
+      std::string out = "x'";
+      for (const char c : value.bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+      return out + "'";
+    }
+  }
+  return "?";
+}
+
+// All rows of a query, the values of each joined by '|'.
+inline std::vector<std::string> Query(Connection* db, std::string_view sql) {
+  Statement statement = Must(db->Prepare(sql));
+  std::vector<std::string> out;
+  while (Must(statement.Step())) {
+    std::string row;
+    for (int i = 0; i < statement.columns(); ++i)
+      row += (i == 0 ? "" : "|") + Render(statement.Column(i));
+    out.push_back(std::move(row));
+  }
+  return out;
+}
+
+inline void Execute(Connection* db, std::string_view sql) { Must(db->Exec(sql)); }
+
+// As an application may have set them.
+inline void UseDefensive(Connection* db) {
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+}
+inline void UseStrictQuotes(Connection* db) {
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
+}
+inline void DistrustSchema(Connection* db) {
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+}
+// A collation that only this connection has.
+inline void AddCollation(Connection* db, const char* name) {
+  sqlite3_create_collation(
+      db->raw(), name, SQLITE_UTF8, nullptr, [](void*, int a, const void* x, int b, const void* y) {
+        return std::string_view(static_cast<const char*>(x), static_cast<size_t>(a))
+            .compare(std::string_view(static_cast<const char*>(y), static_cast<size_t>(b)));
+      });
+}
+// A function that only this connection has; it returns its argument.
+inline void AddFunction(Connection* db, const char* name) {
+  sqlite3_create_function(
+      db->raw(), name, 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
+      [](sqlite3_context* context, int, sqlite3_value** arguments) {
+        sqlite3_result_value(context, arguments[0]);
+      },
+      nullptr, nullptr);
+}
+
+}  // namespace harmonylite::sqlite

@@ -1,0 +1,69 @@
+// Any bytes as a configuration (or, when they start with '-', as a command line, one word per
+// line).
+//
+// Neither may crash. What is accepted must be accepted again when it is written out, with the same
+// meaning; what is refused must say where.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "config/command_line.h"
+#include "config/config.h"
+#include "config/glob.h"
+
+namespace {
+
+using harmonylite::config::Config;
+
+void TryConfig(std::string_view text) {
+  const auto parsed = harmonylite::config::ParseConfig(text, "fuzz.toml");
+  if (!parsed.ok()) {
+    HL_CHECK(parsed.error().code() == harmonylite::ErrorCode::kInvalidArgument);
+    HL_CHECK(parsed.error().message().starts_with("fuzz.toml:"));
+    return;
+  }
+  const Config& config = *parsed;
+  HL_CHECK(!config.db_path.empty());
+  for (const auto& pattern : config.tables.include) {
+    HL_CHECK(harmonylite::config::GlobMatch("*" + pattern, pattern));
+  }
+  const std::string once = RenderRedacted(config);
+  // A redacted URL is no URL any more, so that such a configuration cannot be read again.
+  if (!config.nats.embedded() ||
+      config.snapshot.store != harmonylite::config::SnapshotStore::kNats) {
+    return;
+  }
+  const auto again = harmonylite::config::ParseConfig(once, "fuzz.toml");
+  HL_CHECK(again.ok());
+  HL_CHECK(RenderRedacted(*again) == once);
+}
+
+void TryCommandLine(std::string_view text) {
+  std::vector<std::string> words = {"harmonylite"};
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find('\n', begin), text.size());
+    words.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  std::vector<const char*> argv;
+  for (const auto& word : words) argv.push_back(word.c_str());
+  const auto parsed =
+      harmonylite::config::ParseCommandLine(static_cast<int>(argv.size()), argv.data());
+  if (!parsed.ok()) HL_CHECK(!parsed.error().message().empty());
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view text(reinterpret_cast<const char*>(data), size);
+  if (!text.empty() && text[0] == '-') {
+    TryCommandLine(text);
+  } else {
+    TryConfig(text);
+  }
+  return 0;
+}

@@ -1,0 +1,35 @@
+#include <fmt/format.h>
+
+#include "sim/checks.h"
+
+namespace harmonylite::sim {
+
+Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger) {
+  for (const auto& [origin, lseq] : picture.vector.map())
+    if (lseq.value > ledger.LastOf(origin))
+      return fmt::format("{} has change {} of {}, which wrote only {}", ToString(picture.self),
+                         lseq.value, ToString(origin), ledger.LastOf(origin));
+  if (picture.published_to > picture.newest_entry)
+    return fmt::format("published to {}, but the journal ends at {}", picture.published_to,
+                       picture.newest_entry);
+  if (picture.folded_to > picture.newest_entry)
+    return fmt::format("folded to {}, but the journal ends at {}", picture.folded_to,
+                       picture.newest_entry);
+  for (const auto& [table, versions] : picture.versions)
+    for (const auto& [key, version] : versions) {
+      const bool shown = picture.rows.at(table).contains(key);
+      if (shown == version.gone)
+        return fmt::format("table {} key {}: the version says {}, the row is {}", table, key,
+                           version.gone ? "gone" : "live", shown ? "there" : "absent");
+    }
+  return std::nullopt;
+}
+
+Violation CheckIntegrity(sqlite::Connection* db) {
+  auto answer = db->QueryText("PRAGMA integrity_check");
+  if (!answer.ok()) return answer.error().message();
+  if (*answer != "ok") return "integrity_check: " + *answer;
+  return std::nullopt;
+}
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include "sim/checks.h"
+
+namespace harmonylite::sim {
+
+namespace {
+
+std::string Text(const Image& image) {
+  std::string out;
+  for (const auto& [column, value] : image) out += fmt::format(" {}={:.40}", column, value);
+  return out;
+}
+
+std::string Text(const RowVersion& v) {
+  return fmt::format(" stamp {} of {} lseq {}{}", v.hlc, ToString(v.origin), v.lseq,
+                     v.gone ? " gone" : "");
+}
+
+template <typename T>
+Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a,
+                  const std::map<std::string, ByKey<T>>& b) {
+  for (const AppTable& table : AppTables()) {
+    const ByKey<T>& left = a.at(table.name);
+    const ByKey<T>& right = b.at(table.name);
+    if (left == right) continue;
+    std::map<std::string, int> keys;
+    for (const auto& [key, value] : left) keys[key];
+    for (const auto& [key, value] : right) keys[key];
+    for (const auto& [key, unused] : keys) {
+      const auto l = left.find(key);
+      const auto r = right.find(key);
+      if (l != left.end() && r != right.end() && l->second == r->second) continue;
+      return fmt::format("{} of table {} differ at equal progress: key {}:{} /{}", what, table.name,
+                         key, l == left.end() ? " absent" : Text(l->second),
+                         r == right.end() ? " absent" : Text(r->second));
+    }
+  }
+  return std::nullopt;
+}
+
+bool HasMigrated(const Picture& picture) {
+  for (const auto& [key, image] : picture.rows.at(kMigratedTable))
+    return image.contains(kMigratedColumn);
+  return false;
+}
+
+}  // namespace
+
+Violation CheckConvergence(const Picture& a, const Picture& b) {
+  if (a.vector != b.vector) return std::nullopt;
+  if (Violation found = Compare("versions", a.versions, b.versions)) return found;
+  // Different migrations, the same content: compared once both have run it.
+  if (HasMigrated(a) != HasMigrated(b)) return std::nullopt;
+  return Compare("rows", a.rows, b.rows);
+}
+
+}  // namespace harmonylite::sim

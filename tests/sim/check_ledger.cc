@@ -1,0 +1,67 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/checks.h"
+
+namespace harmonylite::sim {
+
+namespace {
+
+// `shown` may have the migrated column where the write is from before the migration.
+bool Shows(const Image& shown, const Image& written) {
+  Image expected = written;
+  if (shown.contains(kMigratedColumn) && !expected.contains(kMigratedColumn))
+    expected[kMigratedColumn] = kMigratedValue;
+  return shown == expected;
+}
+
+Violation CheckKey(const Picture& picture, const std::string& table, const std::string& key,
+                   const std::vector<Write>& writes) {
+  std::pair<int64_t, uint64_t> newest{0, 0};
+  bool all_may_be_lost = true;
+  for (const Write& write : writes) {
+    if (write.may_be_lost) continue;
+    all_may_be_lost = false;
+    newest = std::max(newest, Rank(write));
+  }
+  const auto& versions = picture.versions.at(table);
+  const auto version = versions.find(key);
+  if (version == versions.end()) {
+    if (all_may_be_lost) return std::nullopt;
+    return fmt::format("a commit is lost: table {} key {} has no version", table, key);
+  }
+  const auto rank = Rank(version->second);
+  if (rank < newest)
+    return fmt::format("a commit is lost: table {} key {} is at {}/{}, but {}/{} was committed", table,
+                       key, rank.first, rank.second, newest.first, newest.second);
+  const auto& rows = picture.rows.at(table);
+  const auto row = rows.find(key);
+  bool known = false;
+  for (const Write& write : writes) {
+    if (Rank(write) != rank) continue;
+    known = true;
+    if (write.present == (row != rows.end()) &&
+        (!write.present || Shows(row->second, write.image)))
+      return std::nullopt;
+  }
+  return fmt::format("table {} key {} at {}/{}: {}", table, key, rank.first, rank.second,
+                     known ? "the row is not what was written" : "nobody committed that version");
+}
+
+}  // namespace
+
+Violation CheckLedger(const Picture& picture, const Ledger& ledger) {
+  for (const auto& [table, keys] : ledger.writes())
+    for (const auto& [key, writes] : keys)
+      if (Violation found = CheckKey(picture, table, key, writes)) return found;
+  for (const auto& [table, rows] : picture.rows)
+    for (const auto& [key, image] : rows) {
+      const auto keys = ledger.writes().find(table);
+      if (keys == ledger.writes().end() || !keys->second.contains(key))
+        return fmt::format("a row was invented: table {} key {}", table, key);
+    }
+  return std::nullopt;
+}
+
+}  // namespace harmonylite::sim

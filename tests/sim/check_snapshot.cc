@@ -1,0 +1,89 @@
+#include <fmt/format.h>
+
+#include <cstdlib>
+
+#include "sim/checks.h"
+
+namespace harmonylite::sim {
+
+namespace {
+
+int64_t Number(const Image& image, const char* column) {
+  return std::strtoll(image.at(column).c_str(), nullptr, 10);
+}
+
+const ByKey<Image>& Rows(const Picture& picture, const char* table) {
+  return picture.rows.at(table);
+}
+
+Violation CheckTransfers(const Picture& picture) {
+  std::map<int64_t, std::pair<int64_t, int64_t>> owners;  // rows, sum
+  for (const auto& [key, image] : Rows(picture, "accounts")) {
+    auto& [rows, sum] = owners[Number(image, "owner")];
+    ++rows;
+    sum += Number(image, "balance");
+  }
+  for (const auto& [owner, total] : owners)
+    if (total.first != kAccounts || total.second != kAccounts * kBalance)
+      return fmt::format("half a transfer is visible: owner {} has {} accounts with {}", owner,
+                         total.first, total.second);
+  return std::nullopt;
+}
+
+Violation CheckCounters(const Picture& picture) {
+  if (Rows(picture, "counter_left") == Rows(picture, "counter_right")) return std::nullopt;
+  return "half a transaction is visible: counter_left and counter_right differ";
+}
+
+Violation CheckCauses(const Picture& picture) {
+  const auto& chain = Rows(picture, "chain");
+  for (const auto& [key, image] : chain) {
+    if (image.at("saw_who") == "NULL") continue;
+    const auto cause = chain.find(image.at("saw_who"));
+    if (cause == chain.end() || Number(cause->second, "n") < Number(image, "saw_n"))
+      return fmt::format("an effect is visible before its cause: {} had seen {} at {}, which is {}",
+                         key, image.at("saw_who"), image.at("saw_n"),
+                         cause == chain.end() ? "absent" : cause->second.at("n"));
+  }
+  return std::nullopt;
+}
+
+Violation CheckForward(const Picture& picture, Seen* seen) {
+  Seen now;
+  for (const char* table : {"counter_left", "chain"})
+    for (const auto& [key, image] : Rows(picture, table))
+      now[std::string(table) + " " + key] = Number(image, "n");
+  for (const auto& [what, before] : *seen) {
+    const auto it = now.find(what);
+    if (it == now.end() || it->second < before)
+      return fmt::format("a read went back: {} was {}, is {}", what, before,
+                         it == now.end() ? "absent" : std::to_string(it->second));
+  }
+  *seen = std::move(now);
+  return std::nullopt;
+}
+
+}  // namespace
+
+Violation CheckSnapshot(const Picture& picture, Seen* seen) {
+  if (Violation found = CheckTransfers(picture)) return found;
+  if (Violation found = CheckCounters(picture)) return found;
+  if (Violation found = CheckCauses(picture)) return found;
+  return CheckForward(picture, seen);
+}
+
+Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who) {
+  const std::string key = std::to_string(who);
+  for (const char* table : {"counter_left", "counter_right", "chain"}) {
+    const auto of_table = ledger.writes().find(table);
+    if (of_table == ledger.writes().end()) continue;
+    const auto writes = of_table->second.find(key);
+    if (writes == of_table->second.end()) continue;
+    const auto row = Rows(picture, table).find(key);
+    if (row == Rows(picture, table).end() || row->second != writes->second.back().image)
+      return fmt::format("the file went back behind its own commit: {} row {}", table, key);
+  }
+  return std::nullopt;
+}
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,38 @@
+// The checkers: each looks at pictures of files and the ledger, and says what is wrong, or nothing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+
+#include "sim/ledger.h"
+#include "sim/picture.h"
+
+namespace harmonylite::sim {
+
+using Violation = std::optional<std::string>;
+
+// Values that one reader has met; they must never go back.
+using Seen = std::map<std::string, int64_t>;
+
+// Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
+// tells what its writer saw), and reads that never go back (`seen` is of this file).
+Violation CheckSnapshot(const Picture& picture, Seen* seen);
+
+// What this machine's own life `who` committed is what its file shows: only it writes those rows.
+Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who);
+
+// Two nodes with equal vectors show the same rows and hold the same versions (P4).
+Violation CheckConvergence(const Picture& a, const Picture& b);
+
+// Every key ends with the newest write that was committed anywhere, and nothing was invented (P7).
+Violation CheckLedger(const Picture& picture, const Ledger& ledger);
+
+// Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
+Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);
+
+// SQLite's own check of the file.
+Violation CheckIntegrity(sqlite::Connection* db);
+
+}  // namespace harmonylite::sim

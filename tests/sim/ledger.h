@@ -1,0 +1,58 @@
+// Every write that the application was told is committed: what the nodes must show in the end.
+//
+// Written at each commit from what the triggers journaled and the rows they were about; the checkers hold the
+// nodes' tables against it.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "sim/picture.h"
+
+namespace harmonylite::sim {
+
+struct Write {
+  int64_t hlc = 0;
+  uint64_t node = 0;
+  bool present = false;
+  Image image;
+  // The only file that had it was replaced by an older copy: it may come back or not (P9).
+  bool may_be_lost = false;
+};
+
+class Ledger {
+ public:
+  using Writes = std::map<std::string, ByKey<std::vector<Write>>>;
+
+  void Add(const std::string& table, const std::string& key, Write write) {
+    writes_[table][key].push_back(std::move(write));
+  }
+  const Writes& writes() const { return writes_; }
+  Writes& writes() { return writes_; }
+
+  // Newest lseq that a life of a node has given out, as its commits showed.
+  void NoteChange(const Origin& origin, int64_t lseq) {
+    int64_t& last = last_[origin];
+    if (last < lseq) last = lseq;
+  }
+  int64_t LastOf(const Origin& origin) const {
+    const auto it = last_.find(origin);
+    return it == last_.end() ? 0 : it->second;
+  }
+
+ private:
+  Writes writes_;
+  std::map<Origin, int64_t> last_;
+};
+
+// A version (hlc, node) as ordered everywhere; incarnations aside, because a restored file takes a new one.
+inline std::pair<int64_t, uint64_t> Rank(const Write& write) { return {write.hlc, write.node}; }
+inline std::pair<int64_t, uint64_t> Rank(const RowVersion& version) {
+  return {version.hlc, version.origin.node.value};
+}
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,32 @@
+// Simulated time: one world, and a clock per node that may be wrong about it.
+#pragma once
+
+#include <cstdint>
+
+#include "base/clock.h"
+
+namespace harmonylite::sim {
+
+struct World {
+  int64_t now_ms = 1'700'000'000'000;  // true time
+  int64_t elapsed_ms = 0;              // since the history began
+
+  void Advance(int64_t ms) {
+    now_ms += ms;
+    elapsed_ms += ms;
+  }
+};
+
+class NodeClock final : public Clock {
+ public:
+  explicit NodeClock(const World* world) : world_(world) {}
+  int64_t WallMs() const override { return world_->now_ms + offset_ms; }
+  int64_t MonotonicMs() const override { return world_->elapsed_ms + 1'000; }
+
+  int64_t offset_ms = 0;  // how wrong the wall clock is
+
+ private:
+  const World* world_;
+};
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,96 @@
+// A simulated log: what JetStream promises, and everything it has been seen doing against its promises.
+//
+// SimLog is the store; each node talks to it through a LogClient of its own, which can be cut off.
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/replication_log.h"
+#include "sim/random.h"
+#include "sim/sim_clock.h"
+#include "sim/sometimes.h"
+
+namespace harmonylite::sim {
+
+class SimLog {
+ public:
+  SimLog(const World* world, Sometimes* sometimes, size_t max_payload);
+
+  log::LogState State() const;
+  std::optional<log::LogRecord> LastOf(const Origin& subject) const;
+  log::PublishReply Append(const log::PublishRequest& request);
+  const log::LogRecord* At(log::LogSeq seq) const;
+  size_t max_payload() const { return max_payload_; }
+  // Changes when every reader must lose its connection.
+  uint64_t generation() const { return generation_; }
+
+  // Faults of the store.
+  void DropReaders() { ++generation_; }
+  void Trim(size_t keep);              // the oldest records are gone
+  void Wipe();                         // made anew: another identity
+  void Remember();                     // takes the copy that PutBack puts back
+  bool PutBack();                      // false: no copy was taken
+  void StoreTwice(Random* random);     // a subject's newest record once more (retry after the window)
+  bool Damage(Random* random);         // false: no record
+
+ private:
+  struct Id {
+    log::LogSeq seq;
+    int64_t at_ms;
+  };
+  struct Content {
+    int64_t created_ns;
+    uint64_t last;
+    std::deque<log::LogRecord> records;
+    std::map<std::string, Id> ids;
+  };
+
+  const World* world_;
+  Sometimes* sometimes_;
+  const size_t max_payload_;
+  int64_t created_ns_;
+  uint64_t last_ = 0;
+  uint64_t generation_ = 0;
+  std::deque<log::LogRecord> records_;  // consecutive, the newest is last_
+  std::map<std::string, Id> ids_;
+  std::optional<Content> copy_;
+};
+
+// Probabilities per call.
+struct LogFaults {
+  double lost_publish = 0;  // no answer, not stored
+  double lost_ack = 0;      // no answer, stored all the same
+  double lost_reader = 0;
+  double not_ready = 0;
+};
+
+class LogClient final : public log::ReplicationLog {
+ public:
+  LogClient(SimLog* store, Random* random, Sometimes* sometimes)
+      : store_(store), random_(random), sometimes_(sometimes) {}
+
+  Status EnsureReady() override;
+  Result<log::LogState> State() override;
+  Result<log::LogRecord> LastOf(const Origin& subject) override;
+  log::PublishReply Publish(const log::PublishRequest& request) override;
+  Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq from) override;
+  size_t max_payload() const override { return store_->max_payload(); }
+
+  LogFaults faults;
+  bool connected = true;
+
+ private:
+  friend class ClientReader;
+  SimLog* store_;
+  Random* random_;
+  Sometimes* sometimes_;
+};
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,48 @@
+// SQLite's default VFS with time, sleep and randomness from the simulation, so that CURRENT_TIMESTAMP and the
+// stamps that triggers write are the same in every run of a seed.
+//
+// Threads: one.
+#pragma once
+
+#include <sqlite3.h>
+
+#include <string>
+
+#include "base/clock.h"
+#include "sim/random.h"
+
+namespace harmonylite::sim {
+
+class SimVfs {
+ public:
+  // Registered under `name` as long as it lives; `clock` outlives it.
+  SimVfs(std::string name, const Clock* clock, uint64_t seed);
+  SimVfs(const SimVfs&) = delete;
+  SimVfs& operator=(const SimVfs&) = delete;
+  ~SimVfs();
+
+  const std::string& name() const { return name_; }
+
+ private:
+  static SimVfs* Of(sqlite3_vfs* vfs) { return static_cast<SimVfs*>(vfs->pAppData); }
+  static int Open(sqlite3_vfs*, const char*, sqlite3_file*, int, int*);
+  static int Delete(sqlite3_vfs*, const char*, int);
+  static int Access(sqlite3_vfs*, const char*, int, int*);
+  static int FullPathname(sqlite3_vfs*, const char*, int, char*);
+  static int Randomness(sqlite3_vfs*, int, char*);
+  static int Sleep(sqlite3_vfs*, int);
+  static int CurrentTime(sqlite3_vfs*, double*);
+  static int CurrentTimeInt64(sqlite3_vfs*, sqlite3_int64*);
+  static int GetLastError(sqlite3_vfs*, int, char*);
+
+  const std::string name_;
+  const Clock* clock_;
+  Random random_;
+  sqlite3_vfs* base_;
+  sqlite3_vfs vfs_{};
+};
+
+// SQLite's own generator (salts of WAL files, random()) starts from `seed`, in the whole process.
+void SeedSqlite(uint64_t seed);
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,314 @@
+#include "sim/simulation.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "node/heartbeat.h"
+
+namespace harmonylite::sim {
+
+using node::HoldKind;
+using node::StepResult;
+
+namespace {
+
+constexpr int kNodes = 3;
+constexpr int64_t kMostRounds = 2'000;  // of the phase of liveness
+constexpr int64_t kRoundMs = 200;
+// Requests that were under way when all were equal are answered within the first; then nothing may move.
+constexpr int64_t kSettlingRounds = 20;
+constexpr int64_t kQuietRounds = 100;
+constexpr int64_t kStepsInRound = 50;
+constexpr int64_t kLookEvery = 12;
+constexpr int64_t kLookAtAllEvery = 40;
+
+int NullDevice() {
+  static const int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+  return fd;
+}
+
+bool Has(const std::vector<node::Hold>& holds, HoldKind kind) {
+  return std::any_of(holds.begin(), holds.end(),
+                     [&](const node::Hold& hold) { return hold.kind == kind; });
+}
+
+}  // namespace
+
+Simulation::Simulation(const HistoryOptions& options, HistoryReport* report)
+    : options_(options),
+      report_(report),
+      random_(options.seed),
+      logger_(options.verbose ? STDERR_FILENO : NullDevice(), LogFormat::kConsole,
+              options.verbose ? LogLevel::kDebug : LogLevel::kError) {}
+
+// --- Telling ---
+
+void Simulation::Trace(const std::string& what) {
+  if (options_.verbose)
+    std::fprintf(stderr, "[%6lld ms] %s\n", static_cast<long long>(world_.elapsed_ms),
+                 what.c_str());
+  for (const char c : what + '\n') {  // FNV-1a
+    report_->trace ^= static_cast<unsigned char>(c);
+    report_->trace *= 0x100000001B3ull;
+  }
+}
+
+void Simulation::Fail(const Machine* machine, const std::string& what) {
+  if (failed()) return;
+  report_->violation = fmt::format("at {} ms{}: {}", world_.elapsed_ms,
+                                   machine == nullptr
+                                       ? ""
+                                       : fmt::format(", node {}", machine->node->id()),
+                                   what);
+  Trace("VIOLATION " + *report_->violation);
+}
+
+void Simulation::Check(const Machine* machine, const Violation& violation) {
+  if (violation) Fail(machine, *violation);
+}
+
+void Simulation::Expect(const Machine* machine, const Status& status) {
+  if (!status.ok()) Fail(machine, "unexpected error: " + status.error().message());
+}
+
+// --- The phase of safety ---
+
+bool Simulation::SetUp() {
+  SeedSqlite(options_.seed);
+  report_->trace = 0xCBF29CE484222325ull;
+  DrawMix();
+  log_ = std::make_unique<SimLog>(&world_, &report_->sometimes,
+                                  random_.Chance(0.5) ? random_.Between(600, 3'000) : 1 << 20);
+  machines_.resize(kNodes);
+  for (int i = 0; i < kNodes; ++i) {
+    Machine& machine = machines_[i];
+    const auto id = static_cast<uint64_t>(i + 1);
+    const std::string directory = fmt::format("{}/{}", options_.directory, id);
+    std::filesystem::create_directory(directory);
+    machine.node = std::make_unique<SimNode>(SimNode::Setup{
+        id, directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_});
+    machine.app =
+        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes);
+    auto made = machine.node->OpenFile();
+    if (made.ok()) Expect(&machine, made->Exec(kAppSchema));
+    if (!made.ok()) Fail(&machine, made.error().message());
+  }
+  for (Machine& machine : machines_) {
+    Expect(&machine, machine.node->Start());
+    Expect(&machine, machine.app->Open());
+    machine.node->log.faults = log_faults_;
+    machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
+  }
+  return !failed();
+}
+
+void Simulation::Act() {
+  world_.Advance(random_.Chance(0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
+  ++report_->steps;
+  for (Machine& machine : machines_)
+    latest_wall_ms_ = std::max(latest_wall_ms_, machine.node->clock.WallMs());
+  Machine& machine = AnyMachine();
+  const int64_t what = random_.Below(100);
+  if (what < 22) return StepApp(&machine);
+  if (what < 48) return StepWorker(&machine, 0);
+  if (what < 84) return StepWorker(&machine, 1);
+  if (what < 93) return StepWorker(&machine, 2);
+  if (random_.Chance(0.7)) DrawFault();
+}
+
+void Simulation::StepApp(Machine* machine) {
+  Trace(fmt::format("{} application", machine->node->id()));
+  Expect(machine, machine->app->Step(mix_.hold && random_.Chance(0.2)));
+}
+
+void Simulation::StepWorker(Machine* machine, int64_t which) {
+  SimNode& node = *machine->node;
+  if (!node.running()) {
+    if (!random_.Chance(0.3)) return;
+    const Status started = node.Start();
+    Trace(fmt::format("{} start {}", node.id(), started.ok()));
+    if (!started.ok() && started.error().code() != ErrorCode::kRetryLater)
+      Expect(machine, started);
+    return;
+  }
+  const StepResult result = which == 0   ? node.StepPublisher()
+                            : which == 1 ? node.StepConsumer()
+                                         : node.StepKeeper();
+  Trace(fmt::format("{} {} {}", node.id(),
+                    which == 0   ? "publisher"
+                    : which == 1 ? "consumer"
+                                 : "keeper",
+                    static_cast<int>(result.kind)));
+  if (options_.verbose && result.kind == StepResult::kBlocked)
+    std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
+  NoteProgress(machine);
+}
+
+// Counts the rare ways, from what a node says of itself.
+void Simulation::NoteProgress(Machine* machine) {
+  SimNode& node = *machine->node;
+  if (!node.running()) return;
+  const Origin self = node.shared().self();
+  Sometimes& sometimes = report_->sometimes;
+  const auto note = [&](bool now, bool* before, const std::string& what) {
+    if (now != *before) sometimes.Note(what + (now ? " entered" : " left"));
+    *before = now;
+  };
+  const auto holds = node.shared().applied().holds;
+  note(Has(holds, HoldKind::kMissing), &machine->was_missing, "hold for a cause or hole");
+  note(Has(holds, HoldKind::kSchema), &machine->was_schema, "hold for a schema");
+  note(Has(holds, HoldKind::kClock), &machine->was_clock, "hold for a clock");
+  const auto entry = meta_.entries.find(node::HeartbeatKey(NodeId(node.id())));
+  bool asks = false;
+  if (entry != meta_.entries.end())
+    if (auto heartbeat = node::DecodeHeartbeat(entry->second.value); heartbeat.ok())
+      asks = heartbeat->asks.has_value();
+  note(asks, &machine->asked, "repair request");
+  if (restored_ == machine) {
+    if (self != restored_from_) sometimes.Note("new incarnation");
+    if (self != restored_from_ || node.drained()) restored_ = nullptr;
+  }
+  if (ledger_.LastOf(self) == 0) {
+    auto picture = node.Look();
+    if (picture.ok() && picture->last_change > picture->incarnation_base)
+      ledger_.NoteChange(self, picture->last_change);
+  }
+}
+
+void Simulation::Look(Machine* machine) {
+  auto picture = machine->node->Look();
+  if (!picture.ok()) return Fail(machine, picture.error().message());
+  Check(machine, CheckSnapshot(*picture, &machine->seen));
+  Check(machine, CheckOwnWrites(*picture, ledger_, machine->node->who()));
+  Check(machine, CheckBookkeeping(*picture, ledger_));
+}
+
+void Simulation::LookAtAll() {
+  std::vector<Picture> pictures;
+  for (Machine& machine : machines_) {
+    auto picture = machine.node->Look();
+    if (!picture.ok()) return Fail(&machine, picture.error().message());
+    pictures.push_back(std::move(*picture));
+  }
+  for (size_t i = 0; i < pictures.size(); ++i)
+    for (size_t j = 0; j < i; ++j) {
+      if (pictures[i].vector == pictures[j].vector) report_->sometimes.Note("equal progress on the way");
+      Check(&machines_[i], CheckConvergence(pictures[i], pictures[j]));
+    }
+}
+
+// --- The phase of liveness ---
+
+void Simulation::Heal() {
+  Trace("heal");
+  // Stamps from a clock that was ahead are held until that time has come.
+  world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
+  for (Machine& machine : machines_) {
+    machine.node->clock.offset_ms = 0;
+    machine.node->log.faults = {};
+    machine.node->log.connected = true;
+    machine.node->meta.connected = true;
+    Expect(&machine, machine.app->Finish());
+    if (!mix_.migrate) continue;
+    auto migrated = machine.app->Migrate();
+    if (!migrated.ok() || !*migrated) Fail(&machine, "the migration failed");
+  }
+}
+
+bool Simulation::Settled() {
+  std::optional<change::ProgressVector> vector;
+  for (Machine& machine : machines_) {
+    SimNode& node = *machine.node;
+    if (!node.running() || !node.drained() || machine.asked) return false;
+    const auto applied = node.shared().applied();
+    if (!applied.caught_up || !applied.holds.empty()) return false;
+  }
+  for (Machine& machine : machines_) {
+    auto picture = machine.node->Look();
+    if (!picture.ok()) return false;
+    if (vector && *vector != picture->vector) return false;
+    vector = picture->vector;
+  }
+  return true;
+}
+
+void Simulation::Settle() {
+  int64_t quiet = 0;
+  log::LogSeq last;
+  for (int64_t round = 0; round < kMostRounds && !failed(); ++round) {
+    world_.Advance(kRoundMs);
+    for (Machine& machine : machines_) {
+      SimNode& node = *machine.node;
+      if (!node.running()) Expect(&machine, node.Start());
+      if (!node.running()) return;
+      for (int64_t i = 0; i < kStepsInRound; ++i)
+        if (node.StepPublisher().kind != StepResult::kProgress) break;
+      for (int64_t i = 0; i < kStepsInRound; ++i)
+        if (node.StepConsumer().kind != StepResult::kProgress) break;
+      node.StepKeeper();
+      NoteProgress(&machine);
+    }
+    if (quiet == 0 && (round % 4 != 0 || !Settled())) continue;
+    if (++quiet <= kSettlingRounds) last = log_->State().last;
+    if (quiet < kQuietRounds) continue;
+    if (log_->State().last != last) Fail(nullptr, "something is published though nothing changes");
+    if (!Settled()) Fail(nullptr, "the nodes had come to rest and moved again");
+    report_->sometimes.Note("settled");
+    return;
+  }
+  std::string why;
+  for (Machine& machine : machines_) {
+    auto picture = machine.node->Look();
+    why += fmt::format("; node {}{}:", machine.node->id(),
+                       machine.node->drained() ? "" : " (not drained)");
+    if (picture.ok())
+      for (const auto& [origin, lseq] : picture->vector.map())
+        why += fmt::format(" {}={}", ToString(origin), lseq.value);
+    for (const node::Hold& hold : machine.node->shared().applied().holds)
+      why += " [" + hold.reason + "]";
+  }
+  Fail(nullptr, "the nodes do not come to rest" + why);
+}
+
+void Simulation::CheckEnd() {
+  for (Machine& machine : machines_) Look(&machine);
+  LookAtAll();
+  for (Machine& machine : machines_) {
+    auto db = machine.node->checker();
+    if (!db.ok()) return Fail(&machine, db.error().message());
+    Check(&machine, CheckIntegrity(*db));
+  }
+  auto picture = machines_[0].node->Look();
+  if (!picture.ok()) return Fail(&machines_[0], picture.error().message());
+  Check(&machines_[0], CheckLedger(*picture, ledger_));
+  for (const auto& [table, rows] : picture->rows)
+    for (const auto& [key, image] : rows)
+      for (const auto& [column, value] : image) Trace(table + key + column + value);
+}
+
+void Simulation::Run() {
+  if (!SetUp()) return;
+  const int64_t length = random_.Between(150, 700);
+  for (int64_t i = 0; i < length && !failed(); ++i) {
+    Act();
+    if (i % kLookEvery == 0) Look(&AnyMachine());
+    if (i % kLookAtAllEvery == 0) LookAtAll();
+  }
+  if (failed()) return;
+  Heal();
+  if (!failed()) Settle();
+  if (!failed()) CheckEnd();
+}
+
+HistoryReport RunHistory(const HistoryOptions& options) {
+  HistoryReport report;
+  Simulation(options, &report).Run();
+  return report;
+}
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,128 @@
+// One history: nodes, a log and a registry, driven through faults by one seed, healed, and held against the
+// promises of the product.
+//
+// First a phase of safety: workload, steps of workers and faults in an order drawn from the seed, with every
+// checker looking on. Then everything heals, and all nodes must come to rest equal within a bounded number of
+// rounds. (The two phases follow TigerBeetle's simulator.)
+// Threads: one; two histories may not run at the same time in one process (SQLite's generator is shared).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/logger.h"
+#include "sim/app.h"
+#include "sim/checks.h"
+#include "sim/ledger.h"
+#include "sim/random.h"
+#include "sim/sim_log.h"
+#include "sim/sim_meta.h"
+#include "sim/sim_node.h"
+#include "sim/sometimes.h"
+
+namespace harmonylite::sim {
+
+struct HistoryOptions {
+  uint64_t seed = 1;
+  std::string directory;  // exists and is empty; RAM-backed is fastest
+  bool verbose = false;   // every action and log line to standard error
+};
+
+struct HistoryReport {
+  std::optional<std::string> violation;
+  uint64_t trace = 0;  // equal for equal histories
+  int64_t steps = 0;
+  Sometimes sometimes;
+};
+
+HistoryReport RunHistory(const HistoryOptions& options);
+
+// Which faults a history has: not all in each, so that some run long without (swarm testing).
+struct FaultMix {
+  bool crash = false;
+  bool kill = false;
+  bool restore = false;
+  bool trim = false;
+  bool wipe = false;
+  bool older_log = false;
+  bool damage = false;
+  bool store_twice = false;
+  bool cut_off = false;
+  bool clock_jump = false;
+  bool far_clock = false;
+  bool forget_meta = false;
+  bool hold = false;
+  bool migrate = false;
+};
+
+class Simulation {
+ public:
+  Simulation(const HistoryOptions& options, HistoryReport* report);
+  void Run();
+
+ private:
+  struct Machine {
+    std::unique_ptr<SimNode> node;
+    std::unique_ptr<App> app;
+    Seen seen;
+    bool had_copy = false;
+    bool was_missing = false;  // held batches at the last look, by kind
+    bool was_schema = false;
+    bool was_clock = false;
+    bool asked = false;
+  };
+
+  // simulation.cc
+  bool SetUp();
+  void Act();
+  void StepWorker(Machine* machine, int64_t which);
+  void NoteProgress(Machine* machine);
+  void StepApp(Machine* machine);
+  void Look(Machine* machine);
+  void LookAtAll();
+  void Heal();
+  void Settle();
+  bool Settled();
+  void CheckEnd();
+
+  // simulation_faults.cc
+  void DrawMix();
+  void DrawFault();
+  void FaultOfStore(int64_t which);
+  void Crash(Machine* machine);
+  void Kill(Machine* machine);
+  void Restore(Machine* machine);
+  bool MayRestore(Machine* machine, const Picture& copy);
+  void MarkLost(Machine* machine, const Picture& copy);
+  void JumpClock(Machine* machine);
+  void CutOff(Machine* machine);
+
+  bool failed() const { return report_->violation.has_value(); }
+  void Fail(const Machine* machine, const std::string& what);
+  void Check(const Machine* machine, const Violation& violation);
+  void Expect(const Machine* machine, const Status& status);
+  void Trace(const std::string& what);
+  Machine& AnyMachine() { return machines_[random_.Below(static_cast<int64_t>(machines_.size()))]; }
+
+  const HistoryOptions options_;
+  HistoryReport* report_;
+  Random random_;
+  Logger logger_;
+  World world_;
+  FaultMix mix_;
+  LogFaults log_faults_;
+  Ledger ledger_;
+  SimMeta meta_;
+  std::unique_ptr<SimLog> log_;
+  std::vector<Machine> machines_;
+  // A restored file learns from the log what its former life published: until it has, the log keeps that.
+  Machine* restored_ = nullptr;
+  Origin restored_from_;
+  bool may_restore_ = true;
+  int64_t latest_wall_ms_ = 0;  // that any clock has shown
+};
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,186 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "change/codec.h"
+#include "sim/simulation.h"
+
+namespace harmonylite::sim {
+
+void Simulation::DrawMix() {
+  const bool calm = random_.Chance(0.1);
+  for (bool* fault : {&mix_.crash, &mix_.kill, &mix_.restore, &mix_.trim, &mix_.wipe,
+                      &mix_.older_log, &mix_.damage, &mix_.store_twice, &mix_.cut_off,
+                      &mix_.clock_jump, &mix_.far_clock, &mix_.forget_meta, &mix_.hold,
+                      &mix_.migrate})
+    *fault = !calm && random_.Chance(0.3);
+  // A file restored from an old copy learns from the log alone that it is one (see MayRestore): a log that
+  // goes back too would take that away. And what a former life has in the log must be applicable: when its
+  // first part is damaged or trimmed away, or is of a shape that everybody has migrated from, nobody can send
+  // that part again, and the rest is held for ever. Both are limits of today's rules.
+  if (mix_.restore)
+    mix_.wipe = mix_.older_log = mix_.trim = mix_.damage = mix_.migrate = false;
+  for (double* chance : {&log_faults_.lost_publish, &log_faults_.lost_ack,
+                         &log_faults_.lost_reader, &log_faults_.not_ready})
+    *chance = !calm && random_.Chance(0.5) ? 0.15 : 0;
+}
+
+void Simulation::DrawFault() {
+  Machine& machine = AnyMachine();
+  switch (random_.Below(16)) {
+    case 0:
+    case 1:
+      if (mix_.crash) Crash(&machine);
+      return;
+    case 2:
+      if (mix_.kill) Kill(&machine);
+      return;
+    case 3:
+      if (mix_.restore) Restore(&machine);
+      return;
+    case 4:
+      if (mix_.cut_off) CutOff(&machine);
+      return;
+    case 5:
+      if (mix_.clock_jump || mix_.far_clock) JumpClock(&machine);
+      return;
+    case 6:
+      if (!mix_.forget_meta) return;
+      Trace("registry forgets");
+      meta_.entries.clear();
+      report_->sometimes.Note("registry forgot");
+      return;
+    case 7: {
+      if (!mix_.migrate || machine.app->holds()) return;
+      auto migrated = machine.app->Migrate();
+      if (!migrated.ok()) return Fail(&machine, migrated.error().message());
+      Trace(fmt::format("{} migrates {}", machine.node->id(), *migrated));
+      return;
+    }
+    default:
+      if (restored_ == nullptr) FaultOfStore(random_.Below(8));
+  }
+}
+
+void Simulation::FaultOfStore(int64_t which) {
+  Trace(fmt::format("store {}", which));
+  switch (which) {
+    case 0:
+      if (mix_.trim) log_->Trim(random_.Below(12));
+      return;
+    case 1:
+      if (mix_.wipe) log_->Wipe();
+      return;
+    case 2:
+      if (mix_.older_log) log_->Remember();
+      return;
+    case 3:
+      if (mix_.older_log) log_->PutBack();
+      return;
+    case 4:
+      if (mix_.damage) log_->Damage(&random_);
+      return;
+    case 5:
+      if (mix_.store_twice) log_->StoreTwice(&random_);
+      return;
+    default:
+      log_->DropReaders();
+  }
+}
+
+void Simulation::Crash(Machine* machine) {
+  if (!machine->node->running()) return;
+  Trace(fmt::format("{} crashes", machine->node->id()));
+  machine->node->Crash();
+  report_->sometimes.Note("sidecar crashed");
+}
+
+// The whole machine loses power: what stands in the file and its WAL is all there is.
+void Simulation::Kill(Machine* machine) {
+  Trace(fmt::format("{} is killed", machine->node->id()));
+  machine->node->CopyFile("killed.db");
+  machine->node->Crash();
+  machine->app->Close();
+  machine->node->UseCopy("killed.db");
+  Expect(machine, machine->app->Open());
+  report_->sometimes.Note("machine killed");
+}
+
+// First a copy is taken; later it is put in place of the file, once in a history.
+void Simulation::Restore(Machine* machine) {
+  SimNode& node = *machine->node;
+  if (!may_restore_) return;
+  if (!machine->had_copy) {
+    Trace(fmt::format("{} is copied", node.id()));
+    node.CopyFile("backup.db");
+    machine->had_copy = true;
+    return;
+  }
+  auto copy = node.LookAtCopy("backup.db");
+  if (!copy.ok()) return Fail(machine, copy.error().message());
+  if (!MayRestore(machine, *copy)) return;
+  Trace(fmt::format("{} is restored", node.id()));
+  MarkLost(machine, *copy);
+  node.Crash();
+  machine->app->Close();
+  node.UseCopy("backup.db");
+  ++node.life;
+  machine->seen.clear();
+  Expect(machine, machine->app->Open());
+  restored_ = machine;
+  restored_from_ = copy->self;
+  may_restore_ = false;
+  report_->sometimes.Note("file restored");
+}
+
+// Only while the log still tells how far this file's life had published, which is how the product knows.
+bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
+  const auto last = log_->LastOf(copy.self);
+  if (!last) return false;
+  const auto frame = change::DecodeFrame(last->payload);
+  if (!frame.ok()) return false;
+  for (Machine& other : machines_) {
+    if (&other == machine) continue;
+    auto picture = other.node->Look();
+    if (!picture.ok() || picture->progress.Get(copy.self) > frame->header.to) return false;
+  }
+  return true;
+}
+
+// Writes that stood in the replaced file only.
+void Simulation::MarkLost(Machine* machine, const Picture& copy) {
+  std::vector<Picture> kept{copy};
+  for (Machine& other : machines_) {
+    if (&other == machine) continue;
+    auto picture = other.node->Look();
+    if (!picture.ok()) return Fail(&other, picture.error().message());
+    kept.push_back(std::move(*picture));
+  }
+  for (auto& [table, keys] : ledger_.writes())
+    for (auto& [key, writes] : keys)
+      for (Write& write : writes) {
+        if (write.node != machine->node->id()) continue;
+        write.may_be_lost |= std::none_of(kept.begin(), kept.end(), [&](const Picture& picture) {
+          const auto& versions = picture.versions.at(table);
+          const auto version = versions.find(key);
+          return version != versions.end() && Rank(version->second) >= Rank(write);
+        });
+      }
+}
+
+void Simulation::JumpClock(Machine* machine) {
+  int64_t offset = random_.Between(-20'000, 20'000);
+  if (mix_.far_clock && random_.Chance(0.5)) offset = random_.Between(-3'600'000, 3'600'000);
+  Trace(fmt::format("{} clock {}", machine->node->id(), offset));
+  machine->node->clock.offset_ms = offset;
+  report_->sometimes.Note(std::abs(offset) > 60'000 ? "clock jumped beyond skew" : "clock jumped");
+}
+
+void Simulation::CutOff(Machine* machine) {
+  SimNode& node = *machine->node;
+  node.log.connected = node.meta.connected = !node.log.connected;
+  Trace(fmt::format("{} connected {}", node.id(), node.log.connected));
+  if (!node.log.connected) report_->sometimes.Note("node cut off");
+}
+
+}  // namespace harmonylite::sim
