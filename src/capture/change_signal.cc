@@ -11,6 +11,15 @@
 
 namespace harmonylite::capture {
 
+namespace {
+
+timespec Timeout(std::chrono::microseconds most) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
+  return {seconds.count(), (most - seconds).count() * 1000};
+}
+
+}  // namespace
+
 ChangeSignal::ChangeSignal(const std::string& db_path) {
   const std::filesystem::path path = std::filesystem::absolute(db_path);
   db_name_ = path.filename().string();
@@ -29,15 +38,22 @@ ChangeSignal::~ChangeSignal() {
   ::close(wake_);
 }
 
+bool ChangeSignal::Pause(std::chrono::microseconds most) {
+  pollfd fd{wake_, POLLIN, 0};
+  const timespec timeout = Timeout(most);
+  return ::ppoll(&fd, 1, &timeout, nullptr) > 0 && TakeInterrupt();
+}
+
+bool ChangeSignal::TakeInterrupt() {
+  uint64_t count = 0;
+  return ::read(wake_, &count, sizeof count) > 0;
+}
+
 bool ChangeSignal::Wait(std::chrono::microseconds most) {
   pollfd fds[2] = {{wake_, POLLIN, 0}, {inotify_, POLLIN, 0}};
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(most);
-  const timespec timeout{seconds.count(), (most - seconds).count() * 1000};
+  const timespec timeout = Timeout(most);
   if (::ppoll(fds, inotify_ >= 0 ? 2 : 1, &timeout, nullptr) <= 0) return false;
-  if (fds[0].revents != 0) {
-    uint64_t count = 0;
-    return ::read(wake_, &count, sizeof count) > 0;
-  }
+  if (fds[0].revents != 0) return TakeInterrupt();
   return Drain();
 }
 

@@ -20,12 +20,15 @@ class ChangeSignal {
   ChangeSignal& operator=(const ChangeSignal&) = delete;
   ~ChangeSignal();
 
-  // True: a file was written to. The write may not be visible yet: look now and shortly after.
+  // True: a file was written to, or interrupted. The write may not be visible yet.
   bool Wait(std::chrono::microseconds most);
+  // Waits whatever is written; true: interrupted.
+  bool Pause(std::chrono::microseconds most);
   void Interrupt();
 
  private:
   bool Drain();
+  bool TakeInterrupt();
 
   std::string db_name_;
   int inotify_ = -1;  // owned

@@ -44,6 +44,16 @@ TEST(ChangeSignalTest, InterruptEndsAWaitFromAnyThread) {
   EXPECT_FALSE(signal.Wait(0us));
 }
 
+TEST(ChangeSignalTest, APauseIsEndedByAnInterruptNotByAFile) {
+  const test::TempDir dir;
+  ChangeSignal signal(dir.File("app.db"));
+  std::ofstream(dir.File("app.db-wal")) << "x";
+  EXPECT_FALSE(signal.Pause(1ms));
+  EXPECT_TRUE(signal.Wait(0us));
+  signal.Interrupt();
+  EXPECT_TRUE(signal.Pause(std::chrono::duration_cast<std::chrono::microseconds>(test::kPatience)));
+}
+
 TEST(ChangeSignalTest, AFolderThatIsNotThereOnlyWaits) {
   ChangeSignal signal("/nonexistent-folder/app.db");
   EXPECT_FALSE(signal.Wait(1us));

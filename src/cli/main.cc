@@ -1,3 +1,4 @@
+#include <malloc.h>
 #include <unistd.h>
 
 #include <cstdio>
@@ -5,6 +6,7 @@
 #include "cli/commands.h"
 #include "config/command_line.h"
 #include "config/config.h"
+#include "sqlite/connection.h"
 
 namespace {
 
@@ -36,7 +38,16 @@ ExitCode Dispatch(const config::CommandLine& command, const config::Config& conf
   }
 }
 
+// Batches come and go as blocks of about a megabyte. By default each would be handed back to the system and
+// fetched again page by page, which costs a twentieth of the throughput.
+void KeepFreedMemory() {
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 8 << 20);
+}
+
 ExitCode Main(int argc, char** argv) {
+  KeepFreedMemory();
+  sqlite::DropMemoryStatistics();
   auto command = config::ParseCommandLine(argc, argv);
   if (!command.ok()) return Complain(command.error().message(), ExitCode::kUsage);
   if (command->mode == config::Mode::kHelp) {

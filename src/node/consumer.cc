@@ -15,6 +15,8 @@ constexpr int64_t kReopenMs = 200;
 constexpr int64_t kJudgeAgainMs = 500;
 // No commit of the application for this long: the right moment to fold and trim.
 constexpr int64_t kQuietMs = 20;
+// Sending goes first, as others wait for it; but a log that cannot be reached must not stop us for ever.
+constexpr int64_t kSurelyQuietMs = 1'000;
 // What is folded when the application never pauses: so little that its writers hardly notice.
 constexpr int64_t kForcedFold = 64;
 
@@ -313,7 +315,9 @@ StepResult Consumer::Maintain() {
   d_.replica->SetCursor(Cursor(), log_created_);
   // What is never sent need not be kept for sending.
   if (!d_.options->publish) d_.replica->SetPublished(d_.replica->state().folded_to, Hlc(0));
-  const bool quiet = now - quiet_since_ms_ >= kQuietMs;
+  const int64_t silence = now - quiet_since_ms_;
+  const bool all_sent = !d_.options->publish || d_.shared->published().to >= d_.shared->sending();
+  const bool quiet = silence >= (all_sent ? kQuietMs : kSurelyQuietMs);
   const bool due = now - maintained_ms_ >= d_.options->cleanup_interval_ms;
   bool long_journal = false;
   if (!quiet && due) {

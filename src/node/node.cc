@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <utility>
+
+#include "base/thread_name.h"
 
 namespace harmonylite::node {
 
@@ -18,11 +21,44 @@ constexpr int kBusyTimeoutMs = 100;
 constexpr int kCacheKib = 8 * 1024;
 // Looks at data_version when no file event comes.
 constexpr microseconds kPoll = milliseconds(25);
-// An event may come before its commit is visible: further looks after this long each.
-constexpr microseconds kLooksAfterEvent[] = {microseconds(100), microseconds(300), microseconds(1000),
-                                             microseconds(5000)};
+// After a batch the next one gathers for this long: what a batch costs, here and on every other node, is then
+// shared by many transactions. The first one after a silence does not wait.
+constexpr microseconds kBetweenBatches{1000};
 constexpr milliseconds kReadWait{50};
 constexpr milliseconds kBlockedWait{5};
+
+// When to look into the database. An event comes with the first page that a transaction writes, its commit is
+// visible later, mostly at once. Until then no page may wake us: the writer would pay for the waking.
+class LookSchedule {
+ public:
+  explicit LookSchedule(microseconds poll) : poll_(poll) {}
+
+  void Found() {
+    next_ = std::size(kAfterEvent);
+    fruitless_ = 0;
+  }
+
+  void WaitForNext(capture::ChangeSignal* signal) {
+    if (next_ == std::size(kAfterEvent)) {
+      const bool late = std::exchange(late_, false);
+      if (!signal->Wait(late ? kLate : poll_)) return;
+      // Where nothing is found event after event, they are of our own applying: one look for many of them.
+      next_ = std::min(fruitless_++, std::size(kAfterEvent) - 1);
+      late_ = true;
+    }
+    signal->Pause(kAfterEvent[next_++]);
+  }
+
+ private:
+  static constexpr microseconds kAfterEvent[] = {microseconds(50), microseconds(150),
+                                                 microseconds(400), microseconds(1000)};
+  static constexpr microseconds kLate{5000};  // a commit that waits for its disk
+
+  microseconds poll_;
+  size_t next_ = std::size(kAfterEvent);
+  size_t fruitless_ = 0;
+  bool late_ = false;
+};
 
 uint64_t RandomSeed() {
   std::random_device device;
@@ -89,30 +125,27 @@ void Node::Stop() {
 }
 
 void Node::RunPublisher(log::ReplicationLog* log) {
+  NameThisThread("publisher");
   Publisher publisher({&options_, &*read_db_, log, &shared_, clock_, logger_, RandomSeed()});
-  const microseconds poll = options_.polling_interval_ms > 0
-                                ? microseconds(milliseconds(options_.polling_interval_ms))
-                                : kPoll;
-  size_t looks = std::size(kLooksAfterEvent);  // done since the newest event
+  LookSchedule looks(options_.polling_interval_ms > 0
+                         ? microseconds(milliseconds(options_.polling_interval_ms))
+                         : kPoll);
   while (!stopping_.load()) {
     const StepResult result = publisher.Step();
     if (result.kind == StepResult::kProgress) {
       MarkActive();
-      continue;
-    }
-    if (result.kind == StepResult::kBlocked) {
+      looks.Found();
+      if (publisher.between_batches()) signal_.Pause(kBetweenBatches);
+    } else if (result.kind == StepResult::kBlocked) {
       signal_.Wait(kBlockedWait);
-      continue;
+    } else {
+      looks.WaitForNext(&signal_);
     }
-    const bool looking = looks < std::size(kLooksAfterEvent);
-    if (signal_.Wait(looking ? kLooksAfterEvent[looks] : poll))
-      looks = 0;
-    else if (looking)
-      ++looks;
   }
 }
 
 void Node::RunConsumer(log::ReplicationLog* log) {
+  NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   while (!stopping_.load()) {
     const StepResult result = consumer.Step(kReadWait);
@@ -123,6 +156,7 @@ void Node::RunConsumer(log::ReplicationLog* log) {
 }
 
 void Node::RunKeeper(log::MetaStore* store) {
+  NameThisThread("keeper");
   Keeper keeper({store, &shared_, clock_, logger_, RandomSeed()});
   while (!stopping_.load()) {
     keeper.Step();

@@ -43,6 +43,8 @@ class Publisher {
   explicit Publisher(const Dependencies& dependencies);
 
   StepResult Step();
+  // No batch is at hand.
+  bool between_batches() const { return state_ == PublisherState::kIdle; }
   // The log holds all that was journaled when Step last looked.
   bool drained() const { return state_ == PublisherState::kIdle && drained_; }
 

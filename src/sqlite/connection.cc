@@ -343,6 +343,8 @@ void Transaction::Rollback() {
   connection_ = nullptr;
 }
 
+void DropMemoryStatistics() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
+
 std::string LibraryVersion() { return sqlite3_libversion(); }
 
 }  // namespace harmonylite::sqlite

@@ -161,6 +161,10 @@ class Transaction {
   Connection* connection_;  // not owned; null when ended
 };
 
+// For a whole process, before its first connection: SQLite no longer counts every allocation under one lock
+// that all threads share. Later it does nothing.
+void DropMemoryStatistics();
+
 // SQLite's library version, e.g. "3.40.1".
 std::string LibraryVersion();
 
