@@ -12,7 +12,7 @@ namespace {
 bool Shows(const Image& shown, const Image& written) {
   Image expected = written;
   if (shown.contains(kMigratedColumn) && !expected.contains(kMigratedColumn))
-    expected[kMigratedColumn] = kMigratedValue;
+    expected.insert_or_assign(kMigratedColumn, std::string(kMigratedValue));
   return shown == expected;
 }
 
