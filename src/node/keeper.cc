@@ -15,6 +15,15 @@ bool Holds(const AppliedState& applied, HoldKind kind) {
                      [&](const Hold& hold) { return hold.kind == kind; });
 }
 
+// An answer of this peer would bring again what a constraint of ours or a clock holds back, and wait with it.
+bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
+  return std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
+    if (hold.kind != HoldKind::kRefused && hold.kind != HoldKind::kClock) return false;
+    const Lseq has = peer.origin == hold.origin ? peer.published : peer.progress.Get(hold.origin);
+    return has > applied.progress.Get(hold.origin);
+  });
+}
+
 // `peer` has applied, or published, something that we have not.
 bool IsAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self) {
   if (peer.published > ours.Get(peer.origin)) return true;
@@ -114,11 +123,10 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
     if (Holds(applied, HoldKind::kSchema) &&
         peer.heartbeat.schema_fingerprint != applied.schema_fingerprint)
       continue;
+    if (BringsWhatIsRefused(peer.heartbeat, applied)) continue;
     if (best == nullptr || peer.heartbeat.progress.Covers(best->heartbeat.progress)) best = &peer;
   }
-  const bool repair_helps =
-      !Holds(applied, HoldKind::kRefused) && !Holds(applied, HoldKind::kClock);
-  if (best == nullptr || !repair_helps) {
+  if (best == nullptr) {
     behind_since_ms_.reset();
     return std::nullopt;
   }

@@ -197,6 +197,22 @@ TEST_F(KeeperTest, RepairDoesNotHelpAgainstConstraintsAndClocks) {
   EXPECT_EQ(AskedAfterPatience([&] { Hear(kTwo, 10); }), kTwo.node);
 }
 
+TEST_F(KeeperTest, ARefusedOriginDoesNotKeepOthersFromBeingRepaired) {
+  SetApplied({}, {{kTwo, HoldKind::kClock, "why"}});
+  EXPECT_EQ(AskedAfterPatience([&] {
+              Hear(kTwo, 10);
+              Hear(kThree, 4);
+            }),
+            kThree.node);
+  // Whoever has taken what we refuse would answer with it.
+  SetApplied({}, {{kTwo, HoldKind::kClock, "why"}});
+  EXPECT_EQ(AskedAfterPatience([&] {
+              Hear(kTwo, 10);
+              Hear(kThree, 5, {{kTwo, 10}});
+            }),
+            std::nullopt);
+}
+
 TEST_F(KeeperTest, UnderASchemaHoldOnlyNodesWithOurSchemaAreAsked) {
   SetApplied({}, {{kTwo, HoldKind::kSchema, "why"}});
   EXPECT_EQ(AskedAfterPatience([&] { Hear(kTwo, 10, {}, std::nullopt, 78); }), std::nullopt);
