@@ -21,11 +21,6 @@ using sqlite::Statement;
 
 constexpr std::string_view kStoredHead = "CREATE TRIGGER ";  // SQLite keeps every trigger like this
 
-struct AppTrigger {
-  std::string name;
-  std::string sql;
-};
-
 struct Effects {
   bool replicated = false;
   bool local = false;
@@ -48,16 +43,16 @@ Status DropTempTriggers(Connection* db) {
   return Ok();
 }
 
-Result<std::vector<AppTrigger>> TriggersOf(Connection* db, const std::string& table) {
+Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::string& table) {
   HL_ASSIGN(Statement list, db->Prepare("SELECT name, sql FROM main.sqlite_schema WHERE type = "
                                         "'trigger' AND tbl_name = ?1 COLLATE NOCASE"));
   list.Bind(1, table);
-  std::vector<AppTrigger> out;
+  std::vector<ClassifiedTrigger> out;
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return out;
     if (!IsOurs(list.Text(0)))
-      out.push_back({std::string(list.Text(0)), std::string(list.Text(1))});
+      out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), {}});
   }
 }
 
@@ -102,20 +97,19 @@ Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog
 Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
                   AppTriggers* out) {
   const schema::Table& table = tracked.table;
-  HL_ASSIGN(const std::vector<AppTrigger> triggers, TriggersOf(db, table.name));
-  if (triggers.empty()) return Ok();
-  auto effects = ListEffects(db, catalog, table);
-  if (!effects.ok()) {
+  auto triggers = ClassifyTriggers(db, catalog, table);
+  if (!triggers.ok() && triggers.error().code() != ErrorCode::kInvalidArgument)
+    return std::move(triggers).error();
+  if (!triggers.ok()) {
     out->warnings.push_back(fmt::format(
         "the triggers of table {} cannot be compiled here ({}): what they write to tables that are "
         "not replicated is missing for rows of other nodes",
-        table.name, effects.error().message()));
+        table.name, triggers.error().message()));
     return Ok();
   }
-  for (const AppTrigger& trigger : triggers) {
-    const Effects does = (*effects)[trigger.name];
-    if (!does.local) continue;
-    if (does.replicated) {
+  for (const ClassifiedTrigger& trigger : *triggers) {
+    if (trigger.effect == TriggerEffect::kReplicated) continue;
+    if (trigger.effect == TriggerEffect::kMixed) {
       out->warnings.push_back(fmt::format(
           "trigger {} of table {} writes to replicated and to other tables: it does not run for "
           "rows of other nodes; split it in two so that the local part can",
@@ -130,6 +124,20 @@ Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tr
 }
 
 }  // namespace
+
+Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Catalog& catalog,
+                                                        const schema::Table& table) {
+  HL_ASSIGN(std::vector<ClassifiedTrigger> triggers, TriggersOf(db, table.name));
+  if (triggers.empty()) return triggers;
+  HL_ASSIGN(auto effects, ListEffects(db, catalog, table));
+  for (ClassifiedTrigger& trigger : triggers) {
+    const Effects does = effects[trigger.name];
+    trigger.effect = !does.local        ? TriggerEffect::kReplicated
+                     : does.replicated ? TriggerEffect::kMixed
+                                       : TriggerEffect::kLocal;
+  }
+  return triggers;
+}
 
 Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
   db->EnableTriggers(false);

@@ -16,6 +16,24 @@
 
 namespace harmonylite::apply {
 
+enum class TriggerEffect {
+  kReplicated,  // writes to replicated tables, or nowhere: stays off, its rows arrive
+  kLocal,       // writes to what is not replicated: runs for rows of other nodes too
+  kMixed,       // both: stays off; what it writes locally is missing for rows of other nodes
+};
+
+struct ClassifiedTrigger {
+  std::string name;
+  std::string sql;  // as SQLite keeps it
+  TriggerEffect effect = TriggerEffect::kReplicated;
+};
+
+// The application's triggers of one table, by what SQLite's own compiler says they would write.
+// kInvalidArgument: they cannot be compiled here (a function that only the application has).
+Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(sqlite::Connection* db,
+                                                        const capture::Catalog& catalog,
+                                                        const schema::Table& table);
+
 struct AppTriggers {
   std::set<int64_t> tables_with_triggers;  // TrackedTable ids on which some trigger runs
   std::vector<std::string> warnings;       // for the operator

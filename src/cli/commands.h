@@ -2,6 +2,8 @@
 // their own errors.
 #pragma once
 
+#include <string>
+
 #include "base/logger.h"
 #include "config/command_line.h"
 #include "config/config.h"
@@ -17,5 +19,11 @@ config::ExitCode Cleanup(const config::Config& config, Logger* logger);
 
 // -schema-status, -schema-status-cluster.
 config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger);
+
+// harmonylite lint: kFailure when something does not replicate.
+config::ExitCode LintDatabase(const config::CommandLine& command, const config::Config* config);
+
+// Prints "harmonylite: MESSAGE" and returns `code`.
+config::ExitCode Complain(const std::string& message, config::ExitCode code);
 
 }  // namespace harmonylite::cli

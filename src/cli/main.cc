@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "cli/subcommands.h"
 #include "config/command_line.h"
 #include "config/config.h"
 #include "sqlite/connection.h"
@@ -11,14 +12,10 @@
 namespace {
 
 using namespace harmonylite;
+using cli::Complain;
 using config::ExitCode;
 
 constexpr const char* kVersion = HARMONYLITE_VERSION;
-
-ExitCode Complain(const std::string& message, ExitCode code) {
-  fmt::print(stderr, "harmonylite: {}\n", message);
-  return code;
-}
 
 ExitCode Dispatch(const config::CommandLine& command, const config::Config& config,
                   Logger* logger) {
@@ -48,22 +45,25 @@ void KeepFreedMemory() {
 ExitCode Main(int argc, char** argv) {
   KeepFreedMemory();
   sqlite::DropMemoryStatistics();
-  auto command = config::ParseCommandLine(argc, argv);
+  auto command = config::ParseCommandLine(argc, argv, cli::Subcommands());
   if (!command.ok()) return Complain(command.error().message(), ExitCode::kUsage);
   if (command->mode == config::Mode::kHelp) {
-    fmt::print("{}", config::HelpText({}));
+    fmt::print("{}", config::HelpText(cli::Subcommands()));
     return ExitCode::kOk;
   }
   if (command->mode == config::Mode::kVersion) {
     fmt::print("harmonylite {}\n", kVersion);
     return ExitCode::kOk;
   }
+  const bool is_subcommand = command->mode == config::Mode::kSubcommand;
+  if (is_subcommand && command->config_path.empty()) return cli::RunSubcommand(*command, nullptr);
   if (command->config_path.empty())
     return Complain("no configuration: give one with -config FILE (-help shows more)",
                     ExitCode::kUsage);
   auto config = config::Load(command->config_path);
   if (!config.ok()) return Complain(config.error().message(), ExitCode::kUsage);
   config::ApplyFlags(*command, &*config);
+  if (is_subcommand) return cli::RunSubcommand(*command, &*config);
   Logger logger(STDERR_FILENO, config->logging.format,
                 config->logging.verbose ? LogLevel::kDebug : LogLevel::kInfo);
   return Dispatch(*command, *config, &logger);

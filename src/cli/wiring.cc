@@ -3,10 +3,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <filesystem>
 
 #include "change/codec.h"
+#include "cli/commands.h"
 
 namespace harmonylite::cli {
 
@@ -98,6 +100,11 @@ nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config) {
   options.format = static_cast<int>(change::kWireFormat);
   options.replicas = config.replication_log.replicas;
   return options;
+}
+
+config::ExitCode Complain(const std::string& message, config::ExitCode code) {
+  fmt::print(stderr, "harmonylite: {}\n", message);
+  return code;
 }
 
 Status CheckDatabasePath(const std::string& db_path) {

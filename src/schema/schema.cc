@@ -242,13 +242,14 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
     if (options.include && !options.include(row.name)) continue;
     if (row.type == "virtual") {
       schema.skipped.push_back({row.name, "virtual tables are not replicated; triggers of the "
-                                          "application that feed them run on every node"});
+                                          "application that feed them run on every node",
+                                /*is_virtual=*/true});
       continue;
     }
     Table table;
     HL_ASSIGN(std::optional<std::string> reason, Describe(connection, row, options, &table));
     if (reason)
-      schema.skipped.push_back({row.name, *reason});
+      schema.skipped.push_back({row.name, *reason, false});
     else
       schema.tables.push_back(std::move(table));
   }

@@ -56,6 +56,7 @@ struct Table {
 struct SkippedTable {
   std::string name;
   std::string reason;  // for the operator: what it is and what to do
+  bool is_virtual = false;  // nothing is wrong with it
 };
 
 struct Schema {

@@ -1,0 +1,32 @@
+#include "cli/subcommands.h"
+
+#include "cli/commands.h"
+
+namespace harmonylite::cli {
+
+namespace {
+
+struct Subcommand {
+  config::SubcommandInfo info;
+  config::ExitCode (*run)(const config::CommandLine& command, const config::Config* config);
+};
+
+const Subcommand kSubcommands[] = {
+    {{"lint", "what of a database does not replicate, or collides, and what to do"}, LintDatabase},
+};
+
+}  // namespace
+
+std::vector<config::SubcommandInfo> Subcommands() {
+  std::vector<config::SubcommandInfo> out;
+  for (const Subcommand& subcommand : kSubcommands) out.push_back(subcommand.info);
+  return out;
+}
+
+config::ExitCode RunSubcommand(const config::CommandLine& command, const config::Config* config) {
+  for (const Subcommand& subcommand : kSubcommands)
+    if (subcommand.info.name == command.subcommand) return subcommand.run(command, config);
+  return Complain("unknown command " + command.subcommand, config::ExitCode::kUsage);
+}
+
+}  // namespace harmonylite::cli
