@@ -22,7 +22,7 @@ def test_a_long_write_transaction(cluster, duration, how):
     wait_value(nodes, "SELECT count(*) FROM t", 1)
     holder = b.connect()
     holder.execute(f"BEGIN {how}")
-    holder.execute("INSERT INTO t VALUES(1000, 'long')")
+    holder.execute("INSERT INTO t VALUES(-1, 'long')")
     end = time.monotonic() + duration
     number = 0
     while time.monotonic() < end:
