@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/journal.h"
+#include "apply/unique_probe.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -17,9 +18,6 @@ using change::TableShape;
 using change::ValueView;
 using change::Version;
 
-// Rows of one batch that wait for another row of it to let go of a unique value.
-constexpr size_t kMaxDeferred = 100'000;
-
 }  // namespace
 
 struct Applier::Context {
@@ -28,7 +26,6 @@ struct Applier::Context {
   const capture::OriginTable& origins;
   std::vector<capture::OriginIndex> covers;  // header.covers, as indices here
   std::vector<Target> tables;
-  std::vector<Deferred> deferred;
   ApplyStats stats;
 };
 
@@ -38,10 +35,22 @@ Applier::Applier(sqlite::Connection* db) : db_(db) {
 }
 
 Result<std::vector<std::string>> Applier::SetCatalog(const capture::Catalog& catalog) {
-  writers_.clear();
+  tables_.clear();
   catalog_ = catalog;
   HL_ASSIGN(app_triggers_, InstallAppTriggers(db_, catalog_));
   return app_triggers_.warnings;
+}
+
+Result<Applier::TableState*> Applier::StateOf(const capture::TrackedTable& tracked) {
+  auto it = tables_.find(tracked.id);
+  if (it == tables_.end()) {
+    HL_ASSIGN(TableWriter writer,
+              TableWriter::Make(db_, tracked,
+                                app_triggers_.tables_with_triggers.contains(tracked.id)));
+    it = tables_.emplace(tracked.id, TableState{std::move(writer), std::nullopt, false}).first;
+    if (tracked.has_shadow_table) it->second.shadows.emplace(db_, tracked);
+  }
+  return &it->second;
 }
 
 Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
@@ -51,14 +60,12 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   const TableShape ours = tracked->table.Shape();
   if (const auto difference = schema::Difference(ours, shape))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
-  auto it = writers_.find(tracked->id);
-  if (it == writers_.end()) {
-    HL_ASSIGN(TableWriter writer,
-              TableWriter::Make(db_, *tracked,
-                                app_triggers_.tables_with_triggers.contains(tracked->id)));
-    it = writers_.emplace(tracked->id, std::move(writer)).first;
+  HL_ASSIGN(TableState * state, StateOf(*tracked));
+  state->any_shadows = false;
+  if (state->shadows) {
+    HL_ASSIGN(state->any_shadows, state->shadows->Any());
   }
-  Target target{&it->second, {}};
+  Target target{state, {}};
   for (const std::string& column : ours.columns) {
     const auto at = std::find_if(shape.columns.begin(), shape.columns.end(),
                                  [&](const std::string& c) { return sqlite::SameName(c, column); });
@@ -70,7 +77,7 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& state,
                                   const change::ProgressVector& progress,
                                   capture::OriginTable* origins) {
-  Context context{batch->header(), progress, *origins, {}, {}, {}, {}};
+  Context context{batch->header(), progress, *origins, {}, {}, {}};
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const capture::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
@@ -85,7 +92,7 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
     }
     HL_TRY(ApplyRow(std::get<RowView>(item), &context));
   }
-  HL_TRY(ShowDeferred(&context));
+  HL_TRY(Settle(*origins, &context.stats.shadows));
   HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
   for (size_t i = 0; i < context.covers.size(); ++i)
     if (context.header.covers[i].origin != state.self)
@@ -95,7 +102,8 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
 
 Status Applier::ApplyRow(const RowView& row, Context* context) {
   const Target& target = context->tables[row.table];
-  const schema::Table& table = target.writer->table();
+  TableWriter* writer = &target.state->writer;
+  const schema::Table& table = writer->table();
   key_.clear();
   image_.clear();
   if (row.deleted) {
@@ -111,9 +119,9 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   ++context->stats.rows;
   const StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
                                row.deleted ? 0 : capture::HashImage(table, image_)};
-  HL_ASSIGN(const bool is_new, target.writer->AddVersion(key_, incoming));
+  HL_ASSIGN(const bool is_new, writer->AddVersion(key_, incoming));
   if (!is_new) {
-    HL_ASSIGN(const auto found, target.writer->FindVersion(key_));
+    HL_ASSIGN(const auto found, writer->FindVersion(key_));
     HL_CHECK(found.has_value());
     HL_ASSIGN(const Origin origin, context->origins.At(found->origin));
     const Version version{row.stamp, context->header.covers[row.cover].origin};
@@ -124,34 +132,35 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     if (decision.outcome == merge::Outcome::kSame) return Ok();
     context->stats.conflicts += decision.concurrent;
     if (decision.outcome == merge::Outcome::kLocalWins) return Ok();
-    HL_TRY(target.writer->ReplaceVersion(key_, incoming));
+    HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
   ++context->stats.won;
-  return row.deleted ? target.writer->DeleteRow(key_) : Show(target.writer, image_, context);
+  if (target.state->any_shadows) HL_TRY(target.state->shadows->NoteWrite(key_));
+  return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }
 
-// A batch may hand unique values from row to row: a row whose values are still taken steps aside until
-// the others are in place.
-Status Applier::Show(TableWriter* writer, std::span<const ValueView> image, Context* context) {
-  Status put = writer->PutRow(image);
-  if (put.ok() || put.error().code() != ErrorCode::kConflict || !db_->constraint_was_unique())
+// A row whose unique values are taken steps aside, into the shadow table, until the whole batch is in place: it
+// may be handed its values from row to row, and rows of the batch are still there as they were before it.
+Status Applier::Show(TableState* state) {
+  Status put = state->writer.PutRow(image_);
+  if (put.ok() || put.error().code() != ErrorCode::kConflict || !db_->constraint_was_unique() ||
+      !state->shadows)
     return put;
-  if (context->deferred.size() >= kMaxDeferred) return put;
-  std::vector<ValueView> key;
-  for (const uint32_t position : writer->table().key_positions) key.push_back(image[position]);
-  HL_TRY(writer->DeleteRow(key));
-  Deferred deferred{writer, {}};
-  for (const ValueView& value : image) deferred.image.emplace_back(value);
-  context->deferred.push_back(std::move(deferred));
-  return Ok();
+  HL_TRY(state->writer.DeleteRow(key_));
+  if (state->writer.fires_triggers()) {
+    // What was refused may be what a trigger did, and that no other row can give way to.
+    HL_ASSIGN(const auto holders, FindHolders(db_, state->writer.table(), image_));
+    if (holders.empty()) return put;
+  }
+  state->any_shadows = true;
+  return state->shadows->Put(key_, image_, std::nullopt);
 }
 
-Status Applier::ShowDeferred(Context* context) {
-  for (const Deferred& deferred : context->deferred) {
-    const std::vector<ValueView> image(deferred.image.begin(), deferred.image.end());
-    // Should a key come twice in a batch, then with the same image: showing it again changes nothing.
-    if (Status put = deferred.writer->PutRow(image); !put.ok())
-      return std::move(put).error().Wrap("table " + deferred.writer->table().name);
+Status Applier::Settle(const capture::OriginTable& origins, ShadowStats* stats) {
+  for (const capture::TrackedTable& tracked : catalog_.tables) {
+    if (!tracked.has_shadow_table) continue;
+    HL_ASSIGN(TableState * state, StateOf(tracked));
+    HL_TRY(SettleTable(db_, &state->writer, &*state->shadows, origins, stats));
   }
   return Ok();
 }

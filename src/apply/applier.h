@@ -6,14 +6,17 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "apply/app_triggers.h"
+#include "apply/shadowing.h"
 #include "apply/table_writer.h"
 #include "base/result.h"
 #include "capture/catalog.h"
 #include "capture/hidden_tables.h"
+#include "capture/shadows.h"
 #include "change/codec.h"
 #include "sqlite/connection.h"
 
@@ -23,6 +26,7 @@ struct ApplyStats {
   int64_t rows = 0;       // in the batch
   int64_t won = 0;        // written here
   int64_t conflicts = 0;  // met a write that had not seen theirs, either way round
+  ShadowStats shadows;
 };
 
 class Applier {
@@ -35,35 +39,40 @@ class Applier {
 
   // Everything of ours must be folded, and the batch must be applicable: no hole, its causes here.
   // On any error the transaction must be rolled back and nothing of the batch counts:
-  // kSchemaMismatch: a table differs; hold. kConflict: a UNIQUE or other constraint of this node refuses
+  // kSchemaMismatch: a table differs; hold. kConflict: a constraint of this node, other than UNIQUE, refuses
   // a row; hold. kCorruption: the batch's bytes are bad; repair. kRetryLater: disk or memory.
   // `progress`: what is applied here before it; newly met origins are added to `origins`.
   Result<ApplyStats> Apply(change::BatchDecoder* batch, const capture::State& state,
                            const change::ProgressVector& progress,
                            capture::OriginTable* origins);
 
+  // Looks at the pending shadowed rows of every table: after folding, or a new catalog. Part of Apply.
+  // Everything of ours must be folded. On any error the transaction must be rolled back.
+  Status Settle(const capture::OriginTable& origins, ShadowStats* stats);
+
  private:
-  struct Target {
-    TableWriter* writer;
-    std::vector<uint32_t> column_order;  // ours → theirs
+  struct TableState {
+    TableWriter writer;
+    std::optional<capture::ShadowTable> shadows;  // where the table can have shadowed rows
+    bool any_shadows = false;                     // so far in this call of Apply
   };
-  struct Deferred {
-    TableWriter* writer;
-    change::Row image;
+  struct Target {
+    TableState* state;
+    std::vector<uint32_t> column_order;  // ours → theirs
   };
   struct Context;
 
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
-  Status Show(TableWriter* writer, std::span<const change::ValueView> image, Context* context);
-  Status ShowDeferred(Context* context);
+  Status Show(TableState* state);
+  Result<TableState*> StateOf(const capture::TrackedTable& tracked);
 
   sqlite::Connection* db_;
   capture::Catalog catalog_;
   AppTriggers app_triggers_;
-  std::map<int64_t, TableWriter> writers_;  // by TrackedTable id; made when first needed
+  std::map<int64_t, TableState> tables_;  // by TrackedTable id; made when first needed
   std::vector<change::ValueView> image_;    // of the row at hand, in our column order
-  std::vector<change::ValueView> key_;
+  std::vector<change::ValueView> key_;    // of it
 };
 
 }  // namespace harmonylite::apply

@@ -55,6 +55,16 @@ class ApplyNode : public capture::TestNode {
         capture::LoadProgress(&db, sqlite::Must(capture::OriginTable::Load(&db))));
   }
 
+  // Folds everything and brings back what may come back.
+  ShadowStats Settle() {
+    ShadowStats stats;
+    FoldAll();
+    Write([&] {
+      sqlite::Must(applier.Settle(sqlite::Must(capture::OriginTable::Load(&db)), &stats));
+    });
+    return stats;
+  }
+
   // Folds and applies in one transaction; on an error everything is rolled back.
   Result<ApplyStats> TryApply(const capture::BuiltBatch& batch) {
     auto transaction =

@@ -51,7 +51,8 @@ std::string InsertSql(const Table& table) {
     names += (i == 0 ? "" : ", ") + Quote(table.columns[i]);
     values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
   }
-  return fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name), names, values);
+  // OR ABORT, because a UNIQUE constraint may be declared with ON CONFLICT REPLACE or IGNORE.
+  return fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})", Quote(table.name), names, values);
 }
 
 // "a = excluded.a, …" or "a = ?1, …". Key columns too: equal under a collation is not identical.
@@ -94,7 +95,7 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
   HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
   if (fires_triggers) {
     const int first = static_cast<int>(table.columns.size()) + 1;
-    HL_ASSIGN(out.update_row_, db->Prepare(fmt::format("UPDATE {} SET {} WHERE {}",
+    HL_ASSIGN(out.update_row_, db->Prepare(fmt::format("UPDATE OR ABORT {} SET {} WHERE {}",
                                                        Quote(table.name),
                                                        Assignments(table, false),
                                                        RowKeyIs(table, first))));
@@ -153,6 +154,20 @@ Status TableWriter::PutRow(std::span<const ValueView> image) {
   int index = 1;
   for (const ValueView& value : image) put_row_.Bind(index++, value);
   return put_row_.Run();
+}
+
+Result<std::optional<change::Row>> TableWriter::ReadRow(std::span<const ValueView> key) {
+  std::string columns;
+  for (const std::string& column : table_->columns)
+    columns += (columns.empty() ? "" : ", ") + Quote(column);
+  HL_ASSIGN(auto read, db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
+                                                      Quote(table_->name), RowKeyIs(*table_, 1))));
+  BindKey(&*read, 1, key);
+  HL_ASSIGN(const bool found, read->Step());
+  if (!found) return std::optional<change::Row>();
+  change::Row row;
+  for (int i = 0; i < read->columns(); ++i) row.emplace_back(read->Column(i));
+  return std::optional<change::Row>(std::move(row));
 }
 
 Status TableWriter::DeleteRow(std::span<const ValueView> key) {

@@ -36,9 +36,14 @@ class TableWriter {
   Result<std::optional<StoredVersion>> FindVersion(std::span<const change::ValueView> key);
   Status ReplaceVersion(std::span<const change::ValueView> key, const StoredVersion& version);
 
-  // kConflict: another row holds one of its unique values, or a constraint of this node refuses it.
+  // kConflict: another row holds one of its unique values, or a constraint of this node refuses it. Never
+  // removes or passes over a row, whatever ON CONFLICT clause the schema has.
   Status PutRow(std::span<const change::ValueView> image);
   Status DeleteRow(std::span<const change::ValueView> key);
+  // The whole row, in the table's columns; nothing when it is not there.
+  Result<std::optional<change::Row>> ReadRow(std::span<const change::ValueView> key);
+
+  bool fires_triggers() const { return fires_triggers_; }
 
  private:
   TableWriter(sqlite::Connection* db, const schema::Table* table) : db_(db), table_(table) {}

@@ -9,6 +9,7 @@
 #include "capture/hidden_tables.h"
 #include "capture/journal.h"
 #include "capture/row_query.h"
+#include "capture/shadows.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
@@ -72,6 +73,13 @@ Status JournalAll(Connection* db, const TrackedTable& tracked, const std::vector
   return Ok();
 }
 
+// A shadowed row is not in its table, and not deleted.
+std::string NotShadowed(const TrackedTable& tracked) {
+  if (!tracked.has_shadow_table) return "";
+  return fmt::format(" AND NOT EXISTS(SELECT 1 FROM {} s WHERE {})",
+                     Quote(ShadowTableName(tracked.id)), HiddenKeysEqual("s", "v", tracked.table));
+}
+
 }  // namespace
 
 Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
@@ -111,10 +119,10 @@ Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
 
   HL_ASSIGN(Statement gone, db->Prepare(fmt::format(
                                 "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
-                                "AND t.{} IS NULL",
+                                "AND t.{} IS NULL{}",
                                 KeyColumns("v", table), ImageColumns("t", table), versions,
                                 Quote(table.name), KeyMatches("t", "v", table),
-                                Quote(table.key[0].name))));
+                                Quote(table.key[0].name), NotShadowed(tracked))));
   RowReader missing(table, /*first_column=*/1);
   while (true) {
     HL_ASSIGN(const bool row, gone.Step());

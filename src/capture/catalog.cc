@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "capture/audit.h"
 #include "capture/hidden_tables.h"
 #include "capture/registry.h"
+#include "capture/shadows.h"
 #include "capture/trigger_text.h"
 #include "sqlite/identifier.h"
 
@@ -36,6 +38,17 @@ Result<InstalledTriggers> LoadTriggers(Connection* db) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return out;
     out[std::string(list.Text(0))] = {std::string(list.Text(1)), std::string(list.Text(2))};
+  }
+}
+
+Result<std::set<std::string>> LoadShadowTables(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' "
+                                        "AND name GLOB '__harmonylite__s[0-9]*'"));
+  std::set<std::string> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    out.emplace(list.Text(0));
   }
 }
 
@@ -135,7 +148,8 @@ class Sync {
     HL_TRY(CreateVersionTable(db_, row.id, table));
     HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
     HL_CHECK(written);
-    const TrackedTable tracked{row.id, table};
+    TrackedTable tracked{row.id, table};
+    HL_TRY(SyncShadows(db_, &tracked, table.columns));
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
     return tracked;
@@ -143,7 +157,8 @@ class Sync {
 
   Result<TrackedTable> Keep(const Table& table, RegisteredTable row,
                             const InstalledTriggers& triggers, bool had_triggers) {
-    const TrackedTable tracked{row.id, table};
+    TrackedTable tracked{row.id, table};
+    HL_TRY(SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
@@ -184,13 +199,19 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
   HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
   HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
   HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
+  HL_ASSIGN(const std::set<std::string> shadow_tables, LoadShadowTables(db));
   Catalog catalog{schema.version, {}, std::move(schema.skipped), true};
   for (Table& table : schema.tables) {
     const RegisteredTable* known = FindByTrigger(registry, triggers, table);
-    if (known != nullptr && KeepsKey(*known, triggers, table))
-      catalog.tables.push_back({known->id, std::move(table)});
-    else
+    if (known == nullptr || !KeepsKey(*known, triggers, table)) {
       catalog.complete = false;
+      continue;
+    }
+    const bool has_shadow_table = shadow_tables.contains(ShadowTableName(known->id));
+    // Images of shadowed rows are rewritten for today's columns by the next sync.
+    const bool reshaped = known->shapes.empty() || known->shapes.back() != table.columns;
+    if (has_shadow_table && reshaped) catalog.complete = false;
+    catalog.tables.push_back({known->id, std::move(table), has_shadow_table});
   }
   return catalog;
 }

@@ -19,6 +19,7 @@ namespace harmonylite::capture {
 struct TrackedTable {
   int64_t id = 0;  // journal column tbl; version table __harmonylite__v<id>
   schema::Table table;
+  bool has_shadow_table = false;  // see shadows.h
 };
 
 struct Catalog {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "capture/row_query.h"
+#include "capture/shadows.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
@@ -55,14 +56,25 @@ Result<Survey> SurveyRange(Connection* db, const Catalog& catalog, Lseq from, Ls
   }
 }
 
-std::string ScanSql(const TrackedTable& tracked, bool folded) {
-  std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{} FROM __harmonylite__journal j ",
-                                KeyColumns("j", tracked.table), ImageColumns("t", tracked.table));
+// `v`'s rows may be shadowed: their images, and the join that finds them.
+std::string ShadowColumn(bool shadows) { return shadows ? ", s.image" : ""; }
+std::string ShadowJoin(const TrackedTable& tracked, bool shadows) {
+  if (!shadows) return "";
+  return fmt::format("LEFT JOIN {} s ON {} ", Quote(ShadowTableName(tracked.id)),
+                     HiddenKeysEqual("s", "v", tracked.table));
+}
+
+// An entry that is not folded yet is newer than what a shadow table knows: what it tells is in the table or
+// deleted.
+std::string ScanSql(const TrackedTable& tracked, bool folded, bool shadows) {
+  std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{}{} FROM __harmonylite__journal j ",
+                                KeyColumns("j", tracked.table), ImageColumns("t", tracked.table),
+                                ShadowColumn(shadows));
   if (folded)
     sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
                        Quote(VersionTableName(tracked.id)),
                        HiddenKeysEqual("v", "j", tracked.table));
-  return sql + fmt::format("LEFT JOIN {} t ON {} WHERE j.id > ?1 AND j.id <= ?2 AND j.tbl = ?3 "
+  return sql + ShadowJoin(tracked, shadows) + fmt::format("LEFT JOIN {} t ON {} WHERE j.id > ?1 AND j.id <= ?2 AND j.tbl = ?3 "
                            "ORDER BY j.id",
                            Quote(tracked.table.name), KeyMatches("t", "j", tracked.table));
 }
@@ -70,7 +82,11 @@ std::string ScanSql(const TrackedTable& tracked, bool folded) {
 // In journal order: that is the order in which rows go to the end of the tables of other nodes.
 Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& newest, Lseq from,
                  Lseq to, std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
-  HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value())));
+  bool shadows = false;
+  if (folded_self) {
+    HL_ASSIGN(shadows, HasShadows(db, tracked));
+  }
+  HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value(), shadows)));
   scan->Bind(1, from.value);
   scan->Bind(2, to.value);
   scan->Bind(3, tracked.id);
@@ -79,7 +95,10 @@ Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& ne
   while (true) {
     HL_ASSIGN(const bool row, scan->Step());
     if (!row) return Ok();
-    reader.Read(*scan);
+    if (shadows)
+      HL_TRY(reader.ReadShadowed(*scan));
+    else
+      reader.Read(*scan);
     const Lseq lseq(scan->Int(0));
     const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
     if (displaced && reader.present()) continue;
@@ -161,12 +180,14 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
                      OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit) {
   for (const TrackedTable& tracked : catalog.tables) {
     const auto newer = unfolded.find(tracked.id);
+    HL_ASSIGN(const bool shadows, HasShadows(db, tracked));
     HL_ASSIGN(Statement scan,
               db->Prepare(fmt::format(
-                  "SELECT v.lseq, v.hlc, v.gone{}{} FROM {} v LEFT JOIN {} t ON {} "
+                  "SELECT v.lseq, v.hlc, v.gone{}{}{} FROM {} v {}LEFT JOIN {} t ON {} "
                   "WHERE v.n = ?1 AND v.lseq > ?2 AND v.lseq <= ?3",
                   KeyColumns("v", tracked.table), ImageColumns("t", tracked.table),
-                  Quote(VersionTableName(tracked.id)), Quote(tracked.table.name),
+                  ShadowColumn(shadows), Quote(VersionTableName(tracked.id)),
+                  ShadowJoin(tracked, shadows), Quote(tracked.table.name),
                   KeyMatches("t", "v", tracked.table))));
     scan.Bind(1, origin.value);
     scan.Bind(2, from.value);
@@ -175,7 +196,10 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) break;
-      reader.Read(scan);
+      if (shadows)
+        HL_TRY(reader.ReadShadowed(scan));
+      else
+        reader.Read(scan);
       if (reader.present() == (scan.Int(2) != 0)) continue;
       if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
       HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), reader.present(), reader.key(),
@@ -198,12 +222,17 @@ Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t 
   const Lseq to(std::min(end.last.value, state->folded_to.value + limit));
   const TrackedTable* current = nullptr;
   sqlite::CachedStatement upsert;
+  std::optional<ShadowTable> shadows;
   HL_TRY(ScanRange(db, catalog, state->folded_to, to, std::nullopt,
                    [&](const NetChange& change) -> Status {
                      if (current != change.table) {
                        current = change.table;
                        HL_ASSIGN(upsert, db->PrepareCached(FoldSql(*current)));
+                       shadows.reset();
+                       HL_ASSIGN(const bool any, HasShadows(db, *current));
+                       if (any) shadows.emplace(db, *current);
                      }
+                     if (shadows) HL_TRY(shadows->NoteWrite(change.key));
                      upsert->Bind(1, change.stamp.value);
                      upsert->Bind(2, state->self_index.value);
                      upsert->Bind(3, change.lseq.value);

@@ -62,7 +62,7 @@ Status VisitVersions(sqlite::Connection* db, const Catalog& catalog, const Unfol
 int64_t HashImage(const schema::Table& table, std::span<const change::ValueView> image);
 
 // Turns up to `limit` entries after state->folded_to into versions and moves folded_to. True: nothing is
-// left to fold. Needs a write transaction.
+// left to fold; then shadowed rows that may come back are pending (shadows.h). Needs a write transaction.
 Result<bool> Fold(sqlite::Connection* db, const Catalog& catalog, State* state, int64_t limit);
 
 // Deletes up to `limit` entries that are folded and published, never the newest one. True: none is left.

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "capture/hidden_tables.h"
+#include "capture/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -67,6 +68,8 @@ std::string EncodeKey(const schema::Table& table) {
     AppendName(&out, sqlite::FoldCase(key.name));
     AppendName(&out, sqlite::FoldCase(key.collation));
   }
+  // Its version table can hold nothing but integers.
+  if (table.integer_key) AppendName(&out, "rowid");
   return out;
 }
 
@@ -130,6 +133,7 @@ Status DropRegistered(Connection* db, int64_t id) {
   }
   for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
+  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));
   return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
 }
 

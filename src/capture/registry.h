@@ -33,7 +33,7 @@ Result<std::vector<RegisteredTable>> LoadRegistry(sqlite::Connection* db);
 Status SaveRegistered(sqlite::Connection* db, const RegisteredTable& table);
 // Makes the version table of a new number and widens the journal for its key.
 Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Table& table);
-// Forgets a number: its row, version table and triggers.
+// Forgets a number: its row, version table, shadowed rows and triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
 
 }  // namespace harmonylite::capture

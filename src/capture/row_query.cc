@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "capture/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -59,6 +60,16 @@ void RowReader::Read(const sqlite::Statement& statement) {
   present_ = !statement.IsNull(column + static_cast<int>(table_->key_positions[0]));
   if (!present_) return;
   for (change::ValueView& value : image_) value = statement.Column(column++);
+}
+
+Status RowReader::ReadShadowed(const sqlite::Statement& statement) {
+  Read(statement);
+  const int column = first_column_ + static_cast<int>(key_.size() + image_.size());
+  if (present_ || statement.IsNull(column)) return Ok();
+  HL_ASSIGN(shadow_, DecodeShadow(statement.Column(column).bytes, *table_));
+  image_.assign(shadow_.begin(), shadow_.end());
+  present_ = true;
+  return Ok();
 }
 
 std::span<const change::ValueView> RowReader::ImageKey() {

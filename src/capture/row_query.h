@@ -25,11 +25,14 @@ std::string HiddenMatches(std::string_view hidden, std::string_view row, const s
 std::string HiddenKeysEqual(std::string_view indexed, std::string_view other,
                             const schema::Table& table);
 
-// Reads KeyColumns followed by ImageColumns. Views are valid until the statement's next step.
+// Reads KeyColumns followed by ImageColumns. Views are valid until the next Read and the statement's next step.
 class RowReader {
  public:
   RowReader(const schema::Table& table, int first_column);
   void Read(const sqlite::Statement& statement);
+  // As Read, of a query in which the image a shadow table has of the row follows: a row that is not in its
+  // table but shadowed exists.
+  Status ReadShadowed(const sqlite::Statement& statement);
   // The row exists.
   bool present() const { return present_; }
   std::span<const change::ValueView> key() const { return key_; }
@@ -45,6 +48,7 @@ class RowReader {
   std::vector<change::ValueView> key_;
   std::vector<change::ValueView> image_;
   std::vector<change::ValueView> image_key_;
+  change::Row shadow_;  // what image_ points to when the row is shadowed
 };
 
 }  // namespace harmonylite::capture

@@ -127,7 +127,33 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
     return std::move(warnings).error();
   }
   for (const std::string& warning : *warnings) logger_->Warning("{}", warning);
+  Status settled = SettleAlone();
+  if (!settled.ok()) catalog_.schema_version = -1;
+  return settled;
+}
+
+Status Replica::Settle() {
+  apply::ShadowStats stats;
+  HL_TRY(applier_.Settle(origins_, &stats));
+  if (stats.hidden + stats.shown > 0)
+    logger_->Debug("unique values changed hands: {} rows shown, {} shadowed", stats.shown,
+                   stats.hidden);
   return Ok();
+}
+
+// Indexes may be others now. A transaction of its own, because the applier knows the new schema only after the
+// one that synced it.
+Status Replica::SettleAlone() {
+  const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
+                                  [](const capture::TrackedTable& t) { return t.has_shadow_table; });
+  if (!needed) return Ok();
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(Settle());
+  return Commit(&transaction, next);
 }
 
 Status Replica::FoldAll(const Catalog& catalog, State* state) {
@@ -197,6 +223,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   State next = state_;
   HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
+  if (all_folded) HL_TRY(Settle());
   HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
   HL_TRY(Commit(&transaction, next));
   return all_folded && all_trimmed;
@@ -232,6 +259,7 @@ Status Replica::StartIncarnation(Incarnation incarnation) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(Settle());
   HL_TRY(capture::SaveState(db_, next, saved_state_));
   HL_TRY(capture::StartIncarnation(db_, &next, incarnation));
   HL_TRY(transaction.Commit());

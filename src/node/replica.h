@@ -67,6 +67,9 @@ class Replica {
   Status FirstAttach(std::optional<NodeId> node, const Origin& fresh);
   Status UseSchema(capture::SyncResult sync, bool first);
   Status FoldAll(const capture::Catalog& catalog, capture::State* state);
+  // Brings back shadowed rows whose unique values are free. Everything must be folded.
+  Status Settle();
+  Status SettleAlone();
   Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
                   change::ProgressVector* progress);
   // Commits and takes over what the transaction wrote.

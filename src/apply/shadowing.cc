@@ -1,0 +1,123 @@
+#include "apply/shadowing.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <vector>
+
+#include "apply/unique_probe.h"
+#include "merge/settle.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using change::Row;
+using change::ValueType;
+using change::ValueView;
+using change::Version;
+using merge::Contender;
+using merge::RowHandle;
+using merge::Shown;
+
+// No other node knows of it, so no version makes it give way: newer than everything.
+const Version kLocalForEver{Hlc(std::numeric_limits<int64_t>::max()), Origin{}};
+
+std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
+
+bool IsLocal(const Row& key) {
+  return std::any_of(key.begin(), key.end(), [](const change::Value& value) {
+    return value.view().type == ValueType::kNull;
+  });
+}
+
+class TableStage final : public merge::UniqueStage {
+ public:
+  TableStage(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
+             const capture::OriginTable& origins, ShadowStats* stats)
+      : db_(db), writer_(writer), shadows_(shadows), origins_(origins), stats_(stats) {}
+
+  Result<Contender> Add(Row key) {
+    Version version = kLocalForEver;
+    if (!IsLocal(key)) {
+      version = Version{};  // from before HarmonyLite
+      HL_ASSIGN(const auto stored, writer_->FindVersion(Views(key)));
+      if (stored) {
+        HL_ASSIGN(const Origin origin, origins_.At(stored->origin));
+        version = {stored->stamp, origin};
+      }
+    }
+    keys_.push_back(std::move(key));
+    return Contender{keys_.size() - 1, version};
+  }
+
+  Result<std::vector<Contender>> AddAll(std::vector<Row> keys) {
+    std::vector<Contender> out;
+    for (Row& key : keys) {
+      HL_ASSIGN(const Contender contender, Add(std::move(key)));
+      out.push_back(contender);
+    }
+    return out;
+  }
+
+  Result<Shown> Show(RowHandle row) override {
+    const std::vector<ValueView> key = Views(keys_[row]);
+    HL_ASSIGN(const std::optional<Row> image, shadows_->Image(key));
+    if (!image) return Shown::kYes;  // looked at before
+    Status put = writer_->PutRow(Views(*image));
+    if (put.ok()) {
+      ++stats_->shown;
+      HL_TRY(shadows_->Remove(key));
+      return Shown::kYes;
+    }
+    if (put.error().code() != ErrorCode::kConflict) return std::move(put).error();
+    return db_->constraint_was_unique() ? Shown::kTaken : Shown::kRefused;
+  }
+
+  Result<std::vector<Contender>> Holders(RowHandle row) override {
+    HL_ASSIGN(const std::optional<Row> image, shadows_->Image(Views(keys_[row])));
+    HL_CHECK(image.has_value());
+    HL_ASSIGN(std::vector<Row> holders, FindHolders(db_, writer_->table(), Views(*image)));
+    return AddAll(std::move(holders));
+  }
+
+  Status Hide(RowHandle row, RowHandle blocker) override {
+    const std::vector<ValueView> key = Views(keys_[row]);
+    const std::vector<ValueView> blocker_key = Views(keys_[blocker]);
+    std::optional<capture::ShadowTable::Key> by = blocker_key;
+    if (IsLocal(keys_[blocker])) by.reset();  // its leaving goes unseen: stays pending
+    HL_ASSIGN(const bool shadowed, shadows_->SetBlocker(key, by));
+    if (shadowed) return Ok();
+    HL_ASSIGN(const std::optional<Row> image, writer_->ReadRow(key));
+    if (!image) return Ok();  // found through two indexes, and hidden with the first
+    ++stats_->hidden;
+    HL_TRY(writer_->DeleteRow(key));
+    return shadows_->Put(key, Views(*image), by);
+  }
+
+  Result<std::vector<Contender>> BlockedBy(RowHandle blocker) override {
+    HL_ASSIGN(std::vector<Row> keys, shadows_->BlockedBy(Views(keys_[blocker])));
+    return AddAll(std::move(keys));
+  }
+
+ private:
+  sqlite::Connection* db_;         // not owned
+  TableWriter* writer_;            // not owned
+  capture::ShadowTable* shadows_;  // not owned
+  const capture::OriginTable& origins_;
+  ShadowStats* stats_;             // not owned
+  std::vector<Row> keys_;          // by handle
+};
+
+}  // namespace
+
+Status SettleTable(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
+                   const capture::OriginTable& origins, ShadowStats* stats) {
+  HL_ASSIGN(std::vector<Row> pending, shadows->Pending());
+  if (pending.empty()) return Ok();
+  TableStage stage(db, writer, shadows, origins, stats);
+  HL_ASSIGN(std::vector<Contender> contenders, stage.AddAll(std::move(pending)));
+  return merge::Settle(std::move(contenders), &stage);
+}
+
+}  // namespace harmonylite::apply

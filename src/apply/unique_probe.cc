@@ -1,0 +1,99 @@
+#include "apply/unique_probe.h"
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "schema/schema.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using change::Row;
+using change::ValueView;
+using schema::IndexTerm;
+using schema::Table;
+using schema::UniqueIndex;
+using sqlite::Connection;
+using sqlite::Quote;
+
+// Per index: whether the row is in it, then its terms.
+std::string ProbeSql(const Table& table) {
+  std::string names;
+  std::string values;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    names += (i == 0 ? "" : ", ") + Quote(table.columns[i]);
+    values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
+  }
+  std::string terms;
+  for (const UniqueIndex& index : table.unique_indexes) {
+    terms += terms.empty() ? "" : ", ";
+    terms += index.where_sql.empty() ? "1" : fmt::format("(({}) IS TRUE)", index.where_sql);
+    for (const IndexTerm& term : index.terms) terms += ", " + term.sql;
+  }
+  return fmt::format("INSERT OR REPLACE INTO {}({}) VALUES({}) RETURNING {}", Quote(table.name),
+                     names, values, terms);
+}
+
+std::string HolderSql(const Table& table, const UniqueIndex& index) {
+  std::string key;
+  for (const schema::KeyColumn& column : table.key)
+    key += (key.empty() ? "" : ", ") + Quote(column.name);
+  std::string where = index.where_sql.empty() ? "true" : "(" + index.where_sql + ")";
+  for (size_t i = 0; i < index.terms.size(); ++i)
+    where += fmt::format(" AND {} = ?{} COLLATE {}", index.terms[i].sql, i + 1,
+                         Quote(index.terms[i].collation));
+  return fmt::format("SELECT {} FROM {} WHERE {}", key, Quote(table.name), where);
+}
+
+Result<Row> ReadTerms(Connection* db, const Table& table, std::span<const ValueView> image) {
+  HL_TRY(db->Exec("SAVEPOINT probe"));
+  const auto read = [&]() -> Result<Row> {
+    HL_ASSIGN(auto insert, db->PrepareCached(ProbeSql(table)));
+    for (size_t i = 0; i < image.size(); ++i) insert->Bind(static_cast<int>(i) + 1, image[i]);
+    HL_ASSIGN(const bool row, insert->Step());
+    HL_CHECK(row);
+    Row terms;
+    for (int i = 0; i < insert->columns(); ++i) terms.emplace_back(insert->Column(i));
+    return terms;
+  };
+  auto terms = read();
+  HL_TRY(db->Exec("ROLLBACK TO probe; RELEASE probe"));
+  return terms;
+}
+
+// `terms`: of one index.
+Status AddHolders(Connection* db, const Table& table, const UniqueIndex& index,
+                  std::span<const change::Value> terms, std::vector<Row>* out) {
+  for (const change::Value& term : terms)
+    if (term.view().type == change::ValueType::kNull) return Ok();  // NULLs clash with nothing
+  HL_ASSIGN(auto find, db->PrepareCached(HolderSql(table, index)));
+  for (size_t i = 0; i < terms.size(); ++i) find->Bind(static_cast<int>(i) + 1, terms[i]);
+  while (true) {
+    HL_ASSIGN(const bool row, find->Step());
+    if (!row) return Ok();
+    Row key;
+    for (int i = 0; i < find->columns(); ++i) key.emplace_back(find->Column(i));
+    out->push_back(std::move(key));
+  }
+}
+
+}  // namespace
+
+Result<std::vector<Row>> FindHolders(Connection* db, const Table& table,
+                                     std::span<const ValueView> image) {
+  HL_ASSIGN(const Row terms, ReadTerms(db, table, image));
+  std::vector<Row> out;
+  size_t at = 0;
+  for (const UniqueIndex& index : table.unique_indexes) {
+    const bool in_index = terms[at++].view().integer != 0;
+    if (in_index)
+      HL_TRY(AddHolders(db, table, index, std::span(terms).subspan(at, index.terms.size()), &out));
+    at += index.terms.size();
+  }
+  return out;
+}
+
+}  // namespace harmonylite::apply

@@ -1,0 +1,280 @@
+#include "capture/shadows.h"
+
+#include <fmt/format.h>
+
+#include "change/image_codec.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::NamedImage;
+using change::Row;
+using change::ValueView;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+// "k1, k2" or, with a separator and a pattern, "k1 = ?1 AND k2 = ?2".
+std::string ForKey(const schema::Table& table, const char* pattern, std::string_view separator) {
+  std::string out;
+  for (size_t i = 1; i <= table.key.size(); ++i)
+    out += fmt::format("{}{}", i == 1 ? "" : separator, fmt::format(fmt::runtime(pattern), i));
+  return out;
+}
+
+std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
+
+Result<bool> Exists(Connection* db, int64_t table_id) {
+  HL_ASSIGN(Statement find, db->Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
+  const std::string name = ShadowTableName(table_id);
+  find.Bind(1, name);
+  HL_ASSIGN(const bool found, find.Step());
+  return found;
+}
+
+// Keys carry no declared type, like those of a version table.
+Status Create(Connection* db, const TrackedTable& tracked) {
+  const schema::Table& table = tracked.table;
+  const std::string name = Quote(ShadowTableName(tracked.id));
+  std::string columns;
+  std::string collations;
+  for (size_t i = 1; i <= table.key.size(); ++i) {
+    const std::string collation = Quote(table.key[i - 1].collation);
+    columns += table.integer_key ? "k1 INTEGER PRIMARY KEY, "
+                                 : fmt::format("k{} COLLATE {}, ", i, collation);
+    collations += fmt::format("b{} COLLATE {}, ", i, collation);
+  }
+  const std::string primary =
+      table.integer_key ? "" : fmt::format(", PRIMARY KEY({})", ForKey(table, "k{}", ", "));
+  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL{}){}", name, columns,
+                              collations, primary, table.integer_key ? "" : " WITHOUT ROWID")));
+  return db->Exec(fmt::format("CREATE INDEX {} ON {}({})",
+                              Quote(ShadowTableName(tracked.id) + "_blocker"), name,
+                              ForKey(table, "b{}", ", ")));
+}
+
+// What SQLite shows for a column added to a row that was there: its default, in the column's affinity.
+Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
+                                const std::string& column) {
+  HL_ASSIGN(Statement find, db->Prepare("SELECT dflt_value FROM pragma_table_info(?1) "
+                                        "WHERE name = ?2 COLLATE NOCASE"));
+  find.Bind(1, table.name);
+  find.Bind(2, column);
+  HL_ASSIGN(const bool found, find.Step());
+  if (!found || find.IsNull(0)) return change::Value();
+  const std::string text(find.Text(0));
+  find.Reset();
+  HL_TRY(db->Exec(fmt::format("CREATE TEMP TABLE __harmonylite__default AS SELECT {} AS v FROM main.{} "
+                              "LIMIT 0",
+                              Quote(column), Quote(table.name))));
+  const auto read = [&]() -> Result<change::Value> {
+    HL_TRY(db->Exec(fmt::format("INSERT INTO temp.__harmonylite__default SELECT {}", text)));
+    HL_ASSIGN(Statement value, db->Prepare("SELECT v FROM temp.__harmonylite__default"));
+    HL_ASSIGN(const bool row, value.Step());
+    HL_CHECK(row);
+    return change::Value(value.Column(0));
+  };
+  auto value = read();
+  HL_TRY(db->Exec("DROP TABLE temp.__harmonylite__default"));
+  return value;
+}
+
+bool Has(const std::vector<std::string>& names, const std::string& name) {
+  for (const std::string& one : names)
+    if (sqlite::SameName(one, name)) return true;
+  return false;
+}
+
+// Where each of today's columns is found in a kept image: under its own name, or, where the number of columns
+// is the same, under the name that stood in its place and is gone: RENAME COLUMN keeps the place.
+std::vector<std::string> Sources(const schema::Table& table, const std::vector<std::string>& former) {
+  std::vector<std::string> out;
+  for (size_t i = 0; i < table.columns.size(); ++i) {
+    const bool renamed = former.size() == table.columns.size() &&
+                         !Has(former, table.columns[i]) && !Has(table.columns, former[i]);
+    out.push_back(renamed ? former[i] : table.columns[i]);
+  }
+  return out;
+}
+
+Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked,
+               const std::vector<std::string>& former) {
+  const schema::Table& table = tracked.table;
+  HL_ASSIGN(const int64_t rows, shadows->MarkAllPending());
+  if (rows == 0) return Ok();
+  const std::vector<std::string> sources = Sources(table, former);
+  Row defaults;
+  for (const std::string& column : table.columns) {
+    HL_ASSIGN(change::Value value, DefaultOf(db, table, column));
+    defaults.push_back(std::move(value));
+  }
+  HL_ASSIGN(const std::vector<Row> keys, shadows->Pending());
+  HL_ASSIGN(Statement find,
+            db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
+                                    Quote(ShadowTableName(tracked.id)),
+                                    ForKey(table, "k{0} = ?{0}", " AND "))));
+  for (const Row& key : keys) {
+    for (size_t i = 0; i < key.size(); ++i) find.Bind(static_cast<int>(i) + 1, key[i]);
+    HL_ASSIGN(const bool found, find.Step());
+    HL_CHECK(found);
+    HL_ASSIGN(const NamedImage kept, change::DecodeImage(find.Column(0).bytes));
+    find.Reset();
+    std::vector<ValueView> image;
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      ValueView value = defaults[i];
+      for (size_t j = 0; j < kept.columns.size(); ++j)
+        if (sqlite::SameName(kept.columns[j], sources[i])) value = kept.values[j];
+      image.push_back(value);
+    }
+    HL_TRY(shadows->Put(Views(key), image, std::nullopt));
+  }
+  return Ok();
+}
+
+}  // namespace
+
+std::string ShadowTableName(int64_t table_id) {
+  return fmt::format("__harmonylite__s{}", table_id);
+}
+
+ShadowTable::ShadowTable(Connection* db, const TrackedTable& tracked)
+    : db_(db),
+      tracked_(&tracked),
+      name_(Quote(ShadowTableName(tracked.id))),
+      key_is_(ForKey(tracked.table, "k{0} = ?{0}", " AND ")),
+      blocker_is_(ForKey(tracked.table, "b{0} = ?{0}", " AND ")) {}
+
+Result<bool> ShadowTable::Any() {
+  HL_ASSIGN(auto any, db_->PrepareCached(fmt::format("SELECT 1 FROM {} LIMIT 1", name_)));
+  HL_ASSIGN(const bool row, any->Step());
+  return row;
+}
+
+Status ShadowTable::NoteWrite(Key key) {
+  HL_TRY(Remove(key));
+  HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format(
+                           "UPDATE {} SET {} WHERE {}", name_,
+                           ForKey(tracked_->table, "b{} = NULL", ", "), blocker_is_)));
+  for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
+  return wake->Run();
+}
+
+Status ShadowTable::Put(Key key, std::span<const ValueView> image,
+                        const std::optional<Key>& blocker) {
+  HL_TRY(Remove(key));
+  const size_t keys = key.size();
+  const schema::Table& table = tracked_->table;
+  std::string values;
+  for (size_t i = 1; i <= 2 * keys + 1; ++i) values += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format("INSERT INTO {}({}, {}, image) VALUES({})",
+                                                     name_, ForKey(table, "k{}", ", "),
+                                                     ForKey(table, "b{}", ", "), values)));
+  const std::string bytes = change::EncodeImage(table.columns, image);
+  for (size_t i = 0; i < keys; ++i) {
+    put->Bind(static_cast<int>(i) + 1, key[i]);
+    put->Bind(static_cast<int>(keys + i) + 1, blocker ? (*blocker)[i] : ValueView::Null());
+  }
+  put->Bind(static_cast<int>(2 * keys) + 1, ValueView::Blob(bytes));
+  return put->Run();
+}
+
+Result<bool> ShadowTable::SetBlocker(Key key, const std::optional<Key>& blocker) {
+  const size_t keys = key.size();
+  std::string sets;
+  for (size_t i = 1; i <= keys; ++i)
+    sets += fmt::format("{}b{} = ?{}", i == 1 ? "" : ", ", i, keys + i);
+  HL_ASSIGN(auto set, db_->PrepareCached(
+                          fmt::format("UPDATE {} SET {} WHERE {}", name_, sets, key_is_)));
+  for (size_t i = 0; i < keys; ++i) {
+    set->Bind(static_cast<int>(i) + 1, key[i]);
+    set->Bind(static_cast<int>(keys + i) + 1, blocker ? (*blocker)[i] : ValueView::Null());
+  }
+  HL_TRY(set->Run());
+  return db_->changes() == 1;
+}
+
+Status ShadowTable::Remove(Key key) {
+  HL_ASSIGN(auto remove,
+            db_->PrepareCached(fmt::format("DELETE FROM {} WHERE {}", name_, key_is_)));
+  for (size_t i = 0; i < key.size(); ++i) remove->Bind(static_cast<int>(i) + 1, key[i]);
+  return remove->Run();
+}
+
+Result<std::optional<Row>> ShadowTable::Image(Key key) {
+  HL_ASSIGN(auto find,
+            db_->PrepareCached(fmt::format("SELECT image FROM {} WHERE {}", name_, key_is_)));
+  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+  HL_ASSIGN(const bool found, find->Step());
+  if (!found) return std::optional<Row>();
+  HL_ASSIGN(Row image, DecodeShadow(find->Column(0).bytes, tracked_->table));
+  return std::optional<Row>(std::move(image));
+}
+
+Result<std::vector<Row>> ShadowTable::Keys(const std::string& sql, Key key) {
+  HL_ASSIGN(auto list, db_->PrepareCached(sql));
+  for (size_t i = 0; i < key.size(); ++i) list->Bind(static_cast<int>(i) + 1, key[i]);
+  std::vector<Row> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return out;
+    Row one;
+    for (int i = 0; i < list->columns(); ++i) one.emplace_back(list->Column(i));
+    out.push_back(std::move(one));
+  }
+}
+
+Result<std::vector<Row>> ShadowTable::Pending() {
+  return Keys(fmt::format("SELECT {} FROM {} WHERE b1 IS NULL", ForKey(tracked_->table, "k{}", ", "),
+                          name_),
+              {});
+}
+
+Result<std::vector<Row>> ShadowTable::BlockedBy(Key key) {
+  return Keys(fmt::format("SELECT {} FROM {} WHERE {}", ForKey(tracked_->table, "k{}", ", "), name_,
+                          blocker_is_),
+              key);
+}
+
+Result<int64_t> ShadowTable::MarkAllPending() {
+  HL_TRY(db_->Exec(
+      fmt::format("UPDATE {} SET {}", name_, ForKey(tracked_->table, "b{} = NULL", ", "))));
+  return db_->QueryInt("SELECT count(*) FROM " + name_);
+}
+
+Result<bool> HasShadows(Connection* db, const TrackedTable& tracked) {
+  if (!tracked.has_shadow_table) return false;
+  return ShadowTable(db, tracked).Any();
+}
+
+Result<Row> DecodeShadow(std::string_view bytes, const schema::Table& table) {
+  HL_ASSIGN(NamedImage image, change::DecodeImage(bytes));
+  if (image.columns != table.columns)
+    return MakeError(ErrorCode::kRetryLater, "shadowed rows of table {} have its former columns",
+                     table.name);
+  return std::move(image.values);
+}
+
+Status SyncShadows(Connection* db, TrackedTable* tracked, const std::vector<std::string>& former) {
+  const bool needed = !tracked->table.unique_indexes.empty();
+  HL_ASSIGN(tracked->has_shadow_table, Exists(db, tracked->id));
+  if (!tracked->has_shadow_table) {
+    if (needed) HL_TRY(Create(db, *tracked));
+    tracked->has_shadow_table = needed;
+    return Ok();
+  }
+  ShadowTable shadows(db, *tracked);
+  HL_ASSIGN(const bool any, shadows.Any());
+  if (!any && !needed) {
+    tracked->has_shadow_table = false;
+    return db->Exec("DROP TABLE " + Quote(ShadowTableName(tracked->id)));
+  }
+  if (!any) return Ok();
+  if (former != tracked->table.columns) return Reshape(db, &shadows, *tracked, former);
+  HL_ASSIGN(const int64_t rows, shadows.MarkAllPending());
+  HL_CHECK(rows > 0);
+  return Ok();
+}
+
+}  // namespace harmonylite::capture
