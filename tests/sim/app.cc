@@ -43,20 +43,30 @@ Status App::Record() {
   for (const AppTable& table : AppTables()) {
     HL_ASSIGN(auto entries,
               db_->PrepareCached(fmt::format(
-                  "SELECT {}, hlc, id FROM __harmonylite__journal j WHERE id > ?1 AND op = 1 "
+                  "SELECT {}, hlc, op FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
                   "AND tbl = (SELECT id FROM __harmonylite__tables WHERE name = '{}') ORDER BY id",
                   KeySql(table, "j", true), table.name)));
     entries->Bind(1, first_entry_);
+    // Of each key: the newest entry, and the newest that is not "displaced", which counts for rows that are
+    // gone only.
     ByKey<Write> newest;
+    ByKey<Write> newest_change;
     while (true) {
       HL_ASSIGN(const bool row, entries->Step());
       if (!row) break;
-      newest[std::string(entries->Text(0))] = {entries->Int(1), node_->id(), false, {}, false};
+      const std::string key(entries->Text(0));
+      newest[key] = {entries->Int(1), node_->id(), false, {}, false};
+      if (entries->Int(2) == 1) newest_change[key] = newest[key];
     }
     for (auto& [key, write] : newest) {
       HL_ASSIGN(const auto rows, ReadRows(&*db_, table, &key));
       write.present = !rows.empty();
-      if (write.present) write.image = rows.begin()->second;
+      if (write.present) {
+        if (!newest_change.contains(key)) continue;  // not displaced after all
+        write = newest_change[key];
+        write.present = true;
+        write.image = rows.begin()->second;
+      }
       ledger_->Add(table.name, key, write);
     }
   }
@@ -104,7 +114,10 @@ Status App::Step(bool may_hold) {
 }
 
 Status App::RandomStatement() {
-  switch (random_->Below(10)) {
+  switch (random_->Below(12)) {
+    case 10:
+    case 11:
+      return WritePeople();
     case 0:
       return Transfer();
     case 1:
@@ -280,6 +293,36 @@ Status App::WriteFamily() {
       return Run(fmt::format("INSERT OR REPLACE INTO parent VALUES({}, {})", id, Literal()));
     default:
       return Run(fmt::format("UPDATE child SET v = {} WHERE parent = {}", Literal(), id));
+  }
+}
+
+// Unique values that other nodes give out too, swapped and handed on.
+Status App::WritePeople() {
+  static constexpr const char* kNicks[] = {"'ann'", "'Ann'", "'bob'", "'cyd'", "NULL"};
+  const int64_t id = random_->Between(1, 8);
+  const char* nick = kNicks[random_->Below(5)];
+  const int64_t seat = random_->Below(4);
+  switch (random_->Below(8)) {
+    case 0:
+    case 1:
+      return Run(fmt::format("INSERT OR IGNORE INTO people VALUES({}, {}, {}, {})", id, nick, seat,
+                             Literal()));
+    case 2:
+      return Run(fmt::format("INSERT OR REPLACE INTO people VALUES({}, {}, {}, {})", id, nick, seat,
+                             Literal()));
+    case 3:
+      return Run(fmt::format("UPDATE people SET nick = {} WHERE id = {}", nick, id));
+    case 4:
+      return Run(fmt::format("UPDATE OR REPLACE people SET seat = {} WHERE id = {}", seat, id));
+    case 5:
+      return Run(fmt::format("UPDATE OR IGNORE people SET id = {} WHERE id = {}",
+                             random_->Between(1, 8), id));
+    case 6: {
+      HL_TRY(Run("UPDATE people SET seat = -seat WHERE seat > 0"));
+      return Run("UPDATE OR IGNORE people SET seat = -seat % 3 + 1 WHERE seat < 0");
+    }
+    default:
+      return Run(fmt::format("DELETE FROM people WHERE id = {}", id));
   }
 }
 

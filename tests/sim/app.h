@@ -43,6 +43,7 @@ class App {
   Status WriteNames();
   Status WritePairs();
   Status WriteFamily();
+  Status WritePeople();
   // An error of a constraint is an answer, not a failure.
   Status Run(const std::string& sql);
   std::string Literal();

@@ -11,6 +11,7 @@ struct AppTable {
   const char* name;
   std::vector<std::string> key;
   bool nocase = false;
+  bool unique = false;  // has further UNIQUE indexes: rows may be shadowed
 };
 
 inline const std::vector<AppTable>& AppTables() {
@@ -20,6 +21,7 @@ inline const std::vector<AppTable>& AppTables() {
       {"pairs", {"a", "b"}},
       {"parent", {"id"}},
       {"child", {"id"}},
+      {"people", {"id"}, false, true},
       {"accounts", {"owner", "i"}},
       {"counter_left", {"who"}},
       {"counter_right", {"who"}},
@@ -35,6 +37,8 @@ inline constexpr const char* kAppSchema =
     "CREATE TABLE parent(id INTEGER PRIMARY KEY, v);"
     "CREATE TABLE child(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id)"
     "  ON DELETE CASCADE ON UPDATE CASCADE, v);"
+    "CREATE TABLE people(id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE, seat, v);"
+    "CREATE UNIQUE INDEX people_seat ON people(seat) WHERE seat > 0;"
     // The rest carries invariants; every life of a node writes rows of its own there.
     "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
     "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"

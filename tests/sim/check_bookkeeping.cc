@@ -18,9 +18,11 @@ Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger) {
   for (const auto& [table, versions] : picture.versions)
     for (const auto& [key, version] : versions) {
       const bool shown = picture.rows.at(table).contains(key);
-      if (shown == version.gone)
-        return fmt::format("table {} key {}: the version says {}, the row is {}", table, key,
-                           version.gone ? "gone" : "live", shown ? "there" : "absent");
+      const bool shadowed = picture.shadowed.at(table).contains(key);
+      if ((shown || shadowed) == version.gone || (shown && shadowed))
+        return fmt::format("table {} key {}: the version says {}, the row is {}{}", table, key,
+                           version.gone ? "gone" : "live", shown ? "there" : "absent",
+                           shadowed ? " and shadowed" : "");
     }
   return std::nullopt;
 }

@@ -41,6 +41,7 @@ Violation CheckKey(const Picture& picture, const std::string& table, const std::
   for (const Write& write : writes) {
     if (Rank(write) != rank) continue;
     known = true;
+    if (write.present && picture.shadowed.at(table).contains(key)) return std::nullopt;
     if (write.present == (row != rows.end()) &&
         (!write.present || Shows(row->second, write.image)))
       return std::nullopt;
@@ -55,6 +56,7 @@ Violation CheckLedger(const Picture& picture, const Ledger& ledger) {
   for (const auto& [table, keys] : ledger.writes())
     for (const auto& [key, writes] : keys)
       if (Violation found = CheckKey(picture, table, key, writes)) return found;
+  if (Violation found = CheckUnique(picture, ledger)) return found;
   for (const auto& [table, rows] : picture.rows)
     for (const auto& [key, image] : rows) {
       const auto keys = ledger.writes().find(table);

@@ -29,6 +29,10 @@ Violation CheckConvergence(const Picture& a, const Picture& b);
 // Every key ends with the newest write that was committed anywhere, and nothing was invented (P7).
 Violation CheckLedger(const Picture& picture, const Ledger& ledger);
 
+// What a table with UNIQUE indexes shows is what the definition gives for the rows that are live there: newest
+// first, a row is visible if no visible row holds one of its unique values; the others are shadowed.
+Violation CheckUnique(const Picture& picture, const Ledger& ledger);
+
 // Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);
 

@@ -50,6 +50,22 @@ Status ReadBookkeeping(Connection* db, Picture* out, Origins* origins) {
   return Ok();
 }
 
+Status ReadShadowed(Connection* db, const AppTable& table, Picture* out) {
+  ByKey<Image>& shadowed = out->shadowed[table.name];
+  if (!table.unique) return Ok();
+  HL_ASSIGN(const int64_t id,
+            db->QueryInt(fmt::format("SELECT id FROM __harmonylite__tables WHERE name = '{}'",
+                                     table.name)));
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT {}, b1 IS NULL FROM __harmonylite__s{} s",
+                                                     KeySql(table, "s", true), id)));
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return Ok();
+    shadowed[std::string(list->Text(0))];
+    if (list->Int(1) != 0) out->settled = false;
+  }
+}
+
 Status ReadVersions(Connection* db, const AppTable& table, const Origins& origins, Picture* out) {
   HL_ASSIGN(const int64_t id,
             db->QueryInt(fmt::format("SELECT id FROM __harmonylite__tables WHERE name = '{}'",
@@ -65,8 +81,8 @@ Status ReadVersions(Connection* db, const AppTable& table, const Origins& origin
                                            list->Int(4) != 0};
   }
   HL_ASSIGN(auto journal,
-            db->PrepareCached(fmt::format("SELECT {}, hlc, id FROM __harmonylite__journal j "
-                                          "WHERE id > ?1 AND tbl = ?2 AND op = 1 ORDER BY id",
+            db->PrepareCached(fmt::format("SELECT {}, hlc, id, op FROM __harmonylite__journal j "
+                                          "WHERE id > ?1 AND tbl = ?2 AND op <> 0 ORDER BY id",
                                           KeySql(table, "j", true))));
   journal->Bind(1, out->folded_to);
   journal->Bind(2, id);
@@ -74,6 +90,9 @@ Status ReadVersions(Connection* db, const AppTable& table, const Origins& origin
     HL_ASSIGN(const bool row, journal->Step());
     if (!row) return Ok();
     const std::string key(journal->Text(0));
+    out->settled = false;
+    if (journal->Int(3) == 2 && out->rows[table.name].contains(key)) continue;  // not displaced after all
+    out->shadowed[table.name].erase(key);  // what was kept of it is out of date
     versions[key] = {journal->Int(1), out->self, journal->Int(2),
                      !out->rows[table.name].contains(key)};
   }
@@ -128,6 +147,7 @@ Result<Picture> TakePicture(Connection* db) {
   HL_TRY(ReadBookkeeping(db, &out, &origins));
   for (const AppTable& table : AppTables()) {
     HL_ASSIGN(out.rows[table.name], ReadRows(db, table));
+    HL_TRY(ReadShadowed(db, table, &out));
     HL_TRY(ReadVersions(db, table, origins, &out));
   }
   return out;

@@ -37,6 +37,8 @@ struct Picture {
   change::ProgressVector progress;  // of other origins
   change::ProgressVector vector;    // and of itself
   std::map<std::string, ByKey<Image>> rows;
+  std::map<std::string, ByKey<Image>> shadowed;  // without images: only which
+  bool settled = true;  // everything is folded, and no shadowed row is to be looked at again
   std::map<std::string, ByKey<RowVersion>> versions;  // journal entries not folded yet laid over them
 };
 

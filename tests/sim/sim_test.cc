@@ -50,7 +50,8 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "log: older copy put back", "log: out of sequence", "log: record damaged",
         "log: record stored twice", "log: trimmed", "log: wiped", "machine killed",
         "new incarnation", "node cut off", "publish lost", "reader lost", "registry forgot",
-        "repair request entered", "repair request left", "sidecar crashed",
+        "repair request entered", "repair request left", "row shadowed", "shadowed row came back",
+        "sidecar crashed",
         "write transaction held open"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }

@@ -186,6 +186,22 @@ void Simulation::Look(Machine* machine) {
   Check(machine, CheckSnapshot(*picture, &machine->seen));
   Check(machine, CheckOwnWrites(*picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(*picture, ledger_));
+  Check(machine, CheckUnique(*picture, ledger_));
+  NoteShadowed(*picture, machine);
+}
+
+void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
+  ByKey<RowVersion> shadowed;
+  for (const auto& [table, keys] : picture.shadowed)
+    for (const auto& [key, image] : keys) shadowed[table + key] = picture.versions.at(table).at(key);
+  for (const auto& [table, rows] : picture.rows)
+    for (const auto& [key, image] : rows) {
+      const auto before = machine->shadowed.find(table + key);
+      if (before != machine->shadowed.end() && before->second == picture.versions.at(table).at(key))
+        report_->sometimes.Note("shadowed row came back");
+    }
+  if (!shadowed.empty()) report_->sometimes.Note("row shadowed");
+  machine->shadowed = std::move(shadowed);
 }
 
 void Simulation::LookAtAll() {
@@ -278,6 +294,11 @@ void Simulation::Settle() {
 void Simulation::CheckEnd() {
   for (Machine& machine : machines_) Look(&machine);
   LookAtAll();
+  for (Machine& machine : machines_) {
+    auto end = machine.node->Look();
+    if (!end.ok()) return Fail(&machine, end.error().message());
+    if (!end->settled) return Fail(&machine, "something is not folded or still pending at the end");
+  }
   for (Machine& machine : machines_) {
     auto db = machine.node->checker();
     if (!db.ok()) return Fail(&machine, db.error().message());

@@ -67,6 +67,7 @@ class Simulation {
   struct Machine {
     std::unique_ptr<SimNode> node;
     std::unique_ptr<App> app;
+    ByKey<RowVersion> shadowed;  // at the last look
     Seen seen;
     bool had_copy = false;
     bool was_missing = false;  // held batches at the last look, by kind
@@ -83,6 +84,7 @@ class Simulation {
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();
+  void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
   void Settle();
   bool Settled();
