@@ -1,0 +1,134 @@
+"""UNIQUE between nodes that write at once: nothing is lost, all show the same, losers come back."""
+
+import pytest
+
+from harness import wait_equal, wait_value
+from wait import wait_until
+
+USERS = "CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT UNIQUE, node INTEGER)"
+
+
+def shadowed(node, table="users"):
+    """Keys of the shadowed rows of a table whose key has one column."""
+    number = node.one("SELECT id FROM __harmonylite__tables WHERE name = ?", table)
+    return [key for (key,) in node.sql(f"SELECT k1 FROM __harmonylite__s{number} ORDER BY 1")]
+
+
+def wait_shadowed(nodes, expected, table="users"):
+    for node in nodes:
+        wait_until(lambda: shadowed(node, table) == expected,  # noqa: B023
+                   what=f"{expected} to be shadowed on {node.name}",
+                   explain=lambda: f"{shadowed(node, table)}\n{node.tail()}")  # noqa: B023
+
+
+def cut_off(cluster, schema, *writes):
+    """Two nodes that write before either has heard of the other, then meet."""
+    nodes = cluster.run(len(writes), schema)
+    for node in nodes:
+        node.stop()
+    for node, statements in zip(nodes, writes):
+        for statement in statements:
+            node.sql(statement)
+    for node in nodes:
+        node.launch()
+    for node in nodes:
+        node.wait_ready()
+    return nodes
+
+
+def test_sixty_inserts_of_thirty_unique_values(cluster):
+    a, b = nodes = cut_off(
+        cluster, USERS,
+        [f"INSERT INTO users VALUES({n}, 'user{n % 30}@x', 1)" for n in range(30)],
+        [f"INSERT INTO users VALUES({100 + n}, 'user{n % 30}@x', 2)" for n in range(30)])
+    wait_value(nodes, "SELECT count(*) || '/' || count(DISTINCT email) FROM users", "30/30")
+    for node in nodes:
+        wait_until(lambda: len(shadowed(node)) == 30, what="30 shadowed rows",  # noqa: B023
+                   explain=node.tail)
+    wait_equal(nodes)
+    losers = shadowed(a)
+    assert shadowed(b) == losers
+    # Each comes back when its winner is deleted, wherever that happens.
+    for turn, (winner,) in enumerate(a.sql("SELECT id FROM users ORDER BY id")):
+        nodes[turn % 2].sql("DELETE FROM users WHERE id = ?", winner)
+    wait_value(nodes, "SELECT group_concat(id) FROM (SELECT id FROM users ORDER BY id)",
+               ",".join(str(key) for key in losers))
+    wait_shadowed(nodes, [])
+    wait_equal(nodes)
+
+
+def test_the_newer_row_is_shown_and_the_older_one_waits(cluster):
+    a, b, c = nodes = cluster.run(3, USERS)
+    a.sql("INSERT INTO users VALUES(1, 'x', 1)")
+    wait_value(nodes, "SELECT count(*) FROM users", 1)
+    b.stop()
+    a.sql("UPDATE users SET email = 'y' WHERE id = 1")
+    b.sql("INSERT INTO users VALUES(2, 'y', 2)")  # it has not heard of the update, and is later
+    b.start()
+    wait_value(nodes, "SELECT id FROM users", 2)
+    wait_shadowed(nodes, [1])
+    b.restart()
+    # The application moves the winner away: the loser is back, as it was.
+    c.sql("UPDATE users SET email = 'z' WHERE id = 2")
+    wait_value(nodes, "SELECT group_concat(email) FROM (SELECT email FROM users ORDER BY id)",
+               "y,z")
+    wait_shadowed(nodes, [])
+    wait_equal(nodes)
+
+
+def test_swaps_of_unique_values(cluster):
+    nodes = a, b = cluster.run(2, USERS)
+    a.transaction(("INSERT INTO users VALUES(?, ?, 1)", [(n, f"u{n}") for n in range(100)]))
+    wait_value(nodes, "SELECT count(*) FROM users", 100)
+    b.transaction("UPDATE users SET email = 'tmp' || id",
+                  "UPDATE users SET email = 'u' || ((id + 1) % 100)")
+    wait_value(nodes, "SELECT email FROM users WHERE id = 99", "u0")
+    wait_equal(nodes)
+    wait_shadowed(nodes, [])
+
+
+KINDS = {
+    "nocase": ("CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE)",
+               "'Ann@X'", "'ann@x'", "'bob@x'"),
+    "partial": ("CREATE TABLE users(id INTEGER PRIMARY KEY, email);"
+                "CREATE UNIQUE INDEX i ON users(email) WHERE email > 5", "7", "7", "3"),
+    "expression": ("CREATE TABLE users(id INTEGER PRIMARY KEY, email);"
+                   "CREATE UNIQUE INDEX i ON users(trim(lower(email)))", "' X'", "'x '", "'y'"),
+    "several columns": ("CREATE TABLE users(id INTEGER PRIMARY KEY, email, n DEFAULT 1,"
+                        " UNIQUE(n, email))", "1", "1", "2"),
+    "generated": ("CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT,"
+                  " h AS (substr(email, 1, 1)) UNIQUE)", "'abc'", "'axy'", "'bcd'"),
+    "text key": ("CREATE TABLE users(id TEXT PRIMARY KEY, email UNIQUE) WITHOUT ROWID",
+                 "1", "1", "2"),
+    "on conflict replace": ("CREATE TABLE users(id INTEGER PRIMARY KEY,"
+                            " email UNIQUE ON CONFLICT REPLACE)", "1", "1", "2"),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kind_of_index(cluster, kind):
+    schema, one, same, other = KINDS[kind]
+    nodes = a, b = cut_off(cluster, schema,
+                           [f"INSERT INTO users(id, email) VALUES(1, {one}), (3, {other})",
+                            "INSERT INTO users(id, email) VALUES(5, NULL)"],
+                           [f"INSERT INTO users(id, email) VALUES(2, {same})",
+                            "INSERT INTO users(id, email) VALUES(6, NULL)"])
+    wait_value(nodes, "SELECT count(*) FROM users", 4)
+    wait_equal(nodes)
+    (loser,) = {str(key) for node in nodes for key in shadowed(node)}
+    winner = {"1": "2", "2": "1"}[loser]
+    assert a.one("SELECT count(*) FROM users WHERE id = ?", winner) == 1
+    b.sql("DELETE FROM users WHERE id = ?", winner)
+    wait_value(nodes, f"SELECT count(*) FROM users WHERE id = {loser}", 1)
+    wait_equal(nodes)
+
+
+def test_cleanup_removes_shadow_tables(cluster):
+    a, b = cut_off(cluster, USERS, ["INSERT INTO users VALUES(1, 'x', 1)"],
+                   ["INSERT INTO users VALUES(2, 'x', 2)"])
+    wait_until(lambda: shadowed(a) and shadowed(b), what="a shadowed row", explain=a.tail)
+    a.stop()
+    a.close_app()
+    code, output = a.run("-cleanup")
+    assert code == 0, output
+    assert a.one("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%harmonylite%'") == 0
