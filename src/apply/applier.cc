@@ -3,7 +3,9 @@
 #include <algorithm>
 
 #include "capture/journal.h"
+#include "apply/conflict_kind.h"
 #include "apply/unique_probe.h"
+#include "capture/conflict_log.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -26,6 +28,8 @@ struct Applier::Context {
   const capture::OriginTable& origins;
   std::vector<capture::OriginIndex> covers;  // header.covers, as indices here
   std::vector<Target> tables;
+  // Conflicts of this batch by table and key: a batch may tell a row twice, its newest write last.
+  std::map<std::string, int64_t> kept;
   ApplyStats stats;
 };
 
@@ -47,7 +51,7 @@ Result<Applier::TableState*> Applier::StateOf(const capture::TrackedTable& track
     HL_ASSIGN(TableWriter writer,
               TableWriter::Make(db_, tracked,
                                 app_triggers_.tables_with_triggers.contains(tracked.id)));
-    it = tables_.emplace(tracked.id, TableState{std::move(writer), std::nullopt, false}).first;
+    it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), std::nullopt, false}).first;
     if (tracked.has_shadow_table) it->second.shadows.emplace(db_, tracked);
   }
   return &it->second;
@@ -77,7 +81,7 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& state,
                                   const change::ProgressVector& progress,
                                   capture::OriginTable* origins) {
-  Context context{batch->header(), progress, *origins, {}, {}, {}};
+  Context context{batch->header(), progress, *origins, {}, {}, {}, {}};
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const capture::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
@@ -117,8 +121,11 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
       return MakeError(ErrorCode::kCorruption, "a row of table {} has NULL in its key", table.name);
 
   ++context->stats.rows;
-  const StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
-                               row.deleted ? 0 : capture::HashImage(table, image_)};
+  StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
+                         row.deleted ? 0 : capture::HashImage(table, image_), std::nullopt};
+  // A repair tells only the newest write: the row may have been inserted long before.
+  const bool ordinary = context->header.covers.size() == 1;
+  if (!row.deleted && ordinary && !target.state->tracked->had_rows) incoming.born = 0;
   HL_ASSIGN(const bool is_new, writer->AddVersion(key_, incoming));
   if (!is_new) {
     HL_ASSIGN(const auto found, writer->FindVersion(key_));
@@ -130,13 +137,44 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
                        context->header.seen,
                        context->progress.Covers(version.origin, row.lseq));
     if (decision.outcome == merge::Outcome::kSame) return Ok();
-    context->stats.conflicts += decision.concurrent;
-    if (decision.outcome == merge::Outcome::kLocalWins) return Ok();
+    const bool incoming_wins = decision.outcome == merge::Outcome::kIncomingWins;
+    const bool both_inserted = decision.concurrent && !row.deleted && table.integer_key &&
+                               BothInserted(*found, origin, context->header.seen);
+    if (decision.concurrent) {
+      ++context->stats.conflicts;
+      const auto kind = incoming_wins ? ConflictKind(found->deleted, row.deleted, both_inserted)
+                                      : ConflictKind(row.deleted, found->deleted, both_inserted);
+      context->stats.kept += kind.has_value();
+      if (kind) HL_TRY(KeepConflict(target.state, *kind, *found, incoming, incoming_wins, context));
+    }
+    if (!incoming_wins) return Ok();
+    incoming.born = BornAfter(*found, incoming, both_inserted);
     HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
   ++context->stats.won;
   if (target.state->any_shadows) HL_TRY(target.state->shadows->NoteWrite(key_));
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
+}
+
+Status Applier::KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
+                             const StoredVersion& incoming, bool incoming_wins, Context* context) {
+  std::optional<change::Row> row;
+  if (!stored.deleted) {
+    HL_ASSIGN(row, state->writer.ReadRow(key_));
+    if (!row && state->shadows) {
+      HL_ASSIGN(row, state->shadows->Image(key_));
+    }
+  }
+  std::vector<ValueView> stored_image;
+  if (row) stored_image.assign(row->begin(), row->end());
+  const capture::ConflictSide ours{stored.stamp, stored.origin, stored_image};
+  const capture::ConflictSide theirs{incoming.stamp, incoming.origin, image_};
+  std::vector<std::string> names(key_.size());
+  int64_t& id = context->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, key_)];
+  if (id != 0) HL_TRY(capture::RemoveConflict(db_, id));
+  HL_ASSIGN(id, capture::AddConflict(db_, *state->tracked, kind, key_, incoming_wins ? ours : theirs,
+                                     incoming_wins ? theirs : ours));
+  return Ok();
 }
 
 // A row whose unique values are taken steps aside, into the shadow table, until the whole batch is in place: it

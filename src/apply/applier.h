@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "apply/app_triggers.h"
@@ -26,6 +27,7 @@ struct ApplyStats {
   int64_t rows = 0;       // in the batch
   int64_t won = 0;        // written here
   int64_t conflicts = 0;  // met a write that had not seen theirs, either way round
+  int64_t kept = 0;       // of these, listed in `conflicts`
   ShadowStats shadows;
 };
 
@@ -52,6 +54,7 @@ class Applier {
 
  private:
   struct TableState {
+    const capture::TrackedTable* tracked;
     TableWriter writer;
     std::optional<capture::ShadowTable> shadows;  // where the table can have shadowed rows
     bool any_shadows = false;                     // so far in this call of Apply
@@ -64,6 +67,9 @@ class Applier {
 
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
+  // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
+  Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
+                      const StoredVersion& incoming, bool incoming_wins, Context* context);
   Status Show(TableState* state);
   Result<TableState*> StateOf(const capture::TrackedTable& tracked);
 

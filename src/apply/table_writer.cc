@@ -14,7 +14,7 @@ using change::ValueView;
 using schema::Table;
 using sqlite::Quote;
 
-constexpr int kVersionParameters = 5;
+constexpr int kVersionParameters = 6;
 
 // "k1 = ?6 AND k2 = ?7" of a version table.
 std::string HiddenKeyIs(const Table& table, int first) {
@@ -39,7 +39,7 @@ std::string AddVersionSql(const Table& table, const std::string& versions) {
     names += fmt::format(", k{}", i);
     values += fmt::format(", ?{}", i + kVersionParameters);
   }
-  return fmt::format("INSERT INTO {}(hlc, n, lseq, gone, hash{}) VALUES(?1, ?2, ?3, ?4, ?5{}) "
+  return fmt::format("INSERT INTO {}(hlc, n, lseq, gone, hash, born{}) VALUES(?1, ?2, ?3, ?4, ?5, ?6{}) "
                      "ON CONFLICT DO NOTHING",
                      versions, names, values);
 }
@@ -86,11 +86,11 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
   out.fires_triggers_ = fires_triggers;
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
   HL_ASSIGN(out.find_version_,
-            db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash FROM {} WHERE {}", versions,
+            db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}", versions,
                                     HiddenKeyIs(table, 1))));
   HL_ASSIGN(out.replace_version_,
             db->Prepare(fmt::format(
-                "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5 WHERE {}",
+                "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5, born = ?6 WHERE {}",
                 versions, HiddenKeyIs(table, kVersionParameters + 1))));
   HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
   if (fires_triggers) {
@@ -116,6 +116,7 @@ void TableWriter::BindVersion(sqlite::Statement* statement, const StoredVersion&
   statement->Bind(3, version.lseq.value);
   statement->Bind(4, int64_t{version.deleted});
   statement->Bind(5, version.hash);
+  statement->Bind(6, version.born ? ValueView::Integer(*version.born) : ValueView::Null());
 }
 
 Result<bool> TableWriter::AddVersion(std::span<const ValueView> key, const StoredVersion& version) {
@@ -129,9 +130,10 @@ Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const Va
   BindKey(&find_version_, 1, key);
   HL_ASSIGN(const bool row, find_version_.Step());
   if (!row) return std::optional<StoredVersion>();
-  const StoredVersion found{Hlc(find_version_.Int(0)), capture::OriginIndex(find_version_.Int(1)),
+  StoredVersion found{Hlc(find_version_.Int(0)), capture::OriginIndex(find_version_.Int(1)),
                             Lseq(find_version_.Int(2)), find_version_.Int(3) != 0,
-                            find_version_.Int(4)};
+                      find_version_.Int(4), std::nullopt};
+  if (!find_version_.IsNull(5)) found.born = find_version_.Int(5);
   find_version_.Reset();
   return std::optional<StoredVersion>(found);
 }

@@ -21,6 +21,9 @@ struct StoredVersion {
   Lseq lseq;
   bool deleted = false;
   int64_t hash = 0;
+  // How many of its origin's changes before this write the same origin inserted the row. Nothing: the row was
+  // there before, or may have been.
+  std::optional<int64_t> born;
 };
 
 class TableWriter {

@@ -148,7 +148,7 @@ class Sync {
     HL_TRY(CreateVersionTable(db_, row.id, table));
     HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
     HL_CHECK(written);
-    TrackedTable tracked{row.id, table};
+    TrackedTable tracked{row.id, table, false, row.had_rows};
     HL_TRY(SyncShadows(db_, &tracked, table.columns));
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
@@ -157,7 +157,7 @@ class Sync {
 
   Result<TrackedTable> Keep(const Table& table, RegisteredTable row,
                             const InstalledTriggers& triggers, bool had_triggers) {
-    TrackedTable tracked{row.id, table};
+    TrackedTable tracked{row.id, table, false, row.had_rows};
     HL_TRY(SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
@@ -211,7 +211,7 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
     // Images of shadowed rows are rewritten for today's columns by the next sync.
     const bool reshaped = known->shapes.empty() || known->shapes.back() != table.columns;
     if (has_shadow_table && reshaped) catalog.complete = false;
-    catalog.tables.push_back({known->id, std::move(table), has_shadow_table});
+    catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows});
   }
   return catalog;
 }

@@ -20,6 +20,7 @@ struct TrackedTable {
   int64_t id = 0;  // journal column tbl; version table __harmonylite__v<id>
   schema::Table table;
   bool has_shadow_table = false;  // see shadows.h
+  bool had_rows = false;  // there may be rows of version zero
 };
 
 struct Catalog {

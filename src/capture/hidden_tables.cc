@@ -78,6 +78,10 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
       "CREATE TABLE __harmonylite__nodes(n INTEGER PRIMARY KEY, node INTEGER NOT NULL,"
       "  incarnation INTEGER NOT NULL, UNIQUE(node, incarnation));"
       "CREATE TABLE __harmonylite__progress(n INTEGER PRIMARY KEY, lseq INTEGER NOT NULL);"
+      "CREATE TABLE __harmonylite__conflicts(id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL,"
+      "  kind TEXT NOT NULL, at_ms INTEGER NOT NULL, key BLOB NOT NULL,"
+      "  loser_hlc INTEGER NOT NULL, loser_n INTEGER NOT NULL, loser BLOB,"
+      "  winner_hlc INTEGER NOT NULL, winner_n INTEGER NOT NULL, winner BLOB);"
       "CREATE TABLE __harmonylite__state(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
       // The clock: never empty, so that the triggers' look at the newest entry finds one.
       "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, 0);"));

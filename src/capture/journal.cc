@@ -102,9 +102,11 @@ Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& ne
     const Lseq lseq(scan->Int(0));
     const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
     if (displaced && reader.present()) continue;
-    if (newest.Newest(reader.key()) > lseq) continue;
+    const KeyIndex::Range entries = newest.Find(reader.key());
+    if (entries.newest > lseq) continue;
+    const Lseq first = entries.newest.value == 0 ? lseq : entries.oldest;
     HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), reader.present(), reader.key(),
-                  reader.image(), reader.ImageKey()}));
+                  reader.image(), reader.ImageKey(), first}));
   }
 }
 
@@ -126,13 +128,15 @@ std::string FoldSql(const TrackedTable& tracked) {
   std::string values;
   for (size_t i = 1; i <= keys; ++i) {
     names += fmt::format("k{}, ", i);
-    values += fmt::format("?{}, ", i + 5);
+    values += fmt::format("?{}, ", i + 6);
   }
   std::string conflict = names.substr(0, names.size() - 2);
   return fmt::format(
-      "INSERT INTO {}({}hlc, n, lseq, gone, hash) VALUES({}?1, ?2, ?3, ?4, ?5) "
+      "INSERT INTO {}({}hlc, n, lseq, gone, hash, born) VALUES({}?1, ?2, ?3, ?4, ?5, ?6) "
       "ON CONFLICT({}) DO UPDATE SET hlc = excluded.hlc, n = excluded.n, lseq = excluded.lseq, "
-      "gone = excluded.gone, hash = excluded.hash WHERE excluded.hlc > hlc",
+      "gone = excluded.gone, hash = excluded.hash, born = CASE WHEN excluded.gone THEN NULL "
+      "WHEN gone THEN excluded.born WHEN n = excluded.n THEN born + excluded.lseq - lseq END "
+      "WHERE excluded.hlc > hlc",
       Quote(VersionTableName(tracked.id)), names, values, conflict);
 }
 
@@ -238,8 +242,12 @@ Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t 
                      upsert->Bind(3, change.lseq.value);
                      upsert->Bind(4, int64_t{!change.present});
                      upsert->Bind(5, change.present ? HashImage(current->table, change.image) : 0);
+                     if (change.present && !current->had_rows)
+                       upsert->Bind(6, change.lseq.value - change.first.value);
+                     else
+                       upsert->BindNull(6);
                      for (size_t i = 0; i < change.key.size(); ++i)
-                       upsert->Bind(static_cast<int>(i) + 6, change.key[i]);
+                       upsert->Bind(static_cast<int>(i) + 7, change.key[i]);
                      return upsert->Run();
                    }));
   state->folded_to = to;

@@ -41,6 +41,7 @@ struct NetChange {
   std::span<const change::ValueView> key;
   std::span<const change::ValueView> image;      // all columns; empty when the row is gone
   std::span<const change::ValueView> image_key;  // the key as the row spells it; likewise
+  Lseq first{};  // of the journal entries visited: the oldest of this key that was looked at together with it
 };
 using NetChangeVisitor = std::function<Status(const NetChange&)>;
 

@@ -80,7 +80,11 @@ TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
   while (other.state.folded_to < other.newest()) other.FoldSome(7);
   for (const char* table : {"t", "u"}) {
     const std::string name = VersionTableName(node_.catalog.ByName(table)->id);
-    EXPECT_EQ(node_.Query("SELECT * FROM " + name), other.Query("SELECT * FROM " + name));
+    // `born` counts from the insert that was seen, and an insert and an update folded as one are one.
+    const std::string keys = table == std::string_view("t") ? "k1" : "k1, k2";
+    const std::string sql =
+        "SELECT " + keys + ", hlc, n, lseq, gone, hash, born IS NULL FROM " + name;
+    EXPECT_EQ(node_.Query(sql), other.Query(sql));
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <string>
@@ -33,10 +34,10 @@ XXH128_hash_t Fingerprint(std::span<const change::ValueView> key) {
 
 }  // namespace
 
-size_t KeyIndex::Find(uint64_t low, uint64_t high) const {
+size_t KeyIndex::FindSlot(uint64_t low, uint64_t high) const {
   const size_t mask = slots_.size() - 1;
   size_t at = low & mask;
-  while (slots_[at].lseq.value != 0 && (slots_[at].low != low || slots_[at].high != high))
+  while (slots_[at].lseqs.newest.value != 0 && (slots_[at].low != low || slots_[at].high != high))
     at = (at + 1) & mask;
   return at;
 }
@@ -45,22 +46,26 @@ void KeyIndex::Grow() {
   std::vector<Slot> old = std::move(slots_);
   slots_.assign(old.empty() ? kFirstSlots : old.size() * 2, Slot{});
   for (const Slot& slot : old)
-    if (slot.lseq.value != 0) slots_[Find(slot.low, slot.high)] = slot;
+    if (slot.lseqs.newest.value != 0) slots_[FindSlot(slot.low, slot.high)] = slot;
 }
 
 void KeyIndex::Note(std::span<const change::ValueView> key, Lseq lseq) {
   HL_CHECK(lseq.value > 0);
   if (used_ * 2 >= slots_.size()) Grow();
   const XXH128_hash_t hash = Fingerprint(key);
-  Slot& slot = slots_[Find(hash.low64, hash.high64)];
-  if (slot.lseq.value == 0) ++used_;
-  if (slot.lseq < lseq) slot = {hash.low64, hash.high64, lseq};
+  Slot& slot = slots_[FindSlot(hash.low64, hash.high64)];
+  if (slot.lseqs.newest.value == 0) {
+    ++used_;
+    slot = {hash.low64, hash.high64, {lseq, lseq}};
+  }
+  slot.lseqs.newest = std::max(slot.lseqs.newest, lseq);
+  slot.lseqs.oldest = std::min(slot.lseqs.oldest, lseq);
 }
 
-Lseq KeyIndex::Newest(std::span<const change::ValueView> key) const {
-  if (slots_.empty()) return Lseq(0);
+KeyIndex::Range KeyIndex::Find(std::span<const change::ValueView> key) const {
+  if (slots_.empty()) return {};
   const XXH128_hash_t hash = Fingerprint(key);
-  return slots_[Find(hash.low64, hash.high64)].lseq;
+  return slots_[FindSlot(hash.low64, hash.high64)].lseqs;
 }
 
 }  // namespace harmonylite::capture

@@ -1,4 +1,4 @@
-// Keys met in one scan and the newest entry of each, by a 128-bit fingerprint, so that a row that changed
+// Keys met in one scan and the newest and oldest entry of each, by a 128-bit fingerprint, so that a row that changed
 // often is sent once.
 #pragma once
 
@@ -12,21 +12,26 @@
 namespace harmonylite::capture {
 
 // Two different keys are taken for one with probability 2^-128. Two spellings that a collation holds
-// equal are two keys here, which only costs a second visit. About 48 bytes a key.
+// equal are two keys here, which only costs a second visit. About 64 bytes a key.
 class KeyIndex {
  public:
-  // Keeps the greatest lseq of each key.
+  struct Range {
+    Lseq newest;  // 0: the key was never noted
+    Lseq oldest;
+  };
+  // Keeps the greatest and the least lseq of each key.
   void Note(std::span<const change::ValueView> key, Lseq lseq);
+  Range Find(std::span<const change::ValueView> key) const;
   // 0 for a key that was never noted.
-  Lseq Newest(std::span<const change::ValueView> key) const;
+  Lseq Newest(std::span<const change::ValueView> key) const { return Find(key).newest; }
 
  private:
   struct Slot {
     uint64_t low = 0;
     uint64_t high = 0;
-    Lseq lseq;  // 0: the slot is free
+    Range lseqs;  // newest 0: the slot is free
   };
-  size_t Find(uint64_t low, uint64_t high) const;
+  size_t FindSlot(uint64_t low, uint64_t high) const;
   void Grow();
 
   std::vector<Slot> slots_;  // open addressing; a power of two, at most half full

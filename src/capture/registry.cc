@@ -107,7 +107,8 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
   const std::string name = Quote(VersionTableName(id));
   // Keys carry no declared type: they hold what the table stored, bit for bit. An affinity would change
   // text like '007' that a STRICT table's ANY column keeps.
-  constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER";
+  constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER, "
+                                   "born INTEGER";
   if (table.integer_key)
     return db->Exec(fmt::format("CREATE TABLE {}(k1 INTEGER PRIMARY KEY, {})", name, kColumns));
   std::string keys;

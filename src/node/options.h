@@ -20,6 +20,9 @@ struct NodeOptions {
   int64_t cleanup_interval_ms = 5'000;
   // Between looks at the database where no file event comes; 0: the default.
   int64_t polling_interval_ms = 0;
+  // What is kept of writes that lost.
+  int64_t conflicts_max_rows = 100'000;
+  int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
   schema::LoadOptions tables;
 };
 
@@ -35,6 +38,8 @@ constexpr uint64_t kApplyBudgetBytes = 256 << 10;
 // Complete batches that wait (for causes, a migration, …) in memory or spools.
 constexpr size_t kMaxHeldBatches = 4'096;
 constexpr size_t kMaxHeldMemory = 64 << 20;
+// Between looks for conflicts that are too old, when none is added.
+constexpr int64_t kTrimConflictsMs = 3'600'000;
 constexpr int64_t kHeartbeatMs = 2'000;
 // How long this node must be behind without moving before it asks for repair.
 constexpr int64_t kRepairPatienceMs = 3'000;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "capture/conflict_log.h"
 #include "capture/journal.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
@@ -187,6 +188,7 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
     *failed = i;
     return applied;
   }
+  HL_TRY(TrimConflicts());
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);
   progress_ = std::move(progress);
@@ -199,9 +201,17 @@ Status Replica::ApplyOne(WaitingBatch* batch, const State& state, capture::Origi
   HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
   for (const change::Cover& cover : batch->header.covers)
     if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
+  if (stats.kept > 0) trim_conflicts_ms_ = 0;
   logger_->Debug("applied a batch of {}: {} rows, {} written, {} concurrent",
                  ToString(batch->header.sender), stats.rows, stats.won, stats.conflicts);
   return Ok();
+}
+
+Status Replica::TrimConflicts() {
+  const int64_t now = clock_->MonotonicMs();
+  if (now < trim_conflicts_ms_) return Ok();
+  trim_conflicts_ms_ = now + kTrimConflictsMs;
+  return capture::TrimConflicts(db_, options_.conflicts_max_rows, options_.conflicts_max_age_ms);
 }
 
 Result<bool> Replica::NeedsFold() {
@@ -224,6 +234,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   State next = state_;
   HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
   if (all_folded) HL_TRY(Settle());
+  HL_TRY(TrimConflicts());
   HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
   HL_TRY(Commit(&transaction, next));
   return all_folded && all_trimmed;

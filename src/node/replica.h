@@ -72,6 +72,8 @@ class Replica {
   Status SettleAlone();
   Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
                   change::ProgressVector* progress);
+  // Bounds the kept conflicts, when it is time.
+  Status TrimConflicts();
   // Commits and takes over what the transaction wrote.
   Status Commit(sqlite::Transaction* transaction, const capture::State& next);
 
@@ -86,6 +88,7 @@ class Replica {
   capture::OriginTable origins_;
   change::ProgressVector progress_;
   uint64_t schema_fingerprint_ = 0;
+  int64_t trim_conflicts_ms_ = 0;  // when next
 };
 
 }  // namespace harmonylite::node

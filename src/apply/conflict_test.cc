@@ -1,0 +1,189 @@
+// Writes that lost to a concurrent one are kept, named, and bounded.
+#include "capture/conflict_log.h"
+
+#include <gtest/gtest.h>
+
+#include "apply/apply_test_util.h"
+
+namespace harmonylite::apply {
+namespace {
+
+using Strings = std::vector<std::string>;
+namespace kind = capture::conflict_kind;
+
+constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, a)";
+
+std::string Text(const std::optional<change::NamedImage>& image) {
+  if (!image) return "deleted";
+  std::string out;
+  for (size_t i = 0; i < image->columns.size(); ++i)
+    out += (i == 0 ? "" : " ") + image->columns[i] + "=" + sqlite::Render(image->values[i]);
+  return out;
+}
+
+class ConflictTest : public testing::Test {
+ protected:
+  // kind: loser / winner
+  static Strings List(ApplyNode* node) {
+    Strings out;
+    for (const auto& one : sqlite::Must(capture::ListConflicts(&node->db, node->catalog)))
+      out.push_back(one.kind + ": " + Text(one.loser.image) + " / " + Text(one.winner.image));
+    return out;
+  }
+  void Exchange() {
+    const auto from_one = one_.Publish();
+    const auto from_two = two_.Publish();
+    if (from_two) one_.Apply(*from_two);
+    if (from_one) two_.Apply(*from_one);
+  }
+  // Both write, `two` later.
+  void Both(const char* first, const char* second) {
+    one_.App(first);
+    two_.FollowClockOf(&one_);
+    two_.App(second);
+    Exchange();
+  }
+  void ExpectOnBoth(const Strings& expected) {
+    EXPECT_EQ(List(&one_), expected);
+    EXPECT_EQ(List(&two_), expected);
+  }
+  ApplyNode one_{kTable, 1};
+  ApplyNode two_{kTable, 2};
+};
+
+TEST_F(ConflictTest, TheSameAutomaticId) {
+  Both("INSERT INTO t(a) VALUES('mine')", "INSERT INTO t(a) VALUES('yours')");
+  ExpectOnBoth({"same automatic id: id=1 a='mine' / id=1 a='yours'"});
+  const auto listed = sqlite::Must(capture::ListConflicts(&one_.db, one_.catalog));
+  EXPECT_EQ(listed[0].loser.origin, one_.self);
+  EXPECT_EQ(listed[0].winner.origin, two_.self);
+  EXPECT_LT(listed[0].loser.stamp, listed[0].winner.stamp);
+  EXPECT_EQ(listed[0].table, "t");
+  EXPECT_EQ(Text(listed[0].key), "id=1");
+}
+
+TEST_F(ConflictTest, TheSameAutomaticIdThoughOneWasUpdatedSince) {
+  one_.App("INSERT INTO t(a) VALUES('mine')");
+  one_.FollowClockOf(&two_);
+  one_.FoldAll();
+  one_.App("UPDATE t SET a = 'mine, again'");
+  two_.FollowClockOf(&one_);
+  two_.App("INSERT INTO t(a) VALUES('yours')");
+  Exchange();
+  ExpectOnBoth({"same automatic id: id=1 a='mine, again' / id=1 a='yours'"});
+}
+
+TEST_F(ConflictTest, AnIdThatIsTakenAgainAfterADelete) {
+  one_.App("INSERT INTO t(a) VALUES('first'); DELETE FROM t");
+  Exchange();
+  one_.FoldAll();
+  Both("INSERT INTO t(a) VALUES('mine')", "INSERT INTO t(a) VALUES('yours')");
+  ExpectOnBoth({"same automatic id: id=1 a='mine' / id=1 a='yours'"});
+}
+
+TEST_F(ConflictTest, UpdatesOfARowThatBothKnew) {
+  one_.App("INSERT INTO t VALUES(1, 'base')");
+  Exchange();
+  one_.App("UPDATE t SET a = 'known to nobody'");
+  Both("UPDATE t SET a = 'mine'", "UPDATE t SET a = 'yours'");
+  ExpectOnBoth({"overwritten: id=1 a='mine' / id=1 a='yours'"});
+}
+
+TEST_F(ConflictTest, AKeyThatIsNoIntegerIsNeverAutomatic) {
+  const char* sql = "CREATE TABLE t(id TEXT PRIMARY KEY, a)";
+  ApplyNode a(sql, 1);
+  ApplyNode b(sql, 2);
+  a.App("INSERT INTO t VALUES('k', 1)");
+  b.App("INSERT INTO t VALUES('k', 2)");
+  b.ApplyFrom(&a);
+  EXPECT_EQ(List(&b)[0].substr(0, 11), "overwritten");
+}
+
+TEST_F(ConflictTest, DeletesAndUpdates) {
+  one_.App("INSERT INTO t VALUES(1, 'a'), (2, 'b'), (3, 'c')");
+  Exchange();
+  Both("UPDATE t SET a = 'kept' WHERE id = 1; DELETE FROM t WHERE id > 1",
+       "DELETE FROM t WHERE id <> 2; UPDATE t SET a = 'won' WHERE id = 2");
+  for (ApplyNode* node : {&one_, &two_}) {
+    Strings list = List(node);
+    std::sort(list.begin(), list.end());
+    // Row 3 was deleted by both: nothing is lost.
+    EXPECT_EQ(list, (Strings{"delete lost: deleted / id=2 a='won'",
+                             "deleted: id=1 a='kept' / deleted"}));
+  }
+}
+
+TEST_F(ConflictTest, WhatKnewTheOtherIsNoConflict) {
+  one_.App("INSERT INTO t VALUES(1, 'a')");
+  Exchange();
+  two_.App("UPDATE t SET a = 'b'");
+  const auto batch = two_.Publish();
+  one_.Apply(*batch);
+  one_.Apply(*batch);
+  ExpectOnBoth({});
+}
+
+TEST_F(ConflictTest, AppliedAgainItIsListedOnce) {
+  one_.App("INSERT INTO t VALUES(1, 'mine')");
+  two_.FollowClockOf(&one_);
+  two_.App("INSERT INTO t VALUES(1, 'yours')");
+  const auto batch = one_.Publish();
+  two_.Apply(*batch);
+  two_.Apply(*batch);
+  EXPECT_EQ(List(&two_).size(), 1u);
+}
+
+TEST_F(ConflictTest, ShadowedRowsAreListedWhileTheyAre) {
+  const char* sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE)";
+  ApplyNode a(sql, 1);
+  ApplyNode b(sql, 2);
+  a.App("INSERT INTO t VALUES(1, 'x')");
+  b.FollowClockOf(&a);
+  b.App("INSERT INTO t VALUES(2, 'x')");
+  b.ApplyFrom(&a);
+  EXPECT_EQ(List(&b), Strings{"shadowed: id=1 u='x' / id=2 u='x'"});
+  const auto listed = sqlite::Must(capture::ListConflicts(&b.db, b.catalog));
+  EXPECT_EQ(listed[0].loser.origin, a.self);
+  EXPECT_EQ(listed[0].winner.origin, b.self);
+  b.Write([&] { EXPECT_EQ(sqlite::Must(capture::ClearConflicts(&b.db)), 0); });
+  EXPECT_EQ(List(&b).size(), 1u);
+  b.App("DELETE FROM t WHERE id = 2");
+  b.Settle();
+  EXPECT_EQ(List(&b), Strings{});
+}
+
+TEST_F(ConflictTest, AShadowedLoserIsKeptWithItsImage) {
+  const char* sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE)";
+  ApplyNode a(sql, 1);
+  ApplyNode b(sql, 2);
+  a.App("INSERT INTO t VALUES(1, 'x')");
+  b.FollowClockOf(&a);
+  b.App("INSERT INTO t VALUES(2, 'x')");
+  a.ApplyFrom(&b);  // row 1 is shadowed on the node that wrote it
+  b.FollowClockOf(&a);
+  b.App("INSERT INTO t VALUES(1, 'other')");
+  a.ApplyFrom(&b);
+  EXPECT_EQ(List(&a), Strings{"same automatic id: id=1 u='x' / id=1 u='other'"});
+}
+
+TEST_F(ConflictTest, BoundedByNumberAndAge) {
+  for (int id = 1; id <= 10; ++id) {
+    const std::string insert = "INSERT INTO t VALUES(" + std::to_string(id) + ", ";
+    Both((insert + "1)").c_str(), (insert + "2)").c_str());
+  }
+  ASSERT_EQ(List(&one_).size(), 10u);
+  constexpr int64_t kLong = 1'000'000'000;
+  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 4, kLong)); });
+  EXPECT_EQ(List(&one_).size(), 4u);
+  EXPECT_EQ(List(&one_)[0].substr(0, 26), "same automatic id: id=10 a");
+  one_.App("UPDATE __harmonylite__conflicts SET at_ms = at_ms - 2000000 WHERE id < 9");
+  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, 1'000'000)); });
+  EXPECT_EQ(List(&one_).size(), 2u);
+  one_.App("UPDATE __harmonylite__conflicts SET at_ms = 0");
+  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, kLong)); });
+  EXPECT_EQ(List(&one_).size(), 0u);
+  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, kLong)); });
+}
+
+}  // namespace
+}  // namespace harmonylite::apply
