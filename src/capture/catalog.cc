@@ -208,9 +208,6 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
       continue;
     }
     const bool has_shadow_table = shadow_tables.contains(ShadowTableName(known->id));
-    // Images of shadowed rows are rewritten for today's columns by the next sync.
-    const bool reshaped = known->shapes.empty() || known->shapes.back() != table.columns;
-    if (has_shadow_table && reshaped) catalog.complete = false;
     catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows});
   }
   return catalog;

@@ -23,6 +23,10 @@ config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger
 // harmonylite lint: kFailure when something does not replicate.
 config::ExitCode LintDatabase(const config::CommandLine& command, const config::Config* config);
 
+// harmonylite conflicts: writes that lost to another node's, and rows that are shadowed. Works on the database while
+// a node runs on it.
+config::ExitCode Conflicts(const config::CommandLine& command, const config::Config* config);
+
 // Prints "harmonylite: MESSAGE" and returns `code`.
 config::ExitCode Complain(const std::string& message, config::ExitCode code);
 

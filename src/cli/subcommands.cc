@@ -13,6 +13,7 @@ struct Subcommand {
 
 const Subcommand kSubcommands[] = {
     {{"lint", "what of a database does not replicate, or collides, and what to do"}, LintDatabase},
+    {{"conflicts", "list writes that lost to another node's write, show one, write one back"}, Conflicts},
 };
 
 }  // namespace

@@ -1,9 +1,13 @@
 """UNIQUE between nodes that write at once: nothing is lost, all show the same, losers come back."""
 
+import json
+import subprocess
+
 import pytest
 
+import harness
 from harness import wait_equal, wait_value
-from wait import wait_until
+from wait import seconds, wait_until
 
 USERS = "CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT UNIQUE, node INTEGER)"
 
@@ -132,3 +136,97 @@ def test_cleanup_removes_shadow_tables(cluster):
     code, output = a.run("-cleanup")
     assert code == 0, output
     assert a.one("SELECT count(*) FROM sqlite_schema WHERE name LIKE '%harmonylite%'") == 0
+
+
+def conflicts(node, *arguments):
+    """Runs `harmonylite conflicts` on the node's database, beside its sidecar: (exit code, output)."""
+    done = subprocess.run([str(harness.BINARY), "conflicts", str(node.database), *arguments],
+                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, check=False, timeout=seconds(60))
+    return done.returncode, done.stdout.decode()
+
+
+def listed(node):
+    code, output = conflicts(node, "--json")
+    assert code == 0, output
+    return json.loads(output)
+
+
+def test_two_inserts_that_took_the_same_id(cluster):
+    schema = "CREATE TABLE note(id INTEGER PRIMARY KEY, text, at DEFAULT CURRENT_TIMESTAMP)"
+    nodes = a, b = cut_off(cluster, schema, ["INSERT INTO note(text) VALUES('from a')"],
+                           ["INSERT INTO note(text) VALUES('from b')"])
+    for node in nodes:
+        wait_until(lambda: len(listed(node)) == 1, what="a conflict", explain=node.tail)  # noqa: B023
+    wait_equal(nodes)
+    winner = a.one("SELECT text FROM note")
+    loser = {"from a": "from b", "from b": "from a"}[winner]
+    for node in nodes:
+        (one,) = listed(node)
+        assert (one["kind"], one["table"], one["key"]) == ("same automatic id", "note", {"id": 1})
+        assert one["loser"]["row"]["text"] == loser
+        assert one["winner"]["row"]["text"] == winner
+        assert {one["loser"]["node"], one["winner"]["node"]} == {"1", "2"}
+    code, table = conflicts(a)
+    assert code == 0 and "same automatic id" in table and "note" in table
+    code, shown = conflicts(a, "--show", one["id"])
+    assert code == 0 and f"* text: '{loser}' | '{winner}'" in shown and "  id: 1 | 1" in shown
+    # Written back under an id of its own, it goes to everybody; the list stays until it is cleared.
+    code, output = conflicts(b, "--restore", one["id"], "--set", "id=2")
+    assert code == 0, output
+    wait_value(nodes, "SELECT text FROM note WHERE id = 2", loser)
+    wait_equal(nodes)
+    assert len(listed(b)) == 1
+    assert conflicts(b, "--clear")[0] == 0
+    assert listed(b) == [] and len(listed(a)) == 1
+
+
+def test_a_deleted_row_written_back(cluster):
+    a, b = nodes = cluster.run(2, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
+    a.sql("INSERT INTO t VALUES(1, 'base'), (2, 'base')")
+    wait_value(nodes, "SELECT count(*) FROM t", 2)
+    for node in nodes:
+        node.stop()
+    a.sql("UPDATE t SET v = 'edited' WHERE id = 1")
+    b.sql("DELETE FROM t WHERE id = 1")  # later
+    for node in nodes:
+        node.start()
+    wait_value(nodes, "SELECT count(*) FROM t", 1)
+    wait_until(lambda: listed(a), what="a conflict", explain=a.tail)
+    (one,) = listed(a)
+    assert one["kind"] == "deleted" and one["winner"]["row"] is None
+    assert conflicts(a, "--restore", one["id"])[0] == 0
+    wait_value(nodes, "SELECT v FROM t WHERE id = 1", "edited")
+    wait_equal(nodes)
+
+
+def test_shadowed_rows_are_listed_and_given_another_value(cluster):
+    nodes = a, b = cut_off(cluster, USERS, ["INSERT INTO users VALUES(1, 'x', 1)"],
+                           ["INSERT INTO users VALUES(2, 'x', 2)"])
+    for node in nodes:
+        wait_until(lambda: len(listed(node)) == 1, what="a shadowed row", explain=node.tail)  # noqa: B023
+    (one,) = listed(a)
+    assert one["kind"] == "shadowed" and one["id"] == listed(b)[0]["id"]
+    assert one["loser"]["row"]["email"] == one["winner"]["row"]["email"] == "x"
+    code, output = conflicts(a, "--restore", one["id"])
+    assert code == 1 and "--set" in output
+    assert a.one("SELECT count(*) FROM users") == 1
+    code, output = conflicts(a, "--restore", one["id"], "--set", "email=y")
+    assert code == 0, output
+    wait_value(nodes, "SELECT group_concat(email) FROM (SELECT email FROM users ORDER BY email)",
+               "x,y")
+    wait_shadowed(nodes, [])
+    assert listed(a) == [] and listed(b) == []
+
+
+def test_conflicts_says_what_is_wrong(cluster, folder):
+    (a,) = cluster.run(1, USERS)
+    assert conflicts(a, "--show", "99")[0] == 1
+    assert conflicts(a, "--frobnicate")[0] == 2
+    assert conflicts(a, "--set", "a=b")[0] == 2
+    assert conflicts(a, "--clear", "--show", "1")[0] == 2
+    code, output = a.run("conflicts")
+    assert code == 0 and "LOSER" in output
+    plain = cluster.add().create(USERS)
+    code, output = conflicts(plain)
+    assert code == 1 and "not attached" in output

@@ -1,0 +1,126 @@
+#include "cli/restore.h"
+
+#include <charconv>
+
+#include "sqlite/identifier.h"
+
+namespace harmonylite::cli {
+
+namespace {
+
+using change::NamedImage;
+using change::ValueView;
+using schema::Table;
+using sqlite::Quote;
+using sqlite::SameName;
+using sqlite::Statement;
+
+ValueView ParseValue(const std::string& text) {
+  if (text == "NULL") return ValueView::Null();
+  int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error == std::errc() && stop == end && !text.empty()) return ValueView::Integer(number);
+  return ValueView::Text(text);
+}
+
+// What was kept, in today's columns: those that are new keep what they are given by default or have.
+Result<NamedImage> Wanted(const Table& table, const capture::ListedConflict& conflict,
+                          const std::vector<Assignment>& sets) {
+  NamedImage out;
+  for (size_t i = 0; i < conflict.loser.image->columns.size(); ++i)
+    for (const std::string& column : table.columns)
+      if (SameName(column, conflict.loser.image->columns[i])) {
+        out.columns.push_back(column);
+        out.values.push_back(conflict.loser.image->values[i]);
+      }
+  for (const Assignment& set : sets) {
+    bool found = false;
+    for (size_t i = 0; i < out.columns.size(); ++i) {
+      if (!SameName(out.columns[i], set.column)) continue;
+      out.values[i] = change::Value(ParseValue(set.value));
+      found = true;
+    }
+    if (!found)
+      return MakeError(ErrorCode::kInvalidArgument, "table {} has no column {}", table.name,
+                       set.column);
+  }
+  return out;
+}
+
+std::string KeyIs(const Table& table, size_t first) {
+  std::string out;
+  for (size_t i = 0; i < table.key.size(); ++i)
+    out += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
+                       first + i, Quote(table.key[i].collation));
+  return out;
+}
+
+Result<int64_t> Run(sqlite::Connection* db, const std::string& sql,
+                    const std::vector<ValueView>& values) {
+  HL_ASSIGN(Statement statement, db->Prepare(sql));
+  for (size_t i = 0; i < values.size(); ++i) statement.Bind(static_cast<int>(i) + 1, values[i]);
+  HL_TRY(statement.Run());
+  return db->changes();
+}
+
+Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) {
+  std::string sets;
+  std::string names;
+  std::string parameters;
+  std::vector<ValueView> values;
+  for (size_t i = 0; i < row.columns.size(); ++i) {
+    const char* comma = i == 0 ? "" : ", ";
+    sets += fmt::format("{}{} = ?{}", comma, Quote(row.columns[i]), i + 1);
+    names += comma + Quote(row.columns[i]);
+    parameters += fmt::format("{}?{}", comma, i + 1);
+    values.push_back(row.values[i].view());
+  }
+  std::vector<ValueView> with_key = values;
+  for (const schema::KeyColumn& key : table.key)
+    for (size_t i = 0; i < row.columns.size(); ++i)
+      if (row.columns[i] == key.name) with_key.push_back(values[i]);
+  HL_CHECK(with_key.size() == values.size() + table.key.size());
+  HL_ASSIGN(const int64_t updated,
+            Run(db, fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
+                                KeyIs(table, values.size() + 1)),
+                with_key));
+  if (updated > 0) return Ok();
+  HL_ASSIGN(const int64_t inserted,
+            Run(db, fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})", Quote(table.name), names,
+                                parameters),
+                values));
+  HL_CHECK(inserted == 1);
+  return Ok();
+}
+
+}  // namespace
+
+Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
+               const capture::ListedConflict& conflict, const std::vector<Assignment>& sets) {
+  const capture::TrackedTable* tracked = catalog.ByName(conflict.table);
+  if (tracked == nullptr)
+    return MakeError(ErrorCode::kNotFound, "table {} is not replicated any more", conflict.table);
+  const Table& table = tracked->table;
+  HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
+  if (!conflict.loser.image) {
+    const std::vector<ValueView> key(conflict.key.values.begin(), conflict.key.values.end());
+    HL_ASSIGN(const int64_t deleted,
+              Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), KeyIs(table, 1)),
+                  key));
+    HL_TRY(transaction.Commit());
+    fmt::print("deleted {} rows of {}\n", deleted, table.name);
+    return Ok();
+  }
+  HL_ASSIGN(const NamedImage row, Wanted(table, conflict, sets));
+  Status written = Write(db, table, row);
+  if (!written.ok() && db->constraint_was_unique())
+    return std::move(written).error().Wrap(
+        "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that row");
+  HL_TRY(std::move(written));
+  HL_TRY(transaction.Commit());
+  fmt::print("written back to {}\n", table.name);
+  return Ok();
+}
+
+}  // namespace harmonylite::cli
