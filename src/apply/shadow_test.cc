@@ -69,6 +69,19 @@ TEST_F(ShadowTest, OneComesBackAndTakesFromAThird) {
   EXPECT_EQ(Shadowed(&a), Strings{"1|2"});
 }
 
+TEST_F(ShadowTest, ARowOutsideAPartialIndexClashesWithNothingInIt) {
+  const char* sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b);"
+                    "CREATE UNIQUE INDEX j ON t(b) WHERE a IS NOT 'out'";
+  ApplyNode a(sql, 1);
+  ApplyNode b(sql, 2);
+  a.App("INSERT INTO t VALUES(1, 'out', 7), (2, 'in', 7), (3, NULL, NULL)");
+  b.FollowClockOf(&a);
+  b.App("INSERT INTO t VALUES(4, 'out', 7), (5, NULL, NULL)");
+  a.ApplyFrom(&b);
+  EXPECT_EQ(Rows(&a), (Strings{"2|'in'|7", "3|NULL|NULL", "4|'out'|7", "5|NULL|NULL"}));
+  EXPECT_EQ(Shadowed(&a), Strings{"1|4"});
+}
+
 TEST_F(ShadowTest, ALocalWriteOfTheSameKeyReplacesTheShadowedRow) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.App("UPDATE t SET v = 'seen' WHERE id = 1");  // it is not there
