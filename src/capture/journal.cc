@@ -220,36 +220,56 @@ int64_t HashImage(const schema::Table& table, std::span<const ValueView> image) 
   return static_cast<int64_t>(sum == 0 ? 1 : sum);
 }
 
+namespace {
+
+// Puts net changes into the version tables; what is prepared serves all changes of a table in a row.
+class Folder {
+ public:
+  Folder(Connection* db, OriginIndex self) : db_(db), self_(self) {}
+
+  Status Add(const NetChange& change) {
+    if (current_ != change.table) HL_TRY(Start(change.table));
+    if (shadows_) HL_TRY(shadows_->NoteWrite(change.key));
+    upsert_->Bind(1, change.stamp.value);
+    upsert_->Bind(2, self_.value);
+    upsert_->Bind(3, change.lseq.value);
+    upsert_->Bind(4, int64_t{!change.present});
+    upsert_->Bind(5, change.present ? HashImage(current_->table, change.image) : 0);
+    if (change.present && !current_->had_rows)
+      upsert_->Bind(6, change.lseq.value - change.first.value);
+    else
+      upsert_->BindNull(6);
+    for (size_t i = 0; i < change.key.size(); ++i)
+      upsert_->Bind(static_cast<int>(i) + 7, change.key[i]);
+    return upsert_->Run();
+  }
+
+ private:
+  Status Start(const TrackedTable* table) {
+    current_ = table;
+    HL_ASSIGN(upsert_, db_->PrepareCached(FoldSql(*table)));
+    shadows_.reset();
+    HL_ASSIGN(const bool any, HasShadows(db_, *table));
+    if (any) shadows_.emplace(db_, *table);
+    return Ok();
+  }
+
+  Connection* db_;  // not owned
+  OriginIndex self_;
+  const TrackedTable* current_ = nullptr;
+  sqlite::CachedStatement upsert_;
+  std::optional<ShadowTable> shadows_;  // where the table has shadowed rows
+};
+
+}  // namespace
+
 Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (state->folded_to >= end.last) return true;
   const Lseq to(std::min(end.last.value, state->folded_to.value + limit));
-  const TrackedTable* current = nullptr;
-  sqlite::CachedStatement upsert;
-  std::optional<ShadowTable> shadows;
+  Folder folder(db, state->self_index);
   HL_TRY(ScanRange(db, catalog, state->folded_to, to, std::nullopt,
-                   [&](const NetChange& change) -> Status {
-                     if (current != change.table) {
-                       current = change.table;
-                       HL_ASSIGN(upsert, db->PrepareCached(FoldSql(*current)));
-                       shadows.reset();
-                       HL_ASSIGN(const bool any, HasShadows(db, *current));
-                       if (any) shadows.emplace(db, *current);
-                     }
-                     if (shadows) HL_TRY(shadows->NoteWrite(change.key));
-                     upsert->Bind(1, change.stamp.value);
-                     upsert->Bind(2, state->self_index.value);
-                     upsert->Bind(3, change.lseq.value);
-                     upsert->Bind(4, int64_t{!change.present});
-                     upsert->Bind(5, change.present ? HashImage(current->table, change.image) : 0);
-                     if (change.present && !current->had_rows)
-                       upsert->Bind(6, change.lseq.value - change.first.value);
-                     else
-                       upsert->BindNull(6);
-                     for (size_t i = 0; i < change.key.size(); ++i)
-                       upsert->Bind(static_cast<int>(i) + 7, change.key[i]);
-                     return upsert->Run();
-                   }));
+                   [&](const NetChange& change) { return folder.Add(change); }));
   state->folded_to = to;
   return to == end.last;
 }
