@@ -135,7 +135,8 @@ def arrives(watches, text, expected, start, nodes):
         for watch in list(open_watches):
             if watch.value(text) == expected:
                 took = (time.monotonic() - start) * 1000
-                say(f"{watch.node.name}  shows it after {paint('32', f'{took:.0f} ms')}")
+                after = f"after {took:.0f} ms" if took >= 1 else "already when sqlite3 has ended"
+                say(f"{watch.node.name}  shows it {paint('32', after)}")
                 open_watches.remove(watch)
         return not open_watches
 
