@@ -23,6 +23,7 @@ ALLOWED = {
     "nats": ["log"],
     "node": ["apply", "log"],
     "config": ["base"],
+    "ops": ["base"],
 }
 # Modules that wire everything together.
 EVERYTHING = {"cli"}
@@ -31,6 +32,7 @@ EVERYTHING = {"cli"}
 DOORS = {
     re.compile(r"^sqlite3(ext)?\.h$"): ("src/sqlite/", "tests/", "bench/"),
     re.compile(r"^(nats/)?nats\.h$"): ("src/nats/",),
+    re.compile(r"^httplib\.h$"): ("src/ops/http_server.cc",),
 }
 MAX_LINES = 500
 

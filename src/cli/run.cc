@@ -10,6 +10,7 @@
 
 #include "cli/commands.h"
 #include "cli/lock_file.h"
+#include "cli/observe.h"
 #include "cli/wiring.h"
 #include "node/node.h"
 #include "sqlite/connection.h"
@@ -32,6 +33,7 @@ struct Sidecar {
   std::unique_ptr<nats::JetStreamLog> log;
   std::unique_ptr<nats::KvMetaStore> store;
   std::unique_ptr<node::Node> node;
+  Observers observers;
 };
 
 // Asks whether a signal to end has come; the signals are blocked in every thread.
@@ -133,12 +135,19 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     logger->Error("cannot start: {}", opened.error().message());
     return ExitCode::kFailure;
   }
+  auto observers = StartObservers(config, *sidecar.node, *sidecar.connection, clock, logger);
+  if (!observers.ok()) {
+    logger->Error("cannot start: {}", observers.error().message());
+    return ExitCode::kFailure;
+  }
+  sidecar.observers = std::move(*observers);
   sidecar.node->Start(sidecar.log.get(), sidecar.store.get());
   logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path,
                sidecar.node->tables(), sidecar.node->id().value, sqlite::LibraryVersion());
   const ExitCode code = WaitForEnd(config, signals, &sidecar, logger);
   {
     const StopDeadline deadline(logger);
+    sidecar.observers.clear();
     sidecar.node->Stop();
     if (sidecar.server) sidecar.server->Stop();
     sidecar.store.reset();

@@ -40,6 +40,11 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   const bool others_wrote = *version != data_version_;
   data_version_ = *version;
   if (others_wrote) quiet_since_ms_ = d_.clock->MonotonicMs();
+  if (failed_at_commit_ && *failed_at_commit_ != d_.replica->commits()) {
+    d_.shared->SetDatabaseError({});
+    failed_at_commit_.reset();
+    said_.clear();
+  }
 
   bool done = false;
   StepResult result = WriteSchemaOrIncarnation(&done);
@@ -71,6 +76,10 @@ StepResult Consumer::Busy(const Error& error) {
     const bool passing = error.code() == ErrorCode::kRetryLater &&
                          (said_.find("locked") != std::string::npos ||
                           said_.find("the schema has just changed") != std::string::npos);
+    if (!passing) {
+      d_.shared->SetDatabaseError(said_);
+      failed_at_commit_ = d_.replica->commits();
+    }
     const LogLevel level = passing ? LogLevel::kDebug : LogLevel::kWarning;
     d_.logger->Write(level, fmt::format("the database cannot be written at the moment ({}): trying "
                                         "again; nothing is lost",
@@ -328,6 +337,7 @@ StepResult Consumer::Maintain() {
   if (!quiet && !due) return StepResult::Idle();
   const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
   auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
+  d_.shared->SetLastChange(d_.replica->last_change());
   if (!done.ok()) return Busy(done.error());
   if (!*done && long_journal) return StepResult::Progress();
   if (*done || !quiet) {
@@ -339,7 +349,8 @@ StepResult Consumer::Maintain() {
 
 void Consumer::Share() {
   AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
-                       d_.replica->schema_fingerprint(), held_.Reasons()};
+                       d_.replica->schema_fingerprint(), held_.Reasons(), d_.replica->totals(),
+                       static_cast<int64_t>(d_.replica->catalog().tables.size())};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

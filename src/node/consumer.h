@@ -70,6 +70,7 @@ class Consumer {
   int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
   int64_t judged_ms_ = 0;       // monotonic
   int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
+  std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
   std::string said_;            // the last complaint logged, so that it is logged once
   std::vector<Hold> holds_said_;
 };

@@ -43,6 +43,8 @@ class Node {
   // Ends the workers within about a second; everything confirmed is saved.
   void Stop();
 
+  // What the workers tell each other, for health and metrics.
+  const SharedState& shared() const { return shared_; }
   // Another process runs with this node id.
   bool rivalled() const { return rivalled_.load(); }
   // Milliseconds since a change was last sent or applied.

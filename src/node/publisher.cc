@@ -193,6 +193,7 @@ StepResult Publisher::SendFrame() {
   record_.clear();
   if (++frame_.index < frame_.count) return StepResult::Progress();
   d_.shared->SetPublished({batch_->to, batch_->to_stamp});
+  d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
   batch_.reset();
   state_ = PublisherState::kIdle;
   seen_data_version_ = -1;  // more may have been committed meanwhile

@@ -167,6 +167,7 @@ Status Replica::FoldAll(const Catalog& catalog, State* state) {
 Status Replica::Commit(Transaction* transaction, const State& next) {
   HL_TRY(capture::SaveState(db_, next, saved_state_));
   HL_TRY(transaction->Commit());
+  ++commits_;
   state_ = saved_state_ = next;
   return Ok();
 }
@@ -182,8 +183,9 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
   HL_TRY(FoldAll(catalog_, &next));
   capture::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
+  AppliedTotals totals = totals_;
   for (size_t i = 0; i < batches.size(); ++i) {
-    Status applied = ApplyOne(batches[i], next, &origins, &progress);
+    Status applied = ApplyOne(batches[i], next, &origins, &progress, &totals);
     if (applied.ok()) continue;
     *failed = i;
     return applied;
@@ -192,16 +194,21 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);
   progress_ = std::move(progress);
+  totals_ = totals;
   return Ok();
 }
 
 Status Replica::ApplyOne(WaitingBatch* batch, const State& state, capture::OriginTable* origins,
-                         change::ProgressVector* progress) {
+                         change::ProgressVector* progress, AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
   HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
   for (const change::Cover& cover : batch->header.covers)
     if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
   if (stats.kept > 0) trim_conflicts_ms_ = 0;
+  ++totals->batches;
+  totals->rows += stats.rows;
+  totals->conflicts += stats.conflicts;
+  totals->last_wall_ms = clock_->WallMs();
   logger_->Debug("applied a batch of {}: {} rows, {} written, {} concurrent",
                  ToString(batch->header.sender), stats.rows, stats.won, stats.conflicts);
   return Ok();
@@ -216,6 +223,7 @@ Status Replica::TrimConflicts() {
 
 Result<bool> Replica::NeedsFold() {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  last_change_ = std::max(last_change_, end.last_change);
   return end.last.value - state_.folded_to.value > kFoldInApply;
 }
 
@@ -224,6 +232,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   HL_ASSIGN(const int64_t first,
             db_->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  last_change_ = std::max(last_change_, end.last_change);
   const bool folded = state_.folded_to >= end.last;
   const int64_t done = std::min({end.last.value - 1, state_.published_to.value,
                                  folded ? INT64_MAX : state_.folded_to.value});

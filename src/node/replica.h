@@ -55,6 +55,11 @@ class Replica {
   Result<bool> Maintain(int64_t fold_limit, int64_t trim_limit);
   // Tells the other workers who we are and where we stand; once, before they start.
   Status Introduce(SharedState* shared);
+  // Newest change of the application, as of the last look at the journal.
+  Lseq last_change() const { return last_change_; }
+  const AppliedTotals& totals() const { return totals_; }
+  // Transactions of ours since the start.
+  int64_t commits() const { return commits_; }
   // Entries in the journal.
   Result<int64_t> JournalLength();
 
@@ -71,7 +76,7 @@ class Replica {
   Status Settle();
   Status SettleAlone();
   Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
-                  change::ProgressVector* progress);
+                  change::ProgressVector* progress, AppliedTotals* totals);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
   // Commits and takes over what the transaction wrote.
@@ -88,6 +93,9 @@ class Replica {
   capture::OriginTable origins_;
   change::ProgressVector progress_;
   uint64_t schema_fingerprint_ = 0;
+  Lseq last_change_;
+  AppliedTotals totals_;  // of committed transactions
+  int64_t commits_ = 0;
   int64_t trim_conflicts_ms_ = 0;  // when next
 };
 

@@ -17,6 +17,18 @@ Published SharedState::published() const {
   return published_;
 }
 
+void SharedState::CountSent(int64_t rows, int64_t wall_ms) {
+  const std::lock_guard lock(mutex_);
+  ++sent_.batches;
+  sent_.rows += rows;
+  sent_.last_wall_ms = wall_ms;
+}
+
+SentTotals SharedState::sent() const {
+  const std::lock_guard lock(mutex_);
+  return sent_;
+}
+
 void SharedState::SetSending(Lseq to) {
   const std::lock_guard lock(mutex_);
   sending_ = std::max(sending_, to);
@@ -52,6 +64,26 @@ void SharedState::SetSelf(const Origin& self, Lseq base) {
 Origin SharedState::self() const {
   const std::lock_guard lock(mutex_);
   return self_;
+}
+
+void SharedState::SetLastChange(Lseq lseq) {
+  const std::lock_guard lock(mutex_);
+  last_change_ = lseq;
+}
+
+int64_t SharedState::unsent() const {
+  const std::lock_guard lock(mutex_);
+  return std::max<int64_t>(std::max(last_change_, sending_).value - published_.to.value, 0);
+}
+
+void SharedState::SetDatabaseError(std::string error) {
+  const std::lock_guard lock(mutex_);
+  database_error_ = std::move(error);
+}
+
+std::string SharedState::database_error() const {
+  const std::lock_guard lock(mutex_);
+  return database_error_;
 }
 
 void SharedState::SetIdentified() {

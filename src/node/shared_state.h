@@ -34,12 +34,28 @@ struct Hold {
   bool operator==(const Hold&) const = default;
 };
 
+// Since the start, for metrics.
+struct SentTotals {
+  int64_t batches = 0;
+  int64_t rows = 0;
+  int64_t last_wall_ms = 0;  // 0: nothing yet
+};
+
+struct AppliedTotals {
+  int64_t batches = 0;
+  int64_t rows = 0;
+  int64_t conflicts = 0;
+  int64_t last_wall_ms = 0;  // 0: nothing yet
+};
+
 struct AppliedState {
   change::ProgressVector progress;  // of other origins
   bool caught_up = false;           // nothing in the log is waiting to be read
   bool dropped = false;             // something from the log could not be kept: only repair brings it
   uint64_t schema_fingerprint = 0;  // of all replicated tables: equal on nodes with equal tables
   std::vector<Hold> holds;
+  AppliedTotals totals;
+  int64_t tables = 0;  // that are replicated
 };
 
 class SharedState {
@@ -47,6 +63,8 @@ class SharedState {
   // Written by the publisher.
   void SetPublished(Published published);
   Published published() const;
+  void CountSent(int64_t rows, int64_t wall_ms);
+  SentTotals sent() const;
   // The same as others count it: 0 while nothing of this incarnation is published.
   Lseq published_as_self() const;
 
@@ -68,6 +86,14 @@ class SharedState {
   void SetApplied(AppliedState applied);
   AppliedState applied() const;
 
+  // Newest change of the application that the consumer has seen in the journal.
+  void SetLastChange(Lseq lseq);
+  // Changes that the log does not hold yet, as far as was seen.
+  int64_t unsent() const;
+  // Of the newest attempt to write to the database; empty: it succeeded, or met no more than a lock.
+  void SetDatabaseError(std::string error);
+  std::string database_error() const;
+
   // The keeper passes on what others lack; the publisher takes it. Several are merged: answering the one
   // that has least answers all.
   void RequestRepair(const change::ProgressVector& have);
@@ -80,6 +106,7 @@ class SharedState {
  private:
   mutable std::mutex mutex_;
   Published published_;
+  SentTotals sent_;
   Lseq sending_;
   bool incarnation_requested_ = false;
   bool identified_ = false;
@@ -88,6 +115,8 @@ class SharedState {
   AppliedState applied_;
   std::optional<change::ProgressVector> repair_;
   int64_t schema_version_ = -1;
+  Lseq last_change_;
+  std::string database_error_;
 };
 
 }  // namespace harmonylite::node

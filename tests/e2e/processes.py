@@ -4,6 +4,7 @@ import ctypes
 import os
 import pathlib
 import signal
+import socket
 import subprocess
 
 from wait import seconds
@@ -21,6 +22,15 @@ def start(arguments, **options):
     kernel watches the thread that started it."""
     return subprocess.Popen([str(a) for a in arguments], stdin=subprocess.DEVNULL,
                             preexec_fn=_die_with_parent, **options)
+
+
+def free_ports(count):
+    """Ports that nobody uses at present."""
+    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [probe.getsockname()[1] for probe in probes]
+    for probe in probes:
+        probe.close()
+    return ports
 
 
 def end(process, how=signal.SIGTERM, patience=20):

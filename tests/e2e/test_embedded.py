@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 
 import processes
 from harness import wait_equal, wait_value
@@ -11,17 +10,8 @@ from wait import wait_until
 LINES = "CREATE TABLE lines(id TEXT PRIMARY KEY, v TEXT)"
 
 
-def free_ports(count):
-    """Ports that nobody uses at present."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
-
-
 def embedded_cluster(cluster, count, replicas=1):
-    ports = free_ports(count)
+    ports = processes.free_ports(count)
     nodes = []
     for port in ports:
         peers = ",".join(f"nats://127.0.0.1:{other}/" for other in ports if other != port)
@@ -138,7 +128,7 @@ def test_the_server_ends_with_a_sidecar_that_is_killed(cluster, embedded):
 
 
 def test_two_nodes_are_told_that_they_cannot_keep_a_quorum(cluster, embedded):
-    ports = free_ports(2)
+    ports = processes.free_ports(2)
     node = cluster.add(flags=["-cluster-addr", f"127.0.0.1:{ports[0]}", "-cluster-peers",
                               f"nats://127.0.0.1:{ports[1]}/"]).create(LINES)
     node.launch()
@@ -147,7 +137,7 @@ def test_two_nodes_are_told_that_they_cannot_keep_a_quorum(cluster, embedded):
 
 def test_a_client_of_the_embedded_server(cluster, embedded):
     """Another node may use it as an ordinary server, at a port of the operator's choice."""
-    (port,) = free_ports(1)
+    (port,) = processes.free_ports(1)
     host = cluster.add({"nats": {"bind_address": f"127.0.0.1:{port}"}}).create(LINES)
     guest = cluster.add(url=f"nats://127.0.0.1:{port}").create(LINES)
     host.start()

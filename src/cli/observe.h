@@ -1,0 +1,23 @@
+// Health and metrics of the running sidecar, over HTTP where the configuration asks for it.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "base/result.h"
+#include "config/config.h"
+#include "nats/connection.h"
+#include "node/node.h"
+#include "ops/http_server.h"
+
+namespace harmonylite::cli {
+
+using Observers = std::vector<std::unique_ptr<ops::HttpServer>>;
+
+// What they answer with outlives them.
+Result<Observers> StartObservers(const config::Config& config, const node::Node& node,
+                                 const nats::Connection& connection, const Clock& clock, Logger* logger);
+
+}  // namespace harmonylite::cli

@@ -1,0 +1,70 @@
+#include "ops/health.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ctime>
+#include <nlohmann/json.hpp>
+
+namespace harmonylite::ops {
+
+namespace {
+
+using nlohmann::json;
+
+json Timestamp(const std::optional<int64_t>& wall_ms) {
+  if (!wall_ms) return nullptr;
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(*wall_ms / 1000)));
+}
+
+bool NeedsOperator(const WaitingChanges& waiting) { return waiting.kind != "missing"; }
+
+std::vector<std::string> Reasons(const NodeStatus& status) {
+  std::vector<std::string> out;
+  if (!status.nats_connected) out.push_back("NATS is out of reach; changes are kept and sent later");
+  if (!status.database_ok) out.push_back("the database cannot be written: " + status.database_error);
+  for (const WaitingChanges& waiting : status.waiting)
+    if (NeedsOperator(waiting))
+      out.push_back(fmt::format("changes of node {} wait: {}", waiting.node, waiting.reason));
+  return out;
+}
+
+}  // namespace
+
+HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
+  const std::vector<std::string> reasons = Reasons(status);
+  HealthAnswer answer;
+  answer.http_status = reasons.empty() ? 200 : 503;
+  if (!detailed) return answer;
+  json waiting = json::array();
+  bool paused = false;
+  std::string paused_why;
+  for (const WaitingChanges& one : status.waiting) {
+    waiting.push_back({{"node", one.node}, {"kind", one.kind}, {"reason", one.reason}});
+    if (one.kind != "schema" || paused) continue;
+    paused = true;
+    paused_why = one.reason;
+  }
+  json schema = {{"hash", fmt::format("{:016x}", status.schema_fingerprint)}, {"paused", paused}};
+  if (paused) schema["reason"] = paused_why;
+  const json body = {{"status", reasons.empty() ? "healthy" : "unhealthy"},
+                     {"reasons", reasons},
+                     {"node_id", status.node_id},
+                     {"version", status.version},
+                     {"uptime_seconds", status.uptime_s},
+                     {"db_connected", status.database_ok},
+                     {"nats_connected", status.nats_connected},
+                     {"cdc_installed", true},  // a node whose triggers are not in place does not start
+                     {"tables_tracked", status.tables},
+                     {"caught_up", status.caught_up},
+                     {"unsent_changes", status.unsent_changes},
+                     {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},
+                     {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},
+                     {"schema", schema},
+                     {"waiting", waiting}};
+  answer.body = body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
+  return answer;
+}
+
+}  // namespace harmonylite::ops

@@ -1,0 +1,59 @@
+#include "ops/health.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+namespace harmonylite::ops {
+namespace {
+
+NodeStatus Fine() {
+  NodeStatus status;
+  status.node_id = 18446744073709551615ull;
+  status.nats_connected = true;
+  status.last_sent_ms = 1'700'000'000'999;
+  return status;
+}
+
+TEST(HealthTest, AllIsWell) {
+  const HealthAnswer answer = AnswerHealth(Fine(), true);
+  EXPECT_EQ(answer.http_status, 200);
+  const auto body = nlohmann::json::parse(answer.body);
+  EXPECT_EQ(body["status"], "healthy");
+  EXPECT_EQ(body["node_id"], 18446744073709551615ull);
+  EXPECT_EQ(body["last_published_event_timestamp"], "2023-11-14T22:13:20Z");
+  EXPECT_TRUE(body["last_replicated_event_timestamp"].is_null());
+}
+
+TEST(HealthTest, EachTroubleIsNamed) {
+  NodeStatus away = Fine();
+  away.nats_connected = false;
+  NodeStatus full = Fine();
+  full.database_ok = false;
+  full.database_error = "disk \xff full";  // not UTF-8: still an answer
+  NodeStatus paused = Fine();
+  paused.waiting = {{7, "schema", "column x does not exist here"}};
+  NodeStatus clock = Fine();
+  clock.waiting = {{7, "clock", "an hour ahead"}};
+  for (const NodeStatus& status : {away, full, paused, clock}) {
+    const HealthAnswer answer = AnswerHealth(status, true);
+    EXPECT_EQ(answer.http_status, 503);
+    EXPECT_EQ(nlohmann::json::parse(answer.body)["reasons"].size(), 1u) << answer.body;
+    EXPECT_EQ(AnswerHealth(status, false).http_status, 503);
+  }
+  EXPECT_EQ(nlohmann::json::parse(AnswerHealth(paused, true).body)["schema"]["paused"], true);
+  EXPECT_EQ(nlohmann::json::parse(AnswerHealth(clock, true).body)["schema"]["paused"], false);
+}
+
+TEST(HealthTest, BeingBehindPassesByItself) {
+  NodeStatus behind = Fine();
+  behind.caught_up = false;
+  behind.unsent_changes = 1000;
+  behind.waiting = {{7, "missing", "changes 1 to 2 have not come"}};
+  EXPECT_EQ(AnswerHealth(behind, true).http_status, 200);
+}
+
+TEST(HealthTest, NotDetailedHasNoBody) { EXPECT_EQ(AnswerHealth(Fine(), false).body, ""); }
+
+}  // namespace
+}  // namespace harmonylite::ops

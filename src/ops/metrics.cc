@@ -1,0 +1,83 @@
+#include "ops/metrics.h"
+
+#include <fmt/format.h>
+
+#include <map>
+
+namespace harmonylite::ops {
+
+namespace {
+
+class Page {
+ public:
+  explicit Page(std::string prefix) : prefix_(std::move(prefix)) {}
+
+  template <typename Number>
+  void Add(const char* type, const char* name, const char* help, Number value,
+           const std::string& labels = {}) {
+    Head(type, name, help);
+    Sample(name, labels, value);
+  }
+  void Head(const char* type, const char* name, const char* help) {
+    text_ += fmt::format("# HELP {0}{1} {2}\n# TYPE {0}{1} {3}\n", prefix_, name, help, type);
+  }
+  template <typename Number>
+  void Sample(const char* name, const std::string& labels, Number value) {
+    text_ += fmt::format("{}{}{} {}\n", prefix_, name, labels.empty() ? "" : "{" + labels + "}", value);
+  }
+  std::string Take() { return std::move(text_); }
+
+ private:
+  std::string prefix_;
+  std::string text_;
+};
+
+std::string Prefix(const std::string& name_space, const std::string& subsystem) {
+  std::string out;
+  for (const std::string* part : {&name_space, &subsystem})
+    if (!part->empty()) out += *part + "_";
+  return out;
+}
+
+}  // namespace
+
+std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
+                        const std::string& subsystem) {
+  Page page(Prefix(name_space, subsystem));
+  constexpr const char* kCounter = "counter";
+  constexpr const char* kGauge = "gauge";
+  page.Add(kGauge, "info", "1; the labels say who this is.", 1,
+           fmt::format("node=\"{}\",version=\"{}\"", status.node_id, status.version));
+  page.Add(kGauge, "uptime_seconds", "Since the sidecar was started.", status.uptime_s);
+  page.Add(kGauge, "nats_connected", "1 while connected to NATS.", int{status.nats_connected});
+  page.Add(kCounter, "nats_reconnects_total", "Connections to NATS that were lost and made again.",
+           status.nats_reconnects);
+  page.Add(kGauge, "database_writable", "1 unless the newest write to the database failed.",
+           int{status.database_ok});
+  page.Add(kGauge, "tables", "Tables that are replicated.", status.tables);
+  page.Add(kGauge, "caught_up", "1 when nothing in the log is waiting to be read.", int{status.caught_up});
+  page.Add(kGauge, "unsent_changes", "Changes of this node that are not in the log yet.",
+           status.unsent_changes);
+  page.Add(kCounter, "batches_sent_total", "Batches put into the log.", status.batches_sent);
+  page.Add(kCounter, "rows_sent_total", "Rows in them.", status.rows_sent);
+  page.Add(kCounter, "batches_applied_total", "Batches of other nodes that were applied.",
+           status.batches_applied);
+  page.Add(kCounter, "rows_applied_total", "Rows in them.", status.rows_applied);
+  page.Add(kCounter, "conflicts_total",
+           "Writes met here that did not know each other; the loser of each is kept.", status.conflicts);
+  if (status.last_sent_ms)
+    page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
+             static_cast<double>(*status.last_sent_ms) / 1000);
+  if (status.last_applied_ms)
+    page.Add(kGauge, "last_applied_timestamp_seconds", "When a batch was last applied.",
+             static_cast<double>(*status.last_applied_ms) / 1000);
+
+  std::map<std::string, int> waiting{{"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}};
+  for (const WaitingChanges& one : status.waiting) ++waiting[one.kind];
+  page.Head(kGauge, "waiting", "Reasons for which changes of other nodes wait, by kind.");
+  for (const auto& [kind, count] : waiting)
+    page.Sample("waiting", fmt::format("kind=\"{}\"", kind), count);
+  return page.Take();
+}
+
+}  // namespace harmonylite::ops

@@ -1,0 +1,40 @@
+// What a node can say about itself, as plain values: the one source of the health answer and of the metrics.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace harmonylite::ops {
+
+struct WaitingChanges {
+  uint64_t node = 0;   // whose changes wait
+  std::string kind;    // "missing", "schema", "clock" or "refused"
+  std::string reason;  // for the operator
+};
+
+struct NodeStatus {
+  std::string version;  // of the program
+  uint64_t node_id = 0;
+  int64_t uptime_s = 0;
+  int64_t tables = 0;               // replicated ones
+  uint64_t schema_fingerprint = 0;  // of all of them
+  bool nats_connected = false;
+  uint64_t nats_reconnects = 0;
+  bool database_ok = true;   // the newest attempt to write our part of it succeeded
+  std::string database_error;
+  bool caught_up = false;    // nothing in the log is waiting to be read
+  int64_t unsent_changes = 0;  // journaled here, not in the log yet
+  std::vector<WaitingChanges> waiting;
+  std::optional<int64_t> last_sent_ms;     // wall clock; nothing since the start: empty
+  std::optional<int64_t> last_applied_ms;  // likewise
+  // Since the start:
+  int64_t batches_sent = 0;
+  int64_t rows_sent = 0;
+  int64_t batches_applied = 0;
+  int64_t rows_applied = 0;
+  int64_t conflicts = 0;
+};
+
+}  // namespace harmonylite::ops
