@@ -141,9 +141,9 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     return ExitCode::kFailure;
   }
   sidecar.observers = std::move(*observers);
+  const size_t tables = sidecar.node->tables();
   sidecar.node->Start(sidecar.log.get(), sidecar.store.get());
-  logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path,
-               sidecar.node->tables(), sidecar.node->id().value, sqlite::LibraryVersion());
+  logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables, sidecar.node->id().value, sqlite::LibraryVersion());
   const ExitCode code = WaitForEnd(config, signals, &sidecar, logger);
   {
     const StopDeadline deadline(logger);

@@ -1,6 +1,6 @@
 // One running node: opens the database, attaches, and drives the workers with a thread each.
 //
-// Threads: Start and Stop by one thread; the rest by any.
+// Threads: Start and Stop by one thread; the rest by any, but where said.
 #pragma once
 
 #include <atomic>
@@ -36,6 +36,7 @@ class Node {
   ~Node();
 
   NodeId id() const { return shared_.self().node; }
+  // That are replicated. Only before Start: afterwards it is the consumer's (AppliedState::tables).
   size_t tables() const { return replica_->catalog().tables.size(); }
 
   // Starts the workers. `log` and `store` outlive the node.
