@@ -165,6 +165,13 @@ Result<JournalEnd> ReadJournalEnd(Connection* db) {
   return end;
 }
 
+Result<Lseq> FirstEntry(Connection* db) {
+  HL_ASSIGN(auto first, db->PrepareCached("SELECT min(id) FROM __harmonylite__journal"));
+  HL_ASSIGN(const bool row, first->Step());
+  HL_CHECK(row);
+  return Lseq(first->Int(0));
+}
+
 Result<Hlc> StampOf(Connection* db, Lseq lseq) {
   HL_ASSIGN(const int64_t stamp,
             db->QueryInt(fmt::format("SELECT hlc FROM __harmonylite__journal WHERE id = {}",
@@ -276,12 +283,11 @@ Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t 
 
 Result<bool> Trim(Connection* db, const State& state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
-  HL_ASSIGN(const int64_t first,
-            db->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  HL_ASSIGN(const Lseq first, FirstEntry(db));
   const int64_t done = std::min({state.folded_to.value, state.published_to.value,
                                  end.last.value - 1});
-  if (done < first) return true;
-  const int64_t to = std::min(done, first + limit - 1);
+  if (done < first.value) return true;
+  const int64_t to = std::min(done, first.value + limit - 1);
   HL_ASSIGN(Statement trim, db->Prepare("DELETE FROM __harmonylite__journal WHERE id <= ?1"));
   trim.Bind(1, to);
   HL_TRY(trim.Run());

@@ -29,6 +29,9 @@ struct JournalEnd {
 };
 Result<JournalEnd> ReadJournalEnd(sqlite::Connection* db);
 
+// Oldest entry that is still there.
+Result<Lseq> FirstEntry(sqlite::Connection* db);
+
 // The stamp of one entry; kNotFound when it has been trimmed or never was.
 Result<Hlc> StampOf(sqlite::Connection* db, Lseq lseq);
 

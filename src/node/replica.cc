@@ -91,8 +91,9 @@ Status Replica::FirstAttach(std::optional<NodeId> node, const Origin& fresh) {
 }
 
 Result<bool> Replica::SchemaChanged() {
-  HL_ASSIGN(const int64_t version, db_->QueryInt("PRAGMA schema_version"));
-  return version != catalog_.schema_version;
+  HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
+  HL_ASSIGN(const bool row, version->Step());
+  return !row || version->Int(0) != catalog_.schema_version;
 }
 
 Status Replica::SyncSchema() {
@@ -230,13 +231,12 @@ Result<bool> Replica::NeedsFold() {
 Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   // Look before taking the lock: mostly there is nothing to do.
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  HL_ASSIGN(const int64_t first,
-            db_->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
   last_change_ = std::max(last_change_, end.last_change);
   const bool folded = state_.folded_to >= end.last;
   const int64_t done = std::min({end.last.value - 1, state_.published_to.value,
                                  folded ? INT64_MAX : state_.folded_to.value});
-  if (folded && first > done) return true;
+  if (folded && first.value > done) return true;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
@@ -258,10 +258,9 @@ Status Replica::Introduce(SharedState* shared) {
 }
 
 Result<int64_t> Replica::JournalLength() {
-  HL_ASSIGN(const int64_t first,
-            db_->QueryInt("SELECT id FROM __harmonylite__journal ORDER BY id LIMIT 1"));
+  HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  return end.last.value - first + 1;
+  return end.last.value - first.value + 1;
 }
 
 void Replica::SetPublished(Lseq to, Hlc stamp) {

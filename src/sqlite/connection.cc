@@ -318,7 +318,8 @@ Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind k
   HL_TRY(connection->Exec("BEGIN"));
   Transaction transaction(connection);
   // BEGIN alone takes no snapshot; the first read does.
-  HL_TRY(connection->Exec("SELECT 1 FROM sqlite_schema LIMIT 1"));
+  HL_ASSIGN(auto look, connection->PrepareCached("SELECT 1 FROM sqlite_schema LIMIT 1"));
+  HL_ASSIGN([[maybe_unused]] const bool row, look->Step());
   return transaction;
 }
 

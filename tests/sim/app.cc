@@ -2,11 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <map>
+#include <vector>
 
 namespace harmonylite::sim {
 
-using sqlite::Statement;
+using change::Value;
+using change::ValueView;
+
+namespace {
+
+Value Int(int64_t number) { return Value(ValueView::Integer(number)); }
+Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
+
+}  // namespace
 
 Status App::Open() {
   HL_ASSIGN(sqlite::Connection db, node_->OpenFile());
@@ -40,52 +49,74 @@ Status App::Finish() {
 
 // COMMIT cannot fail any more: the transaction has the write lock, and disks do not fail here.
 Status App::Record() {
-  for (const AppTable& table : AppTables()) {
-    HL_ASSIGN(auto entries,
-              db_->PrepareCached(fmt::format(
-                  "SELECT {}, hlc, op FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
-                  "AND tbl = (SELECT id FROM __harmonylite__tables WHERE name = '{}') ORDER BY id",
-                  KeySql(table, "j", true), table.name)));
-    entries->Bind(1, first_entry_);
-    // Of each key: the newest entry, and the newest that is not "displaced", which counts for rows that are
-    // gone only.
-    ByKey<Write> newest;
-    ByKey<Write> newest_change;
-    while (true) {
-      HL_ASSIGN(const bool row, entries->Step());
-      if (!row) break;
-      const std::string key(entries->Text(0));
-      newest[key] = {entries->Int(1), node_->id(), false, {}, false};
-      if (entries->Int(2) == 1) newest_change[key] = newest[key];
-    }
-    for (auto& [key, write] : newest) {
-      HL_ASSIGN(const auto rows, ReadRows(&*db_, table, &key));
-      write.present = !rows.empty();
-      if (write.present) {
-        if (!newest_change.contains(key)) continue;  // not displaced after all
-        write = newest_change[key];
-        write.present = true;
-        write.image = rows.begin()->second;
-      }
-      ledger_->Add(table.name, key, write);
-    }
+  struct Entry {
+    int64_t hlc;
+    change::Row key;
+    // The newest that is not "displaced", which counts for rows that are gone only.
+    std::optional<int64_t> change_hlc;
+  };
+  std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key's text
+  HL_ASSIGN(auto entries,
+            db_->PrepareCached("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
+                               "j.tbl), j.* FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
+                               "ORDER BY id"));
+  entries->Bind(1, first_entry_);
+  while (true) {
+    HL_ASSIGN(const bool row, entries->Step());
+    if (!row) break;
+    const AppTable* table = FindTable(entries->Text(0));
+    if (table == nullptr) continue;
+    change::Row row_key;
+    for (size_t i = 0; i < table->key.size(); ++i)
+      row_key.emplace_back(entries->Column(5 + static_cast<int>(i)));
+    const std::vector<ValueView> key(row_key.begin(), row_key.end());
+    Entry& entry = newest[{table->name, KeyText(*table, key)}];
+    entry.hlc = entries->Int(4);
+    entry.key = std::move(row_key);
+    if (entries->Int(3) == 1) entry.change_hlc = entry.hlc;
   }
-  HL_ASSIGN(Statement newest,
-            db_->Prepare("SELECT node, incarnation, (SELECT max(id) FROM __harmonylite__journal "
-                         "WHERE op <> 0) FROM __harmonylite__nodes WHERE n = "
-                         "(SELECT value FROM __harmonylite__state WHERE key = 'self')"));
-  HL_ASSIGN(const bool row, newest.Step());
+  for (const auto& [where, entry] : newest) {
+    HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT * FROM {} WHERE {}", where.first,
+                                                        KeyIs(*FindTable(where.first)))));
+    for (size_t i = 0; i < entry.key.size(); ++i) find->Bind(static_cast<int>(i) + 1, entry.key[i]);
+    Write write{entry.hlc, node_->id(), false, {}, false};
+    HL_ASSIGN(write.present, find->Step());
+    if (write.present) {
+      if (!entry.change_hlc) continue;  // not displaced after all
+      write.hlc = *entry.change_hlc;
+      write.image = ReadImage(*find);
+    }
+    ledger_->Add(where.first, where.second, write);
+  }
+  return NoteLife();
+}
+
+Status App::NoteLife() {
+  HL_ASSIGN(auto newest,
+            db_->PrepareCached("SELECT node, incarnation, (SELECT id FROM __harmonylite__journal "
+                               "WHERE op <> 0 ORDER BY id DESC LIMIT 1) FROM __harmonylite__nodes "
+                               "WHERE n = (SELECT value FROM __harmonylite__state WHERE key = 'self')"));
+  HL_ASSIGN(const bool row, newest->Step());
   HL_CHECK(row);
-  ledger_->NoteChange({NodeId(static_cast<uint64_t>(newest.Int(0))),
-                       Incarnation(static_cast<uint32_t>(newest.Int(1)))},
-                      newest.Int(2));
+  ledger_->NoteChange({NodeId(static_cast<uint64_t>(newest->Int(0))),
+                       Incarnation(static_cast<uint32_t>(newest->Int(1)))},
+                      newest->Int(2));
   return Ok();
+}
+
+Result<bool> App::Migrated() {
+  HL_ASSIGN(auto columns,
+            db_->PrepareCached("SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2"));
+  columns->Bind(1, std::string_view(kMigratedTable));
+  columns->Bind(2, std::string_view(kMigratedColumn));
+  HL_ASSIGN(const bool row, columns->Step());
+  return row && columns->Int(0) != 0;
 }
 
 Result<bool> App::Migrate() {
   HL_CHECK(!holds_);
-  HL_ASSIGN(const auto columns, ColumnsOf(&*db_, kMigratedTable));
-  if (std::find(columns.begin(), columns.end(), kMigratedColumn) != columns.end()) return true;
+  HL_ASSIGN(const bool migrated, Migrated());
+  if (migrated) return true;
   Status altered = db_->Exec(kMigration);
   if (altered.ok()) return true;
   if (altered.error().code() == ErrorCode::kRetryLater) return false;
@@ -137,192 +168,192 @@ Status App::RandomStatement() {
   }
 }
 
-Status App::Run(const std::string& sql) {
-  Status ran = db_->Exec(sql);
+Status App::Run(const std::string& sql, const change::Row& values) {
+  auto run = [&]() -> Status {
+    HL_ASSIGN(auto statement, db_->PrepareCached(sql));
+    for (size_t i = 0; i < values.size(); ++i)
+      statement->Bind(static_cast<int>(i) + 1, values[i].view());
+    return statement->Run();
+  };
+  Status ran = run();
   if (ran.ok() || ran.error().code() == ErrorCode::kConflict) return Ok();
   return std::move(ran).error().Wrap(sql);
 }
 
-std::string App::Literal() {
+Value App::AnyValue() {
   switch (random_->Below(9)) {
     case 0:
-      return "NULL";
+      return Value();
     case 1:
-      return fmt::format("{}.5", random_->Below(100));
+      return Value(ValueView::Real(static_cast<double>(random_->Below(100)) + 0.5));
     case 2:
-      return fmt::format("x'{:02x}00ff'", random_->Below(256));
+      return Value(ValueView::Blob(std::string{static_cast<char>(random_->Below(256)), '\0', '\xff'}));
     case 3:
-      return "''";
+      return Text("");
     case 4:
-      return fmt::format("CAST(zeroblob({}) AS TEXT)", random_->Below(600));
+      return Text(std::string(random_->Below(600), '\0'));
     case 5:
-      return fmt::format("'{:0>{}}'", random_->Below(1000), random_->Between(1, 300));
+      return Text(fmt::format("{:0>{}}", random_->Below(1000), random_->Between(1, 300)));
     case 6:
-      return fmt::format("{}", static_cast<int64_t>(random_->Next()));
+      return Int(static_cast<int64_t>(random_->Next()));
     default:
-      return fmt::format("{}", random_->Below(1'000'000));
+      return Int(random_->Below(1'000'000));
   }
 }
 
 // The sum over one owner's accounts never changes. Only the owner moves its money.
 Status App::Transfer() {
-  const int64_t who = node_->who();
-  HL_ASSIGN(const int64_t have,
-            db_->QueryInt(fmt::format("SELECT count(*) FROM accounts WHERE owner = {}", who)));
-  if (have == 0) {
+  const Value who = Int(node_->who());
+  HL_ASSIGN(auto have, db_->PrepareCached("SELECT count(*) FROM accounts WHERE owner = ?1"));
+  have->Bind(1, who.view());
+  HL_ASSIGN(const bool row, have->Step());
+  HL_CHECK(row);
+  if (have->Int(0) == 0) {
     for (int i = 0; i < kAccounts; ++i)
-      HL_TRY(Run(fmt::format("INSERT INTO accounts VALUES({}, {}, {})", who, i, kBalance)));
+      HL_TRY(Run("INSERT INTO accounts VALUES(?1, ?2, ?3)", {who, Int(i), Int(kBalance)}));
     return Ok();
   }
   const int64_t from = random_->Below(kAccounts);
   const int64_t to = (from + random_->Between(1, kAccounts - 1)) % kAccounts;
   const int64_t amount = random_->Between(1, 50);
-  HL_TRY(Run(fmt::format("UPDATE accounts SET balance = balance - {} WHERE owner = {} AND i = {}",
-                         amount, who, from)));
-  return Run(fmt::format("UPDATE accounts SET balance = balance + {} WHERE owner = {} AND i = {}",
-                         amount, who, to));
+  const std::string move = "UPDATE accounts SET balance = balance + ?1 WHERE owner = ?2 AND i = ?3";
+  HL_TRY(Run(move, {Int(-amount), who, Int(from)}));
+  return Run(move, {Int(amount), who, Int(to)});
 }
 
 // Two rows that are always written together.
 Status App::Count() {
   for (const char* table : {"counter_left", "counter_right"})
-    HL_TRY(Run(fmt::format("INSERT INTO {}(who, n) VALUES({}, 1) ON CONFLICT(who) DO UPDATE SET "
+    HL_TRY(Run(fmt::format("INSERT INTO {}(who, n) VALUES(?1, 1) ON CONFLICT(who) DO UPDATE SET "
                            "n = n + 1",
-                           table, node_->who())));
+                           table),
+               {Int(node_->who())}));
   return Ok();
 }
 
 // Says which value of another writer it had seen: who shows this row must show at least that one.
 Status App::Chain() {
-  const int64_t who = node_->who();
-  return Run(fmt::format(
-      "INSERT INTO chain(who, n, saw_who, saw_n) SELECT {0}, 1, s.who, s.n FROM "
-      "(SELECT 1) LEFT JOIN (SELECT who, n FROM chain WHERE who <> {0} ORDER BY (who * {1}) % 101 "
-      "LIMIT 1) s WHERE true ON CONFLICT(who) DO UPDATE SET n = n + 1, saw_who = excluded.saw_who, "
-      "saw_n = excluded.saw_n",
-      who, random_->Between(1, 100)));
+  return Run("INSERT INTO chain(who, n, saw_who, saw_n) SELECT ?1, 1, s.who, s.n FROM (SELECT 1) "
+             "LEFT JOIN (SELECT who, n FROM chain WHERE who <> ?1 ORDER BY (who * ?2) % 101 LIMIT 1) "
+             "s WHERE true ON CONFLICT(who) DO UPDATE SET n = n + 1, saw_who = excluded.saw_who, "
+             "saw_n = excluded.saw_n",
+             {Int(node_->who()), Int(random_->Between(1, 100))});
 }
 
 Status App::WriteKv() {
-  const int64_t id = random_->Between(1, 8);
-  const int64_t other = random_->Between(1, 8);
+  const Value id = Int(random_->Between(1, 8));
+  const Value other = Int(random_->Between(1, 8));
   switch (random_->Below(9)) {
     case 0:
-      return Run(fmt::format("INSERT INTO kv(id, v) VALUES({}, {})", id, Literal()));
+      return Run("INSERT INTO kv(id, v) VALUES(?1, ?2)", {id, AnyValue()});
     case 1:
-      return Run(fmt::format("INSERT OR REPLACE INTO kv(id, v) VALUES({}, {})", id, Literal()));
+      return Run("INSERT OR REPLACE INTO kv(id, v) VALUES(?1, ?2)", {id, AnyValue()});
     case 2:
-      return Run(fmt::format("INSERT INTO kv(id, v, w) VALUES({}, {}, 'u') ON CONFLICT(id) "
-                             "DO UPDATE SET v = excluded.v, w = CURRENT_TIMESTAMP",
-                             id, Literal()));
+      return Run("INSERT INTO kv(id, v, w) VALUES(?1, ?2, 'u') ON CONFLICT(id) "
+                 "DO UPDATE SET v = excluded.v, w = CURRENT_TIMESTAMP",
+                 {id, AnyValue()});
     case 3:
-      return Run(fmt::format("UPDATE kv SET v = {} WHERE id = {}", Literal(), id));
+      return Run("UPDATE kv SET v = ?2 WHERE id = ?1", {id, AnyValue()});
     case 4:
-      return Run(fmt::format("UPDATE kv SET id = {} WHERE id = {}", other, id));
+      return Run("UPDATE kv SET id = ?2 WHERE id = ?1", {id, other});
     case 5:
-      return Run(fmt::format("UPDATE OR REPLACE kv SET id = {} WHERE id = {}", other, id));
+      return Run("UPDATE OR REPLACE kv SET id = ?2 WHERE id = ?1", {id, other});
     case 6:
-      return Run(fmt::format("DELETE FROM kv WHERE id = {}", id));
+      return Run("DELETE FROM kv WHERE id = ?1", {id});
     case 7:
-      return Run(fmt::format("UPDATE kv SET v = {} WHERE id % 3 = {}", Literal(), id % 3));
+      return Run("UPDATE kv SET v = ?2 WHERE id % 3 = ?1 % 3", {id, AnyValue()});
     default:
-      HL_ASSIGN(const auto columns, ColumnsOf(&*db_, kMigratedTable));
-      if (columns.size() == 3)
-        return Run(fmt::format("DELETE FROM kv WHERE id BETWEEN {} AND {}", id, id + 2));
-      return Run(fmt::format("INSERT OR REPLACE INTO kv(id, v, x) VALUES({}, {}, {})", id,
-                             Literal(), Literal()));
+      HL_ASSIGN(const bool migrated, Migrated());
+      if (!migrated) return Run("DELETE FROM kv WHERE id BETWEEN ?1 AND ?1 + 2", {id});
+      return Run("INSERT OR REPLACE INTO kv(id, v, x) VALUES(?1, ?2, ?3)",
+                 {id, AnyValue(), AnyValue()});
   }
 }
 
 Status App::WriteNames() {
   // Two spellings of one key are the same row.
   static constexpr const char* kNames[] = {"ada", "Ada", "ADA", "bob", "BoB", "cyd", "", "é", "É"};
-  const std::string name = fmt::format("'{}'", kNames[random_->Below(9)]);
-  const std::string other = fmt::format("'{}'", kNames[random_->Below(9)]);
+  const Value name = Text(kNames[random_->Below(9)]);
+  const Value other = Text(kNames[random_->Below(9)]);
   switch (random_->Below(7)) {
     case 0:
-      return Run(fmt::format("INSERT INTO names VALUES({}, {})", name, Literal()));
+      return Run("INSERT INTO names VALUES(?1, ?2)", {name, AnyValue()});
     case 1:
-      return Run(fmt::format("INSERT OR REPLACE INTO names VALUES({}, {})", name, Literal()));
+      return Run("INSERT OR REPLACE INTO names VALUES(?1, ?2)", {name, AnyValue()});
     case 2:
-      return Run(fmt::format("INSERT INTO names VALUES({}, {}) ON CONFLICT(name) DO UPDATE SET "
-                             "v = excluded.v",
-                             name, Literal()));
+      return Run("INSERT INTO names VALUES(?1, ?2) ON CONFLICT(name) DO UPDATE SET v = excluded.v",
+                 {name, AnyValue()});
     case 3:
-      return Run(fmt::format("UPDATE names SET v = {} WHERE name = {}", Literal(), name));
+      return Run("UPDATE names SET v = ?2 WHERE name = ?1", {name, AnyValue()});
     case 4:
-      return Run(fmt::format("UPDATE names SET name = {} WHERE name = {}", other, name));
+      return Run("UPDATE names SET name = ?2 WHERE name = ?1", {name, other});
     case 5:
-      return Run(fmt::format("UPDATE OR REPLACE names SET name = {} WHERE name = {}", other, name));
+      return Run("UPDATE OR REPLACE names SET name = ?2 WHERE name = ?1", {name, other});
     default:
-      return Run(fmt::format("DELETE FROM names WHERE name = {}", name));
+      return Run("DELETE FROM names WHERE name = ?1", {name});
   }
 }
 
 Status App::WritePairs() {
-  const char* a = random_->Chance(0.5) ? "x" : "y''";
+  const Value a = Text(random_->Chance(0.5) ? "x" : "y'");
+  const Value b = Int(random_->Below(3));
   switch (random_->Below(4)) {
     case 0:
-      return Run(fmt::format("INSERT OR REPLACE INTO pairs VALUES('{}', {}, {})", a,
-                             random_->Below(3), Literal()));
+      return Run("INSERT OR REPLACE INTO pairs VALUES(?1, ?2, ?3)", {a, b, AnyValue()});
     case 1:
-      return Run(fmt::format("UPDATE pairs SET v = {} WHERE b = {}", Literal(), random_->Below(3)));
+      return Run("UPDATE pairs SET v = ?2 WHERE b = ?1", {b, AnyValue()});
     case 2:
-      return Run(fmt::format("UPDATE OR IGNORE pairs SET b = b + 1 WHERE b < {}",
-                             random_->Below(3)));
+      return Run("UPDATE OR IGNORE pairs SET b = b + 1 WHERE b < ?1", {b});
     default:
-      return Run(fmt::format("DELETE FROM pairs WHERE a = '{}' AND b = {}", a, random_->Below(3)));
+      return Run("DELETE FROM pairs WHERE a = ?1 AND b = ?2", {a, b});
   }
 }
 
 Status App::WriteFamily() {
-  const int64_t id = random_->Between(1, 5);
+  const Value id = Int(random_->Between(1, 5));
   switch (random_->Below(7)) {
     case 0:
-      return Run(fmt::format("INSERT INTO parent VALUES({}, {})", id, Literal()));
+      return Run("INSERT INTO parent VALUES(?1, ?2)", {id, AnyValue()});
     case 1:
     case 2:
-      return Run(fmt::format("INSERT OR IGNORE INTO child VALUES({}, {}, {})",
-                             random_->Between(1, 12), id, Literal()));
+      return Run("INSERT OR IGNORE INTO child VALUES(?1, ?2, ?3)",
+                 {Int(random_->Between(1, 12)), id, AnyValue()});
     case 3:
-      return Run(fmt::format("DELETE FROM parent WHERE id = {}", id));
+      return Run("DELETE FROM parent WHERE id = ?1", {id});
     case 4:
-      return Run(fmt::format("UPDATE parent SET id = {} WHERE id = {}", random_->Between(1, 5),
-                             id));
+      return Run("UPDATE parent SET id = ?2 WHERE id = ?1", {id, Int(random_->Between(1, 5))});
     case 5:
-      return Run(fmt::format("INSERT OR REPLACE INTO parent VALUES({}, {})", id, Literal()));
+      return Run("INSERT OR REPLACE INTO parent VALUES(?1, ?2)", {id, AnyValue()});
     default:
-      return Run(fmt::format("UPDATE child SET v = {} WHERE parent = {}", Literal(), id));
+      return Run("UPDATE child SET v = ?2 WHERE parent = ?1", {id, AnyValue()});
   }
 }
 
 // Unique values that other nodes give out too, swapped and handed on.
 Status App::WritePeople() {
-  static constexpr const char* kNicks[] = {"'ann'", "'Ann'", "'bob'", "'cyd'", "NULL"};
-  const int64_t id = random_->Between(1, 8);
-  const char* nick = kNicks[random_->Below(5)];
-  const int64_t seat = random_->Below(4);
+  static constexpr const char* kNicks[] = {"ann", "Ann", "bob", "cyd"};
+  const Value id = Int(random_->Between(1, 8));
+  const int64_t drawn = random_->Below(5);
+  const Value nick = drawn < 4 ? Text(kNicks[drawn]) : Value();
+  const Value seat = Int(random_->Below(4));
   switch (random_->Below(8)) {
     case 0:
     case 1:
-      return Run(fmt::format("INSERT OR IGNORE INTO people VALUES({}, {}, {}, {})", id, nick, seat,
-                             Literal()));
+      return Run("INSERT OR IGNORE INTO people VALUES(?1, ?2, ?3, ?4)", {id, nick, seat, AnyValue()});
     case 2:
-      return Run(fmt::format("INSERT OR REPLACE INTO people VALUES({}, {}, {}, {})", id, nick, seat,
-                             Literal()));
+      return Run("INSERT OR REPLACE INTO people VALUES(?1, ?2, ?3, ?4)", {id, nick, seat, AnyValue()});
     case 3:
-      return Run(fmt::format("UPDATE people SET nick = {} WHERE id = {}", nick, id));
+      return Run("UPDATE people SET nick = ?2 WHERE id = ?1", {id, nick});
     case 4:
-      return Run(fmt::format("UPDATE OR REPLACE people SET seat = {} WHERE id = {}", seat, id));
+      return Run("UPDATE OR REPLACE people SET seat = ?2 WHERE id = ?1", {id, seat});
     case 5:
-      return Run(fmt::format("UPDATE OR IGNORE people SET id = {} WHERE id = {}",
-                             random_->Between(1, 8), id));
+      return Run("UPDATE OR IGNORE people SET id = ?2 WHERE id = ?1", {id, Int(random_->Between(1, 8))});
     case 6: {
-      HL_TRY(Run("UPDATE people SET seat = -seat WHERE seat > 0"));
-      return Run("UPDATE OR IGNORE people SET seat = -seat % 3 + 1 WHERE seat < 0");
+      HL_TRY(Run("UPDATE people SET seat = -seat WHERE seat > 0", {}));
+      return Run("UPDATE OR IGNORE people SET seat = -seat % 3 + 1 WHERE seat < 0", {});
     }
     default:
-      return Run(fmt::format("DELETE FROM people WHERE id = {}", id));
+      return Run("DELETE FROM people WHERE id = ?1", {id});
   }
 }
 

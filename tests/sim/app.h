@@ -35,6 +35,8 @@ class App {
   Status Begin();
   Status Commit();
   Status Record();
+  Status NoteLife();
+  Result<bool> Migrated();
   Status RandomStatement();
   Status Transfer();
   Status Count();
@@ -45,8 +47,9 @@ class App {
   Status WriteFamily();
   Status WritePeople();
   // An error of a constraint is an answer, not a failure.
-  Status Run(const std::string& sql);
-  std::string Literal();
+  Status Run(const std::string& sql, const change::Row& values);
+  // NULL, numbers, text and blobs of many kinds.
+  change::Value AnyValue();
 
   SimNode* node_;
   Ledger* ledger_;

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace harmonylite::sim {
@@ -28,6 +29,12 @@ inline const std::vector<AppTable>& AppTables() {
       {"chain", {"who"}},
   };
   return tables;
+}
+
+inline const AppTable* FindTable(std::string_view name) {
+  for (const AppTable& table : AppTables())
+    if (name == table.name) return &table;
+  return nullptr;
 }
 
 inline constexpr const char* kAppSchema =

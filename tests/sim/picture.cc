@@ -1,11 +1,15 @@
 #include "sim/picture.h"
 
 #include <fmt/format.h>
+#include <sqlite3.h>
 
 #include <algorithm>
 
+#include "sqlite/sqlite_test_util.h"
+
 namespace harmonylite::sim {
 
+using change::ValueView;
 using sqlite::Connection;
 using sqlite::Statement;
 
@@ -13,143 +17,177 @@ namespace {
 
 using Origins = std::map<int64_t, Origin>;
 
+struct Names {
+  Origins origins;
+  std::map<int64_t, const AppTable*> tables;  // by their number in the file
+};
+
 Origin MakeOrigin(int64_t node, int64_t incarnation) {
   return {NodeId(static_cast<uint64_t>(node)), Incarnation(static_cast<uint32_t>(incarnation))};
 }
 
-Result<int64_t> StateNumber(Connection* db, const char* key) {
-  return db->QueryInt(fmt::format(
-      "SELECT coalesce((SELECT value FROM __harmonylite__state WHERE key = '{}'), 0)", key));
-}
-
-Status ReadBookkeeping(Connection* db, Picture* out, Origins* origins) {
+Status ReadNames(Connection* db, Names* out) {
   HL_ASSIGN(auto nodes, db->PrepareCached("SELECT n, node, incarnation FROM __harmonylite__nodes"));
   while (true) {
     HL_ASSIGN(const bool row, nodes->Step());
     if (!row) break;
-    (*origins)[nodes->Int(0)] = MakeOrigin(nodes->Int(1), nodes->Int(2));
+    out->origins[nodes->Int(0)] = MakeOrigin(nodes->Int(1), nodes->Int(2));
   }
-  HL_ASSIGN(const int64_t self, StateNumber(db, "self"));
-  out->self = origins->at(self);
-  HL_ASSIGN(out->published_to, StateNumber(db, "published_to"));
-  HL_ASSIGN(out->folded_to, StateNumber(db, "folded_to"));
-  HL_ASSIGN(out->incarnation_base, StateNumber(db, "incarnation_base"));
-  HL_ASSIGN(out->newest_entry,
-            db->QueryInt("SELECT coalesce(max(id), 0) FROM __harmonylite__journal"));
-  HL_ASSIGN(const int64_t change,
-            db->QueryInt("SELECT coalesce(max(id), 0) FROM __harmonylite__journal WHERE op <> 0"));
-  out->last_change = std::max(change, out->published_to);
+  HL_ASSIGN(auto tables, db->PrepareCached("SELECT id, name FROM __harmonylite__tables"));
+  while (true) {
+    HL_ASSIGN(const bool row, tables->Step());
+    if (!row) return Ok();
+    for (const AppTable& table : AppTables())
+      if (tables->Text(1) == table.name) out->tables[tables->Int(0)] = &table;
+  }
+}
+
+Status ReadState(Connection* db, const Origins& origins, Picture* out) {
+  HL_ASSIGN(auto state, db->PrepareCached("SELECT key, value FROM __harmonylite__state"));
+  while (true) {
+    HL_ASSIGN(const bool row, state->Step());
+    if (!row) return Ok();
+    const std::string_view key = state->Text(0);
+    if (key == "self") out->self = origins.at(state->Int(1));
+    if (key == "published_to") out->published_to = state->Int(1);
+    if (key == "folded_to") out->folded_to = state->Int(1);
+    if (key == "incarnation_base") out->incarnation_base = state->Int(1);
+  }
+}
+
+Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   HL_ASSIGN(auto progress, db->PrepareCached("SELECT n, lseq FROM __harmonylite__progress"));
   while (true) {
     HL_ASSIGN(const bool row, progress->Step());
     if (!row) break;
-    out->progress.Advance(origins->at(progress->Int(0)), Lseq(progress->Int(1)));
+    out->progress.Advance(origins.at(progress->Int(0)), Lseq(progress->Int(1)));
   }
+  HL_ASSIGN(auto ends, db->PrepareCached(
+                           "SELECT (SELECT max(id) FROM __harmonylite__journal), (SELECT id FROM "
+                           "__harmonylite__journal WHERE op <> 0 ORDER BY id DESC LIMIT 1)"));
+  HL_ASSIGN(const bool row, ends->Step());
+  HL_CHECK(row);
+  out->newest_entry = ends->Int(0);
+  out->last_change = std::max(ends->Int(1), out->published_to);
   out->vector = out->progress;
   if (out->last_change > out->incarnation_base) out->vector.Advance(out->self, Lseq(out->last_change));
   return Ok();
 }
 
-Status ReadShadowed(Connection* db, const AppTable& table, Picture* out) {
-  ByKey<Image>& shadowed = out->shadowed[table.name];
-  if (!table.unique) return Ok();
-  HL_ASSIGN(const int64_t id,
-            db->QueryInt(fmt::format("SELECT id FROM __harmonylite__tables WHERE name = '{}'",
-                                     table.name)));
-  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT {}, b1 IS NULL FROM __harmonylite__s{} s",
-                                                     KeySql(table, "s", true), id)));
+Status ReadRows(Connection* db, const AppTable& table, Picture* out) {
+  ByKey<Image>& rows = out->rows[table.name];
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT * FROM {}", table.name)));
+  std::vector<ValueView> key;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return Ok();
-    shadowed[std::string(list->Text(0))];
-    if (list->Int(1) != 0) out->settled = false;
+    key.clear();
+    for (const std::string& name : table.key)
+      for (int i = 0; i < list->columns(); ++i)
+        if (name == sqlite3_column_name(list->raw(), i)) key.push_back(list->Column(i));
+    rows[KeyText(table, key)] = ReadImage(*list);
   }
 }
 
-Status ReadVersions(Connection* db, const AppTable& table, const Origins& origins, Picture* out) {
-  HL_ASSIGN(const int64_t id,
-            db->QueryInt(fmt::format("SELECT id FROM __harmonylite__tables WHERE name = '{}'",
-                                     table.name)));
+std::vector<ValueView> ReadKey(const Statement& row, int first, const AppTable& table) {
+  std::vector<ValueView> key;
+  for (size_t i = 0; i < table.key.size(); ++i) key.push_back(row.Column(first++));
+  return key;
+}
+
+Status ReadVersions(Connection* db, const Names& names, int64_t id, const AppTable& table,
+                    Picture* out) {
   ByKey<RowVersion>& versions = out->versions[table.name];
-  HL_ASSIGN(auto list,
-            db->PrepareCached(fmt::format("SELECT {}, hlc, n, lseq, gone FROM __harmonylite__v{} v",
-                                    KeySql(table, "v", true), id)));
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format(
+                           "SELECT hlc, n, lseq, gone, {} FROM __harmonylite__v{}",
+                           HiddenKey(table), id)));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
-    if (!row) break;
-    versions[std::string(list->Text(0))] = {list->Int(1), origins.at(list->Int(2)), list->Int(3),
-                                           list->Int(4) != 0};
+    if (!row) return Ok();
+    versions[KeyText(table, ReadKey(*list, 4, table))] = {
+        list->Int(0), names.origins.at(list->Int(1)), list->Int(2), list->Int(3) != 0};
   }
-  HL_ASSIGN(auto journal,
-            db->PrepareCached(fmt::format("SELECT {}, hlc, id, op FROM __harmonylite__journal j "
-                                          "WHERE id > ?1 AND tbl = ?2 AND op <> 0 ORDER BY id",
-                                          KeySql(table, "j", true))));
+}
+
+Status ReadShadowed(Connection* db, int64_t id, const AppTable& table, Picture* out) {
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT b1 IS NULL, {} FROM __harmonylite__s{}",
+                                                     HiddenKey(table), id)));
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return Ok();
+    out->shadowed[table.name][KeyText(table, ReadKey(*list, 1, table))];
+    if (list->Int(0) != 0) out->settled = false;
+  }
+}
+
+// What is not folded yet lies over the versions.
+Status ReadUnfolded(Connection* db, const Names& names, Picture* out) {
+  HL_ASSIGN(auto journal, db->PrepareCached("SELECT * FROM __harmonylite__journal WHERE id > ?1 "
+                                            "AND op <> 0 ORDER BY id"));
   journal->Bind(1, out->folded_to);
-  journal->Bind(2, id);
   while (true) {
     HL_ASSIGN(const bool row, journal->Step());
     if (!row) return Ok();
-    const std::string key(journal->Text(0));
+    const auto it = names.tables.find(journal->Int(1));
+    if (it == names.tables.end()) continue;
+    const AppTable& table = *it->second;
+    const std::string key = KeyText(table, ReadKey(*journal, 4, table));
     out->settled = false;
-    if (journal->Int(3) == 2 && out->rows[table.name].contains(key)) continue;  // not displaced after all
+    const bool present = out->rows[table.name].contains(key);
+    if (journal->Int(2) == 2 && present) continue;  // not displaced after all
     out->shadowed[table.name].erase(key);  // what was kept of it is out of date
-    versions[key] = {journal->Int(1), out->self, journal->Int(2),
-                     !out->rows[table.name].contains(key)};
+    out->versions[table.name][key] = {journal->Int(3), out->self, journal->Int(0), !present};
   }
 }
 
 }  // namespace
 
-std::string KeySql(const AppTable& table, const std::string& alias, bool hidden) {
+std::string KeyText(const AppTable& table, std::span<const ValueView> key) {
   std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i) {
-    const std::string column =
-        alias + "." + (hidden ? fmt::format("k{}", i + 1) : table.key[i]);
-    const std::string text = "quote(" + column + ")";
-    out += (i == 0 ? "" : "||','||") + (table.nocase ? "lower(" + text + ")" : text);
-  }
+  for (const ValueView& value : key) out += (out.empty() ? "" : ",") + sqlite::Render(value);
+  if (table.nocase)
+    for (char& c : out)
+      if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   return out;
 }
 
-Result<std::vector<std::string>> ColumnsOf(Connection* db, const std::string& table) {
-  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM pragma_table_info(?1)"));
-  list->Bind(1, table);
-  std::vector<std::string> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    out.emplace_back(list->Text(0));
-  }
+std::string KeyIs(const AppTable& table) {
+  std::string out;
+  for (size_t i = 0; i < table.key.size(); ++i)
+    out += fmt::format("{}{} = ?{}", i == 0 ? "" : " AND ", table.key[i], i + 1);
+  return out;
 }
 
-Result<ByKey<Image>> ReadRows(Connection* db, const AppTable& table, const std::string* only_key) {
-  HL_ASSIGN(const auto columns, ColumnsOf(db, table.name));
-  std::string sql = "SELECT " + KeySql(table, "t", false);
-  for (const std::string& column : columns) sql += ", quote(" + column + ")";
-  sql += fmt::format(" FROM {} t", table.name);
-  if (only_key != nullptr) sql += " WHERE " + KeySql(table, "t", false) + " = ?1";
-  HL_ASSIGN(auto list, db->PrepareCached(sql));
-  if (only_key != nullptr) list->Bind(1, *only_key);
-  ByKey<Image> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    Image& image = out[std::string(list->Text(0))];
-    for (size_t i = 0; i < columns.size(); ++i)
-      image[columns[i]] = list->Text(static_cast<int>(i) + 1);
-  }
+std::string HiddenKey(const AppTable& table) {
+  std::string out = "k1";
+  for (size_t i = 2; i <= table.key.size(); ++i) out += fmt::format(", k{}", i);
+  return out;
+}
+
+Image ReadImage(const Statement& row) {
+  Image image;
+  for (int i = 0; i < row.columns(); ++i)
+    image[sqlite3_column_name(row.raw(), i)] = sqlite::Render(row.Column(i));
+  return image;
 }
 
 Result<Picture> TakePicture(Connection* db) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   Picture out;
-  Origins origins;
-  HL_TRY(ReadBookkeeping(db, &out, &origins));
+  Names names;
+  HL_TRY(ReadNames(db, &names));
+  HL_TRY(ReadState(db, names.origins, &out));
+  HL_TRY(ReadProgress(db, names.origins, &out));
   for (const AppTable& table : AppTables()) {
-    HL_ASSIGN(out.rows[table.name], ReadRows(db, table));
-    HL_TRY(ReadShadowed(db, table, &out));
-    HL_TRY(ReadVersions(db, table, origins, &out));
+    out.versions[table.name];
+    out.shadowed[table.name];
+    HL_TRY(ReadRows(db, table, &out));
   }
+  for (const auto& [id, table] : names.tables) {
+    HL_TRY(ReadVersions(db, names, id, *table, &out));
+    if (table->unique) HL_TRY(ReadShadowed(db, id, *table, &out));
+  }
+  HL_TRY(ReadUnfolded(db, names, &out));
   return out;
 }
 

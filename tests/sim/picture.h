@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@ struct RowVersion {
   bool operator==(const RowVersion&) const = default;
 };
 
-// Column name to value, as SQLite's quote() writes it: '1', 1 and 1.0 differ.
+// Column name to value as text: '1', 1 and 1.0 differ, and so do numbers that are not the same bits.
 using Image = std::map<std::string, std::string>;
 template <typename T>
 using ByKey = std::map<std::string, T>;  // row key as text; equal keys have equal text
@@ -42,13 +43,14 @@ struct Picture {
   std::map<std::string, ByKey<RowVersion>> versions;  // journal entries not folded yet laid over them
 };
 
-// SQL for the key's text over `alias`: its own columns, or k1, k2, … of a hidden table.
-std::string KeySql(const AppTable& table, const std::string& alias, bool hidden);
-// Every stored column of a table, in order.
-Result<std::vector<std::string>> ColumnsOf(sqlite::Connection* db, const std::string& table);
-// The row with this key's text; nothing when there is none.
-Result<ByKey<Image>> ReadRows(sqlite::Connection* db, const AppTable& table,
-                              const std::string* only_key = nullptr);
+// A row key as text, one text for keys that are equal in this table.
+std::string KeyText(const AppTable& table, std::span<const change::ValueView> key);
+// "k1 = ?1 AND …", over the table's own key columns.
+std::string KeyIs(const AppTable& table);
+// "k1, k2, …": the key columns of a hidden table.
+std::string HiddenKey(const AppTable& table);
+// The row that this statement, a SELECT of every column, stands on.
+Image ReadImage(const sqlite::Statement& row);
 
 Result<Picture> TakePicture(sqlite::Connection* db);
 

@@ -1,10 +1,11 @@
-// Runs histories one after the other in a folder that is RAM-backed where the machine has one.
+// Runs histories one after the other. Databases are in memory; the folder is for spools of large batches.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 
+#include "sim/sim_memory.h"
 #include "sim/simulation.h"
 
 namespace harmonylite::sim {
@@ -12,6 +13,7 @@ namespace harmonylite::sim {
 class Runner {
  public:
   Runner() {
+    UseSimMemory();
     std::string pattern = std::filesystem::is_directory("/dev/shm")
                               ? "/dev/shm/harmonylite-sim-XXXXXX"
                               : (std::filesystem::temp_directory_path() / "harmonylite-sim-XXXXXX")
@@ -27,10 +29,7 @@ class Runner {
   }
 
   HistoryReport Run(uint64_t seed, bool verbose = false) {
-    const std::string directory = root_ + "/history";
-    std::filesystem::remove_all(directory);
-    std::filesystem::create_directory(directory);
-    return RunHistory({seed, directory, verbose});
+    return RunHistory({seed, root_, verbose});
   }
 
  private:

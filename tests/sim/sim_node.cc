@@ -1,10 +1,7 @@
 #include "sim/sim_node.h"
 
-#include <filesystem>
-
 namespace harmonylite::sim {
 
-namespace fs = std::filesystem;
 using node::StepResult;
 using sqlite::Connection;
 using sqlite::OpenMode;
@@ -12,13 +9,7 @@ using sqlite::OpenMode;
 namespace {
 
 constexpr const char* kDatabase = "app.db";
-
-void CopyParts(const std::string& from, const std::string& to) {
-  for (const char* part : {"", "-wal"}) {
-    fs::remove(to + part);
-    if (fs::exists(from + part)) fs::copy_file(from + part, to + part);
-  }
-}
+constexpr const char* kCopy = "copy.db";
 
 }  // namespace
 
@@ -27,8 +18,9 @@ SimNode::SimNode(const Setup& setup)
       log(setup.log, setup.random, setup.sometimes),
       meta(setup.meta),
       setup_(setup),
-      vfs_("harmonylite-sim-" + std::to_string(setup.id), &clock, setup.random->Next()) {
-  options_.db_path = File(kDatabase);
+      disk_(kDatabase, setup.random->Next()),
+      vfs_("harmonylite-sim-" + std::to_string(setup.id), &clock, &disk_, setup.random->Next()) {
+  options_.db_path = kDatabase;
   options_.spool_directory = setup.directory;
   options_.vfs = vfs_.name();
 }
@@ -66,15 +58,11 @@ StepResult SimNode::StepPublisher() { return process_->publisher->Step(); }
 StepResult SimNode::StepConsumer() { return process_->consumer->Step(std::chrono::milliseconds(0)); }
 StepResult SimNode::StepKeeper() { return process_->keeper->Step(); }
 
-void SimNode::CopyFile(const std::string& name) const {
-  CopyParts(options_.db_path, File(name));
-}
-
-void SimNode::UseCopy(const std::string& name) {
+void SimNode::UseFiles(const SimDisk::Files& files) {
   HL_CHECK(process_ == nullptr);
   checker_.reset();
-  fs::remove(options_.db_path + "-shm");
-  CopyParts(File(name), options_.db_path);
+  picture_.reset();
+  disk_.Put(kDatabase, files);
 }
 
 Result<Connection*> SimNode::checker() {
@@ -85,14 +73,19 @@ Result<Connection*> SimNode::checker() {
   return &*checker_;
 }
 
-Result<Picture> SimNode::Look() {
+Result<std::shared_ptr<const Picture>> SimNode::Look() {
   HL_ASSIGN(Connection * db, checker());
-  return TakePicture(db);
+  HL_ASSIGN(const int64_t version, db->DataVersion());
+  if (picture_ != nullptr && version == picture_version_) return picture_;
+  HL_ASSIGN(Picture picture, TakePicture(db));
+  picture_ = std::make_shared<const Picture>(std::move(picture));
+  picture_version_ = version;
+  return picture_;
 }
 
-Result<Picture> SimNode::LookAtCopy(const std::string& name) const {
-  CopyParts(File(name), File("look.db"));  // looking may change it
-  HL_ASSIGN(Connection db, Connection::Open(File("look.db"), OpenMode::kReadWrite, options_.vfs));
+Result<Picture> SimNode::LookAt(const SimDisk::Files& files) {
+  disk_.Put(kCopy, files);  // looking may change it
+  HL_ASSIGN(Connection db, Connection::Open(kCopy, OpenMode::kReadWrite, options_.vfs));
   return TakePicture(&db);
 }
 

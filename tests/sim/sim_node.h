@@ -14,6 +14,7 @@
 #include "node/replica.h"
 #include "sim/picture.h"
 #include "sim/sim_clock.h"
+#include "sim/sim_disk.h"
 #include "sim/sim_log.h"
 #include "sim/sim_meta.h"
 #include "sim/sim_vfs.h"
@@ -25,7 +26,7 @@ class SimNode {
  public:
   struct Setup {
     uint64_t id;
-    std::string directory;  // of its own, exists
+    std::string directory;  // for spools; exists
     const World* world;
     SimLog* log;
     SimMeta* meta;
@@ -45,12 +46,13 @@ class SimNode {
   const node::SharedState& shared() const { return process_->shared; }
   bool drained() const { return process_->publisher->drained(); }
 
-  // The file. Copies hold what is durable now; nothing may be open when one is put in its place.
+  // The file. The sidecar must be down when another content is put in its place.
   Result<sqlite::Connection> OpenFile() const;
-  void CopyFile(const std::string& name) const;
-  void UseCopy(const std::string& name);
-  Result<Picture> Look();
-  Result<Picture> LookAtCopy(const std::string& name) const;
+  SimDisk& disk() { return disk_; }
+  void UseFiles(const SimDisk::Files& files);
+  // Taken anew only when something was committed since; the same object otherwise.
+  Result<std::shared_ptr<const Picture>> Look();
+  Result<Picture> LookAt(const SimDisk::Files& files);
   // The checkers' connection; made anew when the file was replaced.
   Result<sqlite::Connection*> checker();
 
@@ -72,13 +74,15 @@ class SimNode {
     std::unique_ptr<node::Publisher> publisher;
     std::unique_ptr<node::Keeper> keeper;
   };
-  std::string File(const std::string& name) const { return setup_.directory + "/" + name; }
 
   Setup setup_;
+  SimDisk disk_;
   SimVfs vfs_;
   node::NodeOptions options_;
   std::unique_ptr<Process> process_;
   std::optional<sqlite::Connection> checker_;
+  std::shared_ptr<const Picture> picture_;
+  int64_t picture_version_ = 0;  // SQLite's data_version for checker_
 };
 
 }  // namespace harmonylite::sim

@@ -1,5 +1,5 @@
-// SQLite's default VFS with time, sleep and randomness from the simulation, so that CURRENT_TIMESTAMP and the
-// stamps that triggers write are the same in every run of a seed.
+// SQLite's way to a simulated disk, with time, sleep and randomness from the simulation too: CURRENT_TIMESTAMP and
+// the stamps that triggers write are the same in every run of a seed.
 //
 // Threads: one.
 #pragma once
@@ -10,13 +10,14 @@
 
 #include "base/clock.h"
 #include "sim/random.h"
+#include "sim/sim_disk.h"
 
 namespace harmonylite::sim {
 
 class SimVfs {
  public:
-  // Registered under `name` as long as it lives; `clock` outlives it.
-  SimVfs(std::string name, const Clock* clock, uint64_t seed);
+  // Registered under `name` as long as it lives; `clock` and `disk` outlive it.
+  SimVfs(std::string name, const Clock* clock, SimDisk* disk, uint64_t seed);
   SimVfs(const SimVfs&) = delete;
   SimVfs& operator=(const SimVfs&) = delete;
   ~SimVfs();
@@ -37,8 +38,8 @@ class SimVfs {
 
   const std::string name_;
   const Clock* clock_;
+  SimDisk* disk_;
   Random random_;
-  sqlite3_vfs* base_;
   sqlite3_vfs vfs_{};
 };
 

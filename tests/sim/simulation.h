@@ -69,7 +69,7 @@ class Simulation {
     std::unique_ptr<App> app;
     ByKey<RowVersion> shadowed;  // at the last look
     Seen seen;
-    bool had_copy = false;
+    SimDisk::Files backup;
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
     bool was_clock = false;
@@ -96,6 +96,7 @@ class Simulation {
   void FaultOfStore(int64_t which);
   void Crash(Machine* machine);
   void Kill(Machine* machine);
+  void Reboot(Machine* machine, const SimDisk::Files& files);
   void Restore(Machine* machine);
   bool MayRestore(Machine* machine, const Picture& copy);
   void MarkLost(Machine* machine, const Picture& copy);

@@ -95,38 +95,38 @@ void Simulation::Crash(Machine* machine) {
   report_->sometimes.Note("sidecar crashed");
 }
 
-// The whole machine loses power: what stands in the file and its WAL is all there is.
+// The whole machine loses power: what was synced is there, of the rest any part.
 void Simulation::Kill(Machine* machine) {
   Trace(fmt::format("{} is killed", machine->node->id()));
-  machine->node->CopyFile("killed.db");
+  Reboot(machine, machine->node->disk().AfterPowerLoss());
+  report_->sometimes.Note("machine killed");
+}
+
+void Simulation::Reboot(Machine* machine, const SimDisk::Files& files) {
   machine->node->Crash();
   machine->app->Close();
-  machine->node->UseCopy("killed.db");
+  machine->node->UseFiles(files);
+  // What the sidecar had applied but not synced may be gone: readers start again.
+  machine->seen.clear();
   Expect(machine, machine->app->Open());
-  report_->sometimes.Note("machine killed");
 }
 
 // First a copy is taken; later it is put in place of the file, once in a history.
 void Simulation::Restore(Machine* machine) {
   SimNode& node = *machine->node;
   if (!may_restore_) return;
-  if (!machine->had_copy) {
+  if (machine->backup.empty()) {
     Trace(fmt::format("{} is copied", node.id()));
-    node.CopyFile("backup.db");
-    machine->had_copy = true;
+    machine->backup = node.disk().Copy();
     return;
   }
-  auto copy = node.LookAtCopy("backup.db");
+  auto copy = node.LookAt(machine->backup);
   if (!copy.ok()) return Fail(machine, copy.error().message());
   if (!MayRestore(machine, *copy)) return;
   Trace(fmt::format("{} is restored", node.id()));
   MarkLost(machine, *copy);
-  node.Crash();
-  machine->app->Close();
-  node.UseCopy("backup.db");
+  Reboot(machine, machine->backup);
   ++node.life;
-  machine->seen.clear();
-  Expect(machine, machine->app->Open());
   restored_ = machine;
   restored_from_ = copy->self;
   may_restore_ = false;
@@ -142,7 +142,7 @@ bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
   for (Machine& other : machines_) {
     if (&other == machine) continue;
     auto picture = other.node->Look();
-    if (!picture.ok() || picture->progress.Get(copy.self) > frame->header.to) return false;
+    if (!picture.ok() || (*picture)->progress.Get(copy.self) > frame->header.to) return false;
   }
   return true;
 }
@@ -154,7 +154,7 @@ void Simulation::MarkLost(Machine* machine, const Picture& copy) {
     if (&other == machine) continue;
     auto picture = other.node->Look();
     if (!picture.ok()) return Fail(&other, picture.error().message());
-    kept.push_back(std::move(*picture));
+    kept.push_back(**picture);
   }
   for (auto& [table, keys] : ledger_.writes())
     for (auto& [key, writes] : keys)

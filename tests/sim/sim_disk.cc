@@ -1,0 +1,127 @@
+#include "sim/sim_disk.h"
+
+#include <algorithm>
+
+namespace harmonylite::sim {
+
+namespace {
+
+constexpr size_t kSector = 512;
+constexpr const char* kParts[] = {"", "-wal", "-journal"};
+
+void Overwrite(std::string* bytes, size_t offset, std::string_view with) {
+  if (bytes->size() < offset + with.size()) bytes->resize(offset + with.size());
+  std::copy(with.begin(), with.end(), bytes->begin() + static_cast<std::ptrdiff_t>(offset));
+}
+
+void Redo(std::string* bytes, const Unsynced& write) {
+  if (!write.after.empty()) return Overwrite(bytes, write.offset, write.after);
+  if (write.offset < bytes->size()) bytes->resize(write.offset);
+}
+
+void Undo(std::string* bytes, const Unsynced& write) {
+  if (bytes->size() > write.offset + write.before.size() &&
+      write.before.size() < write.after.size())
+    bytes->resize(write.offset + write.before.size());
+  Overwrite(bytes, write.offset, write.before);
+}
+
+}  // namespace
+
+std::shared_ptr<DiskFile> SimDisk::Find(const std::string& path) const {
+  const auto it = files_.find(path);
+  return it == files_.end() ? nullptr : it->second;
+}
+
+std::shared_ptr<DiskFile> SimDisk::Create(const std::string& path) {
+  return files_[path] = std::make_shared<DiskFile>();
+}
+
+bool SimDisk::MayWrite() {
+  if (dead()) return false;
+  if (fault_ == DiskFault::kNone || --until_fault_ > 0) return true;
+  faulted_ = true;
+  if (fault_ == DiskFault::kPowerLoss) {
+    after_power_loss_ = AfterPowerLoss();
+    return false;
+  }
+  if (--fault_calls_ >= 0) return false;
+  fault_ = DiskFault::kNone;
+  return true;
+}
+
+void SimDisk::Write(DiskFile* file, size_t offset, std::string_view bytes) {
+  Unsynced write{offset, {}, std::string(bytes)};
+  // A gap in front of the write counts as written.
+  if (offset > file->bytes.size()) {
+    write.offset = file->bytes.size();
+    write.after.insert(0, offset - file->bytes.size(), '\0');
+  }
+  write.before = file->bytes.substr(write.offset, write.after.size());
+  Redo(&file->bytes, write);
+  file->unsynced.push_back(std::move(write));
+}
+
+void SimDisk::Cut(DiskFile* file, size_t size) {
+  if (size >= file->bytes.size()) return;
+  file->unsynced.push_back({size, file->bytes.substr(size), {}});
+  file->bytes.resize(size);
+}
+
+void SimDisk::PlanFault(DiskFault fault, int64_t after, int64_t calls) {
+  fault_ = fault;
+  until_fault_ = after;
+  fault_calls_ = calls;
+  faulted_ = false;
+}
+
+void SimDisk::ForgetFault() {
+  fault_ = DiskFault::kNone;
+  faulted_ = false;
+}
+
+SimDisk::Files SimDisk::Copy() const {
+  Files out;
+  for (const char* part : kParts)
+    if (const auto file = Find(database_ + part)) out[part] = file->bytes;
+  return out;
+}
+
+void SimDisk::Put(const std::string& path, const Files& files) {
+  after_power_loss_.reset();
+  ForgetFault();
+  for (const char* part : kParts) {
+    Remove(path + part);
+    const auto content = files.find(part);
+    if (content != files.end()) Create(path + part)->bytes = content->second;
+  }
+}
+
+// The order in which a disk gets to its writes is its own affair: any of them may be missing, or half done.
+SimDisk::Files SimDisk::AfterPowerLoss() {
+  if (after_power_loss_) return *after_power_loss_;
+  Files out;
+  const bool nothing_unsynced = random_.Chance(0.3);
+  const bool prefix = random_.Chance(0.5);
+  for (const char* part : kParts) {
+    const auto file = Find(database_ + part);
+    if (file == nullptr) continue;
+    std::string bytes = file->bytes;
+    for (auto it = file->unsynced.rbegin(); it != file->unsynced.rend(); ++it) Undo(&bytes, *it);
+    for (const Unsynced& write : file->unsynced) {
+      if (nothing_unsynced) break;
+      if (random_.Chance(0.2)) {
+        Unsynced torn = write;
+        torn.after.resize(random_.Below(static_cast<int64_t>(torn.after.size() / kSector) + 1) * kSector);
+        if (!torn.after.empty()) Redo(&bytes, torn);
+        if (prefix) break;
+        continue;
+      }
+      Redo(&bytes, write);
+    }
+    out[part] = std::move(bytes);
+  }
+  return out;
+}
+
+}  // namespace harmonylite::sim
