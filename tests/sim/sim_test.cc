@@ -16,7 +16,7 @@ namespace harmonylite::sim {
 namespace {
 
 constexpr uint64_t kFixedSeed = 20'240'101;
-constexpr uint64_t kFixedHistories = 60;
+constexpr uint64_t kFixedHistories = 250;
 constexpr uint64_t kFreshHistories = 40;
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {

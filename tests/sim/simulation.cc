@@ -133,6 +133,7 @@ void Simulation::StepApp(Machine* machine) {
 
 void Simulation::StepWorker(Machine* machine, int64_t which) {
   SimNode& node = *machine->node;
+  if (report_->steps < machine->paused_until) return;
   if (!node.running()) {
     if (!random_.Chance(0.3)) return;
     const Status started = node.Start();

@@ -56,6 +56,7 @@ struct FaultMix {
   bool forget_meta = false;
   bool hold = false;
   bool migrate = false;
+  bool pause = false;
 };
 
 class Simulation {
@@ -70,6 +71,7 @@ class Simulation {
     ByKey<RowVersion> shadowed;  // at the last look
     Seen seen;
     SimDisk::Files backup;
+    int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
     bool was_clock = false;
@@ -102,6 +104,7 @@ class Simulation {
   void MarkLost(Machine* machine, const Picture& copy);
   void JumpClock(Machine* machine);
   void CutOff(Machine* machine);
+  void Pause(Machine* machine);
 
   bool failed() const { return report_->violation.has_value(); }
   void Fail(const Machine* machine, const std::string& what);

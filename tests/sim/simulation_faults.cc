@@ -12,7 +12,7 @@ void Simulation::DrawMix() {
   for (bool* fault : {&mix_.crash, &mix_.kill, &mix_.restore, &mix_.trim, &mix_.wipe,
                       &mix_.older_log, &mix_.damage, &mix_.store_twice, &mix_.cut_off,
                       &mix_.clock_jump, &mix_.far_clock, &mix_.forget_meta, &mix_.hold,
-                      &mix_.migrate})
+                      &mix_.migrate, &mix_.pause})
     *fault = !calm && random_.Chance(0.3);
   // A file restored from an old copy learns from the log alone that it is one (see MayRestore): a log that
   // goes back too would take that away. And what a former life has in the log must be applicable: when its
@@ -27,7 +27,7 @@ void Simulation::DrawMix() {
 
 void Simulation::DrawFault() {
   Machine& machine = AnyMachine();
-  switch (random_.Below(16)) {
+  switch (random_.Below(17)) {
     case 0:
     case 1:
       if (mix_.crash) Crash(&machine);
@@ -57,6 +57,9 @@ void Simulation::DrawFault() {
       Trace(fmt::format("{} migrates {}", machine.node->id(), *migrated));
       return;
     }
+    case 8:
+      if (mix_.pause) Pause(&machine);
+      return;
     default:
       if (restored_ == nullptr) FaultOfStore(random_.Below(8));
   }
@@ -66,7 +69,7 @@ void Simulation::FaultOfStore(int64_t which) {
   Trace(fmt::format("store {}", which));
   switch (which) {
     case 0:
-      if (mix_.trim) log_->Trim(random_.Below(12));
+      if (mix_.trim) log_->Trim(random_.Below(random_.Chance(0.5) ? 2 : 12));
       return;
     case 1:
       if (mix_.wipe) log_->Wipe();
@@ -181,6 +184,13 @@ void Simulation::CutOff(Machine* machine) {
   node.log.connected = node.meta.connected = !node.log.connected;
   Trace(fmt::format("{} connected {}", node.id(), node.log.connected));
   if (!node.log.connected) report_->sometimes.Note("node cut off");
+}
+
+// The process is stopped, or has a slow disk: the others and its application go on, its reader falls behind.
+void Simulation::Pause(Machine* machine) {
+  machine->paused_until = report_->steps + random_.Between(20, 150);
+  Trace(fmt::format("{} pauses until step {}", machine->node->id(), machine->paused_until));
+  report_->sometimes.Note("sidecar paused");
 }
 
 }  // namespace harmonylite::sim
