@@ -21,6 +21,7 @@ ALLOWED = {
     "apply": ["capture", "merge"],
     "log": ["base"],
     "nats": ["log"],
+    "snapshot": ["log"],
     "node": ["apply", "log"],
     "config": ["base"],
     "ops": ["base"],
@@ -33,6 +34,8 @@ DOORS = {
     re.compile(r"^sqlite3(ext)?\.h$"): ("src/sqlite/", "tests/", "bench/"),
     re.compile(r"^(nats/)?nats\.h$"): ("src/nats/",),
     re.compile(r"^httplib\.h$"): ("src/ops/http_server.cc",),
+    re.compile(r"^curl/"): ("src/snapshot/store_",),
+    re.compile(r"^pugixml"): ("src/snapshot/store_",),
 }
 MAX_LINES = 500
 

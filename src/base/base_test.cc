@@ -29,6 +29,20 @@ TEST(JsonEscape, KeepsUtf8AndReplacesTheRest) {
   EXPECT_EQ(JsonEscape("\xE2\x82"), "\\ufffd\\ufffd");
 }
 
+TEST(Spool, ClearedIsAsNewlyMade) {
+  const test::TempDir dir;
+  Spool spool(dir.path(), 4);
+  for (const std::string text : {"in memory and then on the disk", "few"}) {
+    ASSERT_TRUE(spool.Append(text).ok());
+    std::string bytes;
+    ASSERT_TRUE(spool.ReadAt(0, 100, &bytes).ok());
+    EXPECT_EQ(bytes, text);
+    spool.Clear();
+    EXPECT_EQ(spool.size(), 0u);
+    EXPECT_FALSE(spool.on_disk());
+  }
+}
+
 TEST(Spool, IsTheSameInMemoryAndOnDisk) {
   const test::TempDir dir;
   Spool small(dir.path());

@@ -77,6 +77,13 @@ Status Spool::Append(std::string_view bytes) {
   return Ok();
 }
 
+void Spool::Clear() {
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = -1;
+  buffer_.clear();
+  size_ = 0;
+}
+
 Status Spool::ReadAt(uint64_t offset, size_t length, std::string* out) const {
   const uint64_t left = offset >= size_ ? 0 : size_ - offset;
   length = static_cast<size_t>(std::min<uint64_t>(length, left));

@@ -26,6 +26,8 @@ class Spool {
   Status Append(std::string_view bytes);
   // Fills `out` with up to `length` bytes from `offset`; fewer only at the end.
   Status ReadAt(uint64_t offset, size_t length, std::string* out) const;
+  // Empty again, as newly made.
+  void Clear();
   uint64_t size() const { return size_; }
   bool on_disk() const { return fd_ >= 0; }
   // Bytes of memory held now.

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/result.h"
@@ -25,7 +26,14 @@ struct Transfer {
   std::atomic<bool> cancelled{false};  // set it and the call ends soon, with kRetryLater
 };
 
-// Threads: one call at a time. Names: letters, digits, '.', '-', '_'; no folders.
+constexpr size_t kMaxObjectName = 200;  // bytes
+// Letters, digits, '.', '-', '_', not starting with '.'; no folders.
+bool IsObjectName(std::string_view name);
+// kInvalidArgument: it is none.
+Status CheckObjectName(std::string_view name);
+
+// Threads: one call at a time. Names: IsObjectName, else kInvalidArgument. What else lies in the place of the
+// objects is left alone and not listed. `transfer` may be null.
 // Errors of all calls: kRetryLater when the same call may succeed later (the store is out of reach, its disk is
 // full), after the store's own retries; kInvalidArgument when the operator must change something (credentials,
 // address, bucket). Memory is bounded, whatever an object's size.
@@ -34,7 +42,7 @@ class ObjectStore {
   virtual ~ObjectStore() = default;
   // Replaces an object of that name. Readers see the old one, or the new one whole.
   virtual Status Put(const std::string& name, const Spool& content, Transfer* transfer) = 0;
-  // Appends the object to `out`, which is empty; after an error `out` is to be thrown away.
+  // Puts the object into `out`, whatever was in it; after an error `out` is to be thrown away.
   // kNotFound: no such object. kCorruption: the store itself says that it is damaged.
   virtual Status Get(const std::string& name, Spool* out, Transfer* transfer) = 0;
   // Objects whose name starts with `prefix`, by name.
