@@ -11,6 +11,8 @@
 #include <ctime>
 #include <memory>
 
+#include "log/retry.h"
+
 namespace harmonylite::snapshot {
 
 namespace {
@@ -68,11 +70,6 @@ Error FileError(int number, std::string_view what, const std::string& path) {
   }
 }
 
-Status CheckCancelled(const log::Transfer* transfer) {
-  if (transfer == nullptr || !transfer->cancelled) return Ok();
-  return MakeError(ErrorCode::kRetryLater, "the transfer was cancelled");
-}
-
 Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
   while (!bytes.empty()) {
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
@@ -87,12 +84,12 @@ Status WriteContent(int fd, const Spool& content, const std::string& path,
                     log::Transfer* transfer) {
   std::string chunk;
   for (uint64_t done = 0; done < content.size(); done += chunk.size()) {
-    HL_TRY(CheckCancelled(transfer));
+    HL_TRY(log::CheckCancelled(transfer));
     HL_TRY(content.ReadAt(done, kChunk, &chunk));
     HL_TRY(WriteAll(fd, chunk, path));
     if (transfer != nullptr) transfer->bytes = done + chunk.size();
   }
-  return CheckCancelled(transfer);
+  return log::CheckCancelled(transfer);
 }
 
 // Makes a rename in it last.
@@ -165,7 +162,7 @@ Status DirectoryStore::Get(const std::string& name, Spool* out, log::Transfer* t
   if (fd.get() < 0) return FileError(errno, "open", path);
   std::string chunk(kChunk, '\0');
   while (true) {
-    HL_TRY(CheckCancelled(transfer));
+    HL_TRY(log::CheckCancelled(transfer));
     const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FileError(errno, "read", path);

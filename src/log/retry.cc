@@ -1,0 +1,53 @@
+#include "log/retry.h"
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+namespace harmonylite::log {
+
+namespace {
+
+using std::chrono::milliseconds;
+using Clock = std::chrono::steady_clock;
+
+// How soon a pause notices that it is cancelled.
+constexpr milliseconds kSlice{50};
+
+void Pause(milliseconds time, const Transfer* transfer) {
+  const auto end = Clock::now() + time;
+  while (Clock::now() < end && CheckCancelled(transfer).ok())
+    std::this_thread::sleep_for(std::min<Clock::duration>(kSlice, end - Clock::now()));
+}
+
+// Between half of it and all, so that nodes that failed together do not come back together.
+milliseconds Jittered(milliseconds time) {
+  static thread_local std::minstd_rand random{std::random_device{}()};
+  return milliseconds(std::uniform_int_distribution<int64_t>(time.count() / 2, time.count())(random));
+}
+
+}  // namespace
+
+Status CheckCancelled(const Transfer* transfer) {
+  if (transfer == nullptr || !transfer->cancelled) return Ok();
+  return MakeError(ErrorCode::kRetryLater, "the transfer was cancelled");
+}
+
+Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer,
+                     const TransferAttempt& attempt) {
+  const auto deadline = Clock::now() + policy.deadline;
+  milliseconds wait = policy.first_wait;
+  for (int number = 1;; ++number) {
+    HL_TRY(CheckCancelled(transfer));
+    if (transfer != nullptr) transfer->bytes = 0;
+    bool final = false;
+    Status status = attempt(&final);
+    if (status.ok() || status.error().code() != ErrorCode::kRetryLater) return status;
+    const milliseconds pause = Jittered(wait);
+    if (final || number >= policy.attempts || Clock::now() + pause >= deadline) return status;
+    Pause(pause, transfer);
+    wait = std::min(wait * 2, policy.longest_wait);
+  }
+}
+
+}  // namespace harmonylite::log
