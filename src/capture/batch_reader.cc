@@ -40,6 +40,8 @@ class BatchWriter {
   std::map<int64_t, uint32_t> numbers_;
 };
 
+// While a batch is built its application goes on: so often that few of its commits are missed.
+constexpr uint64_t kLookEveryRows = 128;
 // Entries whose keys a repair holds in memory while it reads.
 constexpr int64_t kMaxUnfolded = 200'000;
 
@@ -50,8 +52,8 @@ Lseq CoverFrom(const State& state, Lseq published) {
 
 }  // namespace
 
-BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options)
-    : db_(db), options_(std::move(options)) {}
+BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options, sqlite::Connection* watch)
+    : db_(db), options_(std::move(options)), cuts_(watch) {}
 
 Status BatchReader::RefreshCatalog() {
   if (schema_version_ == catalog_.schema_version) return Ok();
@@ -59,11 +61,13 @@ Status BatchReader::RefreshCatalog() {
   if (!catalog.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   catalog_ = std::move(catalog);
+  cuts_.ForgetKeys();
   db_->ClearCache();
   return Ok();
 }
 
-Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published) {
+Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64_t limit) {
+  cuts_.Look();
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(RefreshCatalog());
@@ -71,16 +75,24 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published) {
   if (end.last_change <= published) return std::optional<BuiltBatch>();
   HL_ASSIGN(const State state, LoadState(db_));
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const Lseq to, cuts_.Choose(db_, catalog_, published, end.last_change, limit));
+  Hlc to_stamp = end.change_stamp;
+  if (to != end.last_change) {
+    HL_ASSIGN(to_stamp, StampOf(db_, to));
+  }
   BatchHeader header;
   header.sender = state.self;
-  header.covers = {{state.self, CoverFrom(state, published), end.last_change}};
+  header.covers = {{state.self, CoverFrom(state, published), to}};
   HL_ASSIGN(header.seen, LoadProgress(db_, origins));
   header.max_stamp = end.stamp;
-  BuiltBatch batch{header, Spool(options_.spool_directory), end.last_change, end.change_stamp, 0};
+  BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
   HL_TRY(VisitNetChanges(db_, catalog_, state, header.covers[0].from, batch.to,
-                         [&](const NetChange& change) { return writer.Add(change, 0); }));
+                         [&](const NetChange& change) {
+                           if (encoder.rows() % kLookEveryRows == 0) cuts_.Look();
+                           return writer.Add(change, 0);
+                         }));
   HL_TRY(encoder.Finish());
   batch.rows = encoder.rows();
   return std::optional<BuiltBatch>(std::move(batch));

@@ -4,12 +4,14 @@
 // Threads: one owner at a time; the connection belongs to it.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
 #include "base/result.h"
 #include "base/spool.h"
 #include "capture/catalog.h"
+#include "capture/cut_points.h"
 #include "capture/hidden_tables.h"
 #include "change/batch.h"
 #include "change/codec.h"
@@ -33,12 +35,15 @@ struct BatchReaderOptions {
 
 class BatchReader {
  public:
-  // `db` is not owned and outlives the reader.
-  BatchReader(sqlite::Connection* db, BatchReaderOptions options);
+  // `db` and `watch` are not owned and outlive the reader. Null for `watch`: batches are never cut (cut_points.h).
+  BatchReader(sqlite::Connection* db, BatchReaderOptions options, sqlite::Connection* watch = nullptr);
 
-  // Our changes after `published`: (published, newest]. Nothing when there are none.
+  // Our changes after `published`: (published, newest], or its first part when there are more than `limit` and
+  // where it can be cut between transactions. Nothing when there are none.
   // A batch may hold no row: its changes have all lost, and its range must be told all the same.
-  Result<std::optional<BuiltBatch>> ReadChanges(Lseq published);
+  Result<std::optional<BuiltBatch>> ReadChanges(Lseq published, int64_t limit = INT64_MAX);
+  // Notes where transactions end, so that batches can be cut there. Call it often while there is a backlog.
+  void LookForCommits() { cuts_.Look(); }
 
   // Everything this node has that a node at `have` lacks, of every origin. kRetryLater: too many journal
   // entries are not folded yet.
@@ -55,6 +60,7 @@ class BatchReader {
   sqlite::Connection* db_;
   BatchReaderOptions options_;
   Catalog catalog_;
+  CutPoints cuts_;
   int64_t schema_version_ = -1;
 };
 

@@ -25,35 +25,18 @@ constexpr int64_t kScanChunk = 65'536;
 using Survey = std::map<int64_t, KeyIndex>;
 
 Result<Survey> SurveyRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to) {
-  HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "
-                                            "WHERE id > ?1 AND id <= ?2 AND op <> 0"));
-  constexpr int kFirstKey = 4;  // after id, tbl, op, hlc
-  entries->Bind(1, from.value);
-  entries->Bind(2, to.value);
   Survey survey;
-  std::vector<ValueView> key;
-  int64_t table = 0;
-  size_t columns = 0;
+  const TrackedTable* table = nullptr;
   KeyIndex* index = nullptr;
-  while (true) {
-    HL_ASSIGN(const bool row, entries->Step());
-    if (!row) return survey;
-    if (index == nullptr || entries->Int(1) != table) {
-      table = entries->Int(1);
-      const TrackedTable* tracked = catalog.ById(table);
-      if (tracked == nullptr) {
-        index = nullptr;  // not the index of the table before it
-        continue;
-      }
-      columns = tracked->table.key.size();
-      index = &survey[table];
+  HL_TRY(VisitEntries(db, catalog, from, to, [&](const Entry& entry) {
+    if (entry.table != table) {
+      table = entry.table;
+      index = &survey[table->id];
     }
-    if (entries->Int(2) != static_cast<int64_t>(JournalOp::kChange)) continue;
-    key.clear();
-    for (size_t i = 0; i < columns; ++i)
-      key.push_back(entries->Column(kFirstKey + static_cast<int>(i)));
-    index->Note(key, Lseq(entries->Int(0)));
-  }
+    if (!entry.displaced) index->Note(entry.key, entry.lseq);
+    return Ok();
+  }));
+  return survey;
 }
 
 // `v`'s rows may be shadowed: their images, and the join that finds them.
@@ -177,6 +160,32 @@ Result<Hlc> StampOf(Connection* db, Lseq lseq) {
             db->QueryInt(fmt::format("SELECT hlc FROM __harmonylite__journal WHERE id = {}",
                                      lseq.value)));
   return Hlc(stamp);
+}
+
+Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
+                    const EntryVisitor& visit) {
+  HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "
+                                            "WHERE id > ?1 AND id <= ?2 AND op <> 0"));
+  constexpr int kFirstKey = 4;  // after id, tbl, op, hlc
+  entries->Bind(1, from.value);
+  entries->Bind(2, to.value);
+  std::vector<ValueView> key;
+  int64_t table_id = -1;
+  const TrackedTable* table = nullptr;
+  while (true) {
+    HL_ASSIGN(const bool row, entries->Step());
+    if (!row) return Ok();
+    if (entries->Int(1) != table_id) {
+      table_id = entries->Int(1);
+      table = catalog.ById(table_id);
+    }
+    if (table == nullptr) continue;
+    key.clear();
+    for (size_t i = 0; i < table->table.key.size(); ++i)
+      key.push_back(entries->Column(kFirstKey + static_cast<int>(i)));
+    const bool displaced = entries->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
+    HL_TRY(visit({table, displaced, Lseq(entries->Int(0)), key}));
+  }
 }
 
 Status VisitNetChanges(Connection* db, const Catalog& catalog, const State& state, Lseq from,

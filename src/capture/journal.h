@@ -48,6 +48,19 @@ struct NetChange {
 };
 using NetChangeVisitor = std::function<Status(const NetChange&)>;
 
+// One journal entry of a table in the catalog.
+struct Entry {
+  const TrackedTable* table;
+  bool displaced;  // counts only if its row is gone
+  Lseq lseq;
+  std::span<const change::ValueView> key;
+};
+using EntryVisitor = std::function<Status(const Entry&)>;
+
+// Visits the entries in (from, to] in their order; ticks and tables that are not in the catalog are left out.
+Status VisitEntries(sqlite::Connection* db, const Catalog& catalog, Lseq from, Lseq to,
+                    const EntryVisitor& visit);
+
 // Keys of live rows with an entry after folded_to, by TrackedTable id.
 using Unfolded = std::map<int64_t, KeyIndex>;
 

@@ -45,6 +45,7 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.max_clock_skew_ms = config.max_clock_skew_ms;
   options.cleanup_interval_ms = config.cleanup_interval_ms;
   options.polling_interval_ms = config.polling_interval_ms;
+  options.max_batch_changes = config.scan_max_changes;
   options.conflicts_max_rows = config.conflicts.max_rows;
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
   options.tables = MakeLoadOptions(config);

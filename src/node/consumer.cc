@@ -17,6 +17,8 @@ constexpr int64_t kJudgeAgainMs = 500;
 constexpr int64_t kQuietMs = 20;
 // Sending goes first, as others wait for it; but a log that cannot be reached must not stop us for ever.
 constexpr int64_t kSurelyQuietMs = 1'000;
+// An application that committed within this time will want the write lock again.
+constexpr int64_t kLocalWritersMs = 1'000;
 // What is folded when the application never pauses: so little that its writers hardly notice.
 constexpr int64_t kForcedFold = 64;
 
@@ -67,6 +69,10 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
     return read.kind == StepResult::kBlocked ? read : result;
   }
   return Maintain();
+}
+
+bool Consumer::local_writers() const {
+  return d_.clock->MonotonicMs() - quiet_since_ms_ < kLocalWritersMs;
 }
 
 StepResult Consumer::Busy(const Error& error) {
@@ -231,6 +237,7 @@ std::vector<WaitingBatch*> Consumer::Choose() {
            Verdict::kHad;
   });
   std::vector<WaitingBatch*> chosen;
+  const uint64_t budget = local_writers() ? kApplyBudgetBytesBesideWriters : kApplyBudgetBytes;
   uint64_t bytes = 0;
   // One pass suffices for what arrived in causal order, which is nearly everything; what does not is
   // chosen in a later step.
@@ -243,7 +250,7 @@ std::vector<WaitingBatch*> Consumer::Choose() {
       batch.hold = Hold{batch.header.sender, judgement.kind, judgement.reason};
       continue;
     }
-    if (!chosen.empty() && bytes + batch.arrived.bytes.size() > kApplyBudgetBytes) break;
+    if (!chosen.empty() && bytes + batch.arrived.bytes.size() > budget) break;
     bytes += batch.arrived.bytes.size();
     chosen.push_back(&batch);
     for (const change::Cover& cover : batch.header.covers)

@@ -39,6 +39,8 @@ class Consumer {
 
   // `wait`: how long to wait for records when there is nothing else to do.
   StepResult Step(std::chrono::milliseconds wait);
+  // The application has committed within the last second.
+  bool local_writers() const;
 
  private:
   StepResult WriteSchemaOrIncarnation(bool* done);

@@ -60,6 +60,14 @@ class LookSchedule {
   bool late_ = false;
 };
 
+// How long to leave the write lock alone after having held it. SQLite's own busy handler asks again after 1, 2, 5 and
+// 10 ms: a gap as long as the lock was held meets one of the first two of these, so that no writer of the application
+// waits for more than a few of our transactions. Where none has written lately, a shorter gap must do for the first.
+microseconds GapAfter(microseconds held, bool local_writers) {
+  if (local_writers) return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
+  return std::clamp<microseconds>(held / 4, microseconds(200), milliseconds(5));
+}
+
 uint64_t RandomSeed() {
   std::random_device device;
   return (uint64_t{device()} << 32) | device();
@@ -103,6 +111,7 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
   out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
   HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
   HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
+  HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
   HL_TRY(out->replica_->Introduce(&out->shared_));
   out->MarkActive();
   return out;
@@ -126,7 +135,7 @@ void Node::Stop() {
 
 void Node::RunPublisher(log::ReplicationLog* log) {
   NameThisThread("publisher");
-  Publisher publisher({&options_, &*read_db_, log, &shared_, clock_, logger_, RandomSeed()});
+  Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &shared_, clock_, logger_, RandomSeed()});
   LookSchedule looks(options_.polling_interval_ms > 0
                          ? microseconds(milliseconds(options_.polling_interval_ms))
                          : kPoll);
@@ -148,8 +157,14 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   while (!stopping_.load()) {
+    const int64_t commits = replica_->commits();
+    const auto start = std::chrono::steady_clock::now();
     const StepResult result = consumer.Step(kReadWait);
     if (result.kind == StepResult::kProgress) MarkActive();
+    if (replica_->commits() != commits)
+      std::this_thread::sleep_for(
+          GapAfter(std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - start),
+                   consumer.local_writers()));
     if (result.kind == StepResult::kBlocked || !options_.replicate)
       std::this_thread::sleep_for(kBlockedWait);
   }

@@ -64,6 +64,7 @@ class Node {
   SharedState shared_;
   std::optional<sqlite::Connection> write_db_;  // the replica's
   std::optional<sqlite::Connection> read_db_;   // the publisher's
+  std::optional<sqlite::Connection> watch_db_;  // likewise
   std::optional<Replica> replica_;
   capture::ChangeSignal signal_;
   std::atomic<bool> stopping_{false};

@@ -20,6 +20,10 @@ struct NodeOptions {
   int64_t cleanup_interval_ms = 5'000;
   // Between looks at the database where no file event comes; 0: the default.
   int64_t polling_interval_ms = 0;
+  // Changes in one batch, where it can be cut between transactions: at least, while the log answers quickly, and at
+  // most. Small batches keep locks short on other nodes; large ones make good for a slow line.
+  int64_t min_batch_changes = 1'024;
+  int64_t max_batch_changes = 100'000;
   // What is kept of writes that lost.
   int64_t conflicts_max_rows = 100'000;
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
@@ -35,6 +39,8 @@ constexpr int64_t kTrimChunk = 4'096;
 constexpr int64_t kMaxJournal = 4'000'000;
 // Bytes of batches applied in one transaction; a single larger batch is still one transaction.
 constexpr uint64_t kApplyBudgetBytes = 256 << 10;
+// … while the application writes too.
+constexpr uint64_t kApplyBudgetBytesBesideWriters = 64 << 10;
 // Complete batches that wait (for causes, a migration, …) in memory or spools.
 constexpr size_t kMaxHeldBatches = 4'096;
 constexpr size_t kMaxHeldMemory = 64 << 20;

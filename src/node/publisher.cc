@@ -14,6 +14,8 @@ using log::PublishOutcome;
 
 constexpr int64_t kFirstBackoffMs = 5;
 constexpr int64_t kMaxBackoffMs = 1'000;
+// A log that takes longer than this for a batch has a slow line: larger batches then share its round trips.
+constexpr int64_t kSlowSendMs = 20;
 
 capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
   return {options.tables, options.compress, options.spool_directory};
@@ -23,8 +25,9 @@ capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
 
 Publisher::Publisher(const Dependencies& dependencies)
     : d_(dependencies),
-      reader_(dependencies.db, ReaderOptions(*dependencies.options)),
-      random_(dependencies.seed) {}
+      reader_(dependencies.db, ReaderOptions(*dependencies.options), dependencies.watch),
+      random_(dependencies.seed),
+      batch_limit_(dependencies.options->min_batch_changes) {}
 
 StepResult Publisher::Step() {
   if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
@@ -34,6 +37,7 @@ StepResult Publisher::Step() {
     batch_.reset();
     seen_data_version_ = -1;
   }
+  reader_.LookForCommits();
   if (d_.clock->MonotonicMs() < not_before_ms_) return StepResult::Blocked(said_);
   switch (state_) {
     case PublisherState::kResync:
@@ -119,7 +123,7 @@ StepResult Publisher::Look() {
   if (!repair) seen_data_version_ = *version;  // a repair looks at something else
 
   auto built = repair ? reader_.ReadRepair(*repair)
-                      : reader_.ReadChanges(d_.shared->published().to);
+                      : reader_.ReadChanges(d_.shared->published().to, batch_limit_);
   d_.shared->NoteSchemaVersion(reader_.schema_version());
   if (!built.ok()) {
     if (repair) d_.shared->RequestRepair(*repair);
@@ -152,8 +156,15 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   frame_body_ = std::min(kMaxFrameBody, most - change::kMaxFrameOverhead);
   frame_.count = static_cast<uint32_t>((frame_.batch_bytes + frame_body_ - 1) / frame_body_);
   NewAttempt();
+  sending_since_ms_ = d_.clock->MonotonicMs();
   state_ = PublisherState::kSending;
   return Ok();
+}
+
+void Publisher::AdaptLimit() {
+  const bool slow = d_.clock->MonotonicMs() - sending_since_ms_ > kSlowSendMs;
+  batch_limit_ = std::clamp(slow ? batch_limit_ * 2 : batch_limit_ / 2, d_.options->min_batch_changes,
+                            std::max(d_.options->min_batch_changes, d_.options->max_batch_changes));
 }
 
 void Publisher::NewAttempt() {
@@ -194,6 +205,7 @@ StepResult Publisher::SendFrame() {
   if (++frame_.index < frame_.count) return StepResult::Progress();
   d_.shared->SetPublished({batch_->to, batch_->to_stamp});
   d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
+  AdaptLimit();
   batch_.reset();
   state_ = PublisherState::kIdle;
   seen_data_version_ = -1;  // more may have been committed meanwhile

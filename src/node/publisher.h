@@ -33,7 +33,8 @@ class Publisher {
  public:
   struct Dependencies {
     const NodeOptions* options;
-    sqlite::Connection* db;  // of its own
+    sqlite::Connection* db;     // of its own
+    sqlite::Connection* watch;  // likewise; sees commits while `db` reads
     log::ReplicationLog* log;
     SharedState* shared;
     const Clock* clock;
@@ -57,6 +58,7 @@ class Publisher {
   Status Understand(const log::LogRecord& last);
   Status StartBatch(capture::BuiltBatch batch);
   void NewAttempt();
+  void AdaptLimit();
   StepResult WaitAndRetry(std::string why);
 
   Dependencies d_;
@@ -73,6 +75,9 @@ class Publisher {
   change::FrameHeader frame_;
   size_t frame_body_ = 0;    // bytes of the batch in one frame
   std::string record_;       // the frame at hand; repeated bit for bit until its fate is known
+
+  int64_t batch_limit_;        // changes; between min_batch_changes and max_batch_changes
+  int64_t sending_since_ms_ = 0;  // monotonic; the batch at hand
 
   int64_t not_before_ms_ = 0;  // monotonic; back-off
   int64_t backoff_ms_ = 0;

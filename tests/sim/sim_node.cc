@@ -23,6 +23,8 @@ SimNode::SimNode(const Setup& setup)
   options_.db_path = kDatabase;
   options_.spool_directory = setup.directory;
   options_.vfs = vfs_.name();
+  // Half of the nodes cut their batches wherever they may.
+  if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
 }
 
 Result<Connection> SimNode::OpenFile() const {
@@ -35,8 +37,9 @@ Status SimNode::Start() {
   HL_CHECK(process_ == nullptr);
   HL_ASSIGN(Connection write_db, OpenFile());
   HL_ASSIGN(Connection read_db, OpenFile());
+  HL_ASSIGN(Connection watch_db, OpenFile());
   std::unique_ptr<Process> process(
-      new Process{std::move(write_db), std::move(read_db), {}, {}, {}, {}, {}});
+      new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}});
   process->replica =
       std::make_unique<node::Replica>(&process->write_db, options_, &clock, setup_.logger);
   const Origin fresh{NodeId(setup_.id), Incarnation(static_cast<uint32_t>(setup_.random->Next()))};
@@ -46,7 +49,7 @@ Status SimNode::Start() {
       node::Consumer::Dependencies{&options_, process->replica.get(), &log, &process->shared,
                                    &clock, setup_.logger, setup_.random->Next()});
   process->publisher = std::make_unique<node::Publisher>(
-      node::Publisher::Dependencies{&options_, &process->read_db, &log, &process->shared, &clock,
+      node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &process->shared, &clock,
                                     setup_.logger, setup_.random->Next()});
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, setup_.random->Next()});

@@ -68,6 +68,7 @@ class SimNode {
   struct Process {
     sqlite::Connection write_db;
     sqlite::Connection read_db;
+    sqlite::Connection watch_db;
     node::SharedState shared;
     std::unique_ptr<node::Replica> replica;
     std::unique_ptr<node::Consumer> consumer;

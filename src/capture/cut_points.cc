@@ -1,0 +1,103 @@
+#include "capture/cut_points.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "capture/journal.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::ValueType;
+using change::ValueView;
+
+// Entries that are indexed, at 64 bytes each. A longer backlog (a sidecar that was down) is not cut.
+constexpr int64_t kMaxIndexed = 1 << 19;
+// Places that are remembered; when there are more, every other one is forgotten.
+constexpr size_t kMaxEnds = 4'096;
+
+// A key in the one spelling that stands for all that its index holds equal.
+class CanonicalKey {
+ public:
+  std::span<const ValueView> Of(const schema::Table& table, std::span<const ValueView> key) {
+    values_.assign(key.begin(), key.end());
+    texts_.clear();
+    texts_.reserve(key.size());  // views point into them
+    for (size_t i = 0; i < key.size(); ++i) {
+      if (key[i].type == ValueType::kReal && std::trunc(key[i].real) == key[i].real &&
+          std::abs(key[i].real) < 9e15)
+        values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
+      if (key[i].type == ValueType::kText && !sqlite::SameName(table.key[i].collation, "BINARY"))
+        values_[i] = ValueView::Text(texts_.emplace_back(Folded(table.key[i].collation, key[i].bytes)));
+    }
+    return values_;
+  }
+
+ private:
+  static std::string Folded(std::string_view collation, std::string_view text) {
+    if (sqlite::SameName(collation, "NOCASE")) return sqlite::FoldCase(text);
+    return std::string(text.substr(0, text.find_last_not_of(' ') + 1));  // RTRIM
+  }
+
+  std::vector<ValueView> values_;
+  std::vector<std::string> texts_;
+};
+
+}  // namespace
+
+void CutPoints::Look() {
+  if (watch_ == nullptr) return;
+  // An error only means one place less.
+  auto version = watch_->DataVersion();
+  if (!version.ok() || *version == data_version_) return;
+  auto end = ReadJournalEnd(watch_);
+  if (!end.ok()) return;
+  data_version_ = *version;
+  if (end->last_change.value > 0) ends_.insert(end->last_change);
+  if (ends_.size() <= kMaxEnds) return;
+  for (auto it = ends_.begin(); it != ends_.end() && ++it != ends_.end();) it = ends_.erase(it);
+}
+
+void CutPoints::ForgetKeys() {
+  keys_.clear();
+  indexed_from_ = indexed_ = Lseq(0);
+  noted_ = 0;
+}
+
+Status CutPoints::Extend(sqlite::Connection* db, const Catalog& catalog, Lseq published, Lseq newest) {
+  if (published < indexed_from_ || published >= indexed_ || noted_ > kMaxIndexed) {
+    keys_.clear();
+    indexed_from_ = indexed_ = published;
+    noted_ = 0;
+  }
+  CanonicalKey canonical;
+  HL_TRY(VisitEntries(db, catalog, indexed_, newest, [&](const Entry& entry) {
+    KeyIndex& keys = keys_[entry.table->id];
+    const auto key = canonical.Of(entry.table->table, entry.key);
+    const Lseq before = keys.Newest(key);
+    keys.Note(key, entry.lseq);
+    ++noted_;
+    if (before > published) ends_.erase(ends_.lower_bound(before), ends_.lower_bound(entry.lseq));
+    return Ok();
+  }));
+  indexed_ = newest;
+  return Ok();
+}
+
+Result<Lseq> CutPoints::Choose(sqlite::Connection* db, const Catalog& catalog, Lseq published,
+                               Lseq newest, int64_t limit) {
+  ends_.erase(ends_.begin(), ends_.upper_bound(published));
+  if (newest.value - published.value <= limit || newest.value - published.value > kMaxIndexed)
+    return newest;
+  if (ends_.empty() || *ends_.begin() >= newest) return newest;
+  HL_TRY(Extend(db, catalog, published, newest));
+  auto it = ends_.upper_bound(Lseq(published.value + limit));
+  if (it != ends_.begin()) --it;
+  return it == ends_.end() ? newest : std::min(*it, newest);
+}
+
+}  // namespace harmonylite::capture
