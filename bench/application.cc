@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kSqliteBusy = 5;  // primary result code, fixed by SQLite's file of codes
 constexpr size_t kProseBytes = 8 << 20;
-constexpr size_t kBodyBytes = 200;
+constexpr size_t kMaxBodyBytes = 1 << 20;
 
 std::string MakeProse(Random* random) {
   static constexpr std::string_view kSyllables[] = {"an",  "ter", "o",  "mi",  "sel", "ra",
@@ -84,7 +84,10 @@ uint64_t Random::Next() {
   return z ^ (z >> 31);
 }
 
-Books::Books(uint64_t seed) : random_(seed), prose_(MakeProse(&random_)) {}
+Books::Books(uint64_t seed, size_t body_bytes)
+    : random_(seed), body_bytes_(body_bytes), prose_(MakeProse(&random_)) {
+  if (body_bytes > kMaxBodyBytes) Fail("a body has at most a megabyte");
+}
 
 std::string_view Books::Slice(size_t length) {
   // Straight on, for a random read would cost a cache miss, as much as a tenth of a bulk insert.
@@ -94,7 +97,7 @@ std::string_view Books::Slice(size_t length) {
   return slice;
 }
 
-std::string_view Books::Body() { return Slice(kBodyBytes); }
+std::string_view Books::Body() { return Slice(body_bytes_); }
 
 void Books::Bind(sqlite::Statement* insert, int64_t id) {
   insert->Bind(1, id);

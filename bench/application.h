@@ -58,15 +58,17 @@ class Random {
 // clock starts. Views stay valid as long as the object.
 class Books {
  public:
-  explicit Books(uint64_t seed);
+  static constexpr size_t kBodyBytes = 200;
+  // `body_bytes`: of every body, at most a megabyte.
+  explicit Books(uint64_t seed, size_t body_bytes = kBodyBytes);
   // Parameters 1 to 5 of "INSERT INTO books VALUES(?,?,?,?,?)".
   void Bind(sqlite::Statement* insert, int64_t id);
-  // A body of 200 bytes.
   std::string_view Body();
 
  private:
   std::string_view Slice(size_t length);
   Random random_;
+  size_t body_bytes_;
   std::string prose_;
   size_t at_ = 0;  // where the next slice begins
 };

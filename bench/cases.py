@@ -13,6 +13,7 @@ from space import hidden_bytes
 
 MB = 1_000_000
 BULK_TX = 1000  # rows in a transaction of the bulk benches
+FAR_ID = 1_000_000_000  # of rows that a second writer makes
 
 # name: (size, size with --quick). Rows, except where said.
 SIZES = {
@@ -21,6 +22,7 @@ SIZES = {
     "write_beside": (100_000, 2_000),
     "update_single": (100_000, 2_000),
     "lock_errors": (30, 2),  # seconds
+    "commit_under_stream": (10, 1),  # seconds
     "latency": (100, 10),  # samples of a run
     "stream_bulk": (500_000, 10_000),
     "stream_single": (50_000, 1_000),
@@ -157,6 +159,38 @@ def lock_errors(plan):
             "transactions met one")
     mark = Mark("value", "<=", 0.1, " %")
     return [Row("lock_errors", share(real), share(plain), "%", mark, note)]
+
+
+def commit_under_stream(plan):
+    """one-row commits, 2 ms apart, on a node that applies a stream at full speed; against no sidecar"""
+    seconds, tails = plan.size("commit_under_stream"), {"plain": [], "real": []}
+
+    def commits(rig, db, busy_db, kind):
+        stream = Program(rig, "writer", db=busy_db, mode="insert", seconds=seconds + 1,
+                         tx_rows=BULK_TX)
+        result = rig.write(db, mode="insert", seconds=seconds, first_id=FAR_ID, pause_us=2000)
+        tails[kind].append(result["commit_us"])
+        return result, stream.result()
+
+    for run in range(1, plan.runs + 1):
+        say(f"commit_under_stream: run {run} of {plan.runs}: {seconds} s without sidecars")
+        with plan.rig() as rig:
+            commits(rig, rig.database(), rig.database("other.db"), "plain")
+        say(f"commit_under_stream: run {run} of {plan.runs}: {seconds} s on node 2")
+        with plan.rig(nodes=2) as rig:
+            own, streamed = commits(rig, rig.nodes[1].db, rig.nodes[0].db, "real")
+            rig.settle(own["rows"] + streamed["rows"])
+        say(f"  {tails['real'][-1]} against {tails['plain'][-1]}")
+
+    def row(name, key, note=""):
+        plain, real = ([tail[key] / 1000 for tail in tails[kind]] for kind in ("plain", "real"))
+        return Row(name, statistics.median(real), statistics.median(plain), "ms", None, note,
+                   values=real, baselines=plain)
+
+    return [row("commit_under_stream_p50", "p50",
+                "beside it node 1 writes transactions of 1000 rows without a pause; baseline: the "
+                "same two writers on two files without sidecars"),
+            row("commit_under_stream_p99", "p99"), row("commit_under_stream_worst", "worst")]
 
 
 # --- from node 1 to node 2 ---
@@ -352,5 +386,5 @@ def merge(plan):
 
 
 CASES = {case.__name__: case for case in (
-    write_single, write_bulk, write_beside, update_single, lock_errors, latency, stream_bulk,
-    stream_single, catch_up, big_tx, blob, size, idle, merge)}
+    write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream, latency,
+    stream_bulk, stream_single, catch_up, big_tx, blob, size, idle, merge)}

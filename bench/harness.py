@@ -267,10 +267,26 @@ class Rig:
         if not seen["done"]:
             raise BenchError(f"node 2 holds {seen['rows']} of {rows} rows "
                              f"after {self.places.limit_s} s")
+        self.check_equal()
+        return seen
+
+    def settle(self, rows, table="books"):
+        """Waits until every node has so many rows in the table, and checks that they are the same."""
+        deadline = time.monotonic() + self.places.limit_s
+        while True:
+            counts = [ask(node.db, f"SELECT count(*) FROM {table}")[0] for node in self.nodes]
+            if all(count == rows for count in counts):
+                return self.check_equal()
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise BenchError(f"nodes hold {counts} rows instead of {rows} after "
+                                 f"{self.places.limit_s} s")
+            time.sleep(0.05)
+
+    def check_equal(self):
         first, *others = [digest(node.db) for node in self.nodes]
         if any(other != first for other in others):
             raise BenchError(f"nodes differ: {first} and {others}")
-        return seen
 
 
 def remove_leftovers(temp):

@@ -6,7 +6,9 @@
 //   bench_writer --db FILE --mode blob --bytes B                  one row with B bytes of noise
 //   bench_writer --db - --mode version                            SQLite's version
 //
-// --busy-timeout MS is SQLite's; what is refused is asked again at once, and counted.
+// --busy-timeout MS is SQLite's; what is refused is asked again at once, and counted. --pause-us U rests between
+// transactions. --body-bytes B is the size of a body. --tables T spreads inserts over books, books2, …, booksT in
+// turn, the last row going to books.
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -43,13 +45,17 @@ void RunCounting(const sqlite::Connection& db, sqlite::Statement* statement, Tal
 
 class Writer {
  public:
-  Writer(sqlite::Connection* db, Books* books)
+  Writer(sqlite::Connection* db, Books* books, int64_t tables, int64_t pause_ns)
       : db_(db),
         books_(books),
         begin_(OrFail(db->Prepare("BEGIN IMMEDIATE"))),
         commit_(OrFail(db->Prepare("COMMIT"))),
-        insert_(OrFail(db->Prepare("INSERT INTO books VALUES(?,?,?,?,?)"))),
-        update_(OrFail(db->Prepare("UPDATE books SET year=?, body=? WHERE id=?"))) {}
+        update_(OrFail(db->Prepare("UPDATE books SET year=?, body=? WHERE id=?"))),
+        pause_ns_(pause_ns) {
+    for (int64_t table = 1; table <= tables; ++table)
+      inserts_.push_back(OrFail(db->Prepare(fmt::format(
+          "INSERT INTO books{} VALUES(?,?,?,?,?)", table == 1 ? "" : std::to_string(table)))));
+  }
 
   // Transactions of `tx_rows` rows with ascending ids until `rows` are written (if not 0) or
   // `until_ns` has come (if not 0).
@@ -57,8 +63,10 @@ class Writer {
     while ((rows == 0 || tally_.rows < rows) && (until_ns == 0 || NowNs() < until_ns)) {
       const int64_t count = rows == 0 ? tx_rows : std::min(tx_rows, rows - tally_.rows);
       Transaction(count, [&] {
-        books_->Bind(&insert_, first_id + tally_.rows);
-        RunCounting(*db_, &insert_, &tally_);
+        // Counted back from the last row, so that this one goes to `books`.
+        const size_t table = static_cast<size_t>(std::max<int64_t>(rows - tally_.rows - 1, 0)) % inserts_.size();
+        books_->Bind(&inserts_[table], first_id + tally_.rows);
+        RunCounting(*db_, &inserts_[table], &tally_);
         ++tally_.rows;
       });
     }
@@ -79,9 +87,9 @@ class Writer {
 
   void InsertBlob(int64_t id, const std::string& bytes) {
     Transaction(1, [&] {
-      books_->Bind(&insert_, id);
-      insert_.Bind(5, change::ValueView::Blob(bytes));
-      RunCounting(*db_, &insert_, &tally_);
+      books_->Bind(&inserts_[0], id);
+      inserts_[0].Bind(5, change::ValueView::Blob(bytes));
+      RunCounting(*db_, &inserts_[0], &tally_);
       ++tally_.rows;
     });
   }
@@ -96,11 +104,14 @@ class Writer {
     for (int64_t i = 0; i < rows; ++i) write();
     if (rows > 1) RunCounting(*db_, &commit_, &tally_);
     tally_.commit_ns.push_back(NowNs() - start);
+    if (pause_ns_ > 0) SleepNs(pause_ns_);
   }
 
   sqlite::Connection* const db_;  // not owned
   Books* const books_;            // not owned
-  sqlite::Statement begin_, commit_, insert_, update_;
+  sqlite::Statement begin_, commit_, update_;
+  std::vector<sqlite::Statement> inserts_;  // of books, books2, …
+  int64_t pause_ns_;
   Tally tally_;
 };
 
@@ -114,6 +125,9 @@ int Main(int argc, char** argv) {
                      {"first-id", "1"},
                      {"table-rows", "1"},
                      {"bytes", "0"},
+                     {"body-bytes", std::to_string(Books::kBodyBytes)},
+                     {"tables", "1"},
+                     {"pause-us", "0"},
                      {"busy-timeout", "60000"}});
   const std::string mode = flags.Text("mode");
   if (mode == "version") {
@@ -121,9 +135,11 @@ int Main(int argc, char** argv) {
     return 0;
   }
   auto db = OpenBooks(flags.Text("db"), static_cast<int>(flags.Int("busy-timeout")));
-  Books books(static_cast<uint64_t>(flags.Int("first-id")));
+  Books books(static_cast<uint64_t>(flags.Int("first-id")),
+              static_cast<size_t>(flags.Int("body-bytes")));
+  AllowShortSleeps();
   const std::string blob = Noise(7, static_cast<size_t>(flags.Int("bytes")));
-  Writer writer(&db, &books);
+  Writer writer(&db, &books, std::max<int64_t>(flags.Int("tables"), 1), flags.Int("pause-us") * 1000);
   const int64_t tx_rows = std::max<int64_t>(flags.Int("tx-rows"), 1);
 
   const int64_t start = NowNs();
