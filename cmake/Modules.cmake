@@ -33,6 +33,7 @@ function(harmonylite_module name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE harmonylite_${name} harmonylite_test_support
                           GTest::gtest_main)
+    target_compile_options(${name}_test PRIVATE -O1)  # they take longer to compile than to run
     gtest_discover_tests(${name}_test DISCOVERY_TIMEOUT 60 PROPERTIES TIMEOUT 300)
   endif()
 endfunction()
