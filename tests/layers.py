@@ -21,8 +21,8 @@ ALLOWED = {
     "apply": ["capture", "merge"],
     "log": ["base"],
     "nats": ["log"],
-    "snapshot": ["log"],
-    "node": ["apply", "log"],
+    "snapshot": ["capture", "log"],
+    "node": ["apply", "log", "snapshot"],
     "config": ["base"],
     "ops": ["base"],
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "capture/catalog.h"
+#include "capture/fingerprint.h"
 #include "capture/hidden_tables.h"
 #include "cli/commands.h"
 #include "cli/wiring.h"
@@ -32,7 +33,7 @@ Result<capture::Catalog> PrintTables(const config::Config& config) {
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     fmt::print("{}: not replicated: {}\n", skipped.name, skipped.reason);
-  fmt::print("fingerprint of all: {:016x}\n", node::SchemaFingerprint(catalog));
+  fmt::print("fingerprint of all: {:016x}\n", capture::SchemaFingerprint(catalog));
   return catalog;
 }
 
@@ -58,7 +59,7 @@ config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger
   const auto run = [&]() -> Status {
     HL_TRY(CheckDatabasePath(config.db_path));
     HL_ASSIGN(const capture::Catalog catalog, PrintTables(config));
-    return cluster ? PrintCluster(config, node::SchemaFingerprint(catalog)) : Ok();
+    return cluster ? PrintCluster(config, capture::SchemaFingerprint(catalog)) : Ok();
   };
   if (Status done = run(); !done.ok()) {
     logger->Error("{}", done.error().message());

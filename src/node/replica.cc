@@ -3,9 +3,8 @@
 #include <algorithm>
 
 #include "capture/conflict_log.h"
+#include "capture/fingerprint.h"
 #include "capture/journal.h"
-#include "change/row_hash.h"
-#include "sqlite/identifier.h"
 
 namespace harmonylite::node {
 
@@ -23,23 +22,6 @@ constexpr int64_t kFoldInApply = 4'096;
 constexpr int64_t kNoLimit = INT64_MAX / 2;
 
 }  // namespace
-
-uint64_t SchemaFingerprint(const Catalog& catalog) {
-  uint64_t sum = 0;
-  for (const capture::TrackedTable& tracked : catalog.tables) {
-    std::vector<std::string> columns;
-    for (const std::string& name : tracked.table.columns)
-      columns.push_back(sqlite::FoldCase(name));
-    std::sort(columns.begin(), columns.end());
-    std::string text = sqlite::FoldCase(tracked.table.name);
-    for (const std::string& name : columns) text += '\0' + name;
-    text += '\0';
-    for (const schema::KeyColumn& key : tracked.table.key)
-      text += '\0' + sqlite::FoldCase(key.name) + '\0' + sqlite::FoldCase(key.collation);
-    sum += change::ColumnSeed(text);
-  }
-  return sum;
-}
 
 Replica::Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock,
                  Logger* logger)
@@ -122,7 +104,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   }
   catalog_ = std::move(sync.catalog);
   db_->ClearCache();
-  schema_fingerprint_ = SchemaFingerprint(catalog_);
+  schema_fingerprint_ = capture::SchemaFingerprint(catalog_);
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) {
     catalog_.schema_version = -1;  // not taken over: again with the next step

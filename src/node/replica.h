@@ -21,9 +21,6 @@
 
 namespace harmonylite::node {
 
-// Of all replicated tables; equal where they are equal. The order of tables and columns does not count.
-uint64_t SchemaFingerprint(const capture::Catalog& catalog);
-
 class Replica {
  public:
   // `db`, `clock` and `logger` are not owned and outlive the replica.

@@ -290,6 +290,16 @@ int64_t Connection::total_changes() const { return sqlite3_total_changes64(db_);
 int64_t Connection::last_insert_rowid() const { return sqlite3_last_insert_rowid(db_); }
 bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 0; }
 void Connection::Interrupt() { sqlite3_interrupt(db_); }
+
+void Connection::InterruptWhen(const std::atomic<bool>* flag) {
+  constexpr int kOperations = 10'000;  // of SQLite's virtual machine, between looks
+  const auto look = [](void* context) {
+    return static_cast<const std::atomic<bool>*>(context)->load() ? 1 : 0;
+  };
+  sqlite3_progress_handler(db_, flag == nullptr ? 0 : kOperations, flag == nullptr ? nullptr : +look,
+                           const_cast<std::atomic<bool>*>(flag));
+}
+
 int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
 
 bool Connection::constraint_was_unique() const {

@@ -5,6 +5,7 @@
 // Threads: a Connection and its Statements belong to one thread at a time; different connections are free.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -127,6 +128,8 @@ class Connection {
   bool in_transaction() const;
   // Ends calls in progress on this connection with kRetryLater; from any thread.
   void Interrupt();
+  // Ends calls with kRetryLater soon after the flag is set; it outlives the connection. Null: no more.
+  void InterruptWhen(const std::atomic<bool>* flag);
   // SQLite's extended code of the newest error, e.g. SQLITE_CONSTRAINT_UNIQUE.
   int extended_error() const;
   bool constraint_was_unique() const;

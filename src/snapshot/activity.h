@@ -1,0 +1,31 @@
+// Watches and ends work on a snapshot from another thread.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "log/object_store.h"
+
+namespace harmonylite::snapshot {
+
+enum class Phase { kWaiting, kCopying, kPacking, kSending, kFetching, kUnpacking, kChecking, kRestoring };
+
+// Threads: any.
+struct Activity {
+  std::atomic<Phase> phase{Phase::kWaiting};
+  std::atomic<uint64_t> done{0};   // bytes of this phase, but for kSending and kFetching: there transfer.bytes
+  std::atomic<uint64_t> total{0};  // bytes of this phase; 0: not known
+  log::Transfer transfer;          // transfer.cancelled ends every phase soon, with kRetryLater
+
+  bool cancelled() const { return transfer.cancelled.load(); }
+  void Begin(Phase next, uint64_t bytes) {
+    done = 0;
+    transfer.bytes = 0;
+    total = bytes;
+    phase = next;
+  }
+};
+
+const char* PhaseText(Phase phase);  // for the operator: "copying the database"
+
+}  // namespace harmonylite::snapshot

@@ -1,0 +1,46 @@
+// Makes a snapshot of a node's database, and opens one that was fetched.
+//
+// Threads: any one at a time; the functions open connections of their own.
+#pragma once
+
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "base/spool.h"
+#include "snapshot/activity.h"
+#include "snapshot/manifest.h"
+#include "snapshot/private_database.h"
+#include "snapshot/strip.h"
+
+namespace harmonylite::snapshot {
+
+struct Options {
+  std::string db_path;
+  std::string vfs;  // SQLite's; empty for the default
+  // For the packed object; copies of the database always lie beside db_path.
+  std::string spool_directory;
+  schema::LoadOptions tables;  // that are replicated
+  LeavesOut leaves_out;
+};
+
+struct Made {
+  Manifest manifest;
+  Spool packed;
+};
+
+// The database as it is at one instant. Takes no lock that a writer waits for; while it copies, the WAL cannot be
+// reset, and grows by what is written meanwhile. Needs disk for the copy and the object beside the database; nothing
+// is left of either afterwards.
+// kRetryLater: the disk is full, the database is locked exclusively, a table waits for its triggers, cancelled.
+// kInvalidArgument: it cannot be copied or is not attached; the message says why.
+Result<Made> Make(const Options& options, const Clock& clock, Activity* activity);
+
+// Unpacks an object into a private database beside `options.db_path` after checking size and checksum, then looks at
+// it whole: integrity_check, hidden tables of a format that this build knows, and the progress that the manifest
+// speaks of. Nothing else is touched. The database may be read like a node's: capture::BatchReader works on it.
+// kCorruption: it is not what its maker packed. kRetryLater: cancelled, or the disk is full.
+Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,
+                                   const Manifest& manifest, Activity* activity);
+
+}  // namespace harmonylite::snapshot

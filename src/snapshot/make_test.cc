@@ -1,0 +1,262 @@
+#include "snapshot/make.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "capture/batch_reader.h"
+#include "capture/capture_test_util.h"
+#include "snapshot/catalog.h"
+#include "sqlite/raw_file.h"
+#include "support/memory_store.h"
+#include "support/result_matchers.h"
+
+namespace harmonylite::snapshot {
+namespace {
+
+using capture::TestNode;
+using sqlite::Must;
+using sqlite::Query;
+
+constexpr const char* kSchema =
+    "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
+    "CREATE TABLE secret(id INTEGER PRIMARY KEY, body TEXT);";
+
+Options OptionsOf(const TestNode& node) {
+  Options out;
+  out.db_path = node.path;
+  out.spool_directory = node.dir.path();
+  out.tables = node.tables;
+  out.leaves_out = [](const std::string& name, bool) { return name.starts_with("secret"); };
+  return out;
+}
+
+std::string Bytes(sqlite::Connection* db) {
+  std::string out;
+  Must(sqlite::ReadFileAt(db, 0, Must(sqlite::FileSize(db)), &out));
+  return out;
+}
+
+// How many files there are beside the database and SQLite's own.
+size_t FilesBeside(const TestNode& node) {
+  size_t count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(node.dir.path()))
+    count += !entry.path().filename().string().starts_with("app.db");
+  return count;
+}
+
+TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
+  TestNode node(kSchema);
+  node.App("INSERT INTO notes VALUES(1, 'one'), (2, 'two'); DELETE FROM notes WHERE id = 2");
+  const std::string stamp = node.Query("SELECT max(hlc) FROM __harmonylite__journal")[0];
+  const Lseq last = node.newest();
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  EXPECT_EQ(made.manifest.maker, node.self);
+  EXPECT_EQ(made.manifest.progress.Get(node.self), last);
+  ASSERT_VALUE(PrivateDatabase copy,
+               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+  EXPECT_EQ(Query(&copy.db(), "SELECT * FROM notes"), std::vector<std::string>{"1|'one'"});
+  EXPECT_EQ(Query(&copy.db(), "SELECT tbl, op, hlc FROM __harmonylite__journal"),
+            std::vector<std::string>{"0|0|" + stamp});
+  // Versions, the deleted row's too, belong to the maker.
+  const int64_t notes = node.catalog.ByName("notes")->id;
+  EXPECT_EQ(Query(&copy.db(), fmt::format("SELECT k1, n, gone FROM __harmonylite__v{} ORDER BY 1", notes)),
+            (std::vector<std::string>{"1|0|0", "2|0|1"}));
+  EXPECT_EQ(Query(&copy.db(), "SELECT lseq FROM __harmonylite__progress WHERE n = 0"),
+            std::vector<std::string>{fmt::format("{}", last.value)});
+  EXPECT_EQ(Must(capture::LoadState(&copy.db())).self, kNobody);
+  // The node itself is as before: nothing was folded there.
+  EXPECT_EQ(Must(capture::LoadState(&node.db)).folded_to, Lseq(1));
+}
+
+TEST(Make, TheCopyAnswersLikeANode) {
+  TestNode node(kSchema);
+  node.App("INSERT INTO notes VALUES(1, 'one'), (2, 'two')");
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(PrivateDatabase copy,
+               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+  capture::BatchReader reader(&copy.db(), {node.tables, true, node.dir.path()});
+  ASSERT_VALUE(const auto batch, reader.ReadRepair({}));
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(batch->rows, 2u);
+  ASSERT_EQ(batch->header.covers.size(), 1u);
+  EXPECT_EQ(batch->header.covers[0].origin, node.self);
+  ASSERT_VALUE(const auto none, reader.ReadRepair(made.manifest.progress));
+  EXPECT_FALSE(none.has_value());
+}
+
+TEST(Make, NoByteOfATableThatIsLeftOut) {
+  TestNode node(kSchema);
+  const std::string mark = "a-word-that-must-not-travel";
+  node.App("CREATE TABLE gone(body TEXT)");
+  node.App("INSERT INTO gone SELECT '" + mark + "' || value FROM json_each('[1,2,3]'); DROP TABLE gone");
+  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000) "
+           "INSERT INTO secret SELECT i, '" + mark + "' || i FROM c");
+  node.App("DELETE FROM secret WHERE id % 3 = 0; INSERT INTO notes SELECT id, 'note' FROM secret");
+  node.App("CREATE INDEX secret_body ON secret(body); ANALYZE");
+  node.Sync();
+  for (const char* referrer :
+       {"SELECT 1", "CREATE TRIGGER audit AFTER INSERT ON notes BEGIN INSERT INTO Secret VALUES(new.id, ''); END"}) {
+    SCOPED_TRACE(referrer);
+    node.App(referrer);
+    Activity activity;
+    ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+    ASSERT_VALUE(PrivateDatabase copy,
+                 OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+    EXPECT_EQ(Bytes(&copy.db()).find(mark), std::string::npos);
+    EXPECT_EQ(Query(&copy.db(), "SELECT count(*) FROM notes"), std::vector<std::string>{"3334"});
+    // What a trigger of a table that stays writes to is there, or that table could not be written to.
+    const bool named = std::string_view(referrer).starts_with("CREATE");
+    EXPECT_EQ(Query(&copy.db(), "SELECT name FROM sqlite_schema WHERE name = 'secret'").size(), named ? 1u : 0u);
+    if (named) sqlite::Execute(&copy.db(), "INSERT INTO notes VALUES(0, 'zero')");
+  }
+}
+
+TEST(Make, RowidsStay) {
+  // Of tables that are replicated by rowid, and that a full-text index points to.
+  TestNode node("CREATE TABLE loose(body TEXT); CREATE VIRTUAL TABLE find USING fts5(body)");
+  node.App("INSERT INTO loose(rowid, body) VALUES(5, 'five'), (9, 'nine'); INSERT INTO find(rowid, body) VALUES(9, 'nine')");
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(PrivateDatabase copy,
+               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+  EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM loose"), (std::vector<std::string>{"5", "9"}));
+  EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM find WHERE find MATCH 'nine'"), std::vector<std::string>{"9"});
+}
+
+TEST(Make, LeavesNothingBehind) {
+  TestNode node(kSchema);
+  Activity activity;
+  ASSERT_OK(Make(OptionsOf(node), node.clock, &activity));
+  EXPECT_EQ(FilesBeside(node), 0u);
+  activity.transfer.cancelled = true;
+  EXPECT_EQ(Make(OptionsOf(node), node.clock, &activity).error().code(), ErrorCode::kRetryLater);
+  EXPECT_EQ(FilesBeside(node), 0u);
+  // What a killed process left, under the name that Reserve gives.
+  std::string left;
+  {
+    ASSERT_VALUE(const PrivateDatabase database, PrivateDatabase::Reserve(node.path, ""));
+    left = database.path();
+    RemoveLeftovers(node.path);
+    EXPECT_TRUE(std::filesystem::exists(left)) << "it is in use";
+  }
+  EXPECT_EQ(FilesBeside(node), 0u);
+  std::ofstream(left) << "x";
+  RemoveLeftovers(node.path);
+  EXPECT_EQ(FilesBeside(node), 0u);
+}
+
+TEST(Make, WhatNobodyIsAttachedToIsRefused) {
+  test::TempDir dir;
+  Options options;
+  options.db_path = dir.File("plain.db");
+  options.spool_directory = dir.path();
+  sqlite::Connection plain = Must(sqlite::Connection::Open(options.db_path, sqlite::OpenMode::kCreate));
+  sqlite::Execute(&plain, "CREATE TABLE t(a)");
+  Activity activity;
+  SystemClock clock;
+  EXPECT_EQ(Make(options, clock, &activity).error().code(), ErrorCode::kInvalidArgument);
+}
+
+TEST(OpenPacked, RefusesEveryDamage) {
+  TestNode node(kSchema);
+  node.App("INSERT INTO notes VALUES(1, 'one')");
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  std::string bytes;
+  ASSERT_OK(made.packed.ReadAt(0, made.packed.size(), &bytes));
+  const auto code = [&](const std::string& object, const Manifest& manifest) {
+    Spool spool(node.dir.path());
+    Must(spool.Append(object));
+    auto opened = OpenPacked(OptionsOf(node), spool, manifest, &activity);
+    return opened.ok() ? std::string("opened") : std::string(ErrorCodeName(opened.error().code()));
+  };
+  const std::string corruption = ErrorCodeName(ErrorCode::kCorruption);
+  EXPECT_EQ(code(bytes, made.manifest), "opened");
+  EXPECT_EQ(code(bytes.substr(0, bytes.size() / 2), made.manifest), corruption);
+  EXPECT_EQ(code(bytes + "x", made.manifest), corruption);
+  std::string altered = bytes;
+  altered[bytes.size() / 2] = static_cast<char>(altered[bytes.size() / 2] ^ 1);
+  EXPECT_EQ(code(altered, made.manifest), corruption);
+  // A manifest that belongs to another object, or promises less or more than is inside.
+  Manifest manifest = made.manifest;
+  manifest.size -= 512;
+  EXPECT_EQ(code(bytes, manifest), corruption);
+  manifest.size += 1024;
+  EXPECT_EQ(code(bytes, manifest), corruption);
+  manifest = made.manifest;
+  manifest.progress.Advance(node.self, Lseq(1000));
+  EXPECT_EQ(code(bytes, manifest), corruption);
+  manifest = made.manifest;
+  ++manifest.hash;
+  EXPECT_EQ(code(bytes, manifest), corruption);
+  EXPECT_EQ(FilesBeside(node), 0u);
+}
+
+TEST(Catalog, KeepsTheNewestAndRemovesWhatCrashesLeft) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  std::vector<std::string> names;
+  store.objects["19990101T000000000Z-1.db.zst"] = "an upload that never ended";
+  store.objects["mine.txt"] = "somebody else's";
+  for (int i = 0; i < 5; ++i) {
+    node.clock.wall_ms -= 1000;  // a clock that goes back does not change the order
+    ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+    ASSERT_VALUE(const std::string name, catalog.Save(made, 3, &activity));
+    EXPECT_TRUE(names.empty() || name > names.back());
+    names.push_back(name);
+  }
+  ASSERT_VALUE(const std::vector<Listed> all, catalog.List());
+  ASSERT_EQ(all.size(), 3u);
+  EXPECT_EQ(all[0].name, names[4]);
+  EXPECT_EQ(all[2].name, names[2]);
+  EXPECT_EQ(store.objects.size(), 7u);
+  EXPECT_TRUE(store.objects.contains("mine.txt"));
+}
+
+TEST(Catalog, ADamagedOneIsListedAndPassedOver) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(const std::string good, catalog.Save(made, 3, &activity));
+  ASSERT_VALUE(const std::string bad, catalog.Save(made, 3, &activity));
+  store.objects[bad + ".db.zst"].pop_back();
+  ASSERT_VALUE(auto newest, catalog.Newest());
+  ASSERT_TRUE(newest.has_value());
+  EXPECT_EQ(newest->name, good);
+  store.objects[good + ".manifest"][30] ^= 1;
+  ASSERT_VALUE(newest, catalog.Newest());
+  EXPECT_FALSE(newest.has_value());
+  ASSERT_VALUE(const auto all, catalog.List());
+  EXPECT_EQ(all.size(), 2u);
+  // Neither takes the place of a good one.
+  ASSERT_OK(catalog.Save(made, 1, &activity));
+  EXPECT_EQ(store.objects.size(), 2u);
+}
+
+TEST(Catalog, AFailedPutLeavesTheOldOnes) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(const std::string good, catalog.Save(made, 1, &activity));
+  store.put_error = {ErrorCode::kRetryLater, "the disk is full"};
+  auto failed = catalog.Save(made, 1, &activity);
+  ASSERT_FALSE(failed.ok());
+  EXPECT_NE(failed.error().message().find("the disk is full"), std::string::npos);
+  ASSERT_VALUE(const auto newest, catalog.Newest());
+  EXPECT_EQ(newest->name, good);
+  ASSERT_VALUE(const PrivateDatabase copy, catalog.Open(*newest, OptionsOf(node), &activity));
+  EXPECT_EQ(store.objects.size(), 2u);
+}
+
+}  // namespace
+}  // namespace harmonylite::snapshot

@@ -1,0 +1,100 @@
+#include "snapshot/private_database.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+#include "sqlite/raw_file.h"
+
+namespace harmonylite::snapshot {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kCacheKib = 16 * 1024;
+
+std::string Prefix(const std::string& database) {
+  return fmt::format(".{}-harmonylite-copy-", fs::path(database).filename().string());
+}
+
+}  // namespace
+
+Result<PrivateDatabase> PrivateDatabase::Reserve(const std::string& database,
+                                                 const std::string& vfs) {
+  PrivateDatabase out;
+  out.vfs_ = vfs;
+  if (!vfs.empty()) {
+    out.path_ = database + "-harmonylite-copy";
+    HL_TRY(sqlite::DeleteFile(out.path_, vfs));
+    return out;
+  }
+  RemoveLeftovers(database);
+  const fs::path folder = fs::absolute(database).parent_path();
+  out.path_ = (folder / (Prefix(database) + "XXXXXX")).string();
+  out.lock_ = ::mkostemp(out.path_.data(), O_CLOEXEC);  // with rights 0600
+  struct stat status {};
+  if (out.lock_ < 0 || ::flock(out.lock_, LOCK_EX | LOCK_NB) != 0 ||
+      ::fstat(out.lock_, &status) != 0 || status.st_nlink == 0) {
+    const int error = out.lock_ >= 0 && status.st_nlink == 0 ? EAGAIN : errno;
+    out.named_ = out.lock_ >= 0;
+    return MakeError(ErrorCode::kRetryLater, "cannot make a temporary file in {}: {}",
+                     folder.string(), std::strerror(error));
+  }
+  return out;
+}
+
+PrivateDatabase::PrivateDatabase(PrivateDatabase&& other) noexcept
+    : path_(std::move(other.path_)),
+      vfs_(std::move(other.vfs_)),
+      lock_(std::exchange(other.lock_, -1)),
+      named_(std::exchange(other.named_, false)),
+      db_(std::move(other.db_)) {
+  other.db_.reset();
+}
+
+PrivateDatabase::~PrivateDatabase() {
+  db_.reset();
+  RemoveName();
+  if (lock_ >= 0) ::close(lock_);
+}
+
+void PrivateDatabase::RemoveName() {
+  if (!std::exchange(named_, false)) return;
+  if (vfs_.empty())
+    ::unlink(path_.c_str());
+  else if (!sqlite::DeleteFile(path_, vfs_).ok())
+    return;  // the next Reserve says why
+}
+
+Status PrivateDatabase::Open() {
+  HL_ASSIGN(db_, sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate, vfs_));
+  HL_TRY(db_->SetCacheKib(kCacheKib));
+  HL_TRY(db_->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
+                   "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
+  db_->EnableTriggers(false);
+  db_->EnableForeignKeys(false);
+  if (vfs_.empty()) RemoveName();
+  return Ok();
+}
+
+void RemoveLeftovers(const std::string& database) {
+  const std::string prefix = Prefix(database);
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(fs::absolute(database).parent_path(), error)) {
+    if (!entry.path().filename().string().starts_with(prefix)) continue;
+    const int fd = ::open(entry.path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    if (fd < 0) continue;
+    if (::flock(fd, LOCK_EX | LOCK_NB) == 0) ::unlink(entry.path().c_str());
+    ::close(fd);
+  }
+}
+
+}  // namespace harmonylite::snapshot

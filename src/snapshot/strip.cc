@@ -1,0 +1,201 @@
+#include "snapshot/strip.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "capture/catalog.h"
+#include "capture/fingerprint.h"
+#include "capture/hidden_tables.h"
+#include "capture/journal.h"
+#include "capture/registry.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::snapshot {
+
+namespace {
+
+using capture::State;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+constexpr int64_t kFoldChunk = 65'536;
+
+struct UserTable {
+  std::string name;
+  bool is_virtual = false;
+};
+
+bool IsWordByte(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
+         c == '$' || static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool HasWord(const std::string& folded_sql, const std::string& folded_name) {
+  for (size_t at = folded_sql.find(folded_name); at != std::string::npos;
+       at = folded_sql.find(folded_name, at + 1)) {
+    const size_t end = at + folded_name.size();
+    const bool begins = at == 0 || !IsWordByte(folded_sql[at - 1]);
+    const bool ends = end == folded_sql.size() || !IsWordByte(folded_sql[end]);
+    if (begins && ends) return true;
+  }
+  return false;
+}
+
+// The application's; shadow tables go with their virtual table.
+Result<std::vector<UserTable>> UserTables(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type FROM pragma_table_list WHERE schema = 'main' "
+                                        "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
+  std::vector<UserTable> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    const std::string name(list.Text(0));
+    if (!sqlite::FoldCase(name).starts_with(schema::kHiddenPrefix))
+      out.push_back({name, list.Text(1) == "virtual"});
+  }
+}
+
+class TableRemover {
+ public:
+  TableRemover(Connection* db, const LeavesOut& leaves_out) : db_(db) {
+    is_out_ = [&leaves_out](const UserTable& t) { return leaves_out && leaves_out(t.name, t.is_virtual); };
+  }
+
+  Status Run() {
+    HL_ASSIGN(const std::vector<UserTable> tables, UserTables(db_));
+    for (const UserTable& table : tables)
+      if (is_out_(table)) out_.push_back(table);
+    if (out_.empty()) return Ok();
+    HL_TRY(Forget());
+    for (const UserTable& table : out_) {
+      HL_ASSIGN(const bool named, IsNamedElsewhere(table));
+      Status removed = db_->Exec((named ? "DELETE FROM " : "DROP TABLE ") + Quote(table.name));
+      if (!removed.ok())
+        return MakeError(ErrorCode::kInvalidArgument,
+                         "table {} is to be left out of snapshots, but cannot be removed from one: {}",
+                         table.name, removed.error().message());
+      HL_TRY(ForgetStatistics(table));
+    }
+    return Ok();
+  }
+
+ private:
+  bool IsOut(const std::string& name) const {
+    return std::any_of(out_.begin(), out_.end(),
+                       [&](const UserTable& table) { return sqlite::SameName(table.name, name); });
+  }
+
+  // Versions hold keys, and triggers would be in the way.
+  Status Forget() {
+    HL_ASSIGN(const auto registry, capture::LoadRegistry(db_));
+    for (const capture::RegisteredTable& table : registry)
+      if (IsOut(table.name)) HL_TRY(capture::DropRegistered(db_, table.id));
+    return Ok();
+  }
+
+  // By something that stays.
+  Result<bool> IsNamedElsewhere(const UserTable& table) {
+    HL_ASSIGN(Statement list, db_->Prepare("SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL "
+                                           "AND type IN ('table', 'view', 'trigger')"));
+    const std::string word = sqlite::FoldCase(table.name);
+    while (true) {
+      HL_ASSIGN(const bool row, list.Step());
+      if (!row) return false;
+      const std::string owner(list.Text(0));
+      if (!IsOut(owner) && HasWord(sqlite::FoldCase(std::string(list.Text(1))), word)) return true;
+    }
+  }
+
+  // ANALYZE keeps samples of rows.
+  Status ForgetStatistics(const UserTable& table) {
+    for (const char* statistics : {"sqlite_stat1", "sqlite_stat3", "sqlite_stat4"}) {
+      HL_ASSIGN(const int64_t there,
+                db_->QueryInt(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name = '{}'", statistics)));
+      if (there == 0) continue;
+      HL_ASSIGN(Statement forget, db_->Prepare(fmt::format("DELETE FROM {} WHERE tbl = ?1", statistics)));
+      forget.Bind(1, table.name);
+      HL_TRY(forget.Run());
+    }
+    return Ok();
+  }
+
+  Connection* db_;  // not owned
+  std::function<bool(const UserTable&)> is_out_;
+  std::vector<UserTable> out_;
+};
+
+// The maker's changes become those of an origin like any other.
+Status CountMaker(Connection* db, const State& state) {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db));
+  const Lseq own = std::max(end.last_change, state.published_to);
+  if (own <= state.incarnation_base) return Ok();
+  return capture::SaveProgress(db, state.self_index, own);
+}
+
+Status ReduceJournal(Connection* db) {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db));
+  HL_TRY(db->Exec("DELETE FROM __harmonylite__journal"));
+  return db->Exec(fmt::format(
+      "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, {})", end.stamp.value));
+}
+
+Status BecomeNobody(Connection* db, capture::OriginTable* origins, const State& before) {
+  State state = before;
+  HL_ASSIGN(state.self_index, origins->IndexOf(db, kNobody));
+  state.incarnation_base = Lseq(0);
+  state.folded_to = Lseq(1);
+  state.published_to = Lseq(0);
+  state.published_stamp = Hlc(0);
+  return capture::SaveState(db, state, before);
+}
+
+Result<change::ProgressVector> LoadCollected(Connection* db, const capture::OriginTable& origins) {
+  change::ProgressVector out;
+  HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE name = "
+                                              "'__harmonylite__collected'"));
+  if (there == 0) return out;
+  HL_ASSIGN(Statement list, db->Prepare("SELECT n, lseq FROM __harmonylite__collected"));
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    HL_ASSIGN(const Origin origin, origins.At(capture::OriginIndex(list.Int(0))));
+    if (list.Int(1) > 0) out.Advance(origin, Lseq(list.Int(1)));
+  }
+}
+
+}  // namespace
+
+Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const LeavesOut& leaves_out,
+                 Manifest* manifest) {
+  HL_ASSIGN(const capture::Installed installed, capture::Inspect(copy));
+  if (installed != capture::Installed::kYes)
+    return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
+  HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(copy, sqlite::TransactionKind::kWrite));
+  HL_ASSIGN(const capture::Catalog catalog, capture::LoadCatalog(copy, tables));
+  if (!catalog.complete)
+    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  HL_ASSIGN(State state, capture::LoadState(copy));
+  const State saved = state;
+  while (true) {
+    HL_ASSIGN(const bool folded, capture::Fold(copy, catalog, &state, kFoldChunk));
+    if (folded) break;
+  }
+  HL_TRY(capture::SaveState(copy, state, saved));
+  HL_TRY(CountMaker(copy, state));
+  HL_TRY(ReduceJournal(copy));
+  HL_TRY(copy->Exec("DELETE FROM __harmonylite__conflicts"));
+  HL_ASSIGN(capture::OriginTable origins, capture::OriginTable::Load(copy));
+  HL_TRY(BecomeNobody(copy, &origins, state));
+  manifest->maker = state.self;
+  manifest->schema = capture::SchemaFingerprint(catalog);
+  manifest->cursor = state.cursor;
+  manifest->log_created = state.log_created;
+  HL_ASSIGN(manifest->progress, capture::LoadProgress(copy, origins));
+  HL_ASSIGN(manifest->collected, LoadCollected(copy, origins));
+  copy->ClearCache();
+  HL_TRY(TableRemover(copy, leaves_out).Run());
+  return transaction.Commit();
+}
+
+}  // namespace harmonylite::snapshot
