@@ -6,6 +6,7 @@
 #include "apply/conflict_kind.h"
 #include "apply/unique_probe.h"
 #include "capture/conflict_log.h"
+#include "capture/references.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -96,7 +97,7 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
     }
     HL_TRY(ApplyRow(std::get<RowView>(item), &context));
   }
-  HL_TRY(Settle(*origins, &context.stats.shadows));
+  HL_TRY(Settle(*origins, &context.stats.shadows, &context.stats.orphans));
   HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
   for (size_t i = 0; i < context.covers.size(); ++i)
     if (context.header.covers[i].origin != state.self)
@@ -153,6 +154,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   }
   ++context->stats.won;
   if (target.state->any_shadows) HL_TRY(target.state->shadows->NoteWrite(key_));
+  if (target.state->tracked->in_references) HL_TRY(capture::Touch(db_, *target.state->tracked, key_));
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }
 
@@ -194,11 +196,28 @@ Status Applier::Show(TableState* state) {
   return state->shadows->Put(key_, image_, std::nullopt);
 }
 
-Status Applier::Settle(const capture::OriginTable& origins, ShadowStats* stats) {
+Status Applier::Settle(const capture::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans) {
+  if (!catalog_.hide_orphans) return SettleUnique(origins, stats);
+  const ToolsOf tools = [this](int64_t table) -> Result<TableTools> {
+    const capture::TrackedTable* tracked = catalog_.ById(table);
+    if (tracked == nullptr) return TableTools{};  // forgotten since it was touched
+    HL_ASSIGN(TableState * state, StateOf(*tracked));
+    return TableTools{tracked, &state->writer, state->shadows ? &*state->shadows : nullptr};
+  };
+  int64_t seen = 0;
+  HL_ASSIGN(bool woken, WakeHolders(db_, tools, &seen));
+  do {
+    HL_TRY(SettleUnique(origins, stats));
+    HL_ASSIGN(woken, WakeHolders(db_, tools, &seen));
+  } while (woken);
+  return SettleOrphans(db_, catalog_, tools, orphans);
+}
+
+Status Applier::SettleUnique(const capture::OriginTable& origins, ShadowStats* stats) {
   for (const capture::TrackedTable& tracked : catalog_.tables) {
     if (!tracked.has_shadow_table) continue;
     HL_ASSIGN(TableState * state, StateOf(tracked));
-    HL_TRY(SettleTable(db_, &state->writer, &*state->shadows, origins, stats));
+    HL_TRY(SettleTable(db_, &state->writer, &*state->shadows, origins, tracked, stats));
   }
   return Ok();
 }

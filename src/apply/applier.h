@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "apply/app_triggers.h"
+#include "apply/orphans.h"
 #include "apply/shadowing.h"
 #include "apply/table_writer.h"
 #include "base/result.h"
@@ -29,6 +30,7 @@ struct ApplyStats {
   int64_t conflicts = 0;  // met a write that had not seen theirs, either way round
   int64_t kept = 0;       // of these, listed in `conflicts`
   ShadowStats shadows;
+  OrphanStats orphans;
 };
 
 class Applier {
@@ -48,9 +50,9 @@ class Applier {
                            const change::ProgressVector& progress,
                            capture::OriginTable* origins);
 
-  // Looks at the pending shadowed rows of every table: after folding, or a new catalog. Part of Apply.
-  // Everything of ours must be folded. On any error the transaction must be rolled back.
-  Status Settle(const capture::OriginTable& origins, ShadowStats* stats);
+  // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
+  // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
+  Status Settle(const capture::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
 
  private:
   struct TableState {
@@ -71,6 +73,7 @@ class Applier {
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);
   Status Show(TableState* state);
+  Status SettleUnique(const capture::OriginTable& origins, ShadowStats* stats);
   Result<TableState*> StateOf(const capture::TrackedTable& tracked);
 
   sqlite::Connection* db_;

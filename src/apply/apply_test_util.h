@@ -10,6 +10,7 @@
 #include "apply/applier.h"
 #include "capture/batch_reader.h"
 #include "capture/capture_test_util.h"
+#include "capture/references.h"
 
 namespace harmonylite::apply {
 
@@ -27,7 +28,20 @@ class ApplyNode : public capture::TestNode {
   capture::SyncResult SyncAll() {
     capture::SyncResult sync = Sync();
     warnings = sqlite::Must(applier.SetCatalog(catalog));
+    JudgeAll();
     return sync;
+  }
+
+  // What the replica does after a schema change: rows that were there are judged by new references.
+  void JudgeAll() {
+    if (!catalog.hide_orphans) return;
+    const auto found = sqlite::Must(FindOrphans(&db, catalog));
+    Write([&] {
+      for (const FoundOrphan& one : found) {
+        const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
+        sqlite::Must(capture::Touch(&db, *catalog.ById(one.table), key));
+      }
+    });
   }
 
   // What is not published yet; counts as published from now on.
@@ -56,11 +70,13 @@ class ApplyNode : public capture::TestNode {
   }
 
   // Folds everything and brings back what may come back.
-  ShadowStats Settle() {
+  ShadowStats Settle(OrphanStats* orphans = nullptr) {
     ShadowStats stats;
+    OrphanStats unused;
     FoldAll();
     Write([&] {
-      sqlite::Must(applier.Settle(sqlite::Must(capture::OriginTable::Load(&db)), &stats));
+      sqlite::Must(applier.Settle(sqlite::Must(capture::OriginTable::Load(&db)), &stats,
+                                  orphans == nullptr ? &unused : orphans));
     });
     return stats;
   }

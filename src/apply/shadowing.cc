@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apply/unique_probe.h"
+#include "capture/references.h"
 #include "merge/settle.h"
 
 namespace harmonylite::apply {
@@ -34,8 +35,14 @@ bool IsLocal(const Row& key) {
 class TableStage final : public merge::UniqueStage {
  public:
   TableStage(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-             const capture::OriginTable& origins, ShadowStats* stats)
-      : db_(db), writer_(writer), shadows_(shadows), origins_(origins), stats_(stats) {}
+             const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+             ShadowStats* stats)
+      : db_(db),
+        writer_(writer),
+        shadows_(shadows),
+        origins_(origins),
+        tracked_(tracked),
+        stats_(stats) {}
 
   Result<Contender> Add(Row key) {
     Version version = kLocalForEver;
@@ -68,6 +75,7 @@ class TableStage final : public merge::UniqueStage {
     if (put.ok()) {
       ++stats_->shown;
       HL_TRY(shadows_->Remove(key));
+      if (tracked_.in_references) HL_TRY(capture::Touch(db_, tracked_, key));
       return Shown::kYes;
     }
     if (put.error().code() != ErrorCode::kConflict) return std::move(put).error();
@@ -92,6 +100,7 @@ class TableStage final : public merge::UniqueStage {
     if (!image) return Ok();  // found through two indexes, and hidden with the first
     ++stats_->hidden;
     HL_TRY(writer_->DeleteRow(key));
+    if (tracked_.in_references) HL_TRY(capture::Touch(db_, tracked_, key));
     return shadows_->Put(key, Views(*image), by);
   }
 
@@ -105,6 +114,7 @@ class TableStage final : public merge::UniqueStage {
   TableWriter* writer_;            // not owned
   capture::ShadowTable* shadows_;  // not owned
   const capture::OriginTable& origins_;
+  const capture::TrackedTable& tracked_;
   ShadowStats* stats_;             // not owned
   std::vector<Row> keys_;          // by handle
 };
@@ -112,10 +122,11 @@ class TableStage final : public merge::UniqueStage {
 }  // namespace
 
 Status SettleTable(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-                   const capture::OriginTable& origins, ShadowStats* stats) {
+                   const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+                   ShadowStats* stats) {
   HL_ASSIGN(std::vector<Row> pending, shadows->Pending());
   if (pending.empty()) return Ok();
-  TableStage stage(db, writer, shadows, origins, stats);
+  TableStage stage(db, writer, shadows, origins, tracked, stats);
   HL_ASSIGN(std::vector<Contender> contenders, stage.AddAll(std::move(pending)));
   return merge::Settle(std::move(contenders), &stage);
 }

@@ -21,6 +21,7 @@ struct ShadowStats {
 // Looks at every pending row of one table; afterwards none is pending, except where a row that only this
 // node has (NULL in its key) is in the way.
 Status SettleTable(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-                   const capture::OriginTable& origins, ShadowStats* stats);
+                   const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+                   ShadowStats* stats);
 
 }  // namespace harmonylite::apply

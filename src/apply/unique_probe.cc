@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "capture/references.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -92,6 +93,26 @@ Result<std::vector<Row>> FindHolders(Connection* db, const Table& table,
     if (in_index)
       HL_TRY(AddHolders(db, table, index, std::span(terms).subspan(at, index.terms.size()), &out));
     at += index.terms.size();
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> UniqueValues(Connection* db, const Table& table,
+                                              std::span<const ValueView> image) {
+  HL_ASSIGN(const Row terms, ReadTerms(db, table, image));
+  std::vector<std::string> out;
+  size_t at = 0;
+  for (size_t i = 0; i < table.unique_indexes.size(); ++i) {
+    const UniqueIndex& index = table.unique_indexes[i];
+    bool holds = terms[at++].view().integer != 0;
+    std::vector<ValueView> values;
+    std::vector<std::string> collations;
+    for (const IndexTerm& term : index.terms) {
+      values.push_back(terms[at++]);
+      collations.push_back(term.collation);
+      holds = holds && values.back().type != change::ValueType::kNull;
+    }
+    if (holds) out.push_back(fmt::format("{}:", i) + capture::Canonical(values, collations));
   }
   return out;
 }

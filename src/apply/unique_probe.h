@@ -21,4 +21,9 @@ namespace harmonylite::apply {
 Result<std::vector<change::Row>> FindHolders(sqlite::Connection* db, const schema::Table& table,
                                              std::span<const change::ValueView> image);
 
+// The values, one text per UNIQUE index, that a row of this image holds: equal texts clash, no others. NULL
+// values are left out. The row need not be in the table.
+Result<std::vector<std::string>> UniqueValues(sqlite::Connection* db, const schema::Table& table,
+                                              std::span<const change::ValueView> image);
+
 }  // namespace harmonylite::apply

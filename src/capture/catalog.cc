@@ -8,6 +8,7 @@
 
 #include "capture/audit.h"
 #include "capture/hidden_tables.h"
+#include "capture/references.h"
 #include "capture/registry.h"
 #include "capture/shadows.h"
 #include "capture/trigger_text.h"
@@ -112,8 +113,8 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
 
 class Sync {
  public:
-  Sync(Connection* db, bool first_attach, SyncResult* out)
-      : db_(db), first_attach_(first_attach), out_(out) {}
+  Sync(Connection* db, bool first_attach, bool hide_orphans, SyncResult* out)
+      : db_(db), first_attach_(first_attach), hide_orphans_(hide_orphans), out_(out) {}
 
   Result<TrackedTable> Track(const Table& table) {
     HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db_));
@@ -135,6 +136,10 @@ class Sync {
     out_->changes.push_back({table.name, std::move(what)});
   }
 
+  TrackedTable Unattached(const RegisteredTable& row, const Table& table) const {
+    return {row.id, table, false, row.had_rows, hide_orphans_ && !table.foreign_keys.empty()};
+  }
+
   Result<TrackedTable> Adopt(const Table& table) {
     RegisteredTable row;
     HL_ASSIGN(row.id, NextTableId(db_));
@@ -148,7 +153,7 @@ class Sync {
     HL_TRY(CreateVersionTable(db_, row.id, table));
     HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
     HL_CHECK(written);
-    TrackedTable tracked{row.id, table, false, row.had_rows};
+    TrackedTable tracked = Unattached(row, table);
     HL_TRY(SyncShadows(db_, &tracked, table.columns));
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
@@ -157,7 +162,7 @@ class Sync {
 
   Result<TrackedTable> Keep(const Table& table, RegisteredTable row,
                             const InstalledTriggers& triggers, bool had_triggers) {
-    TrackedTable tracked{row.id, table, false, row.had_rows};
+    TrackedTable tracked = Unattached(row, table);
     HL_TRY(SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
@@ -178,6 +183,7 @@ class Sync {
 
   Connection* db_;
   bool first_attach_;
+  bool hide_orphans_;
   SyncResult* out_;
 };
 
@@ -200,7 +206,7 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
   HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
   HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
   HL_ASSIGN(const std::set<std::string> shadow_tables, LoadShadowTables(db));
-  Catalog catalog{schema.version, {}, std::move(schema.skipped), true};
+  Catalog catalog{schema.version, {}, std::move(schema.skipped), true, {}, false};
   for (Table& table : schema.tables) {
     const RegisteredTable* known = FindByTrigger(registry, triggers, table);
     if (known == nullptr || !KeepsKey(*known, triggers, table)) {
@@ -208,8 +214,10 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
       continue;
     }
     const bool has_shadow_table = shadow_tables.contains(ShadowTableName(known->id));
-    catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows});
+    const bool hides = options.hide_orphans && !table.foreign_keys.empty();
+    catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
+  HL_TRY(ResolveReferences(db, options.hide_orphans, &catalog));
   return catalog;
 }
 
@@ -218,11 +226,13 @@ Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& option
   HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
   SyncResult out;
   out.catalog.skipped = std::move(schema.skipped);
-  Sync sync(db, first_attach, &out);
+  Sync sync(db, first_attach, options.hide_orphans, &out);
   for (const Table& table : schema.tables) {
     HL_ASSIGN(TrackedTable tracked, sync.Track(table));
     out.catalog.tables.push_back(std::move(tracked));
   }
+  HL_TRY(ResolveReferences(db, options.hide_orphans, &out.catalog));
+  HL_TRY(SyncReferenceTables(db, options.hide_orphans));
   HL_ASSIGN(out.catalog.schema_version, db->QueryInt("PRAGMA schema_version"));
   return out;
 }

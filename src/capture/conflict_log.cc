@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "capture/orphan_list.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
 #include "change/row_hash.h"
@@ -68,14 +69,6 @@ Status ListKept(Connection* db, const OriginTable& origins, std::vector<ListedCo
   }
 }
 
-// The same for the same row as long as it is shadowed.
-std::string ShadowId(const TrackedTable& tracked, std::span<const ValueView> key) {
-  uint64_t sum = 0;
-  for (size_t i = 0; i < key.size(); ++i)
-    sum += change::HashColumn(tracked.table.column_seeds[tracked.table.key_positions[i]], key[i]);
-  return fmt::format("s{}-{:08x}", tracked.id, static_cast<uint32_t>(sum));
-}
-
 std::string BlockerMatches(const schema::Table& table, std::string_view hidden) {
   std::string out;
   for (size_t i = 1; i <= table.key.size(); ++i)
@@ -91,30 +84,35 @@ std::string RowIsBlocker(const schema::Table& table) {
   return out;
 }
 
-Status ListShadowed(Connection* db, const TrackedTable& tracked, const OriginTable& origins,
-                    std::vector<ListedConflict>* out) {
+Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
+                    const OriginTable& origins, std::vector<ListedConflict>* out) {
   const schema::Table& table = tracked.table;
   const std::string versions = Quote(VersionTableName(tracked.id));
   HL_ASSIGN(Statement list,
             db->Prepare(fmt::format(
-                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n{}{} FROM {} s "
+                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n, s.wants IS NOT NULL{}{} FROM {} s "
                 "LEFT JOIN {} v ON {} LEFT JOIN {} b ON {} LEFT JOIN {} t ON {}",
                 KeyColumns("s", table), ImageColumns("t", table),
                 Quote(ShadowTableName(tracked.id)), versions, HiddenKeysEqual("v", "s", table),
                 versions, BlockerMatches(table, "b"), Quote(table.name), RowIsBlocker(table))));
-  RowReader blocker(table, /*first_column=*/5);
+  RowReader blocker(table, /*first_column=*/6);
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
     blocker.Read(list);
     ListedConflict one;
-    one.id = ShadowId(tracked, blocker.key());
+    one.id = ListedId('s', tracked, blocker.key());
     one.table = table.name;
     one.kind = conflict_kind::kShadowed;
     one.key = {KeyNames(table), Row(blocker.key().begin(), blocker.key().end())};
     HL_ASSIGN(one.loser, ReadSide(list, 1, origins));
     HL_ASSIGN(one.loser.image, ReadImage(list, 0));
     one.at_ms = HlcMillis(one.loser.stamp);
+    if (list.Int(5) != 0) {
+      HL_TRY(DescribeOrphan(db, catalog, tracked, /*hidden=*/true, &one));
+      out->push_back(std::move(one));
+      continue;
+    }
     HL_ASSIGN(one.winner, ReadSide(list, 3, origins));
     if (blocker.present())
       one.winner.image = NamedImage{table.columns, Row(blocker.image().begin(), blocker.image().end())};
@@ -178,7 +176,8 @@ Result<std::vector<ListedConflict>> ListConflicts(Connection* db, const Catalog&
   std::vector<ListedConflict> out;
   HL_TRY(ListKept(db, origins, &out));
   for (const TrackedTable& tracked : catalog.tables)
-    if (tracked.has_shadow_table) HL_TRY(ListShadowed(db, tracked, origins, &out));
+    if (tracked.has_shadow_table) HL_TRY(ListShadowed(db, catalog, tracked, origins, &out));
+  HL_TRY(ListVisibleOrphans(db, catalog, origins, &out));
   return out;
 }
 

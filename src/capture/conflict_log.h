@@ -27,6 +27,7 @@ inline constexpr std::string_view kDeleted = "deleted";            // a write, b
 inline constexpr std::string_view kDeleteLost = "delete lost";     // a delete, by a write
 inline constexpr std::string_view kSameId = "same automatic id";   // two new rows took one integer key
 inline constexpr std::string_view kShadowed = "shadowed";          // not stored: the shadow tables say it
+inline constexpr std::string_view kOrphan = "orphan";              // not stored: its parent is not there
 }  // namespace conflict_kind
 
 // One side, as its writer left the row. No image: it deleted the row.
@@ -61,10 +62,12 @@ struct ListedConflict {
   int64_t at_ms = 0;       // when this node found it; of a shadowed row, when it was written
   change::NamedImage key;  // the key's columns
   ListedSide loser;
-  ListedSide winner;       // of a shadowed row: the row that is visible instead
+  ListedSide winner;       // of a shadowed row: the row that is visible instead; of an orphan: nothing
+  std::string missing;     // of an orphan: the parents that are not there
+  bool hidden = false;     // of an orphan: it is not in its table
 };
 
-// Newest first; then the rows that are shadowed now.
+// Newest first; then the rows that are shadowed now, and those without a parent, which looks at every child.
 Result<std::vector<ListedConflict>> ListConflicts(sqlite::Connection* db, const Catalog& catalog);
 // Returns how many were listed. Shadowed rows stay: they are rows.
 Result<int64_t> ClearConflicts(sqlite::Connection* db);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "capture/references.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
 #include "change/row_hash.h"
@@ -246,6 +247,7 @@ class Folder {
   Status Add(const NetChange& change) {
     if (current_ != change.table) HL_TRY(Start(change.table));
     if (shadows_) HL_TRY(shadows_->NoteWrite(change.key));
+    if (current_->in_references) HL_TRY(Touch(db_, *current_, change.key));
     upsert_->Bind(1, change.stamp.value);
     upsert_->Bind(2, self_.value);
     upsert_->Bind(3, change.lseq.value);

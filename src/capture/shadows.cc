@@ -34,6 +34,12 @@ Result<bool> Exists(Connection* db, int64_t table_id) {
   return found;
 }
 
+Status CreateWantsIndex(Connection* db, int64_t table_id) {
+  const std::string name = ShadowTableName(table_id);
+  return db->Exec(fmt::format("CREATE INDEX {} ON {}(wants) WHERE wants IS NOT NULL",
+                              Quote(name + "_wants"), Quote(name)));
+}
+
 // Keys carry no declared type, like those of a version table.
 Status Create(Connection* db, const TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
@@ -48,11 +54,24 @@ Status Create(Connection* db, const TrackedTable& tracked) {
   }
   const std::string primary =
       table.integer_key ? "" : fmt::format(", PRIMARY KEY({})", ForKey(table, "k{}", ", "));
-  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL{}){}", name, columns,
+  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL, wants BLOB{}){}", name, columns,
                               collations, primary, table.integer_key ? "" : " WITHOUT ROWID")));
-  return db->Exec(fmt::format("CREATE INDEX {} ON {}({})",
+  HL_TRY(db->Exec(fmt::format("CREATE INDEX {} ON {}({})",
                               Quote(ShadowTableName(tracked.id) + "_blocker"), name,
-                              ForKey(table, "b{}", ", ")));
+                              ForKey(table, "b{}", ", "))));
+  return CreateWantsIndex(db, tracked.id);
+}
+
+// Shadow tables were once made without that column.
+Status AddWants(Connection* db, int64_t table_id) {
+  const std::string name = ShadowTableName(table_id);
+  HL_ASSIGN(Statement find, db->Prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
+  find.Bind(1, name);
+  HL_ASSIGN(const bool found, find.Step());
+  if (found) return Ok();
+  find.Reset();
+  HL_TRY(db->Exec(fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
+  return CreateWantsIndex(db, table_id);
 }
 
 // What SQLite shows for a column added to a row that was there: its default, in the column's affinity.
@@ -163,12 +182,21 @@ Status ShadowTable::NoteWrite(Key key) {
 
 Status ShadowTable::Put(Key key, std::span<const ValueView> image,
                         const std::optional<Key>& blocker) {
+  return PutAs(key, image, blocker, ValueView::Null());
+}
+
+Status ShadowTable::PutOrphan(Key key, std::span<const ValueView> image, std::string_view wants) {
+  return PutAs(key, image, key, ValueView::Blob(wants));
+}
+
+Status ShadowTable::PutAs(Key key, std::span<const ValueView> image, const std::optional<Key>& blocker,
+                          const ValueView& wants) {
   HL_TRY(Remove(key));
   const size_t keys = key.size();
   const schema::Table& table = tracked_->table;
   std::string values;
-  for (size_t i = 1; i <= 2 * keys + 1; ++i) values += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format("INSERT INTO {}({}, {}, image) VALUES({})",
+  for (size_t i = 1; i <= 2 * keys + 2; ++i) values += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
+  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format("INSERT INTO {}({}, {}, image, wants) VALUES({})",
                                                      name_, ForKey(table, "k{}", ", "),
                                                      ForKey(table, "b{}", ", "), values)));
   const std::string bytes = change::EncodeImage(table.columns, image);
@@ -177,6 +205,7 @@ Status ShadowTable::Put(Key key, std::span<const ValueView> image,
     put->Bind(static_cast<int>(keys + i) + 1, blocker ? (*blocker)[i] : ValueView::Null());
   }
   put->Bind(static_cast<int>(2 * keys) + 1, ValueView::Blob(bytes));
+  put->Bind(static_cast<int>(2 * keys) + 2, wants);
   return put->Run();
 }
 
@@ -186,7 +215,7 @@ Result<bool> ShadowTable::SetBlocker(Key key, const std::optional<Key>& blocker)
   for (size_t i = 1; i <= keys; ++i)
     sets += fmt::format("{}b{} = ?{}", i == 1 ? "" : ", ", i, keys + i);
   HL_ASSIGN(auto set, db_->PrepareCached(
-                          fmt::format("UPDATE {} SET {} WHERE {}", name_, sets, key_is_)));
+                          fmt::format("UPDATE {} SET {}, wants = NULL WHERE {}", name_, sets, key_is_)));
   for (size_t i = 0; i < keys; ++i) {
     set->Bind(static_cast<int>(i) + 1, key[i]);
     set->Bind(static_cast<int>(keys + i) + 1, blocker ? (*blocker)[i] : ValueView::Null());
@@ -239,8 +268,40 @@ Result<std::vector<Row>> ShadowTable::BlockedBy(Key key) {
 
 Result<int64_t> ShadowTable::MarkAllPending() {
   HL_TRY(db_->Exec(
-      fmt::format("UPDATE {} SET {}", name_, ForKey(tracked_->table, "b{} = NULL", ", "))));
+      fmt::format("UPDATE {} SET {}, wants = NULL", name_, ForKey(tracked_->table, "b{} = NULL", ", "))));
   return db_->QueryInt("SELECT count(*) FROM " + name_);
+}
+
+Result<bool> ShadowTable::AnyOrphans() {
+  HL_ASSIGN(auto any, db_->PrepareCached(
+                          fmt::format("SELECT 1 FROM {} WHERE wants IS NOT NULL LIMIT 1", name_)));
+  HL_ASSIGN(const bool row, any->Step());
+  return row;
+}
+
+Result<bool> ShadowTable::IsOrphan(Key key) {
+  HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
+                           "SELECT 1 FROM {} WHERE {} AND wants IS NOT NULL", name_, key_is_)));
+  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+  HL_ASSIGN(const bool row, find->Step());
+  return row;
+}
+
+Result<std::vector<Row>> ShadowTable::Wanting(std::string_view wants) {
+  const ValueView bytes = ValueView::Blob(wants);
+  return Keys(fmt::format("SELECT {} FROM {} WHERE wants = ?1", ForKey(tracked_->table, "k{}", ", "), name_),
+              {&bytes, 1});
+}
+
+Status ShadowTable::Wake(Key key) {
+  for (const std::string& which : {key_is_, blocker_is_}) {
+    HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format(
+                             "UPDATE {} SET {}, wants = NULL WHERE {}", name_,
+                             ForKey(tracked_->table, "b{} = NULL", ", "), which)));
+    for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
+    HL_TRY(wake->Run());
+  }
+  return Ok();
 }
 
 Result<bool> HasShadows(Connection* db, const TrackedTable& tracked) {
@@ -257,13 +318,14 @@ Result<Row> DecodeShadow(std::string_view bytes, const schema::Table& table) {
 }
 
 Status SyncShadows(Connection* db, TrackedTable* tracked, const std::vector<std::string>& former) {
-  const bool needed = !tracked->table.unique_indexes.empty();
+  const bool needed = !tracked->table.unique_indexes.empty() || tracked->hides_orphans;
   HL_ASSIGN(tracked->has_shadow_table, Exists(db, tracked->id));
   if (!tracked->has_shadow_table) {
     if (needed) HL_TRY(Create(db, *tracked));
     tracked->has_shadow_table = needed;
     return Ok();
   }
+  HL_TRY(AddWants(db, tracked->id));
   ShadowTable shadows(db, *tracked);
   HL_ASSIGN(const bool any, shadows.Any());
   if (!any && !needed) {

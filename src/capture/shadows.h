@@ -3,6 +3,9 @@
 // as it was, nothing need be looked at again; a row without a blocker is pending: to be looked at again before
 // the transaction ends in which everything is folded (apply::Applier::Settle).
 //
+// Where rows without a parent are hidden, they are kept here too, as *orphans*: with the reference they wait for
+// ("wants") and themselves as blocker. They keep their unique values: what they shadow stays shadowed.
+//
 // Their versions stay in the version table, so that merging does not know of all this.
 // Layout: docs/formats/hidden-tables.md. Threads: as hidden_tables.h.
 #pragma once
@@ -37,7 +40,9 @@ class ShadowTable {
 
   // Replaces what was kept of that row. Without a blocker: pending.
   Status Put(Key key, std::span<const change::ValueView> image, const std::optional<Key>& blocker);
-  // Of a row that is kept; false: it is not.
+  // The same, as an orphan; `wants` is opaque here.
+  Status PutOrphan(Key key, std::span<const change::ValueView> image, std::string_view wants);
+  // Of a row that is kept, and is no orphan any more; false: it is not kept.
   Result<bool> SetBlocker(Key key, const std::optional<Key>& blocker);
   Status Remove(Key key);
   // In the order of the table's columns; nothing when the row is not shadowed.
@@ -47,7 +52,16 @@ class ShadowTable {
   Result<std::vector<change::Row>> BlockedBy(Key key);
   Result<int64_t> MarkAllPending();
 
+  Result<bool> AnyOrphans();
+  Result<bool> IsOrphan(Key key);
+  // Orphans that want this.
+  Result<std::vector<change::Row>> Wanting(std::string_view wants);
+  // The orphan's unique values are asked for: it is pending, and so is what it blocks.
+  Status Wake(Key key);
+
  private:
+  Status PutAs(Key key, std::span<const change::ValueView> image, const std::optional<Key>& blocker,
+               const change::ValueView& wants);
   Result<std::vector<change::Row>> Keys(const std::string& sql, Key key);
 
   sqlite::Connection* db_;       // not owned

@@ -1,6 +1,10 @@
 #include <filesystem>
 
+#include "apply/applier.h"
+#include "capture/catalog.h"
 #include "capture/hidden_tables.h"
+#include "capture/journal.h"
+#include "capture/shadows.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/wiring.h"
@@ -12,7 +16,36 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
 
-Status Detach(const std::string& db_path, Logger* logger) {
+// Rows that are kept beside their tables go back where they can. What holds their unique values stays.
+Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logger) {
+  options.hide_orphans = false;
+  HL_ASSIGN(const capture::Catalog catalog, capture::LoadCatalog(db, options));
+  HL_ASSIGN(capture::State state, capture::LoadState(db));
+  while (true) {
+    HL_ASSIGN(const bool folded, capture::Fold(db, catalog, &state, INT64_MAX / 2));
+    if (folded) break;
+  }
+  HL_ASSIGN(const capture::OriginTable origins, capture::OriginTable::Load(db));
+  apply::Applier applier(db);
+  HL_ASSIGN(const std::vector<std::string> unused, applier.SetCatalog(catalog));
+  apply::ShadowStats shadows;
+  apply::OrphanStats orphans;
+  int64_t left = 0;
+  for (const capture::TrackedTable& tracked : catalog.tables)
+    if (tracked.has_shadow_table) {
+      HL_ASSIGN(const int64_t rows, capture::ShadowTable(db, tracked).MarkAllPending());
+      left += rows;
+    }
+  HL_TRY(applier.Settle(origins, &shadows, &orphans));
+  left -= shadows.shown - shadows.hidden;
+  if (left > 0)
+    logger->Warning("{} rows that had lost a unique value to a newer row are given up here; other nodes that have "
+                    "them keep them",
+                    left);
+  return Ok();
+}
+
+Status Detach(const std::string& db_path, const schema::LoadOptions& options, Logger* logger) {
   HL_TRY(CheckDatabasePath(db_path));
   HL_ASSIGN(const LockFile lock, LockFile::Take(db_path));
   HL_ASSIGN(sqlite::Connection db,
@@ -20,6 +53,16 @@ Status Detach(const std::string& db_path, Logger* logger) {
   db.SetBusyTimeout(kBusyTimeoutMs);
   HL_ASSIGN(auto transaction,
             sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
+  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
+  if (installed == capture::Installed::kYes) {
+    HL_TRY(db.Exec("SAVEPOINT put_back; PRAGMA ignore_check_constraints = ON"));
+    const Status put = PutBack(&db, options, logger);
+    if (!put.ok()) {
+      HL_TRY(db.Exec("ROLLBACK TO put_back"));
+      logger->Warning("rows that were kept beside their tables are given up: {}", put.error().message());
+    }
+    HL_TRY(db.Exec("RELEASE put_back"));
+  }
   HL_ASSIGN(const std::string journal_mode, capture::RemoveAll(&db));
   HL_TRY(transaction.Commit());
   if (!journal_mode.empty() && journal_mode != "wal") {
@@ -36,7 +79,7 @@ Status Detach(const std::string& db_path, Logger* logger) {
 }  // namespace
 
 config::ExitCode Cleanup(const config::Config& config, Logger* logger) {
-  if (Status detached = Detach(config.db_path, logger); !detached.ok()) {
+  if (Status detached = Detach(config.db_path, MakeLoadOptions(config), logger); !detached.ok()) {
     logger->Error("cannot clean up: {}", detached.error().message());
     return config::ExitCode::kFailure;
   }

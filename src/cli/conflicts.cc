@@ -130,11 +130,16 @@ std::string Json(const ListedSide& side) {
                      side.image ? Json(*side.image) : "null");
 }
 
+bool IsOrphan(const ListedConflict& one) { return one.kind == capture::conflict_kind::kOrphan; }
+
 std::string Json(const ListedConflict& one) {
   return fmt::format("{{\"id\": \"{}\", \"table\": \"{}\", \"kind\": \"{}\", \"at_ms\": {}, "
-                     "\"key\": {}, \"loser\": {}, \"winner\": {}}}",
+                     "\"key\": {}, \"loser\": {}, {}}}",
                      one.id, JsonEscape(one.table), one.kind, one.at_ms, Json(one.key),
-                     Json(one.loser), Json(one.winner));
+                     Json(one.loser),
+                     IsOrphan(one) ? fmt::format("\"winner\": null, \"hidden\": {}, \"missing\": \"{}\"",
+                                                 one.hidden, JsonEscape(one.missing))
+                                   : "\"winner\": " + Json(one.winner));
 }
 
 std::string KeyText(const ListedConflict& one) {
@@ -156,11 +161,16 @@ std::string TimeText(int64_t ms) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", utc);
 }
 
+std::string Parents(const ListedConflict& one) {
+  return one.missing.empty() ? "a parent" : one.missing;
+}
+
 void PrintTable(const std::vector<ListedConflict>& list) {
   std::vector<std::vector<std::string>> rows{{"ID", "TIME (UTC)", "TABLE", "KEY", "KIND", "LOSER", "WINNER"}};
   for (const ListedConflict& one : list)
     rows.push_back({one.id, TimeText(one.at_ms), one.table, KeyText(one), one.kind,
-                    "node " + NodeText(one.loser), "node " + NodeText(one.winner)});
+                    "node " + NodeText(one.loser),
+                    IsOrphan(one) ? "without " + Parents(one) : "node " + NodeText(one.winner)});
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows)
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
@@ -179,9 +189,18 @@ const change::Value* Find(const ListedSide& side, const std::string& column) {
   return nullptr;
 }
 
+void PrintOrphan(const ListedConflict& one) {
+  fmt::print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
+             TimeText(HlcMillis(one.loser.stamp)),
+             one.hidden ? "hidden until its parent is there" : "the row is in its table", Parents(one));
+  for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
+    fmt::print("    {}: {}\n", one.loser.image->columns[i], Literal(one.loser.image->values[i].view()));
+}
+
 // Column by column; '*' marks what differs.
 void PrintOne(const ListedConflict& one) {
   fmt::print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
+  if (IsOrphan(one)) return PrintOrphan(one);
   std::vector<std::string> columns;
   for (const ListedSide* side : {&one.loser, &one.winner})
     if (side->image)

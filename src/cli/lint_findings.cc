@@ -4,6 +4,7 @@
 
 #include "apply/app_triggers.h"
 #include "capture/hidden_tables.h"
+#include "capture/references.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::cli {
@@ -31,7 +32,7 @@ class Linter {
   Status Table(const capture::Catalog& catalog, const schema::Table& table);
   Status Key(const schema::Table& table);
   Status UniqueIndexes(const schema::Table& table);
-  Status ForeignKeys(const schema::Table& table);
+  void ForeignKeys(const capture::Catalog& catalog, const schema::Table& table);
   Status Triggers(const capture::Catalog& catalog, const schema::Table& table);
   Status Defaults(const schema::Table& table);
   Status Writable(const schema::Table& table);
@@ -70,6 +71,7 @@ Status Linter::Tables(const schema::Schema& schema) {
   catalog.schema_version = schema.version;
   for (const schema::Table& table : schema.tables)
     catalog.tables.push_back({static_cast<int64_t>(catalog.tables.size()) + 1, table});
+  HL_TRY(capture::ResolveReferences(db_, false, &catalog));
   for (const schema::Table& table : schema.tables) {
     table_ = table.name;
     HL_TRY(Table(catalog, table));
@@ -86,7 +88,7 @@ Status Linter::Table(const capture::Catalog& catalog, const schema::Table& table
   HL_TRY(Writable(table));
   HL_TRY(Key(table));
   HL_TRY(UniqueIndexes(table));
-  HL_TRY(ForeignKeys(table));
+  ForeignKeys(catalog, table);
   HL_TRY(Triggers(catalog, table));
   HL_TRY(Defaults(table));
   return Cost(table);
@@ -163,17 +165,40 @@ Status Linter::UniqueIndexes(const schema::Table& table) {
   return Ok();
 }
 
-Status Linter::ForeignKeys(const schema::Table& table) {
-  HL_ASSIGN(Statement list, db_->Prepare("SELECT DISTINCT \"table\" FROM pragma_foreign_key_list(?1)"));
-  list.Bind(1, table.name);
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return Ok();
+void Linter::ForeignKeys(const capture::Catalog& catalog, const schema::Table& table) {
+  for (size_t i = 0; i < table.foreign_keys.size(); ++i) {
+    const schema::ForeignKey& key = table.foreign_keys[i];
+    const auto reference =
+        std::find_if(catalog.references.begin(), catalog.references.end(), [&](const capture::Reference& one) {
+          return one.foreign_key == i && catalog.ById(one.child) == catalog.ByName(table.name);
+        });
+    if (reference == catalog.references.end()) {
+      Add(Severity::kNote,
+          fmt::format("foreign key to {} is not judged: there is no such replicated table, or its columns are "
+                      "not those of a key",
+                      key.parent),
+          "rows without a parent are neither counted nor hidden by it");
+      continue;
+    }
     Add(Severity::kNote,
         fmt::format("foreign key to {}: a parent deleted on one node while another adds a child leaves a "
                     "child without a parent, the same on every node",
-                    list.Text(0)),
-        "PRAGMA foreign_key_check lists such rows");
+                    key.parent),
+        "harmonylite conflicts lists such rows; with [conflicts] foreign_keys = \"hide\" they are taken out "
+        "of the table until the parent is there");
+    const std::string columns = Join(key.columns);
+    if (!reference->to_key)
+      Add(Severity::kNote,
+          fmt::format("foreign key to {} is not to its row key, or compares in another way: with foreign_keys = "
+                      "\"hide\" each change of {} means a look through all of {}",
+                      key.parent, key.parent, table.name),
+          "let it refer to the primary key, with the same type and collation");
+    else if (!reference->indexed)
+      Add(Severity::kWarning,
+          fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each delete in {} means "
+                      "a look through all of it, as it does for SQLite's own foreign keys",
+                      table.name, columns, key.parent),
+          fmt::format("CREATE INDEX … ON {}({})", table.name, columns));
   }
 }
 

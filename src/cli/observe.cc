@@ -52,6 +52,7 @@ class StatusSource {
     out.database_ok = out.database_error.empty();
     out.caught_up = applied.caught_up;
     out.unsent_changes = shared.unsent();
+    out.orphans = applied.orphans;
     for (const node::Hold& hold : applied.holds)
       out.waiting.push_back({hold.origin.node.value, Word(hold.kind), hold.reason});
     out.last_sent_ms = IfAny(sent.last_wall_ms);

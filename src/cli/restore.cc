@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "capture/orphan_list.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::cli {
@@ -94,6 +95,21 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
   return Ok();
 }
 
+// An orphan that is written back as it was would be one again.
+Status HasParents(sqlite::Connection* db, const capture::Catalog& catalog,
+                  const capture::TrackedTable& tracked, const NamedImage& row) {
+  std::vector<ValueView> image(tracked.table.columns.size());
+  for (size_t i = 0; i < image.size(); ++i)
+    for (size_t j = 0; j < row.columns.size(); ++j)
+      if (row.columns[j] == tracked.table.columns[i]) image[i] = row.values[j].view();
+  HL_ASSIGN(const std::string missing, capture::MissingParents(db, catalog, tracked, image));
+  if (missing.empty()) return Ok();
+  return MakeError(ErrorCode::kConflict,
+                   "{} is not there: insert it, and the row is back by itself; or give the row another parent "
+                   "with --set COLUMN=VALUE",
+                   missing);
+}
+
 }  // namespace
 
 Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
@@ -118,6 +134,7 @@ Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
     return std::move(written).error().Wrap(
         "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that row");
   HL_TRY(std::move(written));
+  if (conflict.kind == capture::conflict_kind::kOrphan) HL_TRY(HasParents(db, catalog, *tracked, row));
   HL_TRY(transaction.Commit());
   fmt::print("written back to {}\n", table.name);
   return Ok();

@@ -32,6 +32,7 @@ schema::LoadOptions MakeLoadOptions(const config::Config& config) {
   options.allow_without_key = [tables = config.tables](const std::string& name) {
     return config::AllowsWithoutKey(tables, name);
   };
+  options.hide_orphans = config.conflicts.foreign_keys == config::OrphanRows::kHide;
   return options;
 }
 

@@ -346,6 +346,11 @@ StepResult Consumer::Maintain() {
   auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
   d_.shared->SetLastChange(d_.replica->last_change());
   if (!done.ok()) return Busy(done.error());
+  if (*done && quiet) {
+    auto counted = d_.replica->CountOrphans();
+    if (!counted.ok()) return Busy(counted.error());
+    if (*counted) Share();
+  }
   if (!*done && long_journal) return StepResult::Progress();
   if (*done || !quiet) {
     maintained_ms_ = now;
@@ -357,7 +362,8 @@ StepResult Consumer::Maintain() {
 void Consumer::Share() {
   AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
                        d_.replica->schema_fingerprint(), held_.Reasons(), d_.replica->totals(),
-                       static_cast<int64_t>(d_.replica->catalog().tables.size())};
+                       static_cast<int64_t>(d_.replica->catalog().tables.size()),
+                       d_.replica->orphans()};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

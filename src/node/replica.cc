@@ -5,6 +5,7 @@
 #include "capture/conflict_log.h"
 #include "capture/fingerprint.h"
 #include "capture/journal.h"
+#include "capture/references.h"
 
 namespace harmonylite::node {
 
@@ -104,6 +105,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   }
   catalog_ = std::move(sync.catalog);
   db_->ClearCache();
+  census_.Reset(db_, &catalog_, clock_);
   schema_fingerprint_ = capture::SchemaFingerprint(catalog_);
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) {
@@ -118,7 +120,10 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
 
 Status Replica::Settle() {
   apply::ShadowStats stats;
-  HL_TRY(applier_.Settle(origins_, &stats));
+  apply::OrphanStats orphans;
+  HL_TRY(applier_.Settle(origins_, &stats, &orphans));
+  if (orphans.hidden + orphans.shown > 0)
+    logger_->Debug("parents came or went: {} rows shown, {} hidden", orphans.shown, orphans.hidden);
   if (stats.hidden + stats.shown > 0)
     logger_->Debug("unique values changed hands: {} rows shown, {} shadowed", stats.shown,
                    stats.hidden);
@@ -131,11 +136,26 @@ Status Replica::SettleAlone() {
   const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
                                   [](const capture::TrackedTable& t) { return t.has_shadow_table; });
   if (!needed) return Ok();
+  // Rows that were there before these references were judged: found without the lock. What is written meanwhile
+  // is in the journal.
+  const uint64_t judged_by = capture::ReferencesFingerprint(catalog_);
+  std::vector<apply::FoundOrphan> found;
+  if (catalog_.hide_orphans) {
+    HL_ASSIGN(const uint64_t before, capture::JudgedBy(db_));
+    if (before != judged_by) {
+      HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
+    }
+  }
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
+  for (const apply::FoundOrphan& one : found) {
+    const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
+    HL_TRY(capture::Touch(db_, *catalog_.ById(one.table), key));
+  }
+  if (catalog_.hide_orphans) HL_TRY(capture::SetJudgedBy(db_, judged_by));
   HL_TRY(Settle());
   return Commit(&transaction, next);
 }
@@ -243,6 +263,11 @@ Result<int64_t> Replica::JournalLength() {
   HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   return end.last.value - first.value + 1;
+}
+
+Result<bool> Replica::CountOrphans() {
+  HL_ASSIGN(const int64_t others, db_->DataVersion());
+  return census_.Step(others + commits_);
 }
 
 void Replica::SetPublished(Lseq to, Hlc stamp) {

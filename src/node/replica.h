@@ -14,6 +14,7 @@
 #include "base/logger.h"
 #include "capture/catalog.h"
 #include "capture/hidden_tables.h"
+#include "capture/orphan_census.h"
 #include "node/hold_queue.h"
 #include "node/options.h"
 #include "node/shared_state.h"
@@ -57,6 +58,9 @@ class Replica {
   const AppliedTotals& totals() const { return totals_; }
   // Transactions of ours since the start.
   int64_t commits() const { return commits_; }
+  // Counts rows without a parent, one short piece at a time. True: there is a new count.
+  Result<bool> CountOrphans();
+  int64_t orphans() const { return census_.count(); }
   // Entries in the journal.
   Result<int64_t> JournalLength();
 
@@ -87,6 +91,7 @@ class Replica {
   capture::State state_;        // as wanted; written with the next transaction
   capture::State saved_state_;  // as the file has it
   capture::Catalog catalog_;
+  capture::OrphanCensus census_;
   capture::OriginTable origins_;
   change::ProgressVector progress_;
   uint64_t schema_fingerprint_ = 0;

@@ -56,6 +56,7 @@ struct AppliedState {
   std::vector<Hold> holds;
   AppliedTotals totals;
   int64_t tables = 0;  // that are replicated
+  int64_t orphans = 0;  // rows without a parent, hidden or not, when they were last counted
 };
 
 class SharedState {

@@ -59,6 +59,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"tables_tracked", status.tables},
                      {"caught_up", status.caught_up},
                      {"unsent_changes", status.unsent_changes},
+                     {"orphan_rows", status.orphans},
                      {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},
                      {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},
                      {"schema", schema},

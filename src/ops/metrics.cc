@@ -58,6 +58,8 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kGauge, "caught_up", "1 when nothing in the log is waiting to be read.", int{status.caught_up});
   page.Add(kGauge, "unsent_changes", "Changes of this node that are not in the log yet.",
            status.unsent_changes);
+  page.Add(kGauge, "orphan_rows", "Rows whose foreign key names no row, in their tables or hidden.",
+           status.orphans);
   page.Add(kCounter, "batches_sent_total", "Batches put into the log.", status.batches_sent);
   page.Add(kCounter, "rows_sent_total", "Rows in them.", status.rows_sent);
   page.Add(kCounter, "batches_applied_total", "Batches of other nodes that were applied.",

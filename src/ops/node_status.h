@@ -27,6 +27,7 @@ struct NodeStatus {
   bool caught_up = false;    // nothing in the log is waiting to be read
   int64_t unsent_changes = 0;  // journaled here, not in the log yet
   std::vector<WaitingChanges> waiting;
+  int64_t orphans = 0;  // rows without a parent, hidden or not
   std::optional<int64_t> last_sent_ms;     // wall clock; nothing since the start: empty
   std::optional<int64_t> last_applied_ms;  // likewise
   // Since the start:

@@ -220,6 +220,7 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     if (!described.ok()) return std::move(described).error();
     table->unique_indexes.push_back(std::move(*described));
   }
+  HL_ASSIGN(table->foreign_keys, ListForeignKeys(db, row.name));
   return std::optional<std::string>();
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "change/batch.h"
+#include "schema/foreign_keys.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::schema {
@@ -49,6 +50,7 @@ struct Table {
   bool integer_key = false;  // the key is the rowid (INTEGER PRIMARY KEY, or no key at all)
   bool rowid_key = false;    // no key: columns[0] is the rowid itself
   std::vector<UniqueIndex> unique_indexes;
+  std::vector<ForeignKey> foreign_keys;
 
   change::TableShape Shape() const;
 };
@@ -70,6 +72,8 @@ struct LoadOptions {
   std::function<bool(const std::string& table)> include;
   // True for tables without any key that are to be replicated by rowid all the same.
   std::function<bool(const std::string& table)> allow_without_key;
+  // Rows whose parent is not there are taken out of their tables ([conflicts] foreign_keys = "hide").
+  bool hide_orphans = false;
 };
 
 // Reads the main schema in the caller's transaction. Hidden tables and sqlite_% are not listed.

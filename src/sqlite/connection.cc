@@ -308,6 +308,16 @@ bool Connection::constraint_was_unique() const {
          rc == SQLITE_CONSTRAINT_ROWID;
 }
 
+Result<std::string> Connection::ColumnCollation(const std::string& table,
+                                                const std::string& column) {
+  const char* collation = nullptr;
+  const int code = sqlite3_table_column_metadata(db_, "main", table.c_str(), column.c_str(), nullptr,
+                                                 &collation, nullptr, nullptr, nullptr);
+  if (code == SQLITE_ERROR) return std::string("BINARY");  // no such column
+  if (code != SQLITE_OK) return MakeSqlError("reading the columns of " + table);
+  return std::string(collation == nullptr ? "BINARY" : collation);
+}
+
 Result<int64_t> Connection::DataVersion() {
   if (!data_version_) {
     HL_ASSIGN(data_version_, Prepare("PRAGMA data_version"));

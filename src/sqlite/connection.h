@@ -114,6 +114,9 @@ class Connection {
   Result<int64_t> QueryInt(std::string_view sql);
   Result<std::string> QueryText(std::string_view sql);
 
+  // The collation a column is compared with when nothing else is said; "BINARY" too when there is no such column.
+  Result<std::string> ColumnCollation(const std::string& table, const std::string& column);
+
   // How long SQLITE_BUSY is waited out inside one call, milliseconds.
   void SetBusyTimeout(int ms);
   // Triggers of the schema fire on statements prepared from now on; TEMP triggers always do.

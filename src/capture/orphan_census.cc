@@ -1,0 +1,134 @@
+#include "capture/orphan_census.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "capture/references.h"
+#include "capture/shadows.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::Row;
+using sqlite::Connection;
+using sqlite::Quote;
+
+// About a millisecond or two.
+constexpr int kRows = 2'000;
+constexpr int64_t kBetweenRoundsMs = 2'000;
+constexpr int64_t kShareOfTime = 50;
+
+// "(c.a COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)"
+std::string Compare(const schema::Table& table, const char* how, size_t first) {
+  std::string names;
+  std::string values;
+  for (size_t i = 0; i < table.key.size(); ++i) {
+    const char* comma = i == 0 ? "" : ", ";
+    names += fmt::format("{}c.{} COLLATE {}", comma, Quote(table.key[i].name), Quote(table.key[i].collation));
+    values += fmt::format("{}?{}", comma, first + i);
+  }
+  return fmt::format("({}) {} ({})", names, how, values);
+}
+
+std::string Order(const schema::Table& table) {
+  std::string out;
+  for (const schema::KeyColumn& key : table.key)
+    out += fmt::format("{}c.{} COLLATE {}", out.empty() ? "" : ", ", Quote(key.name), Quote(key.collation));
+  return out;
+}
+
+void Bind(sqlite::Statement* statement, size_t first, const Row& key) {
+  for (size_t i = 0; i < key.size(); ++i) statement->Bind(static_cast<int>(first + i), key[i]);
+}
+
+std::string IsOrphan(const Catalog& catalog, const TrackedTable& table) {
+  std::string out;
+  for (const Reference& reference : catalog.references)
+    if (reference.child == table.id) out += (out.empty() ? "" : " OR ") + IsOrphanSql(catalog, reference);
+  return out;
+}
+
+}  // namespace
+
+void OrphanCensus::Reset(Connection* db, const Catalog* catalog, const Clock* clock) {
+  db_ = db;
+  catalog_ = catalog;
+  clock_ = clock;
+  running_ = false;
+  counted_writes_.reset();
+}
+
+Result<bool> OrphanCensus::Step(int64_t writes) {
+  if (catalog_ == nullptr || catalog_->references.empty()) {
+    return std::exchange(count_, 0) != 0;
+  }
+  const int64_t now = clock_->MonotonicMs();
+  if (!running_) {
+    if (counted_writes_ == writes || now < next_ms_) return false;
+    running_ = true;
+    counted_writes_ = writes;
+    spent_ms_ = found_ = 0;
+    table_ = 0;
+    after_.reset();
+    return false;
+  }
+  if (table_ < catalog_->tables.size()) {
+    const TrackedTable& table = catalog_->tables[table_];
+    const std::string is_orphan = IsOrphan(*catalog_, table);
+    if (!after_ && table.has_shadow_table) {
+      HL_ASSIGN(const int64_t hidden, db_->QueryInt(fmt::format("SELECT count(*) FROM {} WHERE wants IS NOT NULL",
+                                                                Quote(ShadowTableName(table.id)))));
+      found_ += hidden;
+    }
+    table_done_ = true;
+    // Where they are hidden, none is in its table.
+    if (!is_orphan.empty() && !catalog_->hide_orphans) HL_TRY(CountPiece(table, is_orphan));
+    if (table_done_) {
+      ++table_;
+      after_.reset();
+    }
+    spent_ms_ += clock_->MonotonicMs() - now;
+    return false;
+  }
+  running_ = false;
+  next_ms_ = clock_->MonotonicMs() + std::max(kBetweenRoundsMs, spent_ms_ * kShareOfTime);
+  return std::exchange(count_, found_) != found_;
+}
+
+Result<std::optional<Row>> OrphanCensus::EndOfPiece(const TrackedTable& tracked) {
+  const schema::Table& table = tracked.table;
+  HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
+                           "SELECT {} FROM {} c WHERE {}{} ORDER BY {} LIMIT 1 OFFSET {}", KeyOfC(table),
+                           Quote(table.name), KeyPresentInC(table), after_ ? Compare(table, ">", 1) : "true",
+                           Order(table), kRows - 1)));
+  if (after_) Bind(&*find, 1, *after_);
+  HL_ASSIGN(const bool found, find->Step());
+  if (!found) return std::optional<Row>();
+  Row key;
+  for (int i = 0; i < find->columns(); ++i) key.emplace_back(find->Column(i));
+  return std::optional<Row>(std::move(key));
+}
+
+Status OrphanCensus::CountPiece(const TrackedTable& tracked, const std::string& is_orphan) {
+  const schema::Table& table = tracked.table;
+  HL_ASSIGN(std::optional<Row> end, EndOfPiece(tracked));
+  const std::string from = after_ ? Compare(table, ">", 1) : "true";
+  const std::string to = end ? Compare(table, "<=", 1 + table.key.size()) : "true";
+  HL_ASSIGN(auto count, db_->PrepareCached(fmt::format("SELECT count(*) FROM {} c WHERE {}{} AND {} AND ({})",
+                                                       Quote(table.name), KeyPresentInC(table), from, to,
+                                                       is_orphan)));
+  if (after_) Bind(&*count, 1, *after_);
+  if (end) Bind(&*count, 1 + table.key.size(), *end);
+  HL_ASSIGN(const bool row, count->Step());
+  HL_CHECK(row);
+  found_ += count->Int(0);
+  table_done_ = !end.has_value();
+  after_ = std::move(end);
+  return Ok();
+}
+
+}  // namespace harmonylite::capture

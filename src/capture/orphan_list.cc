@@ -1,0 +1,126 @@
+#include "capture/orphan_list.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+#include "capture/references.h"
+#include "capture/row_query.h"
+#include "change/row_hash.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::Row;
+using change::ValueType;
+using change::ValueView;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+std::string Literal(const ValueView& value) {
+  switch (value.type) {
+    case ValueType::kNull: return "NULL";
+    case ValueType::kInteger: return fmt::format("{}", value.integer);
+    case ValueType::kReal: return fmt::format("{}", value.real);
+    case ValueType::kText: return sqlite::TextLiteral(value.bytes);
+    case ValueType::kBlob: break;
+  }
+  std::string out = "x'";
+  for (const char c : value.bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  return out + "'";
+}
+
+// Rows of one table that name no parent, by any of these conditions.
+Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
+                 const std::string& is_orphan, const OriginTable& origins,
+                 std::vector<ListedConflict>* out) {
+  const schema::Table& table = tracked.table;
+  HL_ASSIGN(Statement list,
+            db->Prepare(fmt::format("SELECT coalesce(v.hlc, 0), v.n{} FROM {} c LEFT JOIN {} v ON {} "
+                                    "WHERE {}({})",
+                                    ImageColumns("c", table), Quote(table.name),
+                                    Quote(VersionTableName(tracked.id)), HiddenMatches("v", "c", table),
+                                    KeyPresentInC(table), is_orphan)));
+  std::vector<std::string> key_names;
+  for (const schema::KeyColumn& column : table.key) key_names.push_back(column.name);
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return Ok();
+    Row image;
+    for (int i = 2; i < list.columns(); ++i) image.emplace_back(list.Column(i));
+    Row key;
+    for (const uint32_t position : table.key_positions) key.push_back(image[position]);
+    ListedConflict one;
+    one.key = {key_names, std::move(key)};
+    one.loser.stamp = Hlc(list.Int(0));
+    if (!list.IsNull(1)) {
+      HL_ASSIGN(one.loser.origin, origins.At(OriginIndex(list.Int(1))));
+    }
+    one.loser.image = change::NamedImage{table.columns, std::move(image)};
+    HL_TRY(DescribeOrphan(db, catalog, tracked, /*hidden=*/false, &one));
+    out->push_back(std::move(one));
+  }
+}
+
+}  // namespace
+
+std::string ListedId(char kind, const TrackedTable& tracked, std::span<const ValueView> key) {
+  uint64_t sum = 0;
+  for (size_t i = 0; i < key.size(); ++i)
+    sum += change::HashColumn(tracked.table.column_seeds[tracked.table.key_positions[i]], key[i]);
+  return fmt::format("{}{}-{:08x}", kind, tracked.id, static_cast<uint32_t>(sum));
+}
+
+Result<std::string> MissingParents(Connection* db, const Catalog& catalog, const TrackedTable& table,
+                                   std::span<const ValueView> image) {
+  std::string out;
+  for (const Reference& reference : catalog.references) {
+    if (reference.child != table.id) continue;
+    const schema::Table& parent = catalog.ById(reference.parent)->table;
+    HL_ASSIGN(auto find, db->PrepareCached(ParentSql(catalog, reference)));
+    std::string text = parent.name;
+    bool null = false;
+    for (size_t i = 0; i < reference.child_positions.size(); ++i) {
+      const ValueView& value = image[reference.child_positions[i]];
+      null = null || value.type == ValueType::kNull;
+      find->Bind(static_cast<int>(i) + 1, value);
+      text += fmt::format(" {}={}", parent.columns[reference.parent_positions[i]], Literal(value));
+    }
+    if (null) continue;
+    HL_ASSIGN(const bool found, find->Step());
+    if (!found) out += (out.empty() ? "" : ", ") + text;
+  }
+  return out;
+}
+
+Status DescribeOrphan(Connection* db, const Catalog& catalog, const TrackedTable& table, bool hidden,
+                      ListedConflict* one) {
+  const std::vector<ValueView> key(one->key.values.begin(), one->key.values.end());
+  one->id = ListedId('o', table, key);
+  one->table = table.table.name;
+  one->kind = conflict_kind::kOrphan;
+  one->at_ms = HlcMillis(one->loser.stamp);
+  one->hidden = hidden;
+  const std::vector<ValueView> image(one->loser.image->values.begin(), one->loser.image->values.end());
+  if (image.size() != table.table.columns.size()) return Ok();  // of former columns, until the next sync
+  HL_ASSIGN(one->missing, MissingParents(db, catalog, table, image));
+  return Ok();
+}
+
+Status ListVisibleOrphans(Connection* db, const Catalog& catalog, const OriginTable& origins,
+                          std::vector<ListedConflict>* out) {
+  for (const TrackedTable& tracked : catalog.tables) {
+    std::string is_orphan;
+    for (const Reference& reference : catalog.references)
+      if (reference.child == tracked.id)
+        is_orphan += (is_orphan.empty() ? "" : " OR ") + IsOrphanSql(catalog, reference);
+    if (!is_orphan.empty()) HL_TRY(ListTable(db, catalog, tracked, is_orphan, origins, out));
+  }
+  return Ok();
+}
+
+}  // namespace harmonylite::capture

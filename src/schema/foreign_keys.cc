@@ -1,0 +1,112 @@
+#include "schema/foreign_keys.h"
+
+#include <algorithm>
+#include <map>
+
+#include "sqlite/identifier.h"
+
+namespace harmonylite::schema {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::FoldCase;
+using sqlite::Statement;
+
+// How SQLite stores and compares values of a column.
+enum class Affinity { kBlob, kText, kNumeric, kOther };
+
+bool Has(const std::string& type, const char* word) { return type.find(word) != std::string::npos; }
+
+// SQLite's own rule. INTEGER, REAL and NUMERIC differ only in how a number is stored. ANY means one thing in
+// STRICT tables and another elsewhere.
+Affinity AffinityOf(const std::string& declared) {
+  const std::string type = FoldCase(declared);
+  if (type == "any") return Affinity::kOther;
+  if (Has(type, "int")) return Affinity::kNumeric;
+  if (Has(type, "char") || Has(type, "clob") || Has(type, "text")) return Affinity::kText;
+  if (type.empty() || Has(type, "blob")) return Affinity::kBlob;
+  return Affinity::kNumeric;
+}
+
+struct Column {
+  std::string name;
+  Affinity affinity = Affinity::kBlob;
+  std::string collation;
+};
+
+struct Columns {
+  std::map<std::string, Column> by_name;  // folded
+  std::vector<std::string> primary;       // the primary key's, in its order
+
+  const Column* Find(const std::string& name) const {
+    const auto it = by_name.find(FoldCase(name));
+    return it == by_name.end() ? nullptr : &it->second;
+  }
+};
+
+Result<Columns> LoadColumns(Connection* db, const std::string& table) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type, pk FROM pragma_table_xinfo(?1)"));
+  list.Bind(1, table);
+  Columns out;
+  std::map<int64_t, std::string> primary;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    Column column{std::string(list.Text(0)), AffinityOf(std::string(list.Text(1))), {}};
+    if (list.Int(2) > 0) primary[list.Int(2)] = column.name;
+    out.by_name[FoldCase(column.name)] = std::move(column);
+  }
+  for (auto& [name, column] : out.by_name) {
+    HL_ASSIGN(column.collation, db->ColumnCollation(table, column.name));
+  }
+  for (auto& [position, name] : primary) out.primary.push_back(std::move(name));
+  return out;
+}
+
+// Fills in what the declaration leaves to the parent.
+Status Complete(Connection* db, const Columns& own, ForeignKey* key) {
+  HL_ASSIGN(const Columns parent, LoadColumns(db, key->parent));
+  const bool implicit = std::any_of(key->parent_columns.begin(), key->parent_columns.end(),
+                                    [](const std::string& name) { return name.empty(); });
+  if (implicit) key->parent_columns = parent.primary;
+  if (key->parent_columns.size() != key->columns.size()) {
+    key->parent_columns.clear();
+    return Ok();
+  }
+  key->alike = true;
+  for (size_t i = 0; i < key->columns.size(); ++i) {
+    const Column* ours = own.Find(key->columns[i]);
+    const Column* theirs = parent.Find(key->parent_columns[i]);
+    key->collations.push_back(theirs == nullptr ? "BINARY" : theirs->collation);
+    key->alike = key->alike && ours != nullptr && theirs != nullptr &&
+                 ours->affinity != Affinity::kOther && ours->affinity == theirs->affinity &&
+                 sqlite::SameName(ours->collation, theirs->collation);
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::string& table) {
+  // Numbered from the last to the first.
+  HL_ASSIGN(Statement list, db->Prepare("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
+                                        "pragma_foreign_key_list(?1) ORDER BY id DESC, seq"));
+  list.Bind(1, table);
+  std::vector<ForeignKey> out;
+  int64_t id = -1;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    if (list.Int(0) != id) out.push_back({std::string(list.Text(1)), {}, {}, false, {}});
+    id = list.Int(0);
+    out.back().columns.emplace_back(list.Text(2));
+    out.back().parent_columns.emplace_back(list.Text(3));
+  }
+  if (out.empty()) return out;
+  HL_ASSIGN(const Columns own, LoadColumns(db, table));
+  for (ForeignKey& key : out) HL_TRY(Complete(db, own, &key));
+  return out;
+}
+
+}  // namespace harmonylite::schema
