@@ -132,8 +132,8 @@ TEST_F(OrphanTest, WhatWasThereBeforeIsJudgedAndSwitchingOffShowsAll) {
 
 TEST_F(OrphanTest, ForeignKeysThatAreNotJudged) {
   ApplyNode node("CREATE TABLE p(id INTEGER PRIMARY KEY, g AS (id + 1));"
-                 "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(nothing), d REFERENCES p(g),"
-                 " e REFERENCES local)",
+                 "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(nothing),"
+                 " d REFERENCES p(g), e REFERENCES local)",
                  1, Hiding());
   EXPECT_TRUE(node.catalog.references.empty());
   node.App("INSERT INTO c VALUES(1, 1, 1, 1, 1)");

@@ -196,8 +196,8 @@ void Linter::ForeignKeys(const capture::Catalog& catalog, const schema::Table& t
     else if (!reference->indexed)
       Add(Severity::kWarning,
           fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each delete in {} means "
-                      "a look through all of it, as it does for SQLite's own foreign keys",
-                      table.name, columns, key.parent),
+                      "a look through all of {}, as it does for SQLite's own foreign keys",
+                      table.name, columns, key.parent, table.name),
           fmt::format("CREATE INDEX … ON {}({})", table.name, columns));
   }
 }

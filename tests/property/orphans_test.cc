@@ -275,7 +275,7 @@ uint64_t Setting(const char* name, uint64_t otherwise) {
 
 TEST(OrphanProperty, EveryNodeShowsTheDefinition) {
   const uint64_t first = Setting("HARMONYLITE_ORPHAN_SEED", std::random_device{}());
-  const uint64_t histories = Setting("HARMONYLITE_ORPHAN_HISTORIES", 48);
+  const uint64_t histories = Setting("HARMONYLITE_ORPHAN_HISTORIES", 36);
   size_t orphans = 0;
   size_t back = 0;
   size_t circles = 0;
