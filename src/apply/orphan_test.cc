@@ -132,7 +132,7 @@ TEST_F(OrphanTest, WhatWasThereBeforeIsJudgedAndSwitchingOffShowsAll) {
 
 TEST_F(OrphanTest, ForeignKeysThatAreNotJudged) {
   ApplyNode node("CREATE TABLE p(id INTEGER PRIMARY KEY, g AS (id + 1));"
-                 "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(nothing),"
+                 "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(absent),"
                  " d REFERENCES p(g), e REFERENCES local)",
                  1, Hiding());
   EXPECT_TRUE(node.catalog.references.empty());

@@ -217,7 +217,10 @@ Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) 
     const bool hides = options.hide_orphans && !table.foreign_keys.empty();
     catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
-  HL_TRY(ResolveReferences(db, options.hide_orphans, &catalog));
+  // Not before the sync that makes what hiding needs.
+  HL_ASSIGN(const int64_t hiding, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                                               "name = '__harmonylite__touched'"));
+  HL_TRY(ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));
   return catalog;
 }
 
