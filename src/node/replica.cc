@@ -256,6 +256,12 @@ Status Replica::Introduce(SharedState* shared) {
   shared->SetSelf(state_.self, state_.incarnation_base);
   shared->SetPublished({state_.published_to, state_.published_stamp});
   shared->SetSending(std::max(end.last_change, state_.published_to));
+  // Health and metrics may be asked for before the consumer has had its first turn.
+  AppliedState applied;
+  applied.progress = progress_;
+  applied.schema_fingerprint = schema_fingerprint_;
+  applied.tables = static_cast<int64_t>(catalog_.tables.size());
+  shared->SetApplied(std::move(applied));
   return Ok();
 }
 
