@@ -1,7 +1,8 @@
 // Large objects with names, for snapshots: put whole, got whole, listed, deleted.
 //
-// Implementations: nats/object_store.h, snapshot/store_*.h (a directory, S3, WebDAV, SFTP), and a simulated one in
-// tests/sim. None is trusted to give back what was put: whoever reads checks what it got.
+// Implementations: nats/object_store.h, snapshot/store_*.h (a directory, S3, WebDAV, SFTP), and a
+// simulated one in tests/sim. None is trusted to give back what was put: whoever reads checks what
+// it got.
 #pragma once
 
 #include <atomic>
@@ -32,11 +33,11 @@ bool IsObjectName(std::string_view name);
 // kInvalidArgument: it is none.
 Status CheckObjectName(std::string_view name);
 
-// Threads: one call at a time. Names: IsObjectName, else kInvalidArgument. What else lies in the place of the
-// objects is left alone and not listed. `transfer` may be null.
-// Errors of all calls: kRetryLater when the same call may succeed later (the store is out of reach, its disk is
-// full), after the store's own retries; kInvalidArgument when the operator must change something (credentials,
-// address, bucket). Memory is bounded, whatever an object's size.
+// Threads: one call at a time. Names: IsObjectName, else kInvalidArgument. What else lies in the
+// place of the objects is left alone and not listed. `transfer` may be null. Errors of all calls:
+// kRetryLater when the same call may succeed later (the store is out of reach, its disk is full),
+// after the store's own retries; kInvalidArgument when the operator must change something
+// (credentials, address, bucket). Memory is bounded, whatever an object's size.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;

@@ -23,7 +23,8 @@ void Pause(milliseconds time, const Transfer* transfer) {
 // Between half of it and all, so that nodes that failed together do not come back together.
 milliseconds Jittered(milliseconds time) {
   static thread_local std::minstd_rand random{std::random_device{}()};
-  return milliseconds(std::uniform_int_distribution<int64_t>(time.count() / 2, time.count())(random));
+  return milliseconds(
+      std::uniform_int_distribution<int64_t>(time.count() / 2, time.count())(random));
 }
 
 }  // namespace
@@ -39,7 +40,6 @@ Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer,
   milliseconds wait = policy.first_wait;
   for (int number = 1;; ++number) {
     HL_TRY(CheckCancelled(transfer));
-    if (transfer != nullptr) transfer->bytes = 0;
     bool final = false;
     Status status = attempt(&final);
     if (status.ok() || status.error().code() != ErrorCode::kRetryLater) return status;

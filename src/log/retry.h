@@ -22,8 +22,8 @@ Status CheckCancelled(const Transfer* transfer);
 // Sets `*final` before it returns an error that further attempts would only repeat.
 using TransferAttempt = std::function<Status(bool* final)>;
 
-// Calls `attempt` again after kRetryLater. Every other outcome is returned at once, and the newest when the
-// policy allows no more. Threads: waits in the caller's.
+// Calls `attempt` again after kRetryLater. Every other outcome is returned at once, and the newest
+// when the policy allows no more. Threads: waits in the caller's.
 Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer, const TransferAttempt& attempt);
 
 }  // namespace harmonylite::log

@@ -1,5 +1,6 @@
 #include "nats/object_meta.h"
 
+#include <fmt/chrono.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
@@ -51,8 +52,7 @@ std::string EncodeObjectMeta(const ObjectMeta& meta, size_t chunk_bytes) {
       {"size", meta.size},
       {"chunks", meta.chunks},
       {"digest", meta.digest},
-      // As Go's client writes it: the time of the message counts.
-      {"mtime", "0001-01-01T00:00:00Z"},
+      {"mtime", fmt::format("{:%FT%TZ}", fmt::gmtime(std::time(nullptr)))},
       {"options", {{"max_chunk_size", chunk_bytes}}},
   };
   return object.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -71,7 +71,8 @@ Result<ObjectMeta> DecodeObjectMeta(std::string_view text) {
   if (!ReadNumber(object, "size", &meta.size) || !ReadNumber(object, "chunks", &meta.chunks))
     return NoMeta("its size is not a number");
   if (meta.name.empty()) return NoMeta("it names none");
-  if (!meta.deleted && !IsSubjectToken(meta.nuid)) return NoMeta("it does not say where the bytes are");
+  if (!meta.deleted && !IsSubjectToken(meta.nuid))
+    return NoMeta("it does not say where the bytes are");
   return meta;
 }
 

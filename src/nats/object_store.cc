@@ -20,8 +20,8 @@ constexpr size_t kChunkBytes = 128 << 10;  // what the other clients use
 constexpr size_t kHeaderRoom = 1024;
 // How soon a reader to whom nothing comes looks why.
 constexpr milliseconds kIdle{250};
-// Chunks without a description that are this much older than the bucket's newest message belong to a
-// writer that died.
+// Chunks without a description that are this much older than the bucket's newest message belong to
+// a writer that died.
 constexpr int64_t kOrphanAgeNs = 3600LL * 1'000'000'000;
 
 jsOptions ApiOptions(milliseconds wait) {
@@ -73,6 +73,14 @@ Result<std::shared_ptr<Session>> JetStreamObjectStore::Connect() {
   return connection_->Acquire();
 }
 
+Status JetStreamObjectStore::Retry(const std::string& what, log::Transfer* transfer,
+                                   const std::function<Status()>& attempt) {
+  Status status = log::RetryTransfer(options_.retry, transfer, [&](bool*) { return attempt(); });
+  if (status.ok()) return status;
+  return std::move(status).error().Wrap(
+      fmt::format("cannot {} the NATS bucket {}", what, options_.bucket));
+}
+
 Status JetStreamObjectStore::EnsureBucket(const Session& session) {
   HL_TRY(CheckStreamPrefix(options_.bucket));
   const auto info = GetStreamInfo(session, stream_, options_.api_timeout.count());
@@ -113,16 +121,16 @@ Result<ObjectMeta> JetStreamObjectStore::LoadMeta(const Session& session,
   if (status == NATS_NOT_FOUND && code == 0)
     return MakeError(ErrorCode::kNotFound, "no such object");
   if (status != NATS_OK) return ApiError(status, code, "asking for an object");
-  HL_ASSIGN(ObjectMeta meta,
-            DecodeObjectMeta({natsMsg_GetData(raw), static_cast<size_t>(natsMsg_GetDataLength(raw))}));
+  HL_ASSIGN(ObjectMeta meta, DecodeObjectMeta({natsMsg_GetData(raw),
+                                               static_cast<size_t>(natsMsg_GetDataLength(raw))}));
   if (meta.deleted) return MakeError(ErrorCode::kNotFound, "no such object");
   return meta;
 }
 
 Result<std::vector<ObjectMeta>> JetStreamObjectStore::LoadMetas(const Session& session) {
   std::vector<ObjectMeta> out;
-  auto info = SubjectsOf(session, stream_, fmt::format("$O.{}.M.>", options_.bucket),
-                         options_.api_timeout);
+  auto info =
+      SubjectsOf(session, stream_, fmt::format("$O.{}.M.>", options_.bucket), options_.api_timeout);
   if (!info.ok() && info.error().code() == ErrorCode::kNotFound) return out;
   if (!info.ok()) return std::move(info).error();
   const jsStreamStateSubjects* subjects = (*info)->State.Subjects;
@@ -160,12 +168,7 @@ Status JetStreamObjectStore::StoreMeta(const Session& session, const ObjectMeta&
 Status JetStreamObjectStore::Put(const std::string& name, const Spool& content,
                                  log::Transfer* transfer) {
   HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.retry, transfer, [&](bool*) {
-    return PutOnce(name, content, transfer);
-  });
-  if (status.ok()) return status;
-  return std::move(status).error().Wrap(
-      fmt::format("cannot put {} into the NATS bucket {}", name, options_.bucket));
+  return Retry("put " + name + " into", transfer, [&] { return PutOnce(name, content, transfer); });
 }
 
 Status JetStreamObjectStore::PutOnce(const std::string& name, const Spool& content,
@@ -226,16 +229,10 @@ Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
 
 Status JetStreamObjectStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
   HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.retry, transfer, [&](bool*) {
-    return GetOnce(name, out, transfer);
-  });
-  if (status.ok()) return status;
-  return std::move(status).error().Wrap(
-      fmt::format("cannot get {} from the NATS bucket {}", name, options_.bucket));
+  return Retry("get " + name + " from", transfer, [&] { return GetOnce(name, out, transfer); });
 }
 
-Status JetStreamObjectStore::GetOnce(const std::string& name, Spool* out,
-                                     log::Transfer* transfer) {
+Status JetStreamObjectStore::GetOnce(const std::string& name, Spool* out, log::Transfer* transfer) {
   out->Clear();
   HL_ASSIGN(const auto session, Connect());
   HL_ASSIGN(const ObjectMeta meta, LoadMeta(*session, MetaSubject(name)));
@@ -286,7 +283,8 @@ Status JetStreamObjectStore::CheckStillThere(const Session& session, const Objec
     return MakeError(now.error().code(), "{}", now.error().message());
   if (!now.ok() || now->nuid != meta.nuid)
     return MakeError(ErrorCode::kRetryLater, "it was replaced or deleted while it was read");
-  return MakeError(ErrorCode::kCorruption, "the store holds {} of its {} parts", count, meta.chunks);
+  return MakeError(ErrorCode::kCorruption, "the store holds {} of its {} parts", count,
+                   meta.chunks);
 }
 
 Result<uint64_t> JetStreamObjectStore::CountChunks(const Session& session,
@@ -299,7 +297,7 @@ Result<uint64_t> JetStreamObjectStore::CountChunks(const Session& session,
 
 Result<std::vector<log::ObjectInfo>> JetStreamObjectStore::List(const std::string& prefix) {
   std::vector<log::ObjectInfo> out;
-  Status status = log::RetryTransfer(options_.retry, nullptr, [&](bool*) -> Status {
+  HL_TRY(Retry("list", nullptr, [&]() -> Status {
     out.clear();
     HL_ASSIGN(const auto session, Connect());
     HL_ASSIGN(const auto metas, LoadMetas(*session));
@@ -308,17 +306,14 @@ Result<std::vector<log::ObjectInfo>> JetStreamObjectStore::List(const std::strin
         out.push_back({meta.name, meta.size});
     }
     return Ok();
-  });
-  if (!status.ok())
-    return std::move(status).error().Wrap(
-        fmt::format("cannot list the NATS bucket {}", options_.bucket));
+  }));
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return out;
 }
 
 Status JetStreamObjectStore::Delete(const std::string& name) {
   HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.retry, nullptr, [&](bool*) -> Status {
+  return Retry("delete " + name + " in", nullptr, [&]() -> Status {
     HL_ASSIGN(const auto session, Connect());
     const auto meta = LoadMeta(*session, MetaSubject(name));
     if (!meta.ok() && meta.error().code() == ErrorCode::kNotFound) return Ok();
@@ -327,9 +322,6 @@ Status JetStreamObjectStore::Delete(const std::string& name) {
     HL_TRY(Purge(*session, MetaSubject(name)));
     return meta.ok() ? Purge(*session, ChunkSubject(meta->nuid)) : Ok();
   });
-  if (status.ok()) return status;
-  return std::move(status).error().Wrap(
-      fmt::format("cannot delete {} in the NATS bucket {}", name, options_.bucket));
 }
 
 Status JetStreamObjectStore::Purge(const Session& session, const std::string& subject) {

@@ -1,13 +1,15 @@
 // Objects in NATS' own object store, in the layout that every NATS client reads and writes.
 //
-// Stream "OBJ_<bucket>": an object's bytes in chunks of 128 KiB on "$O.<bucket>.C.<nuid>", and what describes it on
-// "$O.<bucket>.M.<name in base64url>", of which only the newest stays. The description is written last; the chunks
-// of the object that it replaces are purged after that. Deleting leaves no marker behind, so that the bucket
-// does not grow with every name that there ever was.
+// Stream "OBJ_<bucket>": an object's bytes in chunks of 128 KiB on "$O.<bucket>.C.<nuid>", and what
+// describes it on
+// "$O.<bucket>.M.<name in base64url>", of which only the newest stays. The description is written
+// last; the chunks of the object that it replaces are purged after that. Deleting leaves no marker
+// behind, so that the bucket does not grow with every name that there ever was.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -39,6 +41,9 @@ class JetStreamObjectStore final : public log::ObjectStore {
 
  private:
   Result<std::shared_ptr<Session>> Connect();
+  // `what` is shown in errors, as in "cannot get x from".
+  Status Retry(const std::string& what, log::Transfer* transfer,
+               const std::function<Status()>& attempt);
   Status EnsureBucket(const Session& session);
   std::string MetaSubject(const std::string& name) const;
   std::string ChunkSubject(const std::string& nuid) const;

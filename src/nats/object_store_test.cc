@@ -81,7 +81,8 @@ class NatsObjectStoreTest : public ::testing::Test {
   }
   void Publish(const std::string& subject, const std::string& text, bool rollup = false) {
     natsMsg* raw = nullptr;
-    ASSERT_EQ(natsMsg_Create(&raw, subject.c_str(), nullptr, text.data(), int(text.size())), NATS_OK);
+    ASSERT_EQ(natsMsg_Create(&raw, subject.c_str(), nullptr, text.data(), int(text.size())),
+              NATS_OK);
     const MsgPtr message(raw);
     if (rollup) natsMsgHeader_Set(raw, "Nats-Rollup", "sub");
     ASSERT_EQ(js_PublishMsg(nullptr, session()->js(), raw, nullptr, nullptr), NATS_OK);
@@ -134,18 +135,21 @@ TEST_F(NatsObjectStoreTest, WhatOtherClientsWriteIsRead) {
   Publish("$O.snaps.C.NUID1", "hel");
   Publish("$O.snaps.C.NUID1", "lo");
   // As Go's client writes it.
-  Publish("$O.snaps.M.a25vd24=",
-          R"({"name":"known","options":{"max_chunk_size":131072},"bucket":"snaps","nuid":"NUID1","size":5,)"
-          R"("mtime":"0001-01-01T00:00:00Z","chunks":2,)"
-          R"("digest":"SHA-256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="})",
-          true);
+  Publish(
+      "$O.snaps.M.a25vd24=",
+      R"({"name":"known","options":{"max_chunk_size":131072},"bucket":"snaps","nuid":"NUID1","size":5,)"
+      R"("mtime":"0001-01-01T00:00:00Z","chunks":2,)"
+      R"("digest":"SHA-256=LPJNul-wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="})",
+      true);
   std::string bytes;
   ASSERT_OK(Get("known", &bytes));
   EXPECT_EQ(bytes, "hello");
   EXPECT_EQ(store_->List("")->size(), 2u);
   // Their marker of a deleted object.
-  Publish("$O.snaps.M.a25vd24=",
-          R"({"name":"known","bucket":"snaps","nuid":"NUID1","size":0,"chunks":0,"digest":"","deleted":true})", true);
+  Publish(
+      "$O.snaps.M.a25vd24=",
+      R"({"name":"known","bucket":"snaps","nuid":"NUID1","size":0,"chunks":0,"digest":"","deleted":true})",
+      true);
   EXPECT_EQ(Get("known", &bytes).error().code(), ErrorCode::kNotFound);
   EXPECT_EQ(store_->List("")->size(), 1u);
 }

@@ -23,16 +23,15 @@ PublishPipeline::PublishPipeline(std::shared_ptr<Session> session, Options optio
 
 Result<std::unique_ptr<PublishPipeline>> PublishPipeline::Open(std::shared_ptr<Session> session,
                                                                Options options) {
-  std::unique_ptr<PublishPipeline> out(
-      new PublishPipeline(std::move(session), std::move(options)));
+  std::unique_ptr<PublishPipeline> out(new PublishPipeline(std::move(session), std::move(options)));
   natsInbox* inbox = nullptr;
   if (const natsStatus s = natsInbox_Create(&inbox); s != NATS_OK)
     return LibraryError(s, "making an inbox");
   out->inbox_ = inbox;
   natsInbox_Destroy(inbox);
   natsSubscription* subscription = nullptr;
-  const natsStatus status = natsConnection_SubscribeSync(
-      &subscription, out->session_->connection(), out->inbox_.c_str());
+  const natsStatus status =
+      natsConnection_SubscribeSync(&subscription, out->session_->connection(), out->inbox_.c_str());
   if (status != NATS_OK) return LibraryError(status, "subscribing");
   out->subscription_.reset(subscription);
   return out;
@@ -61,8 +60,7 @@ Status PublishPipeline::WaitForOne(const log::Transfer* transfer) {
   while (true) {
     HL_TRY(log::CheckCancelled(transfer));
     natsMsg* raw = nullptr;
-    const natsStatus status =
-        natsSubscription_NextMsg(&raw, subscription_.get(), kSlice.count());
+    const natsStatus status = natsSubscription_NextMsg(&raw, subscription_.get(), kSlice.count());
     const MsgPtr message(raw);
     if (status == NATS_OK) {
       HL_TRY(Check(raw));
@@ -73,7 +71,8 @@ Status PublishPipeline::WaitForOne(const log::Transfer* transfer) {
     // The server drops what is not permitted without an answer, and complains beside it.
     const std::string violation = session_->events().Violation(violations_, subject_);
     if (!violation.empty())
-      return MakeError(ErrorCode::kInvalidArgument, "{}: allow our user to publish there", violation);
+      return MakeError(ErrorCode::kInvalidArgument, "{}: allow our user to publish there",
+                       violation);
     if (!session_->connected())
       return MakeError(ErrorCode::kRetryLater, "the connection to {} was lost", session_->url());
     if (Clock::now() >= deadline)

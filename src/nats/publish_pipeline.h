@@ -1,6 +1,7 @@
 // Private to src/nats: publishes many messages to one stream without waiting for each to be stored.
 //
-// Acknowledgements are only counted: after the first failure the whole sequence is to be thrown away.
+// Acknowledgements are only counted: after the first failure the whole sequence is to be thrown
+// away.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,8 @@ namespace harmonylite::nats {
 class PublishPipeline {
  public:
   struct Options {
-    std::string stream;  // that must acknowledge
-    int max_pending = 64;                   // messages published and not yet stored
+    std::string stream;                          // that must acknowledge
+    int max_pending = 64;                        // messages published and not yet stored
     std::chrono::milliseconds patience{10'000};  // without any acknowledgement
   };
   static Result<std::unique_ptr<PublishPipeline>> Open(std::shared_ptr<Session> session,

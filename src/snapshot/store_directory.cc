@@ -48,7 +48,8 @@ Error FileError(int number, std::string_view what, const std::string& path) {
   switch (number) {
     case ENOSPC:
     case EDQUOT:
-      return MakeError(ErrorCode::kRetryLater, "cannot {} {}: {}: make room there", what, path, why);
+      return MakeError(ErrorCode::kRetryLater, "cannot {} {}: {}: make room there", what, path,
+                       why);
     case EACCES:
     case EPERM:
     case EROFS:
@@ -59,12 +60,12 @@ Error FileError(int number, std::string_view what, const std::string& path) {
     case ENOTDIR:
     case ENAMETOOLONG:
     case ELOOP:
-      return MakeError(ErrorCode::kInvalidArgument, "cannot {} {}: {}: correct the path, or make it",
-                       what, path, why);
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "cannot {} {}: {}: correct the path, or make it", what, path, why);
     case EFBIG:
       return MakeError(ErrorCode::kInvalidArgument,
-                       "cannot {} {}: {}: raise the limit, or choose another file system", what, path,
-                       why);
+                       "cannot {} {}: {}: raise the limit, or choose another file system", what,
+                       path, why);
     default:
       return MakeError(ErrorCode::kRetryLater, "cannot {} {}: {}", what, path, why);
   }
@@ -129,8 +130,7 @@ void DirectoryStore::RemoveStaleParts() {
   }
 }
 
-Status DirectoryStore::Put(const std::string& name, const Spool& content,
-                           log::Transfer* transfer) {
+Status DirectoryStore::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
   HL_TRY(log::CheckObjectName(name));
   HL_TRY(MakeDirectory());
   RemoveStaleParts();

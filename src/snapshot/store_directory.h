@@ -1,6 +1,7 @@
 // Objects as files in a directory, which all nodes see when it lies on a network file system.
 //
-// A file is written beside its place, flushed to the disk and renamed: what has an object's name is whole.
+// A file is written beside its place, flushed to the disk and renamed: what has an object's name is
+// whole.
 #pragma once
 
 #include <string>

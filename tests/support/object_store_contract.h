@@ -1,5 +1,5 @@
-// What every log::ObjectStore must do, as tests: include it in one file of a test program and instantiate
-// ObjectStoreContract there with the stores to try.
+// What every log::ObjectStore must do, as tests: include it in one file of a test program and
+// instantiate ObjectStoreContract there with the stores to try.
 //
 // The places the stores write to may hold objects of earlier tests; names are drawn anew for each.
 #pragma once
@@ -161,7 +161,8 @@ TEST_P(ObjectStoreContract, AnEmptyObjectIsAnObject) {
 }
 
 TEST_P(ObjectStoreContract, NamesThatAreNoneAreRefused) {
-  for (const std::string name : {"", ".", "..", ".a", "a/b", "../a", "a b", "a\n", "a%2e", "a*", "ä"}) {
+  for (const std::string name :
+       {"", ".", "..", ".a", "a/b", "../a", "a b", "a\n", "a%2e", "a*", "ä"}) {
     Spool out = Empty();
     EXPECT_EQ(store_->Put(name, Filled("x"), nullptr).error().code(), ErrorCode::kInvalidArgument)
         << name;
