@@ -1,5 +1,7 @@
 #include "snapshot/store_curl.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <cstring>
 #include <mutex>
@@ -25,6 +27,32 @@ CURL* NewHandle() {
   HL_CHECK(curl != nullptr);
   return curl;
 }
+
+// A line that breaks must not end the program: OpenSSL writes without saying so to the kernel, and libcurl,
+// which must not touch signals beside other threads, leaves it to us.
+class WithoutSigpipe {
+ public:
+  WithoutSigpipe() {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+  WithoutSigpipe(const WithoutSigpipe&) = delete;
+  WithoutSigpipe& operator=(const WithoutSigpipe&) = delete;
+  ~WithoutSigpipe() {
+    const timespec now{};
+    if (!was_pending_) sigtimedwait(&pipe_, nullptr, &now);
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+  }
+
+ private:
+  sigset_t pipe_{};
+  sigset_t before_{};
+  bool was_pending_ = false;
+};
 
 }  // namespace
 
@@ -131,6 +159,7 @@ Status CurlHandle::Perform(const std::string& place, log::Transfer* transfer, ui
     curl_easy_setopt(curl_, CURLOPT_XFERINFODATA, &watch);
   }
   text_[0] = '\0';
+  const WithoutSigpipe guard;
   const CURLcode code = curl_easy_perform(curl_);
   if (code == CURLE_OK) return Ok();
   if (code == CURLE_REMOTE_DISK_FULL) *final = true;

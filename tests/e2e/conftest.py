@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import harness  # noqa: E402
 from nats_server import NatsServer  # noqa: E402
+from store_servers import Apache, Sshd, Swift  # noqa: E402
 from tcp_proxy import TcpProxy  # noqa: E402
 
 # Set it to keep the databases and logs of a run.
@@ -119,3 +120,31 @@ def proxy(request):
     line = TcpProxy(server.port)
     yield line
     line.close()
+
+
+@pytest.fixture(scope="module")
+def module_folder():
+    path = _make_folder()
+    yield path
+    _drop_folder(path)
+
+
+def _served(server):
+    started = server.start()
+    yield started
+    started.stop()
+
+
+@pytest.fixture(scope="module")
+def apache(module_folder):
+    yield from _served(Apache(module_folder / "apache"))
+
+
+@pytest.fixture(scope="module")
+def sshd(module_folder):
+    yield from _served(Sshd(module_folder / "sshd"))
+
+
+@pytest.fixture(scope="module")
+def swift(module_folder):
+    yield from _served(Swift(module_folder / "swift"))

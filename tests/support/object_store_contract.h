@@ -210,7 +210,7 @@ TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
       continue;
     }
     EXPECT_EQ(put.error().code(), ErrorCode::kRetryLater) << put.error().message();
-    EXPECT_EQ(Read(Name("x")), "old");
+    EXPECT_TRUE(Read(Name("x")) == "old");  // else megabytes are printed
     EXPECT_EQ(Names(prefix_), std::vector<std::string>{Name("x")});
   }
 }
