@@ -22,6 +22,14 @@ constexpr int64_t kLocalWritersMs = 1'000;
 // What is folded when the application never pauses: so little that its writers hardly notice.
 constexpr int64_t kForcedFold = 64;
 
+// Its writer had more of us than we have ever sent: somebody else goes on as us.
+bool KnowsMore(const change::BatchHeader& header, const Origin& self, Lseq sent) {
+  return header.seen.Get(self) > sent ||
+         std::any_of(header.covers.begin(), header.covers.end(), [&](const change::Cover& cover) {
+           return cover.origin == self && cover.to > sent;
+         });
+}
+
 }  // namespace
 
 Consumer::Consumer(const Dependencies& dependencies)
@@ -217,6 +225,13 @@ void Consumer::Take(const LogRecord& record) {
     return Share();
   }
   if (!arrived->has_value()) return;
+  // Judged as a copy's, it would show here the effects of changes that are not here.
+  if (d_.options->publish && KnowsMore(*header, d_.replica->state().self, d_.shared->sending())) {
+    d_.logger->Warning("node {} has changes of this node that this database does not have: it is a copy or was "
+                       "restored from a backup; it goes on as a new incarnation",
+                       ToString(header->sender));
+    d_.shared->RequestIncarnation();
+  }
   if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0})) {
     dropped_ = true;
     Share();
@@ -282,7 +297,9 @@ StepResult Consumer::ApplyReady() {
   size_t failed = 0;
   if (Status applied = d_.replica->Apply(chosen, Cursor(), &failed); !applied.ok()) {
     judge_again_ = true;
-    if (failed >= chosen.size()) return Busy(applied.error());
+    // A full disk, say, is no matter of the batch that met it.
+    if (failed >= chosen.size() || applied.error().code() == ErrorCode::kRetryLater)
+      return Busy(applied.error());
     Refuse(chosen[failed], applied.error());
     return StepResult::Progress();
   }

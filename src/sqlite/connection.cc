@@ -203,24 +203,40 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
 Connection::Connection(Connection&& other) noexcept
     : db_(std::exchange(other.db_, nullptr)),
       data_version_(std::move(other.data_version_)),
-      cache_(std::move(other.cache_)) {}
+      rollback_(std::move(other.rollback_)),
+      cache_(std::move(other.cache_)),
+      must_roll_back_(other.must_roll_back_) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(db_, other.db_);
   std::swap(data_version_, other.data_version_);
+  std::swap(rollback_, other.rollback_);
   std::swap(cache_, other.cache_);
+  std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
 }
 
 Connection::~Connection() {
   data_version_ = Statement();
+  rollback_ = Statement();
   cache_.clear();
   sqlite3_close_v2(db_);
 }
 
 Error Connection::MakeSqlError(std::string_view what) const { return ErrorOf(db_, what); }
 
+Status Connection::FinishRollback() {
+  if (!must_roll_back_) return Ok();
+  if (in_transaction()) {
+    Status rolled_back = rollback_.Run();
+    if (!rolled_back.ok() && in_transaction()) return rolled_back;
+  }
+  must_roll_back_ = false;
+  return Ok();
+}
+
 Result<Statement> Connection::Prepare(std::string_view sql) {
+  HL_TRY(FinishRollback());
   sqlite3_stmt* stmt = nullptr;
   const int rc = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                     SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
@@ -229,6 +245,7 @@ Result<Statement> Connection::Prepare(std::string_view sql) {
 }
 
 Result<CachedStatement> Connection::PrepareCached(const std::string& sql) {
+  HL_TRY(FinishRollback());
   auto it = cache_.find(sql);
   if (it == cache_.end()) {
     HL_ASSIGN(Statement statement, Prepare(sql));
@@ -253,6 +270,7 @@ Result<Statement> Connection::PrepareListing(std::string_view sql,
 }
 
 Status Connection::Exec(std::string_view sql) {
+  HL_TRY(FinishRollback());
   const std::string text(sql);
   if (sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
     return MakeSqlError(sql.substr(0, 200));
@@ -322,6 +340,7 @@ Result<int64_t> Connection::DataVersion() {
   if (!data_version_) {
     HL_ASSIGN(data_version_, Prepare("PRAGMA data_version"));
   }
+  HL_TRY(FinishRollback());
   HL_ASSIGN(const bool row, data_version_.Step());
   const int64_t version = row ? data_version_.Int(0) : 0;
   data_version_.Reset();
@@ -331,6 +350,8 @@ Result<int64_t> Connection::DataVersion() {
 // --- Transaction ---
 
 Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind kind) {
+  // Anew each time: one from before a schema change would have to be prepared again when it is needed.
+  HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
   if (kind == TransactionKind::kWrite) {
     HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
     return Transaction(connection);
@@ -358,9 +379,8 @@ Status Transaction::Commit() {
 void Transaction::Rollback() {
   if (connection_ == nullptr) return;
   // SQLite may have rolled back by itself (disk full, I/O error).
-  if (connection_->in_transaction() && !connection_->Exec("ROLLBACK").ok()) {
-    HL_CHECK(!connection_->in_transaction());
-  }
+  connection_->must_roll_back_ = connection_->in_transaction();
+  (void)connection_->FinishRollback();  // tried again before the next use
   connection_ = nullptr;
 }
 

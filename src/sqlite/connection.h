@@ -141,16 +141,22 @@ class Connection {
   sqlite3* raw() const { return db_; }
 
  private:
+  friend class Transaction;
   explicit Connection(sqlite3* db) : db_(db) {}
+  // Ends what Transaction::Rollback could not end.
+  Status FinishRollback();
   Error MakeSqlError(std::string_view what) const;
   sqlite3* db_ = nullptr;  // owned
   Statement data_version_;
+  Statement rollback_;  // ready before a transaction begins: then it needs no memory
   std::unordered_map<std::string, Statement> cache_;
+  bool must_roll_back_ = false;  // nothing may be read or written before
 };
 
 enum class TransactionKind { kRead, kWrite };
 
-// BEGIN … COMMIT, or ROLLBACK when it is destroyed uncommitted.
+// BEGIN … COMMIT, or ROLLBACK when it is destroyed uncommitted. A ROLLBACK for which there is no memory is made up for
+// before the connection is used again; until then its uses fail with kRetryLater.
 class Transaction {
  public:
   // kWrite takes the write lock at once; kRetryLater when another connection holds it.
