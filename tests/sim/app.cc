@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -20,6 +21,7 @@ Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
 Status App::Open() {
   HL_ASSIGN(sqlite::Connection db, node_->OpenFile());
   db.EnableForeignKeys(true);
+  HL_ASSIGN(level_, db.QueryInt(kMigrationLevel));
   db_.emplace(std::move(db));
   return Ok();
 }
@@ -37,9 +39,14 @@ Status App::Begin() {
 }
 
 Status App::Commit() {
+  std::vector<Pending> writes;
+  HL_TRY(Read(&writes));
   holds_ = false;
-  HL_TRY(Record());
-  return db_->Exec("COMMIT");
+  Status committed = db_->Exec("COMMIT");
+  // A COMMIT that failed with the disk may be found in the file after the next start, or not.
+  const bool unsure = !committed.ok() && node_->disk().faulted();
+  if (committed.ok() || unsure) Record(std::move(writes), unsure);
+  return committed;
 }
 
 Status App::Finish() {
@@ -47,8 +54,8 @@ Status App::Finish() {
   return Commit();
 }
 
-// COMMIT cannot fail any more: the transaction has the write lock, and disks do not fail here.
-Status App::Record() {
+// What the open transaction has written, from its journal entries.
+Status App::Read(std::vector<Pending>* out) {
   struct Entry {
     int64_t hlc;
     change::Row key;
@@ -79,16 +86,52 @@ Status App::Record() {
     HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT * FROM {} WHERE {}", where.first,
                                                         KeyIs(*FindTable(where.first)))));
     for (size_t i = 0; i < entry.key.size(); ++i) find->Bind(static_cast<int>(i) + 1, entry.key[i]);
-    Write write{entry.hlc, node_->id(), false, {}, false};
+    Write write;
+    write.hlc = entry.hlc;
+    write.node = node_->id();
+    write.who = node_->who();
+    HL_ASSIGN(write.replaced, VersionBefore(*FindTable(where.first), where.second, entry.key));
     HL_ASSIGN(write.present, find->Step());
     if (write.present) {
       if (!entry.change_hlc) continue;  // not displaced after all
       write.hlc = *entry.change_hlc;
       write.image = ReadImage(*find);
     }
-    ledger_->Add(where.first, where.second, write);
+    out->push_back({where.first, where.second, std::move(write)});
   }
   return NoteLife();
+}
+
+void App::Record(std::vector<Pending> writes, bool may_be_lost) {
+  for (Pending& pending : writes) {
+    pending.write.may_be_lost = may_be_lost;
+    ledger_->Add(pending.table, pending.key, std::move(pending.write));
+  }
+}
+
+// The version of a row before the open transaction: the stored one, or a newer one of this machine that is not
+// folded yet.
+Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string& key_text,
+                                       const change::Row& key) {
+  VersionRank before{};
+  const auto of_table = ledger_->writes().find(table.name);
+  if (of_table != ledger_->writes().end())
+    if (const auto writes = of_table->second.find(key_text); writes != of_table->second.end())
+      for (const Write& write : writes->second)
+        if (write.who == node_->who() && !write.may_be_lost) before = std::max(before, Rank(write));
+  HL_ASSIGN(auto id, db_->PrepareCached("SELECT id FROM __harmonylite__tables WHERE name = ?1"));
+  id->Bind(1, std::string_view(table.name));
+  HL_ASSIGN(const bool known, id->Step());
+  if (!known) return before;
+  std::string where = HiddenKeyIs(table);
+  HL_ASSIGN(auto stored, db_->PrepareCached(fmt::format(
+                             "SELECT hlc, (SELECT node FROM __harmonylite__nodes o WHERE o.n = v.n) "
+                             "FROM __harmonylite__v{} v WHERE {}",
+                             id->Int(0), where)));
+  for (size_t i = 0; i < key.size(); ++i) stored->Bind(static_cast<int>(i) + 1, key[i].view());
+  HL_ASSIGN(const bool row, stored->Step());
+  if (row) before = std::max(before, {stored->Int(0), static_cast<uint64_t>(stored->Int(1))});
+  return before;
 }
 
 Status App::NoteLife() {
@@ -104,34 +147,29 @@ Status App::NoteLife() {
   return Ok();
 }
 
-Result<bool> App::Migrated() {
-  HL_ASSIGN(auto columns,
-            db_->PrepareCached("SELECT count(*) FROM pragma_table_info(?1) WHERE name = ?2"));
-  columns->Bind(1, std::string_view(kMigratedTable));
-  columns->Bind(2, std::string_view(kMigratedColumn));
-  HL_ASSIGN(const bool row, columns->Step());
-  return row && columns->Int(0) != 0;
-}
-
-Result<bool> App::Migrate() {
+Result<std::optional<int64_t>> App::Migrate() {
   HL_CHECK(!holds_);
-  HL_ASSIGN(const bool migrated, Migrated());
-  if (migrated) return true;
-  Status altered = db_->Exec(kMigration);
-  if (altered.ok()) return true;
-  if (altered.error().code() == ErrorCode::kRetryLater) return false;
+  if (level_ == static_cast<int64_t>(kMigrations.size())) return std::optional(level_);
+  Status altered = db_->Exec(kMigrations[static_cast<size_t>(level_)]);
+  if (altered.ok()) return std::optional(++level_);
+  if (altered.error().code() == ErrorCode::kRetryLater) return std::optional<int64_t>();
   return std::move(altered).error();
 }
 
-Status App::Step(bool may_hold) {
-  if (!holds_) {
-    Status begun = Begin();
-    if (!begun.ok() && begun.error().code() == ErrorCode::kRetryLater) {
-      sometimes_->Note("application was busy");
-      return Ok();
-    }
-    HL_TRY(std::move(begun));
-  }
+Status App::Step(bool may_hold) { return UnlessDiskFailed(Transact(may_hold)); }
+
+Status App::UnlessDiskFailed(Status status) {
+  if (status.ok() || !node_->disk().faulted()) return status;
+  const ErrorCode code = status.error().code();
+  if (code == ErrorCode::kCorruption || code == ErrorCode::kSchemaMismatch) return status;
+  sometimes_->Note("application met a fault of its disk");
+  holds_ = false;
+  if (!node_->disk().dead() && db_->in_transaction()) HL_TRY(db_->Exec("ROLLBACK"));
+  return Ok();
+}
+
+Status App::Transact(bool may_hold) {
+  if (!holds_) HL_TRY(Begin());
   const int64_t statements = random_->Between(1, random_->Chance(0.1) ? 25 : 4);
   for (int64_t i = 0; i < statements; ++i) HL_TRY(RandomStatement());
   if (may_hold && random_->Chance(0.5)) {
@@ -145,7 +183,9 @@ Status App::Step(bool may_hold) {
 }
 
 Status App::RandomStatement() {
-  switch (random_->Below(12)) {
+  switch (random_->Below(13)) {
+    case 12:
+      return WriteLater();
     case 10:
     case 11:
       return WritePeople();
@@ -249,6 +289,7 @@ Status App::WriteKv() {
     case 1:
       return Run("INSERT OR REPLACE INTO kv(id, v) VALUES(?1, ?2)", {id, AnyValue()});
     case 2:
+      if (level_ >= kLevelWithoutW) return Run("DELETE FROM kv WHERE id > 6", {});
       return Run("INSERT INTO kv(id, v, w) VALUES(?1, ?2, 'u') ON CONFLICT(id) "
                  "DO UPDATE SET v = excluded.v, w = CURRENT_TIMESTAMP",
                  {id, AnyValue()});
@@ -263,8 +304,7 @@ Status App::WriteKv() {
     case 7:
       return Run("UPDATE kv SET v = ?2 WHERE id % 3 = ?1 % 3", {id, AnyValue()});
     default:
-      HL_ASSIGN(const bool migrated, Migrated());
-      if (!migrated) return Run("DELETE FROM kv WHERE id BETWEEN ?1 AND ?1 + 2", {id});
+      if (level_ < kLevelOfX) return Run("DELETE FROM kv WHERE id BETWEEN ?1 AND ?1 + 2", {id});
       return Run("INSERT OR REPLACE INTO kv(id, v, x) VALUES(?1, ?2, ?3)",
                  {id, AnyValue(), AnyValue()});
   }
@@ -327,6 +367,11 @@ Status App::WriteFamily() {
     default:
       return Run("UPDATE child SET v = ?2 WHERE parent = ?1", {id, AnyValue()});
   }
+}
+
+Status App::WriteLater() {
+  if (level_ < kLevelOfLater) return WriteKv();
+  return Run("INSERT OR REPLACE INTO later VALUES(?1, ?2)", {Int(random_->Between(1, 4)), AnyValue()});
 }
 
 // Unique values that other nodes give out too, swapped and handed on.

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/ledger.h"
 #include "sim/random.h"
@@ -23,20 +24,31 @@ class App {
   Status Open();
   // What was not committed is gone.
   void Close();
-  // Runs a whole transaction, or a part of one that stays open (with `may_hold`).
+  // Runs a whole transaction, or a part of one that stays open (with `may_hold`). An error is one that an
+  // application without HarmonyLite would not have met: constraints and its own disk's faults are none.
   Status Step(bool may_hold);
   // Ends an open transaction.
   Status Finish();
   bool holds() const { return holds_; }
-  // ALTER TABLE; again is harmless. False: the file is locked.
-  Result<bool> Migrate();
+  // Runs the next migration, if there is one. The number of migrations after it; nothing: the file is locked.
+  Result<std::optional<int64_t>> Migrate();
 
  private:
+  struct Pending {
+    std::string table;
+    std::string key;
+    Write write;
+  };
+  Status Transact(bool may_hold);
   Status Begin();
   Status Commit();
-  Status Record();
+  Status Read(std::vector<Pending>* out);
+  void Record(std::vector<Pending> writes, bool may_be_lost);
+  Result<VersionRank> VersionBefore(const AppTable& table, const std::string& key_text,
+                                    const change::Row& key);
   Status NoteLife();
-  Result<bool> Migrated();
+  // What its disk did to it is the application's own trouble.
+  Status UnlessDiskFailed(Status status);
   Status RandomStatement();
   Status Transfer();
   Status Count();
@@ -46,6 +58,7 @@ class App {
   Status WritePairs();
   Status WriteFamily();
   Status WritePeople();
+  Status WriteLater();
   // An error of a constraint is an answer, not a failure.
   Status Run(const std::string& sql, const change::Row& values);
   // NULL, numbers, text and blobs of many kinds.
@@ -57,6 +70,7 @@ class App {
   Sometimes* sometimes_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
+  int64_t level_ = 0;  // migrations that the file has run
   int64_t first_entry_ = 0;  // journal entries after this are the open transaction's
 };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +28,7 @@ inline const std::vector<AppTable>& AppTables() {
       {"counter_left", {"who"}},
       {"counter_right", {"who"}},
       {"chain", {"who"}},
+      {"later", {"id"}},  // comes with a migration
   };
   return tables;
 }
@@ -52,11 +54,23 @@ inline constexpr const char* kAppSchema =
     "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER);"
     "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER);";
 
-// The migration that nodes run at different times, and what it gives to rows that are there.
-inline constexpr const char* kMigration = "ALTER TABLE kv ADD COLUMN x DEFAULT 7";
-inline constexpr const char* kMigratedTable = "kv";
-inline constexpr const char* kMigratedColumn = "x";
-inline constexpr const char* kMigratedValue = "7";
+// The migrations, which every node runs in this order, at times of its own. What they do to an image of a row
+// that was written before them: MigrateImage.
+inline constexpr std::array<const char*, 4> kMigrations = {
+    "ALTER TABLE kv ADD COLUMN x DEFAULT 7",
+    "ALTER TABLE parent RENAME COLUMN v TO note",
+    "CREATE TABLE later(id INTEGER PRIMARY KEY, v)",
+    "ALTER TABLE kv DROP COLUMN w",
+};
+// How many of them a database has run.
+inline constexpr const char* kMigrationLevel =
+    "SELECT (SELECT sql LIKE '%, x %' FROM sqlite_schema WHERE name = 'kv') + "
+    "(SELECT sql LIKE '%, note%' FROM sqlite_schema WHERE name = 'parent') + "
+    "(SELECT count(*) FROM sqlite_schema WHERE name = 'later') + "
+    "(SELECT sql NOT LIKE '%, w %' FROM sqlite_schema WHERE name = 'kv')";
+inline constexpr int64_t kLevelOfX = 1;
+inline constexpr int64_t kLevelOfLater = 3;
+inline constexpr int64_t kLevelWithoutW = 4;
 
 inline constexpr int kAccounts = 4;
 inline constexpr int kBalance = 100;

@@ -8,14 +8,6 @@ namespace harmonylite::sim {
 
 namespace {
 
-// `shown` may have the migrated column where the write is from before the migration.
-bool Shows(const Image& shown, const Image& written) {
-  Image expected = written;
-  if (shown.contains(kMigratedColumn) && !expected.contains(kMigratedColumn))
-    expected.insert_or_assign(kMigratedColumn, std::string(kMigratedValue));
-  return shown == expected;
-}
-
 Violation CheckKey(const Picture& picture, const std::string& table, const std::string& key,
                    const std::vector<Write>& writes) {
   std::pair<int64_t, uint64_t> newest{0, 0};
@@ -42,9 +34,11 @@ Violation CheckKey(const Picture& picture, const std::string& table, const std::
     if (Rank(write) != rank) continue;
     known = true;
     if (write.present && picture.shadowed.at(table).contains(key)) return std::nullopt;
-    if (write.present == (row != rows.end()) &&
-        (!write.present || Shows(row->second, write.image)))
-      return std::nullopt;
+    if (write.present != (row != rows.end())) continue;
+    if (!write.present) return std::nullopt;
+    Image expected = write.image;  // the write may be from before a migration
+    MigrateImage(table, picture.level, &expected);
+    if (row->second == expected) return std::nullopt;
   }
   return fmt::format("table {} key {} at {}/{}: {}", table, key, rank.first, rank.second,
                      known ? "the row is not what was written" : "nobody committed that version");

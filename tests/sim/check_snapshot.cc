@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <cstdlib>
+#include <iterator>
 
 #include "sim/checks.h"
 
@@ -48,18 +49,18 @@ Violation CheckCauses(const Picture& picture) {
   return std::nullopt;
 }
 
-Violation CheckForward(const Picture& picture, Seen* seen) {
-  Seen now;
+Violation CheckReads(const Picture& picture, Seen* seen) {
+  std::map<std::string, int64_t> now;
   for (const char* table : {"counter_left", "chain"})
     for (const auto& [key, image] : Rows(picture, table))
       now[std::string(table) + " " + key] = Number(image, "n");
-  for (const auto& [what, before] : *seen) {
+  for (const auto& [what, before] : seen->values) {
     const auto it = now.find(what);
     if (it == now.end() || it->second < before)
       return fmt::format("a read went back: {} was {}, is {}", what, before,
                          it == now.end() ? "absent" : std::to_string(it->second));
   }
-  *seen = std::move(now);
+  seen->values = std::move(now);
   return std::nullopt;
 }
 
@@ -69,7 +70,7 @@ Violation CheckSnapshot(const Picture& picture, Seen* seen) {
   if (Violation found = CheckTransfers(picture)) return found;
   if (Violation found = CheckCounters(picture)) return found;
   if (Violation found = CheckCauses(picture)) return found;
-  return CheckForward(picture, seen);
+  return CheckReads(picture, seen);
 }
 
 Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who) {
@@ -80,7 +81,14 @@ Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t w
     const auto writes = of_table->second.find(key);
     if (writes == of_table->second.end()) continue;
     const auto row = Rows(picture, table).find(key);
-    if (row == Rows(picture, table).end() || row->second != writes->second.back().image)
+    // The newest, or what a failed COMMIT may have left behind it.
+    bool known = false;
+    for (auto write = writes->second.rbegin(); write != writes->second.rend() && !known; ++write) {
+      known = row != Rows(picture, table).end() && row->second == write->image;
+      if (!write->may_be_lost) break;
+      known |= row == Rows(picture, table).end() && std::next(write) == writes->second.rend();
+    }
+    if (!known)
       return fmt::format("the file went back behind its own commit: {} row {}", table, key);
   }
   return std::nullopt;

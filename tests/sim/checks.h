@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -13,12 +14,19 @@ namespace harmonylite::sim {
 
 using Violation = std::optional<std::string>;
 
-// Values that one reader has met; they must never go back.
-using Seen = std::map<std::string, int64_t>;
+// What one reader has met; it must never go back.
+struct Seen {
+  std::map<std::string, int64_t> values;
+  std::shared_ptr<const Picture> last;  // nothing: a reader that begins
+};
 
 // Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
 // tells what its writer saw), and reads that never go back (`seen` is of this file).
 Violation CheckSnapshot(const Picture& picture, Seen* seen);
+
+// No row is at an older version than at the last look, and none is without the version it had: what was deleted
+// does not come back.
+Violation CheckForward(const std::shared_ptr<const Picture>& picture, Seen* seen);
 
 // What this machine's own life `who` committed is what its file shows: only it writes those rows.
 Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who);
@@ -28,6 +36,10 @@ Violation CheckConvergence(const Picture& a, const Picture& b);
 
 // Every key ends with the newest write that was committed anywhere, and nothing was invented (P7).
 Violation CheckLedger(const Picture& picture, const Ledger& ledger);
+
+// Every written row that lost to a write which did not know it is among `losers`, the conflicts that any node
+// lists (P7). Rows about which a failed COMMIT leaves doubt are left out.
+Violation CheckConflicts(const Ledger& ledger, const Losers& losers);
 
 // What a table with UNIQUE indexes shows is what the definition gives for the rows that are live there: newest
 // first, a row is visible if no visible row holds one of its unique values; the others are shadowed.

@@ -15,13 +15,19 @@
 
 namespace harmonylite::sim {
 
+// A version (hlc, node) as ordered everywhere; incarnations aside, because a restored file takes a new one.
+using VersionRank = std::pair<int64_t, uint64_t>;
+
 struct Write {
   int64_t hlc = 0;
   uint64_t node = 0;
   bool present = false;
   Image image;
-  // The only file that had it was replaced by an older copy: it may come back or not (P9).
+  // The only file that had it was replaced by an older copy, or its COMMIT failed with the disk: it may be there or
+  // not (P9).
   bool may_be_lost = false;
+  int64_t who = 0;        // the life of the machine that wrote it
+  VersionRank replaced{};  // what the row's version was there before; nothing: none
 };
 
 class Ledger {
@@ -49,9 +55,8 @@ class Ledger {
   std::map<Origin, int64_t> last_;
 };
 
-// A version (hlc, node) as ordered everywhere; incarnations aside, because a restored file takes a new one.
-inline std::pair<int64_t, uint64_t> Rank(const Write& write) { return {write.hlc, write.node}; }
-inline std::pair<int64_t, uint64_t> Rank(const RowVersion& version) {
+inline VersionRank Rank(const Write& write) { return {write.hlc, write.node}; }
+inline VersionRank Rank(const RowVersion& version) {
   return {version.hlc, version.origin.node.value};
 }
 

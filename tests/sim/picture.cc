@@ -158,6 +158,12 @@ std::string KeyIs(const AppTable& table) {
   return out;
 }
 
+std::string HiddenKeyIs(const AppTable& table) {
+  std::string out = "k1 = ?1";
+  for (size_t i = 2; i <= table.key.size(); ++i) out += fmt::format(" AND k{0} = ?{0}", i);
+  return out;
+}
+
 std::string HiddenKey(const AppTable& table) {
   std::string out = "k1";
   for (size_t i = 2; i <= table.key.size(); ++i) out += fmt::format(", k{}", i);
@@ -171,9 +177,22 @@ Image ReadImage(const Statement& row) {
   return image;
 }
 
+void MigrateImage(const std::string& table, int64_t level, Image* image) {
+  if (table == "kv" && level >= kLevelOfX) image->try_emplace("x", "7");
+  if (table == "kv" && level >= kLevelWithoutW) image->erase("w");
+  if (table == "parent" && level > kLevelOfX)
+    if (auto renamed = image->extract("v"); !renamed.empty()) {
+      renamed.key() = "note";
+      image->insert(std::move(renamed));
+    }
+}
+
 Result<Picture> TakePicture(Connection* db) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   Picture out;
+  HL_ASSIGN(auto level, db->PrepareCached(kMigrationLevel));
+  HL_ASSIGN(const bool has_level, level->Step());
+  out.level = has_level ? level->Int(0) : 0;
   Names names;
   HL_TRY(ReadNames(db, &names));
   HL_TRY(ReadState(db, names.origins, &out));
@@ -181,6 +200,8 @@ Result<Picture> TakePicture(Connection* db) {
   for (const AppTable& table : AppTables()) {
     out.versions[table.name];
     out.shadowed[table.name];
+    out.rows[table.name];
+    if (out.level < kLevelOfLater && table.name == std::string_view("later")) continue;
     HL_TRY(ReadRows(db, table, &out));
   }
   for (const auto& [id, table] : names.tables) {
@@ -189,6 +210,18 @@ Result<Picture> TakePicture(Connection* db) {
   }
   HL_TRY(ReadUnfolded(db, names, &out));
   return out;
+}
+
+Status ReadLosers(Connection* db, Losers* out) {
+  HL_ASSIGN(auto list, db->PrepareCached(
+                           "SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = tbl), loser_hlc, "
+                           "(SELECT node FROM __harmonylite__nodes o WHERE o.n = loser_n) FROM "
+                           "__harmonylite__conflicts"));
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return Ok();
+    out->emplace(list->Text(0), list->Int(1), static_cast<uint64_t>(list->Int(2)));
+  }
 }
 
 }  // namespace harmonylite::sim

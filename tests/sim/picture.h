@@ -3,8 +3,10 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/ids.h"
@@ -29,6 +31,7 @@ template <typename T>
 using ByKey = std::map<std::string, T>;  // row key as text; equal keys have equal text
 
 struct Picture {
+  int64_t level = 0;  // migrations
   Origin self;
   int64_t last_change = 0;  // newest lseq of a change: in the journal, or published before trimming
   int64_t published_to = 0;
@@ -47,10 +50,19 @@ struct Picture {
 std::string KeyText(const AppTable& table, std::span<const change::ValueView> key);
 // "k1 = ?1 AND …", over the table's own key columns.
 std::string KeyIs(const AppTable& table);
+// The same over those of a hidden table.
+std::string HiddenKeyIs(const AppTable& table);
 // "k1, k2, …": the key columns of a hidden table.
 std::string HiddenKey(const AppTable& table);
 // The row that this statement, a SELECT of every column, stands on.
 Image ReadImage(const sqlite::Statement& row);
+
+// `image` of a row of `table`, as it is after `level` migrations.
+void MigrateImage(const std::string& table, int64_t level, Image* image);
+
+// Versions that are listed as having lost to a concurrent write: table, stamp and node.
+using Losers = std::set<std::tuple<std::string, int64_t, uint64_t>>;
+Status ReadLosers(sqlite::Connection* db, Losers* out);
 
 Result<Picture> TakePicture(sqlite::Connection* db);
 

@@ -22,4 +22,12 @@ class Random {
   std::mt19937_64 engine_;
 };
 
+// The seed of the `index`-th part (history, step) of what began with `seed`: neighbours have nothing in common.
+inline uint64_t SeedOf(uint64_t seed, uint64_t index) {
+  uint64_t z = seed + index * 0x9E3779B97F4A7C15ull;  // splitmix64
+  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
+  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
+  return z ^ (z >> 31);
+}
+
 }  // namespace harmonylite::sim

@@ -28,20 +28,18 @@ class Runner {
     std::filesystem::remove_all(root_, ignored);
   }
 
-  HistoryReport Run(uint64_t seed, bool verbose = false) {
-    return RunHistory({seed, root_, verbose});
+  HistoryReport Run(uint64_t seed) {
+    HistoryOptions options;
+    options.seed = seed;
+    return Run(options);
+  }
+  HistoryReport Run(HistoryOptions options) {
+    options.directory = root_;
+    return RunHistory(options);
   }
 
  private:
   std::string root_;
 };
-
-// The seed of history `index` in a run that began with `seed`: neighbours have nothing in common.
-inline uint64_t SeedOf(uint64_t seed, uint64_t index) {
-  uint64_t z = seed + index * 0x9E3779B97F4A7C15ull;  // splitmix64
-  z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ull;
-  z = (z ^ (z >> 27)) * 0x94D049BB133111EBull;
-  return z ^ (z >> 31);
-}
 
 }  // namespace harmonylite::sim

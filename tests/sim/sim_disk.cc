@@ -39,7 +39,13 @@ std::shared_ptr<DiskFile> SimDisk::Create(const std::string& path) {
 
 bool SimDisk::MayWrite() {
   if (dead()) return false;
-  if (fault_ == DiskFault::kNone || --until_fault_ > 0) return true;
+  const bool of_writes = fault_ == DiskFault::kError || fault_ == DiskFault::kFull ||
+                         fault_ == DiskFault::kPowerLoss;
+  return !of_writes || Passes();
+}
+
+bool SimDisk::Passes() {
+  if (--until_fault_ > 0) return true;
   faulted_ = true;
   if (fault_ == DiskFault::kPowerLoss) {
     after_power_loss_ = AfterPowerLoss();

@@ -45,6 +45,8 @@ enum class DiskFault {
   kError,      // writes fail for a while
   kFull,       // … because there is no room
   kPowerLoss,  // nothing works any more, and unsynced data may be lost
+  kUnreadable, // reads fail for a while
+  kBusy,       // locks are somebody else's for a while
 };
 
 class SimDisk {
@@ -60,12 +62,14 @@ class SimDisk {
 
   // False: this call fails, see fault(). Every change of a file or sync asks first.
   bool MayWrite();
+  bool MayRead() { return !dead() && (fault_ != DiskFault::kUnreadable || Passes()); }
+  bool MayLock() { return fault_ != DiskFault::kBusy || Passes(); }
   bool dead() const { return after_power_loss_.has_value(); }
   void Write(DiskFile* file, size_t offset, std::string_view bytes);
   void Cut(DiskFile* file, size_t size);
   void Sync(DiskFile* file) { file->unsynced.clear(); }
 
-  // The fault begins with the `after`-th write from now and lasts `calls` writes.
+  // The fault begins with the `after`-th write (read, lock) from now and lasts for `calls` of them.
   void PlanFault(DiskFault fault, int64_t after, int64_t calls);
   DiskFault fault() const { return fault_; }
   // A planned fault has happened since it was planned.
@@ -80,11 +84,13 @@ class SimDisk {
   Files AfterPowerLoss();
 
  private:
+  bool Passes();
+
   const std::string database_;
   std::map<std::string, std::shared_ptr<DiskFile>> files_;
   Random random_;
   DiskFault fault_ = DiskFault::kNone;
-  int64_t until_fault_ = 0;  // writes
+  int64_t until_fault_ = 0;  // writes, reads or locks
   int64_t fault_calls_ = 0;  // that fail from then on
   bool faulted_ = false;
   std::optional<Files> after_power_loss_;

@@ -1,5 +1,9 @@
 #include "sim/sim_node.h"
 
+#include <sqlite3.h>
+
+#include <utility>
+
 namespace harmonylite::sim {
 
 using node::StepResult;
@@ -19,12 +23,13 @@ SimNode::SimNode(const Setup& setup)
       meta(setup.meta),
       setup_(setup),
       disk_(kDatabase, setup.random->Next()),
-      vfs_("harmonylite-sim-" + std::to_string(setup.id), &clock, &disk_, setup.random->Next()) {
+      vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_, setup.random->Next()) {
   options_.db_path = kDatabase;
   options_.spool_directory = setup.directory;
   options_.vfs = vfs_.name();
   // Half of the nodes cut their batches wherever they may.
   if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
+  options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
 }
 
 Result<Connection> SimNode::OpenFile() const {
@@ -40,6 +45,8 @@ Status SimNode::Start() {
   HL_ASSIGN(Connection watch_db, OpenFile());
   std::unique_ptr<Process> process(
       new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}});
+  for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
+    sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->replica =
       std::make_unique<node::Replica>(&process->write_db, options_, &clock, setup_.logger);
   const Origin fresh{NodeId(setup_.id), Incarnation(static_cast<uint32_t>(setup_.random->Next()))};
@@ -55,6 +62,19 @@ Status SimNode::Start() {
       &meta, &process->shared, &clock, setup_.logger, setup_.random->Next()});
   process_ = std::move(process);
   return Ok();
+}
+
+int SimNode::OnStatement(unsigned, void* self, void* statement, void*) {
+  auto* node = static_cast<SimNode*>(self);
+  if (node->until_interrupt_ <= 0 || --node->until_interrupt_ > 0) return 0;
+  node->interrupted_ = true;
+  sqlite3_interrupt(sqlite3_db_handle(static_cast<sqlite3_stmt*>(statement)));
+  return 0;
+}
+
+bool SimNode::ForgetInterrupt() {
+  until_interrupt_ = 0;
+  return std::exchange(interrupted_, false);
 }
 
 StepResult SimNode::StepPublisher() { return process_->publisher->Step(); }

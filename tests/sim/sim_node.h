@@ -33,6 +33,7 @@ class SimNode {
     Sometimes* sometimes;
     Random* random;
     Logger* logger;
+    std::string name = {};  // of a second machine with this id
   };
   explicit SimNode(const Setup& setup);
 
@@ -44,7 +45,13 @@ class SimNode {
   node::StepResult StepConsumer();
   node::StepResult StepKeeper();
   const node::SharedState& shared() const { return process_->shared; }
+  bool rivalled() const { return process_->keeper->rivalled(); }
   bool drained() const { return process_->publisher->drained(); }
+
+  // The `after`-th statement of the sidecar from now, those of triggers counted, is interrupted.
+  void PlanInterrupt(int64_t after) { until_interrupt_ = after; }
+  // True: it was.
+  bool ForgetInterrupt();
 
   // The file. The sidecar must be down when another content is put in its place.
   Result<sqlite::Connection> OpenFile() const;
@@ -76,11 +83,15 @@ class SimNode {
     std::unique_ptr<node::Keeper> keeper;
   };
 
+  static int OnStatement(unsigned kind, void* self, void* statement, void* text);
+
   Setup setup_;
   SimDisk disk_;
   SimVfs vfs_;
   node::NodeOptions options_;
   std::unique_ptr<Process> process_;
+  int64_t until_interrupt_ = 0;  // statements; not positive: no plan
+  bool interrupted_ = false;
   std::optional<sqlite::Connection> checker_;
   std::shared_ptr<const Picture> picture_;
   int64_t picture_version_ = 0;  // SQLite's data_version for checker_

@@ -1,78 +1,138 @@
-// Long runs of the simulator, and one history again.
-//
-//   sim_run --seed S --histories N    N histories; stops at the first violation, exit status 1
-//   sim_run --replay SEED [--verbose] one history by its own seed, twice: both must be the same
+// Long runs of the simulator, one history again, and a small one in the place of a large one.
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <random>
+#include <sstream>
 #include <string>
+#include <thread>
 
-#include "sim/runner.h"
+#include "sim/campaign.h"
+#include "sim/shrink.h"
 
 namespace {
 
-using harmonylite::sim::HistoryReport;
-using harmonylite::sim::Runner;
-using harmonylite::sim::SeedOf;
-using harmonylite::sim::Sometimes;
+using namespace harmonylite::sim;  // NOLINT: a program
 
-int Replay(uint64_t seed, bool verbose) {
+constexpr int64_t kShrinkTries = 1'500;
+constexpr const char* kUsage =
+    "usage: sim_run [--histories N] [--seed S] [--jobs J]\n"
+    "                         N histories (1000) in J processes; every violation is printed with the seed of\n"
+    "                         its history; exit status 1 when there is one\n"
+    "       sim_run --replay SEED [--verbose] [--nodes N] [--without FAULT,…] [--keep STEPS]\n"
+    "                         one history, twice: both must be the same to the bit; the options are those that\n"
+    "                         --shrink prints\n"
+    "       sim_run --shrink SEED [--tries N]\n"
+    "                         a small history that breaks the same promise\n";
+
+struct Arguments {
+  CampaignOptions run;
+  HistoryOptions history;
+  std::vector<bool> keep;
+  uint64_t shrink = 0;
+  int64_t tries = kShrinkTries;
+};
+
+int Replay(const HistoryOptions& options) {
   Runner runner;
-  const HistoryReport report = runner.Run(seed, verbose);
-  const HistoryReport again = runner.Run(seed);
-  std::printf("seed %" PRIu64 ": %" PRId64 " steps, trace %016" PRIx64 ", %s\n", seed, report.steps,
-              report.trace, report.violation ? report.violation->c_str() : "no violation");
-  if (again.trace != report.trace) std::printf("NOT DETERMINISTIC: trace %016" PRIx64 "\n", again.trace);
-  return report.violation || again.trace != report.trace ? 1 : 0;
+  HistoryOptions silent = options;
+  silent.verbose = false;
+  // Verbose in this process, so that it can be looked at with a debugger.
+  const HistoryReport report = options.verbose ? runner.Run(options) : RunApart(&runner, silent);
+  const HistoryReport again = RunApart(&runner, silent);
+  std::printf("seed %" PRIu64 ": %" PRId64 " steps, trace %016" PRIx64 ", %s\n", options.seed,
+              report.steps, report.trace,
+              report.violation ? report.violation->c_str() : "no violation");
+  const bool same = again.trace == report.trace;
+  if (!same) std::printf("NOT DETERMINISTIC: trace %016" PRIx64 "\n", again.trace);
+  return report.violation || !same ? 1 : 0;
 }
 
-int RunMany(uint64_t seed, uint64_t histories, bool go_on) {
+int ShrinkSeed(const Arguments& arguments) {
   Runner runner;
-  Sometimes sometimes;
-  int violations = 0;
-  for (uint64_t i = 0; i < histories; ++i) {
-    const HistoryReport report = runner.Run(SeedOf(seed, i));
-    sometimes.Add(report.sometimes);
-    if (!report.violation) continue;
-    ++violations;
-    std::printf("history %" PRIu64 ": --replay %" PRIu64 ": %s\n", i, SeedOf(seed, i),
-                report.violation->c_str());
-    std::fflush(stdout);
-    if (!go_on) break;
+  Small small;
+  Shrink(&runner, arguments.shrink, arguments.tries, &small);
+  if (small.violation.empty()) {
+    std::printf("seed %" PRIu64 " breaks nothing\n", arguments.shrink);
+    return 1;
   }
-  for (const auto& [what, count] : sometimes.counts())
+  std::printf("%s\nsim_run --replay %" PRIu64 " --nodes %zu --without %s --keep %s --verbose\n",
+              small.violation.c_str(), arguments.shrink, small.options.most_nodes,
+              small.options.without.Text().c_str(), StepsText(small.steps).c_str());
+  return 0;
+}
+
+int RunMany(const CampaignOptions& options) {
+  Runner runner;
+  const CampaignResult result = RunCampaign(&runner, options);
+  for (const auto& [what, count] : result.sometimes.counts())
     std::printf("%10" PRId64 "  %s\n", count, what.c_str());
-  std::printf("seed %" PRIu64 ", %" PRIu64 " histories: %d violations\n", seed, histories, violations);
-  return violations == 0 ? 0 : 1;
+  const double rate = static_cast<double>(result.histories) / std::max(result.seconds, 0.001);
+  std::printf("seed %" PRIu64 ": %" PRIu64 " histories in %.0f s, %.1f a second, %.1f for each of %" PRId64
+              " processes; %" PRId64 " violations\n",
+              options.seed, result.histories, result.seconds, rate,
+              rate / static_cast<double>(options.jobs), options.jobs, result.violations);
+  return result.violations == 0 ? 0 : 1;
+}
+
+bool ParseFaults(const std::string& text, FaultMix* out) {
+  std::stringstream words(text);
+  std::string word;
+  while (std::getline(words, word, ','))
+    if (!out->Add(word)) return false;
+  return true;
+}
+
+bool Parse(int argc, char** argv, Arguments* out) {
+  out->history.seed = 0;
+  for (int i = 1; i < argc; ++i) {
+    const std::string word = argv[i];
+    if (word == "--verbose") {
+      out->history.verbose = true;
+      continue;
+    }
+    if (++i >= argc) return false;
+    const char* value = argv[i];
+    const uint64_t number = std::strtoull(value, nullptr, 10);
+    if (word == "--seed") {
+      out->run.seed = number;
+    } else if (word == "--histories") {
+      out->run.histories = number;
+    } else if (word == "--jobs") {
+      out->run.jobs = std::max<int64_t>(1, static_cast<int64_t>(number));
+    } else if (word == "--replay") {
+      out->history.seed = number;
+    } else if (word == "--shrink") {
+      out->shrink = number;
+    } else if (word == "--tries") {
+      out->tries = static_cast<int64_t>(number);
+    } else if (word == "--nodes") {
+      out->history.most_nodes = number;
+    } else if (word == "--without") {
+      if (!ParseFaults(value, &out->history.without)) return false;
+    } else if (word == "--keep") {
+      if (!ParseSteps(value, &out->keep)) return false;
+      out->history.keep = &out->keep;
+    } else {
+      return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  uint64_t seed = std::random_device()();
-  uint64_t histories = 1000;
-  uint64_t replay = 0;
-  bool verbose = false;
-  bool go_on = false;
-  for (int i = 1; i < argc; ++i) {
-    const std::string word = argv[i];
-    const char* value = i + 1 < argc ? argv[i + 1] : "";
-    if (word == "--verbose") {
-      verbose = true;
-    } else if (word == "--go-on") {
-      go_on = true;
-    } else if (word == "--seed") {
-      seed = std::strtoull(value, nullptr, 10), ++i;
-    } else if (word == "--histories") {
-      histories = std::strtoull(value, nullptr, 10), ++i;
-    } else if (word == "--replay") {
-      replay = std::strtoull(value, nullptr, 10), ++i;
-    } else {
-      std::fprintf(stderr, "usage: sim_run [--seed S] [--histories N] [--go-on]\n"
-                           "       sim_run --replay SEED [--verbose]\n");
-      return 2;
-    }
+  Arguments arguments;
+  arguments.run.seed = std::random_device()();
+  if (!Parse(argc, argv, &arguments)) {
+    std::fputs(kUsage, stderr);
+    return 2;
   }
-  return replay != 0 ? Replay(replay, verbose) : RunMany(seed, histories, go_on);
+  if (arguments.history.seed != 0) return Replay(arguments.history);
+  if (arguments.shrink != 0) return ShrinkSeed(arguments);
+  return RunMany(arguments.run);
 }

@@ -16,8 +16,9 @@ namespace harmonylite::sim {
 namespace {
 
 constexpr uint64_t kFixedSeed = 20'240'101;
-constexpr uint64_t kFixedHistories = 250;
-constexpr uint64_t kFreshHistories = 40;
+constexpr uint64_t kFixedHistories = 300;
+constexpr uint64_t kFreshHistories = 2'000;
+constexpr uint64_t kShards = 8;  // of the fresh run: tests of their own, so that they use all cores
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -51,19 +52,26 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "log: record stored twice", "log: trimmed", "log: wiped", "machine killed",
         "new incarnation", "node cut off", "publish lost", "reader lost", "registry forgot",
         "repair request entered", "repair request left", "row shadowed", "shadowed row came back",
-        "sidecar crashed",
-        "write transaction held open"})
+        "sidecar crashed", "write transaction held open", "sidecar paused", "schema changed",
+        "clock jumped by years", "machine cloned", "conflict listed",
+        "application met a fault of its disk", "in a step: sidecar-kill", "in a step: power-cut",
+        "in a step: disk-error", "in a step: disk-full", "in a step: unreadable", "in a step: busy",
+        "in a step: memory", "in a step: statement"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 
-TEST(Simulation, FreshSeedsKeepEveryPromise) {
-  const uint64_t seed = FromEnvironment("HARMONYLITE_SIM_SEED", std::random_device()());
+class FreshSeeds : public ::testing::TestWithParam<uint64_t> {};
+
+TEST_P(FreshSeeds, KeepEveryPromise) {
+  const uint64_t drawn = FromEnvironment("HARMONYLITE_SIM_SEED", std::random_device()());
   const uint64_t histories = FromEnvironment("HARMONYLITE_SIM_HISTORIES", kFreshHistories);
-  std::printf("HARMONYLITE_SIM_SEED=%" PRIu64 " HARMONYLITE_SIM_HISTORIES=%" PRIu64 "\n", seed,
+  std::printf("HARMONYLITE_SIM_SEED=%" PRIu64 " HARMONYLITE_SIM_HISTORIES=%" PRIu64 "\n", drawn,
               histories);
   Sometimes sometimes;
-  RunAll(seed, histories, &sometimes);
+  RunAll(SeedOf(drawn, GetParam()), (histories + kShards - 1) / kShards, &sometimes);
 }
+
+INSTANTIATE_TEST_SUITE_P(Shard, FreshSeeds, ::testing::Range(uint64_t{0}, kShards));
 
 // Histories that once broke a promise. A change of the simulator itself turns them into other histories; then they are
 // just a few more.

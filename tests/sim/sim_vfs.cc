@@ -34,7 +34,7 @@ int WriteError(const Handle& handle) {
 
 int Read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(file);
-  if (handle->disk->dead()) return SQLITE_IOERR_READ;
+  if (!handle->disk->MayRead()) return SQLITE_IOERR_READ;
   const std::string& bytes = handle->get()->bytes;
   const size_t size = bytes.size();
   const auto from = static_cast<size_t>(offset);
@@ -93,6 +93,7 @@ int Lock(sqlite3_file* file, int level) {
   Handle* handle = Of(file);
   DiskFile* disk_file = handle->get();
   if (handle->lock >= level) return SQLITE_OK;
+  if (!handle->disk->MayLock()) return SQLITE_BUSY;
   if (TakenByOther(disk_file->exclusive, handle) || TakenByOther(disk_file->pending, handle))
     return SQLITE_BUSY;
   if (level == SQLITE_LOCK_SHARED) {
@@ -136,6 +137,7 @@ int ShmLock(sqlite3_file* file, int first, int count, int flags) {
   Handle* handle = Of(file);
   auto& locks = handle->get()->shm_locks;
   const bool exclusive = (flags & SQLITE_SHM_EXCLUSIVE) != 0;
+  if ((flags & SQLITE_SHM_LOCK) != 0 && !handle->disk->MayLock()) return SQLITE_BUSY;
   for (int i = first; i < first + count; ++i) {
     const unsigned mask = 1u << i;
     if ((flags & SQLITE_SHM_UNLOCK) != 0) {

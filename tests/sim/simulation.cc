@@ -17,7 +17,7 @@ using node::StepResult;
 
 namespace {
 
-constexpr int64_t kMostNodes = 4;
+constexpr size_t kMostNodes = 4;
 constexpr int64_t kMostRounds = 2'000;  // of the phase of liveness
 constexpr int64_t kRoundMs = 200;
 // Requests that were under way when all were equal are answered within the first; then nothing may move.
@@ -83,14 +83,16 @@ void Simulation::Expect(const Machine* machine, const Status& status) {
 
 bool Simulation::SetUp() {
   for (uint64_t id = 1; id <= kMostNodes; ++id) AttachedFile(id);
-  SeedSqlite(options_.seed);
   report_->trace = 0xCBF29CE484222325ull;
-  DrawMix();
+  DrawMix(options_.seed);
+  report_->mix = mix_;
+  BeginStep(UINT64_MAX);
   log_ = std::make_unique<SimLog>(&world_, &report_->sometimes,
                                   random_.Chance(0.5) ? random_.Between(600, 3'000) : 1 << 20);
   // Mostly three, sometimes too few for a majority of anything, sometimes more.
   const int64_t nodes = random_.Below(10);
-  machines_.resize(nodes < 3 ? 2 : nodes < 9 ? 3 : kMostNodes);
+  machines_.resize(std::min(options_.most_nodes, nodes < 3 ? 2 : nodes < 9 ? 3 : kMostNodes));
+  report_->nodes = machines_.size();
   for (size_t i = 0; i < machines_.size(); ++i) {
     Machine& machine = machines_[i];
     const auto id = static_cast<uint64_t>(i + 1);
@@ -112,12 +114,20 @@ bool Simulation::SetUp() {
   return !failed();
 }
 
+// What chance decides in a step follows from the history's seed and the step's number alone.
+void Simulation::BeginStep(uint64_t index) {
+  const uint64_t seed = SeedOf(~options_.seed, index);
+  random_ = Random(seed);
+  SeedSqlite(seed);
+}
+
 void Simulation::Act() {
   world_.Advance(random_.Chance(0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
   ++report_->steps;
   for (Machine& machine : machines_)
     latest_wall_ms_ = std::max(latest_wall_ms_, machine.node->clock.WallMs());
   Machine& machine = AnyMachine();
+  if (machine.clone != nullptr && random_.Chance(0.5)) return StepClone(&machine);
   const int64_t what = random_.Below(100);
   if (what < 22) return StepApp(&machine);
   if (what < 48) return StepWorker(&machine, 0);
@@ -128,7 +138,9 @@ void Simulation::Act() {
 
 void Simulation::StepApp(Machine* machine) {
   Trace(fmt::format("{} application", machine->node->id()));
-  Expect(machine, machine->app->Step(mix_.hold && random_.Chance(0.2)));
+  PlanFault(machine, /*sidecar=*/false);
+  Expect(machine, machine->app->Step(mix_[Fault::kHold] && random_.Chance(0.2)));
+  EndFault(machine);
 }
 
 void Simulation::StepWorker(Machine* machine, int64_t which) {
@@ -136,12 +148,15 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
   if (report_->steps < machine->paused_until) return;
   if (!node.running()) {
     if (!random_.Chance(0.3)) return;
+    PlanFault(machine, /*sidecar=*/true);
     const Status started = node.Start();
     Trace(fmt::format("{} start {}", node.id(), started.ok()));
-    if (!started.ok() && started.error().code() != ErrorCode::kRetryLater)
+    // A file that cannot be opened ends the process; somebody starts it again.
+    if (!started.ok() && started.error().code() != ErrorCode::kRetryLater && !node.disk().faulted())
       Expect(machine, started);
-    return;
+    return EndFault(machine);
   }
+  PlanFault(machine, /*sidecar=*/true);
   const StepResult result = which == 0   ? node.StepPublisher()
                             : which == 1 ? node.StepConsumer()
                                          : node.StepKeeper();
@@ -152,6 +167,12 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
                     static_cast<int>(result.kind)));
   if (options_.verbose && result.kind == StepResult::kBlocked)
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
+  EndFault(machine);
+  if (node.running() && node.rivalled()) {
+    Trace(fmt::format("{} gives way to its namesake", node.id()));
+    report_->sometimes.Note("gave way to a namesake");
+    return node.Crash();
+  }
   NoteProgress(machine);
 }
 
@@ -177,7 +198,8 @@ void Simulation::NoteProgress(Machine* machine) {
   note(asks, &machine->asked, "repair request");
   if (restored_ == machine) {
     if (self != restored_from_) sometimes.Note("new incarnation");
-    if (self != restored_from_ || node.drained()) restored_ = nullptr;
+    const bool only_one = machine->clone == nullptr && machine->clone_until == 0;
+    if (self != restored_from_ || (only_one && node.drained())) restored_ = nullptr;
   }
   if (ledger_.LastOf(self) == 0) {
     auto picture = node.Look();
@@ -190,6 +212,7 @@ void Simulation::Look(Machine* machine) {
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
   Check(machine, CheckSnapshot(**picture, &machine->seen));
+  Check(machine, CheckForward(*picture, &machine->seen));
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(**picture, ledger_));
   Check(machine, CheckUnique(**picture, ledger_));
@@ -219,6 +242,8 @@ void Simulation::LookAtAll() {
   }
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
+      // It counts on as its former life did, or as its clone does, and does not know yet.
+      if (restored_ == &machines_[i] || restored_ == &machines_[j]) continue;
       if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
       Check(&machines_[i], CheckConvergence(*pictures[i], *pictures[j]));
     }
@@ -231,14 +256,17 @@ void Simulation::Heal() {
   // Stamps from a clock that was ahead are held until that time has come.
   world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
   for (Machine& machine : machines_) {
+    if (machine.clone != nullptr) EndClone(&machine);
     machine.node->clock.offset_ms = 0;
     machine.node->log.faults = {};
     machine.node->log.connected = true;
     machine.node->meta.connected = true;
     Expect(&machine, machine.app->Finish());
-    if (!mix_.migrate) continue;
-    auto migrated = machine.app->Migrate();
-    if (!migrated.ok() || !*migrated) Fail(&machine, "the migration failed");
+    if (!mix_[Fault::kMigrate]) continue;
+    for (size_t i = 0; i < kMigrations.size(); ++i) {
+      auto migrated = machine.app->Migrate();
+      if (!migrated.ok() || !*migrated) Fail(&machine, "a migration failed");
+    }
   }
 }
 
@@ -310,6 +338,7 @@ void Simulation::CheckEnd() {
     if (!db.ok()) return Fail(&machine, db.error().message());
     Check(&machine, CheckIntegrity(*db));
   }
+  CheckLosers();
   auto picture = machines_[0].node->Look();
   if (!picture.ok()) return Fail(&machines_[0], picture.error().message());
   Check(&machines_[0], CheckLedger(**picture, ledger_));
@@ -318,15 +347,31 @@ void Simulation::CheckEnd() {
       for (const auto& [column, value] : image) Trace(table + key + column + value);
 }
 
+void Simulation::CheckLosers() {
+  // A file that was replaced took its list along; its former life's rows may be met again as anybody's.
+  if (!may_restore_) return;
+  Losers losers;
+  for (Machine& machine : machines_) {
+    auto db = machine.node->checker();
+    if (!db.ok()) return Fail(&machine, db.error().message());
+    Expect(&machine, ReadLosers(*db, &losers));
+  }
+  report_->sometimes.Note("conflict listed", static_cast<int64_t>(losers.size()));
+  Check(nullptr, CheckConflicts(ledger_, losers));
+}
+
 void Simulation::Run() {
   if (!SetUp()) return;
   const int64_t length = random_.Between(150, 700);
   for (int64_t i = 0; i < length && !failed(); ++i) {
+    if (options_.keep != nullptr && !(*options_.keep)[static_cast<size_t>(i)]) continue;
+    BeginStep(static_cast<uint64_t>(i));
     Act();
     if (i % kLookEvery == 0) Look(&AnyMachine());
     if (i % kLookAtAllEvery == 0) LookAtAll();
   }
   if (failed()) return;
+  BeginStep(UINT64_MAX - 1);
   Heal();
   if (!failed()) Settle();
   if (!failed()) CheckEnd();

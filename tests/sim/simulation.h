@@ -16,6 +16,7 @@
 #include "base/logger.h"
 #include "sim/app.h"
 #include "sim/checks.h"
+#include "sim/fault_mix.h"
 #include "sim/ledger.h"
 #include "sim/random.h"
 #include "sim/sim_log.h"
@@ -29,35 +30,22 @@ struct HistoryOptions {
   uint64_t seed = 1;
   std::string directory;  // exists and is empty; RAM-backed is fastest
   bool verbose = false;   // every action and log line to standard error
+  // For shrinking. Each step draws from a seed of its own: without one, the others stay what they are.
+  FaultMix without;
+  const std::vector<bool>* keep = nullptr;  // steps of the phase of safety; all without
+  size_t most_nodes = 4;
 };
 
 struct HistoryReport {
   std::optional<std::string> violation;
   uint64_t trace = 0;  // equal for equal histories
   int64_t steps = 0;
+  FaultMix mix;
+  size_t nodes = 0;
   Sometimes sometimes;
 };
 
 HistoryReport RunHistory(const HistoryOptions& options);
-
-// Which faults a history has: not all in each, so that some run long without (swarm testing).
-struct FaultMix {
-  bool crash = false;
-  bool kill = false;
-  bool restore = false;
-  bool trim = false;
-  bool wipe = false;
-  bool older_log = false;
-  bool damage = false;
-  bool store_twice = false;
-  bool cut_off = false;
-  bool clock_jump = false;
-  bool far_clock = false;
-  bool forget_meta = false;
-  bool hold = false;
-  bool migrate = false;
-  bool pause = false;
-};
 
 class Simulation {
  public:
@@ -71,6 +59,10 @@ class Simulation {
     ByKey<RowVersion> shadowed;  // at the last look
     Seen seen;
     SimDisk::Files backup;
+    // A copy of the machine that somebody started beside it: the same node id, the same file, at first.
+    std::unique_ptr<SimNode> clone;
+    std::unique_ptr<App> clone_app;
+    int64_t clone_until = 0;  // step
     int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
@@ -80,6 +72,7 @@ class Simulation {
 
   // simulation.cc
   bool SetUp();
+  void BeginStep(uint64_t index);
   void Act();
   void StepWorker(Machine* machine, int64_t which);
   void NoteProgress(Machine* machine);
@@ -91,9 +84,10 @@ class Simulation {
   void Settle();
   bool Settled();
   void CheckEnd();
+  void CheckLosers();
 
   // simulation_faults.cc
-  void DrawMix();
+  void DrawMix(uint64_t seed);
   void DrawFault();
   void FaultOfStore(int64_t which);
   void Crash(Machine* machine);
@@ -101,10 +95,20 @@ class Simulation {
   void Reboot(Machine* machine, const SimDisk::Files& files);
   void Restore(Machine* machine);
   bool MayRestore(Machine* machine, const Picture& copy);
-  void MarkLost(Machine* machine, const Picture& copy);
+  void MarkLost(int64_t who, std::vector<Picture> kept);
   void JumpClock(Machine* machine);
   void CutOff(Machine* machine);
   void Pause(Machine* machine);
+
+  // simulation_clone.cc
+  void Clone(Machine* machine);
+  void StepClone(Machine* machine);
+  void EndClone(Machine* machine);
+
+  // simulation_hardware.cc
+  void PlanFault(Machine* machine, bool sidecar);
+  void PlanDiskFault(Machine* machine, DiskFault fault);
+  void EndFault(Machine* machine);
 
   bool failed() const { return report_->violation.has_value(); }
   void Fail(const Machine* machine, const std::string& what);
@@ -119,6 +123,7 @@ class Simulation {
   Logger logger_;
   World world_;
   FaultMix mix_;
+  std::optional<Fault> planned_;  // for the step at hand
   LogFaults log_faults_;
   Ledger ledger_;
   SimMeta meta_;

@@ -7,22 +7,29 @@
 
 namespace harmonylite::sim {
 
-void Simulation::DrawMix() {
-  const bool calm = random_.Chance(0.1);
-  for (bool* fault : {&mix_.crash, &mix_.kill, &mix_.restore, &mix_.trim, &mix_.wipe,
-                      &mix_.older_log, &mix_.damage, &mix_.store_twice, &mix_.cut_off,
-                      &mix_.clock_jump, &mix_.far_clock, &mix_.forget_meta, &mix_.hold,
-                      &mix_.migrate, &mix_.pause})
-    *fault = !calm && random_.Chance(0.3);
+namespace {
+
+constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
+
+}  // namespace
+
+void Simulation::DrawMix(uint64_t seed) {
+  Random random(seed);
+  const bool calm = random.Chance(0.1);
+  for (size_t i = 0; i < kFaults; ++i)
+    mix_.Set(static_cast<Fault>(i), random.Chance(i < static_cast<size_t>(Fault::kLostPublish) ? 0.3 : 0.5) && !calm);
   // A file restored from an old copy learns from the log alone that it is one (see MayRestore): a log that
   // goes back too would take that away. And what a former life has in the log must be applicable: when its
   // first part is damaged or trimmed away, or is of a shape that everybody has migrated from, nobody can send
   // that part again, and the rest is held for ever. Both are limits of today's rules.
-  if (mix_.restore)
-    mix_.wipe = mix_.older_log = mix_.trim = mix_.damage = mix_.migrate = false;
-  for (double* chance : {&log_faults_.lost_publish, &log_faults_.lost_ack,
-                         &log_faults_.lost_reader, &log_faults_.not_ready})
-    *chance = !calm && random_.Chance(0.5) ? 0.15 : 0;
+  if (mix_[Fault::kRestore] || mix_[Fault::kClone])
+    for (const Fault fault :
+         {Fault::kWipe, Fault::kOlderLog, Fault::kTrim, Fault::kDamage, Fault::kMigrate})
+      mix_.Set(fault, false);
+  mix_.Remove(options_.without);
+  const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
+  log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
+                 chance(Fault::kNotReady)};
 }
 
 void Simulation::DrawFault() {
@@ -30,35 +37,40 @@ void Simulation::DrawFault() {
   switch (random_.Below(17)) {
     case 0:
     case 1:
-      if (mix_.crash) Crash(&machine);
+      if (mix_[Fault::kCrash]) Crash(&machine);
       return;
     case 2:
-      if (mix_.kill) Kill(&machine);
+      if (mix_[Fault::kKill]) Kill(&machine);
       return;
     case 3:
-      if (mix_.restore) Restore(&machine);
+      if (mix_[Fault::kRestore] && (!mix_[Fault::kClone] || random_.Chance(0.5)))
+        Restore(&machine);
+      else if (mix_[Fault::kClone])
+        Clone(&machine);
       return;
     case 4:
-      if (mix_.cut_off) CutOff(&machine);
+      if (mix_[Fault::kCutOff]) CutOff(&machine);
       return;
     case 5:
-      if (mix_.clock_jump || mix_.far_clock) JumpClock(&machine);
+      if (mix_[Fault::kClockJump] || mix_[Fault::kFarClock] || mix_[Fault::kClockYears])
+        JumpClock(&machine);
       return;
     case 6:
-      if (!mix_.forget_meta) return;
+      if (!mix_[Fault::kForgetMeta]) return;
       Trace("registry forgets");
       meta_.entries.clear();
       report_->sometimes.Note("registry forgot");
       return;
     case 7: {
-      if (!mix_.migrate || machine.app->holds()) return;
+      if (!mix_[Fault::kMigrate] || machine.app->holds()) return;
       auto migrated = machine.app->Migrate();
       if (!migrated.ok()) return Fail(&machine, migrated.error().message());
-      Trace(fmt::format("{} migrates {}", machine.node->id(), *migrated));
+      Trace(fmt::format("{} migrates to {}", machine.node->id(), migrated->value_or(-1)));
+      report_->sometimes.Note("schema changed");
       return;
     }
     case 8:
-      if (mix_.pause) Pause(&machine);
+      if (mix_[Fault::kPause]) Pause(&machine);
       return;
     default:
       if (restored_ == nullptr) FaultOfStore(random_.Below(8));
@@ -69,22 +81,22 @@ void Simulation::FaultOfStore(int64_t which) {
   Trace(fmt::format("store {}", which));
   switch (which) {
     case 0:
-      if (mix_.trim) log_->Trim(random_.Below(random_.Chance(0.5) ? 2 : 12));
+      if (mix_[Fault::kTrim]) log_->Trim(random_.Below(random_.Chance(0.5) ? 2 : 12));
       return;
     case 1:
-      if (mix_.wipe) log_->Wipe();
+      if (mix_[Fault::kWipe]) log_->Wipe();
       return;
     case 2:
-      if (mix_.older_log) log_->Remember();
+      if (mix_[Fault::kOlderLog]) log_->Remember();
       return;
     case 3:
-      if (mix_.older_log) log_->PutBack();
+      if (mix_[Fault::kOlderLog]) log_->PutBack();
       return;
     case 4:
-      if (mix_.damage) log_->Damage(&random_);
+      if (mix_[Fault::kDamage]) log_->Damage(&random_);
       return;
     case 5:
-      if (mix_.store_twice) log_->StoreTwice(&random_);
+      if (mix_[Fault::kStoreTwice]) log_->StoreTwice(&random_);
       return;
     default:
       log_->DropReaders();
@@ -110,7 +122,7 @@ void Simulation::Reboot(Machine* machine, const SimDisk::Files& files) {
   machine->app->Close();
   machine->node->UseFiles(files);
   // What the sidecar had applied but not synced may be gone: readers start again.
-  machine->seen.clear();
+  machine->seen = {};
   Expect(machine, machine->app->Open());
 }
 
@@ -127,7 +139,7 @@ void Simulation::Restore(Machine* machine) {
   if (!copy.ok()) return Fail(machine, copy.error().message());
   if (!MayRestore(machine, *copy)) return;
   Trace(fmt::format("{} is restored", node.id()));
-  MarkLost(machine, *copy);
+  MarkLost(node.who(), {*copy});
   Reboot(machine, machine->backup);
   ++node.life;
   restored_ = machine;
@@ -150,11 +162,11 @@ bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
   return true;
 }
 
-// Writes that stood in the replaced file only.
-void Simulation::MarkLost(Machine* machine, const Picture& copy) {
-  std::vector<Picture> kept{copy};
+// Writes of one life of a machine that stood nowhere but in a file that is gone. `kept`: of files not in the way of
+// the ordinary machines'.
+void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
   for (Machine& other : machines_) {
-    if (&other == machine) continue;
+    if (other.node->who() == who) continue;
     auto picture = other.node->Look();
     if (!picture.ok()) return Fail(&other, picture.error().message());
     kept.push_back(**picture);
@@ -162,7 +174,7 @@ void Simulation::MarkLost(Machine* machine, const Picture& copy) {
   for (auto& [table, keys] : ledger_.writes())
     for (auto& [key, writes] : keys)
       for (Write& write : writes) {
-        if (write.node != machine->node->id()) continue;
+        if (write.who != who) continue;
         write.may_be_lost |= std::none_of(kept.begin(), kept.end(), [&](const Picture& picture) {
           const auto& versions = picture.versions.at(table);
           const auto version = versions.find(key);
@@ -173,7 +185,11 @@ void Simulation::MarkLost(Machine* machine, const Picture& copy) {
 
 void Simulation::JumpClock(Machine* machine) {
   int64_t offset = random_.Between(-20'000, 20'000);
-  if (mix_.far_clock && random_.Chance(0.5)) offset = random_.Between(-3'600'000, 3'600'000);
+  if (mix_[Fault::kFarClock] && random_.Chance(0.5)) offset = random_.Between(-3'600'000, 3'600'000);
+  if (mix_[Fault::kClockYears] && random_.Chance(0.3)) {
+    offset = random_.Between(-kYears, kYears);
+    report_->sometimes.Note("clock jumped by years");
+  }
   Trace(fmt::format("{} clock {}", machine->node->id(), offset));
   machine->node->clock.offset_ms = offset;
   report_->sometimes.Note(std::abs(offset) > 60'000 ? "clock jumped beyond skew" : "clock jumped");

@@ -9,7 +9,7 @@ namespace harmonylite::sim {
 
 class Sometimes {
  public:
-  void Note(const std::string& what) { ++counts_[what]; }
+  void Note(const std::string& what, int64_t times = 1) { counts_[what] += times; }
   void Add(const Sometimes& other) {
     for (const auto& [what, count] : other.counts_) counts_[what] += count;
   }

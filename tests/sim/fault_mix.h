@@ -1,0 +1,81 @@
+// The faults that a history may have: each history draws which, so that some run long without one (swarm testing).
+#pragma once
+
+#include <array>
+#include <bitset>
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace harmonylite::sim {
+
+enum class Fault : size_t {
+  kCrash,         // the sidecar's process ends between two of its steps
+  kSidecarKill,   // … in the middle of one
+  kKill,          // the machine loses power between two steps
+  kPowerCut,      // … between any two writes of SQLite
+  kRestore,       // an older copy is put in place of a file
+  kClone,         // a copy of a file runs on another machine for a while
+  kTrim,
+  kWipe,
+  kOlderLog,
+  kDamage,
+  kStoreTwice,
+  kCutOff,
+  kClockJump,     // seconds
+  kFarClock,      // an hour
+  kClockYears,
+  kForgetMeta,
+  kHold,          // the application keeps a write transaction open
+  kMigrate,
+  kPause,         // the sidecar gets no time
+  kDiskError,     // writes fail
+  kDiskFull,
+  kUnreadable,    // reads fail
+  kBusy,          // locks are taken by somebody
+  kMemory,        // an allocation inside SQLite fails
+  kStatement,     // a statement is interrupted
+  kLostPublish,
+  kLostAck,
+  kLostReader,
+  kNotReady,
+  kCount,
+};
+
+inline constexpr size_t kFaults = static_cast<size_t>(Fault::kCount);
+
+class FaultMix {
+ public:
+  bool operator[](Fault fault) const { return set_[static_cast<size_t>(fault)]; }
+  void Set(Fault fault, bool on) { set_[static_cast<size_t>(fault)] = on; }
+  bool any() const { return set_.any(); }
+  // Takes out what `other` has.
+  void Remove(const FaultMix& other) { set_ &= ~other.set_; }
+
+  static const char* Name(Fault fault) {
+    static constexpr std::array<const char*, kFaults> kNames = {
+        "crash",      "sidecar-kill", "kill",        "power-cut",   "restore",     "clone",
+        "trim",       "wipe",         "older-log",   "damage",      "store-twice", "cut-off",
+        "clock-jump", "far-clock",    "clock-years", "forget-meta", "hold",        "migrate",
+        "pause",      "disk-error",   "disk-full",   "unreadable",  "busy",        "memory",
+        "statement",  "lost-publish", "lost-ack",    "lost-reader", "not-ready"};
+    return kNames[static_cast<size_t>(fault)];
+  }
+  // Adds the fault of this name; false: there is none.
+  bool Add(std::string_view name) {
+    for (size_t i = 0; i < kFaults; ++i)
+      if (name == Name(static_cast<Fault>(i))) return set_[i] = true;
+    return false;
+  }
+  std::string Text() const {
+    std::string out;
+    for (size_t i = 0; i < kFaults; ++i)
+      if (set_[i]) out += std::string(out.empty() ? "" : ",") + Name(static_cast<Fault>(i));
+    return out;
+  }
+
+ private:
+  std::bitset<kFaults> set_;
+};
+
+}  // namespace harmonylite::sim
