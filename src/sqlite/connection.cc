@@ -72,14 +72,21 @@ int ListAction(void* context, int code, const char* a, const char* b, const char
   return SQLITE_OK;
 }
 
+Error TakeUnread(bool* unread) {
+  *unread = false;
+  return MakeError(ErrorCode::kRetryLater, "a value could not be read: out of memory");
+}
+
 }  // namespace
 
 // --- Statement ---
 
-Statement::Statement(Statement&& other) noexcept : stmt_(std::exchange(other.stmt_, nullptr)) {}
+Statement::Statement(Statement&& other) noexcept
+    : stmt_(std::exchange(other.stmt_, nullptr)), unread_(other.unread_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(stmt_, other.stmt_);
+  std::swap(unread_, other.unread_);
   return *this;
 }
 
@@ -120,6 +127,10 @@ void Statement::Bind(int index, std::string_view text) { Bind(index, ValueView::
 void Statement::BindNull(int index) { HL_CHECK(sqlite3_bind_null(stmt_, index) == SQLITE_OK); }
 
 Result<bool> Statement::Step() {
+  if (*unread_) {
+    sqlite3_reset(stmt_);
+    return TakeUnread(unread_);
+  }
   const int rc = sqlite3_step(stmt_);
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) {
@@ -151,7 +162,8 @@ ValueView Statement::Column(int index) const {
     case SQLITE_BLOB: {
       const auto* data = static_cast<const char*>(sqlite3_column_blob(stmt_, index));
       const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, index));
-      return ValueView::Blob({size == 0 ? "" : data, size});
+      if (data == nullptr && size != 0) *unread_ = true;
+      return ValueView::Blob(data == nullptr ? std::string_view("") : std::string_view(data, size));
     }
     default:
       return ValueView::Null();
@@ -162,7 +174,10 @@ int64_t Statement::Int(int index) const { return sqlite3_column_int64(stmt_, ind
 
 std::string_view Statement::Text(int index) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, index));
-  if (data == nullptr) return "";
+  if (data == nullptr) {
+    if (!IsNull(index)) *unread_ = true;
+    return "";
+  }
   return {data, static_cast<size_t>(sqlite3_column_bytes(stmt_, index))};
 }
 
@@ -205,6 +220,7 @@ Connection::Connection(Connection&& other) noexcept
       data_version_(std::move(other.data_version_)),
       rollback_(std::move(other.rollback_)),
       cache_(std::move(other.cache_)),
+      unread_(std::move(other.unread_)),
       must_roll_back_(other.must_roll_back_) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
@@ -212,6 +228,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(data_version_, other.data_version_);
   std::swap(rollback_, other.rollback_);
   std::swap(cache_, other.cache_);
+  std::swap(unread_, other.unread_);
   std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
 }
@@ -225,6 +242,11 @@ Connection::~Connection() {
 
 Error Connection::MakeSqlError(std::string_view what) const { return ErrorOf(db_, what); }
 
+Status Connection::Ready() {
+  if (*unread_) return TakeUnread(unread_.get());
+  return FinishRollback();
+}
+
 Status Connection::FinishRollback() {
   if (!must_roll_back_) return Ok();
   if (in_transaction()) {
@@ -236,16 +258,16 @@ Status Connection::FinishRollback() {
 }
 
 Result<Statement> Connection::Prepare(std::string_view sql) {
-  HL_TRY(FinishRollback());
+  HL_TRY(Ready());
   sqlite3_stmt* stmt = nullptr;
   const int rc = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
                                     SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
   if (rc != SQLITE_OK) return MakeSqlError(sql.substr(0, 200));
-  return Statement(stmt);
+  return Statement(stmt, unread_.get());
 }
 
 Result<CachedStatement> Connection::PrepareCached(const std::string& sql) {
-  HL_TRY(FinishRollback());
+  HL_TRY(Ready());
   auto it = cache_.find(sql);
   if (it == cache_.end()) {
     HL_ASSIGN(Statement statement, Prepare(sql));
@@ -270,7 +292,7 @@ Result<Statement> Connection::PrepareListing(std::string_view sql,
 }
 
 Status Connection::Exec(std::string_view sql) {
-  HL_TRY(FinishRollback());
+  HL_TRY(Ready());
   const std::string text(sql);
   if (sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
     return MakeSqlError(sql.substr(0, 200));
@@ -340,7 +362,7 @@ Result<int64_t> Connection::DataVersion() {
   if (!data_version_) {
     HL_ASSIGN(data_version_, Prepare("PRAGMA data_version"));
   }
-  HL_TRY(FinishRollback());
+  HL_TRY(Ready());
   HL_ASSIGN(const bool row, data_version_.Step());
   const int64_t version = row ? data_version_.Int(0) : 0;
   data_version_.Reset();
@@ -378,6 +400,7 @@ Status Transaction::Commit() {
 
 void Transaction::Rollback() {
   if (connection_ == nullptr) return;
+  *connection_->unread_ = false;
   // SQLite may have rolled back by itself (disk full, I/O error).
   connection_->must_roll_back_ = connection_->in_transaction();
   (void)connection_->FinishRollback();  // tried again before the next use

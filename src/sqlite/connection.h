@@ -48,7 +48,8 @@ class Statement {
   Status Run();
   void Reset();
 
-  // Columns count from 0; views are valid until the next Step or Reset.
+  // Columns count from 0; views are valid until the next Step or Reset. A value for which there is no memory is
+  // empty, and the next call on the connection fails with kRetryLater: nothing wrong is committed, or read to its end.
   ValueView Column(int index) const;
   int64_t Int(int index) const;
   std::string_view Text(int index) const;
@@ -59,8 +60,9 @@ class Statement {
 
  private:
   friend class Connection;
-  explicit Statement(sqlite3_stmt* stmt) : stmt_(stmt) {}
+  Statement(sqlite3_stmt* stmt, bool* unread) : stmt_(stmt), unread_(unread) {}
   sqlite3_stmt* stmt_ = nullptr;  // owned
+  bool* unread_ = nullptr;        // of its connection
 };
 
 // A statement that its connection keeps prepared; reset when this goes. One user of a text at a time.
@@ -143,6 +145,8 @@ class Connection {
  private:
   friend class Transaction;
   explicit Connection(sqlite3* db) : db_(db) {}
+  // Fails once when a value was not read, and when FinishRollback does.
+  Status Ready();
   // Ends what Transaction::Rollback could not end.
   Status FinishRollback();
   Error MakeSqlError(std::string_view what) const;
@@ -150,6 +154,7 @@ class Connection {
   Statement data_version_;
   Statement rollback_;  // ready before a transaction begins: then it needs no memory
   std::unordered_map<std::string, Statement> cache_;
+  std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);  // a value was not read
   bool must_roll_back_ = false;  // nothing may be read or written before
 };
 
