@@ -84,6 +84,10 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
            14728827987909267045u,  // likewise
            15372744246249163607u,  // others asked for ever for what a new life had not written
            4148680622931926529u,   // likewise
+           10451216379200822465u,  // a ROLLBACK without memory ended the process
+           5747796768693156649u,   // likewise, and the application found its database locked
+           5023932746043588245u,   // a cloned machine showed effects of what only its clone had
+           10011307370603127878u,  // a table was written to before it had its triggers
        }) {
     const HistoryReport report = runner.Run(seed);
     EXPECT_FALSE(report.violation.has_value()) << seed << ": " << *report.violation;
