@@ -9,6 +9,7 @@ import time
 
 from harness import HIDDEN, BenchError, Program, Rig, ask, say
 from report import Mark, Row
+from snapshot_cases import snapshot_join, snapshot_make
 from space import hidden_bytes
 
 MB = 1_000_000
@@ -30,6 +31,8 @@ SIZES = {
     "big_tx": (1_000_000, 10_000),
     "blob": (100 * MB, 2 * MB),  # bytes
     "size": (1_000_000, 10_000),
+    "snapshot_make": (3_000_000, 10_000),
+    "snapshot_join": (3_000_000, 10_000),
     "idle": (60, 5),  # seconds
     "merge": (1_000_000, 10_000),
 }
@@ -387,4 +390,4 @@ def merge(plan):
 
 CASES = {case.__name__: case for case in (
     write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream, latency,
-    stream_bulk, stream_single, catch_up, big_tx, blob, size, idle, merge)}
+    stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, idle, merge)}

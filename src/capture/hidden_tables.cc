@@ -175,6 +175,18 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation) {
   return SaveState(db, *state, saved);
 }
 
+Status Adopt(Connection* db, State* state, const Origin& self) {
+  HL_CHECK(state->self == kNobody && self != kNobody);
+  HL_ASSIGN(Statement adopt, db->Prepare("UPDATE __harmonylite__nodes SET node = ?1, incarnation = ?2 "
+                                         "WHERE n = ?3"));
+  adopt.Bind(1, Stored(self.node));
+  adopt.Bind(2, int64_t{self.incarnation.value});
+  adopt.Bind(3, state->self_index.value);
+  HL_TRY(adopt.Run());
+  state->self = self;
+  return Ok();
+}
+
 Result<OriginTable> OriginTable::Load(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT n, node, incarnation FROM __harmonylite__nodes"));
   OriginTable out;

@@ -61,6 +61,11 @@ Status SaveState(sqlite::Connection* db, const State& state, const State& saved)
 // Starts a new life of this node: entries after published_to become the new incarnation's.
 Status StartIncarnation(sqlite::Connection* db, State* state, Incarnation incarnation);
 
+// Whose file a snapshot is until a node adopts it. No node has this id.
+inline constexpr Origin kNobody{};
+// Makes the file that of `self`; it is nobody's. Needs a write transaction.
+Status Adopt(sqlite::Connection* db, State* state, const Origin& self);
+
 // Origins by index. Indices never change their meaning within a file.
 class OriginTable {
  public:

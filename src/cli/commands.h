@@ -27,6 +27,11 @@ config::ExitCode LintDatabase(const config::CommandLine& command, const config::
 // a node runs on it.
 config::ExitCode Conflicts(const config::CommandLine& command, const config::Config* config);
 
+// harmonylite snapshot save|list|verify|restore. Works while a node runs on the database, too.
+config::ExitCode Snapshots(const config::CommandLine& command, const config::Config* config);
+// -save-snapshot: the same as `snapshot save`.
+config::ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config, Logger* logger);
+
 // Prints "harmonylite: MESSAGE" and returns `code`.
 config::ExitCode Complain(const std::string& message, config::ExitCode code);
 

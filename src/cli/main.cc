@@ -28,10 +28,10 @@ ExitCode Dispatch(const config::CommandLine& command, const config::Config& conf
       return cli::SchemaStatus(config, /*cluster=*/false, logger);
     case config::Mode::kSchemaStatusCluster:
       return cli::SchemaStatus(config, /*cluster=*/true, logger);
+    case config::Mode::kSaveSnapshot:
+      return cli::SaveSnapshot(command, config, logger);
     default:
-      return Complain("snapshots are not part of this version; nodes bring each other up to date "
-                      "by themselves",
-                      ExitCode::kUsage);
+      return Complain("this is done before a configuration is needed", ExitCode::kUsage);
   }
 }
 

@@ -55,6 +55,10 @@ class StatusSource {
     out.orphans = applied.orphans;
     for (const node::Hold& hold : applied.holds)
       out.waiting.push_back({hold.origin.node.value, Word(hold.kind), hold.reason});
+    const node::SnapshotBoard& snapshots = node_.snapshots();
+    out.snapshot_leader = snapshots.leading();
+    if (const auto newest = snapshots.newest()) out.snapshot_made_ms = newest->manifest.made_ms;
+    out.snapshot_error = snapshots.last_error();
     out.last_sent_ms = IfAny(sent.last_wall_ms);
     out.last_applied_ms = IfAny(applied.totals.last_wall_ms);
     out.batches_sent = sent.batches;

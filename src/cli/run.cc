@@ -9,10 +9,13 @@
 #include <thread>
 
 #include "cli/commands.h"
+#include "cli/join.h"
 #include "cli/lock_file.h"
 #include "cli/observe.h"
+#include "cli/stores.h"
 #include "cli/wiring.h"
 #include "node/node.h"
+#include "snapshot/private_database.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {
@@ -32,6 +35,7 @@ struct Sidecar {
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<nats::JetStreamLog> log;
   std::unique_ptr<nats::KvMetaStore> store;
+  std::unique_ptr<log::ObjectStore> snapshots;
   std::unique_ptr<node::Node> node;
   Observers observers;
 };
@@ -41,20 +45,12 @@ bool SignalCame(const sigset_t& signals, const timespec& wait) {
   return ::sigtimedwait(&signals, nullptr, &wait) > 0;
 }
 
-Status OpenSidecar(const config::CommandLine& command, const config::Config& config,
-                   const Clock* clock, Logger* logger, Sidecar* out) {
-  HL_TRY(CheckDatabasePath(config.db_path));
-  HL_ASSIGN(LockFile lock, LockFile::Take(config.db_path));
-  out->lock.emplace(std::move(lock));
-  std::optional<NodeId> node;
-  if (config.node_id) node = NodeId(*config.node_id);
-  HL_ASSIGN(out->node, node::Node::Open(MakeNodeOptions(config), node, clock, logger));
-  logger->set_node(fmt::format("{}", out->node->id().value));
-
-  nats::ConnectionOptions connection = MakeConnectionOptions(config, out->node->id());
+Status Connect(const config::CommandLine& command, const config::Config& config, NodeId self,
+               Logger* logger, Sidecar* out) {
+  logger->set_node(fmt::format("{}", self.value));
+  nats::ConnectionOptions connection = MakeConnectionOptions(config, self);
   if (config.nats.embedded()) {
-    HL_ASSIGN(out->server,
-              nats::ServerProcess::Start(MakeServerOptions(command, config, out->node->id()), logger));
+    HL_ASSIGN(out->server, nats::ServerProcess::Start(MakeServerOptions(command, config, self), logger));
     for (const std::string& warning : out->server->warnings()) logger->Warning("{}", warning);
     connection.urls = {out->server->client_url()};
     logger->Info("embedded nats-server {} listens on {}", out->server->version(),
@@ -63,6 +59,9 @@ Status OpenSidecar(const config::CommandLine& command, const config::Config& con
   HL_ASSIGN(out->connection, nats::Connection::Open(std::move(connection)));
   out->log = std::make_unique<nats::JetStreamLog>(out->connection, MakeLogOptions(config));
   out->store = std::make_unique<nats::KvMetaStore>(out->connection, MakeMetaOptions(config));
+  if (config.snapshot.enabled) {
+    HL_ASSIGN(out->snapshots, OpenStore(config.snapshot, out->connection));
+  }
   // A stream that is configured otherwise is the operator's to settle; a cluster that is still gathering
   // its quorum is not.
   Status ready = out->log->EnsureReady();
@@ -71,6 +70,28 @@ Status OpenSidecar(const config::CommandLine& command, const config::Config& con
     logger->Info("the log is not ready ({}): changes are captured and sent as soon as it is",
                  ready.error().message());
   return Ok();
+}
+
+Result<JoinEnd> OpenSidecar(const config::CommandLine& command, const config::Config& config,
+                            const sigset_t& signals, const Clock* clock, Logger* logger,
+                            Sidecar* out) {
+  HL_TRY(CheckDatabasePath(config.db_path));
+  HL_ASSIGN(LockFile lock, LockFile::Take(config.db_path));
+  out->lock.emplace(std::move(lock));
+  snapshot::RemoveLeftovers(config.db_path);
+  std::optional<NodeId> self;
+  if (config.node_id) self = NodeId(*config.node_id);
+  HL_ASSIGN(const std::optional<NodeId> joins, JoinsAs(config));
+  if (joins) {
+    self = joins;
+    HL_TRY(Connect(command, config, *joins, logger, out));
+    HL_ASSIGN(const JoinEnd end, JoinEmpty(config, *joins, out->snapshots.get(), out->store.get(),
+                                           signals, clock, logger));
+    if (end == JoinEnd::kAskedToEnd) return end;
+  }
+  HL_ASSIGN(out->node, node::Node::Open(MakeNodeOptions(config), self, clock, logger));
+  if (!joins) HL_TRY(Connect(command, config, out->node->id(), logger, out));
+  return JoinEnd::kGoOn;
 }
 
 // Ends the process when stopping takes too long (a NATS that accepts and never answers). Nothing is lost by
@@ -108,7 +129,8 @@ ExitCode WaitForEnd(const config::Config& config, const sigset_t& signals, Sidec
                     sidecar->node->id().value);
       return ExitCode::kFailure;
     }
-    if (config.sleep_timeout_ms > 0 && sidecar->node->idle_ms() >= config.sleep_timeout_ms) {
+    if (config.sleep_timeout_ms > 0 && sidecar->node->idle_ms() >= config.sleep_timeout_ms &&
+        sidecar->node->SavedForSleep()) {
       logger->Info("nothing happened for {} ms (sleep_timeout): ending", config.sleep_timeout_ms);
       return ExitCode::kOk;
     }
@@ -131,10 +153,12 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
   for (const std::string& warning : config.warnings) logger->Warning("{}", warning);
   const SystemClock clock;
   Sidecar sidecar;
-  if (Status opened = OpenSidecar(command, config, &clock, logger, &sidecar); !opened.ok()) {
+  auto opened = OpenSidecar(command, config, signals, &clock, logger, &sidecar);
+  if (!opened.ok()) {
     logger->Error("cannot start: {}", opened.error().message());
     return ExitCode::kFailure;
   }
+  if (*opened == JoinEnd::kAskedToEnd) return ExitCode::kOk;
   auto observers = StartObservers(config, *sidecar.node, *sidecar.connection, clock, logger);
   if (!observers.ok()) {
     logger->Error("cannot start: {}", observers.error().message());
@@ -142,7 +166,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
   }
   sidecar.observers = std::move(*observers);
   const size_t tables = sidecar.node->tables();
-  sidecar.node->Start(sidecar.log.get(), sidecar.store.get());
+  sidecar.node->Start(sidecar.log.get(), sidecar.store.get(), sidecar.snapshots.get());
   logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables, sidecar.node->id().value, sqlite::LibraryVersion());
   const ExitCode code = WaitForEnd(config, signals, &sidecar, logger);
   {
@@ -150,6 +174,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     sidecar.observers.clear();
     sidecar.node->Stop();
     if (sidecar.server) sidecar.server->Stop();
+    sidecar.snapshots.reset();
     sidecar.store.reset();
     sidecar.log.reset();
     sidecar.connection.reset();

@@ -13,6 +13,7 @@ struct Subcommand {
 
 const Subcommand kSubcommands[] = {
     {{"lint", "what of a database does not replicate, or collides, and what to do"}, LintDatabase},
+    {{"snapshot", "save, list, verify or restore snapshots of the database"}, Snapshots},
     {{"conflicts", "list writes that lost to another node's write, show one, write one back"}, Conflicts},
 };
 

@@ -50,6 +50,25 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.conflicts_max_rows = config.conflicts.max_rows;
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
   options.tables = MakeLoadOptions(config);
+  options.leaves_out = MakeSnapshotOptions(config).leaves_out;
+  options.snapshots.interval_ms = config.snapshot.interval_ms;
+  options.snapshots.leader_ttl_ms = config.snapshot.leader_ttl_ms;
+  options.snapshots.max_entries = config.replication_log.max_entries;
+  options.snapshots.keep = config.snapshot.keep;
+  return options;
+}
+
+snapshot::Options MakeSnapshotOptions(const config::Config& config) {
+  snapshot::Options options;
+  options.db_path = config.db_path;
+  options.spool_directory = fs::absolute(config.db_path).parent_path().string();
+  options.tables = MakeLoadOptions(config);
+  options.leaves_out = [tables = config.tables](const std::string& name, bool is_virtual) {
+    config::TablesConfig rules = tables;
+    // Triggers fill a full-text index from tables that stay; whoever lists tables does not think of it.
+    if (is_virtual) rules.include.clear();
+    return !config::SelectsTable(rules, name);
+  };
   return options;
 }
 

@@ -13,6 +13,7 @@
 #include "nats/kv_meta_store.h"
 #include "nats/server_process.h"
 #include "node/options.h"
+#include "snapshot/make.h"
 
 namespace harmonylite::cli {
 
@@ -23,6 +24,8 @@ nats::ServerOptions MakeServerOptions(const config::CommandLine& command,
 nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node);
 nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);
 nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config);
+
+snapshot::Options MakeSnapshotOptions(const config::Config& config);
 
 // The folder of the database exists and can be written to, and the database is no folder itself.
 Status CheckDatabasePath(const std::string& db_path);

@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/thread_name.h"
+#include "node/snapshot_keeper.h"
+#include "node/snapshot_maker.h"
 
 namespace harmonylite::node {
 
@@ -26,6 +28,7 @@ constexpr microseconds kPoll = milliseconds(25);
 constexpr microseconds kBetweenBatches{1000};
 constexpr milliseconds kReadWait{50};
 constexpr milliseconds kBlockedWait{5};
+constexpr milliseconds kBetweenSnapshotLooks{200};
 
 // When to look into the database. An event comes with the first page that a transaction writes, its commit is
 // visible later, mostly at once. Until then no page may wake us: the writer would pay for the waking.
@@ -119,15 +122,32 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
 
 Node::~Node() { Stop(); }
 
-void Node::Start(log::ReplicationLog* log, log::MetaStore* store) {
+void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectStore* snapshots) {
   HL_CHECK(threads_.empty());
+  // Without applying, this file is no replica of anything.
+  makes_snapshots_ = snapshots != nullptr && options_.replicate;
   threads_.emplace_back([this, log] { RunConsumer(log); });
   if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
-  threads_.emplace_back([this, store] { RunKeeper(store); });
+  threads_.emplace_back([this, store, log] { RunKeeper(store, log); });
+  if (makes_snapshots_) threads_.emplace_back([this, snapshots] { RunSnapshotMaker(snapshots); });
+}
+
+bool Node::SavedForSleep() {
+  if (!makes_snapshots_) return true;
+  if (snapshots_.busy()) return false;
+  change::ProgressVector have = shared_.applied().progress;
+  have.Advance(shared_.self(), shared_.published_as_self());
+  const auto newest = snapshots_.newest();
+  if (newest && newest->manifest.progress.Covers(have) && shared_.unsent() == 0) return true;
+  if (failures_before_sleep_ && snapshots_.failed() > *failures_before_sleep_) return true;
+  failures_before_sleep_ = snapshots_.failed();
+  snapshots_.Want("nothing happens any more: sleep_timeout");
+  return false;
 }
 
 void Node::Stop() {
   stopping_.store(true);
+  snapshots_.Cancel();
   signal_.Interrupt();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
@@ -170,14 +190,32 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   }
 }
 
-void Node::RunKeeper(log::MetaStore* store) {
+void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   NameThisThread("keeper");
-  Keeper keeper({store, &shared_, clock_, logger_, RandomSeed()});
+  const uint64_t session = RandomSeed();
+  Keeper keeper({store, &shared_, clock_, logger_, session});
+  SnapshotKeeper snapshots({store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
   while (!stopping_.load()) {
     keeper.Step();
     rivalled_.store(keeper.rivalled());
+    if (makes_snapshots_ && !keeper.rivalled()) snapshots.Step();
     std::this_thread::sleep_for(kReadWait);
   }
+  snapshots.Release();
+}
+
+void Node::RunSnapshotMaker(log::ObjectStore* store) {
+  NameThisThread("snapshots");
+  LowerThisThreadsPriority();
+  snapshot::Options options;
+  options.db_path = options_.db_path;
+  options.vfs = options_.vfs;
+  options.spool_directory = options_.spool_directory;
+  options.tables = options_.tables;
+  options.leaves_out = options_.leaves_out;
+  SnapshotMaker maker({store, &snapshots_, clock_, logger_, std::move(options), options_.snapshots.keep});
+  while (!stopping_.load())
+    if (maker.Step().kind != StepResult::kProgress) std::this_thread::sleep_for(kBetweenSnapshotLooks);
 }
 
 }  // namespace harmonylite::node

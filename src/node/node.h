@@ -16,6 +16,7 @@
 #include "base/result.h"
 #include "capture/change_signal.h"
 #include "log/meta_store.h"
+#include "log/object_store.h"
 #include "log/replication_log.h"
 #include "node/consumer.h"
 #include "node/keeper.h"
@@ -23,6 +24,7 @@
 #include "node/publisher.h"
 #include "node/replica.h"
 #include "node/shared_state.h"
+#include "node/snapshot_board.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -39,13 +41,18 @@ class Node {
   // That are replicated. Only before Start: afterwards it is the consumer's (AppliedState::tables).
   size_t tables() const { return replica_->catalog().tables.size(); }
 
-  // Starts the workers. `log` and `store` outlive the node.
-  void Start(log::ReplicationLog* log, log::MetaStore* store);
+  // Starts the workers. `log`, `store` and `snapshots` outlive the node; null: it makes no snapshots.
+  void Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectStore* snapshots = nullptr);
   // Ends the workers within about a second; everything confirmed is saved.
   void Stop();
 
   // What the workers tell each other, for health and metrics.
   const SharedState& shared() const { return shared_; }
+  // What there is of snapshots.
+  const SnapshotBoard& snapshots() const { return snapshots_; }
+  // Whether a snapshot has everything that is here: asks for one if not, and is true, too, when it could not be made.
+  // Called by one thread.
+  bool SavedForSleep();
   // Another process runs with this node id.
   bool rivalled() const { return rivalled_.load(); }
   // Milliseconds since a change was last sent or applied.
@@ -55,7 +62,8 @@ class Node {
   Node(NodeOptions options, const Clock* clock, Logger* logger);
   void RunPublisher(log::ReplicationLog* log);
   void RunConsumer(log::ReplicationLog* log);
-  void RunKeeper(log::MetaStore* store);
+  void RunKeeper(log::MetaStore* store, log::ReplicationLog* log);
+  void RunSnapshotMaker(log::ObjectStore* store);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
 
   const NodeOptions options_;
@@ -70,6 +78,9 @@ class Node {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> rivalled_{false};
   std::atomic<int64_t> active_ms_{0};
+  SnapshotBoard snapshots_;
+  bool makes_snapshots_ = false;                  // constant once started
+  std::optional<int64_t> failures_before_sleep_;  // when SavedForSleep asked for a snapshot
   std::vector<std::thread> threads_;
 };
 

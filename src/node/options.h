@@ -5,8 +5,17 @@
 #include <string>
 
 #include "schema/schema.h"
+#include "snapshot/strip.h"
 
 namespace harmonylite::node {
+
+// When this node makes snapshots, if it is the one that does.
+struct SnapshotPolicy {
+  int64_t interval_ms = 0;         // 0: only when somebody asks, and before the log forgets
+  int64_t leader_ttl_ms = 30'000;  // a node that is silent for this long leads no more
+  int64_t max_entries = 1'000'000;  // that the log keeps
+  int keep = 3;                     // snapshots; older ones are removed
+};
 
 struct NodeOptions {
   std::string db_path;
@@ -28,6 +37,8 @@ struct NodeOptions {
   int64_t conflicts_max_rows = 100'000;
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
   schema::LoadOptions tables;
+  snapshot::LeavesOut leaves_out;  // of snapshots
+  SnapshotPolicy snapshots;
 };
 
 // Rows' bytes in one frame are at most this, and less where the log takes less.
@@ -53,5 +64,16 @@ constexpr int64_t kRepairPatienceMs = 3'000;
 constexpr int64_t kRepairRepeatMs = 10'000;
 // A node not heard of for this long is not asked for anything.
 constexpr int64_t kPeerSilentMs = 10'000;
+
+// Between looks at the lease and at requests for snapshots, at the log's length, and into the store.
+constexpr int64_t kSnapshotStepMs = 1'000;
+constexpr int64_t kSnapshotLogLookMs = 2'000;
+constexpr int64_t kSnapshotLookMs = 60'000;
+// After a failure, doubled with each further one; after so many in a row another node may try.
+constexpr int64_t kSnapshotRetryMs = 2'000;
+constexpr int64_t kSnapshotMaxRetryMs = 60'000;
+constexpr int64_t kSnapshotMaxFailures = 3;
+// A node that is behind, or failed, leads only if the lease was free for so many times its time to live.
+constexpr int64_t kSnapshotUnfitTtls = 4;
 
 }  // namespace harmonylite::node

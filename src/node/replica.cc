@@ -35,10 +35,13 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      "{} has the tables and triggers of HarmonyLite 1.x: stop that version, run "
                      "'harmonylite -config … -cleanup' once, and start again",
                      options_.db_path);
-  if (installed == Installed::kNo) HL_TRY(FirstAttach(node, fresh));
+  HL_ASSIGN(const std::string mode, UseWal());
+  const Origin self{node.value_or(fresh.node), fresh.incarnation};
+  if (installed == Installed::kNo) HL_TRY(FirstAttach(self, mode));
   // Rows that other nodes accepted are not judged again by this node's CHECKs.
   HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(state_, capture::LoadState(db_));
+  if (state_.self == capture::kNobody) HL_TRY(AdoptSnapshot(self));
   if (node && *node != state_.self.node)
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} belongs to node {}, but node_id is {}: set node_id = {}, or detach it "
@@ -51,26 +54,41 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   return SyncSchema();
 }
 
-Status Replica::FirstAttach(std::optional<NodeId> node, const Origin& fresh) {
-  // WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
-  // application wait.
+// WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
+// application wait.
+Result<std::string> Replica::UseWal() {
   HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
+  if (mode == "wal") return mode;
   HL_ASSIGN(const std::string now, db_->QueryText("PRAGMA journal_mode = WAL"));
   if (now != "wal")
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} cannot be switched to WAL (its journal mode stays '{}'): it must be an "
                      "ordinary file on a local disk",
                      options_.db_path, now);
-  if (mode != "wal")
-    logger_->Info("journal mode of {} changed from {} to wal; -cleanup changes it back",
-                  options_.db_path, mode);
+  logger_->Info("journal mode of {} changed from {} to wal; -cleanup changes it back",
+                options_.db_path, mode);
+  return mode;
+}
+
+Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  const Origin self{node.value_or(fresh.node), fresh.incarnation};
-  HL_TRY(capture::Install(db_, self, mode));
+  HL_TRY(capture::Install(db_, self, journal_mode));
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
   HL_CHECK(sync.audits.empty());
   return transaction.Commit();
+}
+
+// A crash before this leaves a snapshot, which the next start adopts.
+Status Replica::AdoptSnapshot(const Origin& self) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  State next = state_;
+  HL_TRY(capture::Adopt(db_, &next, self));
+  HL_TRY(transaction.Commit());
+  state_ = next;
+  logger_->Info("{} is a restored snapshot: it is node {}'s from now on", options_.db_path,
+                self.node.value);
+  return Ok();
 }
 
 Result<bool> Replica::SchemaChanged() {

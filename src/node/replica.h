@@ -27,8 +27,8 @@ class Replica {
   // `db`, `clock` and `logger` are not owned and outlive the replica.
   Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock, Logger* logger);
 
-  // Installs the hidden tables where there are none and writes the triggers. `node`: as configured;
-  // nothing keeps the id in the database, or takes `fresh` for a new one.
+  // Installs the hidden tables where there are none, or adopts the file where it is a restored snapshot, and writes
+  // the triggers. `node`: as configured; nothing keeps the id in the database, or takes `fresh` for a new one.
   // kInvalidArgument: HarmonyLite 1.x is attached, another node's id is in the file, a newer format.
   Status Attach(std::optional<NodeId> node, const Origin& fresh);
 
@@ -70,7 +70,10 @@ class Replica {
   Status StartIncarnation(Incarnation incarnation);
 
  private:
-  Status FirstAttach(std::optional<NodeId> node, const Origin& fresh);
+  // Returns the journal mode before.
+  Result<std::string> UseWal();
+  Status FirstAttach(const Origin& self, const std::string& journal_mode);
+  Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
   Status FoldAll(const capture::Catalog& catalog, capture::State* state);
   // Brings back shadowed rows whose unique values are free. Everything must be folded.

@@ -48,6 +48,9 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
   }
   json schema = {{"hash", fmt::format("{:016x}", status.schema_fingerprint)}, {"paused", paused}};
   if (paused) schema["reason"] = paused_why;
+  json snapshot = {{"leader", status.snapshot_leader},
+                   {"newest_timestamp", Timestamp(status.snapshot_made_ms)}};
+  if (!status.snapshot_error.empty()) snapshot["error"] = status.snapshot_error;
   const json body = {{"status", reasons.empty() ? "healthy" : "unhealthy"},
                      {"reasons", reasons},
                      {"node_id", status.node_id},
@@ -63,7 +66,8 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},
                      {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},
                      {"schema", schema},
-                     {"waiting", waiting}};
+                     {"waiting", waiting},
+                     {"snapshot", snapshot}};
   answer.body = body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   return answer;
 }

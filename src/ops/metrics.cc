@@ -73,6 +73,12 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   if (status.last_applied_ms)
     page.Add(kGauge, "last_applied_timestamp_seconds", "When a batch was last applied.",
              static_cast<double>(*status.last_applied_ms) / 1000);
+  if (status.snapshot_made_ms)
+    page.Add(kGauge, "snapshot_timestamp_seconds", "When the newest snapshot in the store was made.",
+             static_cast<double>(*status.snapshot_made_ms) / 1000);
+  page.Add(kGauge, "snapshot_leader", "1 on the node that makes snapshots.", int{status.snapshot_leader});
+  page.Add(kGauge, "snapshot_failing", "1 when this node's newest attempt to make a snapshot failed.",
+           int{!status.snapshot_error.empty()});
 
   std::map<std::string, int> waiting{{"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}};
   for (const WaitingChanges& one : status.waiting) ++waiting[one.kind];

@@ -28,6 +28,9 @@ struct NodeStatus {
   int64_t unsent_changes = 0;  // journaled here, not in the log yet
   std::vector<WaitingChanges> waiting;
   int64_t orphans = 0;  // rows without a parent, hidden or not
+  bool snapshot_leader = false;             // this node is the one that makes snapshots
+  std::optional<int64_t> snapshot_made_ms;  // wall clock: the newest snapshot in the store; none is known: empty
+  std::string snapshot_error;               // of this node's newest attempt to make one; empty: it succeeded
   std::optional<int64_t> last_sent_ms;     // wall clock; nothing since the start: empty
   std::optional<int64_t> last_applied_ms;  // likewise
   // Since the start:

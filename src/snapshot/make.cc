@@ -29,7 +29,10 @@ Status CopyInto(const Options& options, Activity* activity, PrivateDatabase* cop
   activity->Begin(Phase::kCopying, static_cast<uint64_t>(pages * page_size));
   HL_ASSIGN(sqlite::Statement vacuum, source.Prepare("VACUUM INTO ?1"));
   vacuum.Bind(1, copy->path());
-  return vacuum.Run();
+  Status copied = vacuum.Run();
+  if (copied.ok() || activity->cancelled()) return copied;
+  return std::move(copied).error().Wrap(
+      fmt::format("up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
 }
 
 Error Broken(std::string_view why) {
@@ -46,7 +49,7 @@ Status CheckContent(Connection* db, const Manifest& manifest) {
   HL_ASSIGN(const capture::State state, capture::LoadState(db));
   HL_ASSIGN(const capture::OriginTable origins, capture::OriginTable::Load(db));
   HL_ASSIGN(const change::ProgressVector progress, capture::LoadProgress(db, origins));
-  if (state.self != kNobody || progress != manifest.progress)
+  if (state.self != capture::kNobody || progress != manifest.progress)
     return Broken("it is not the database that its manifest describes");
   return Ok();
 }

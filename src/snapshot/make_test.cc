@@ -66,7 +66,7 @@ TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
             (std::vector<std::string>{"1|0|0", "2|0|1"}));
   EXPECT_EQ(Query(&copy.db(), "SELECT lseq FROM __harmonylite__progress WHERE n = 0"),
             std::vector<std::string>{fmt::format("{}", last.value)});
-  EXPECT_EQ(Must(capture::LoadState(&copy.db())).self, kNobody);
+  EXPECT_EQ(Must(capture::LoadState(&copy.db())).self, capture::kNobody);
   // The node itself is as before: nothing was folded there.
   EXPECT_EQ(Must(capture::LoadState(&node.db)).folded_to, Lseq(1));
 }

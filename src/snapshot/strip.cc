@@ -142,7 +142,7 @@ Status ReduceJournal(Connection* db) {
 
 Status BecomeNobody(Connection* db, capture::OriginTable* origins, const State& before) {
   State state = before;
-  HL_ASSIGN(state.self_index, origins->IndexOf(db, kNobody));
+  HL_ASSIGN(state.self_index, origins->IndexOf(db, capture::kNobody));
   state.incarnation_base = Lseq(0);
   state.folded_to = Lseq(1);
   state.published_to = Lseq(0);

@@ -13,9 +13,6 @@
 
 namespace harmonylite::snapshot {
 
-// Whose file a snapshot is until a node adopts it. No node has this id.
-inline constexpr Origin kNobody{};
-
 // True: this table of the application, with all its rows, is not to be in a snapshot.
 using LeavesOut = std::function<bool(const std::string& table, bool is_virtual)>;
 

@@ -78,13 +78,19 @@ Status DeleteFile(const std::string& path, const std::string& vfs) {
   return Ok();
 }
 
-Status CopyDatabase(Connection* from, Connection* to) {
+Status CopyDatabase(Connection* from, Connection* to, const std::function<Status()>& once_locked) {
   sqlite3_backup* backup = sqlite3_backup_init(to->raw(), "main", from->raw(), "main");
   if (backup == nullptr)
     return MakeError(ErrorCode::kRetryLater, "cannot copy a database: {}",
                      sqlite3_errmsg(to->raw()));
-  const int step = sqlite3_backup_step(backup, -1);
+  int step = sqlite3_backup_step(backup, 0);  // takes the lock
+  Status allowed = Ok();
+  if (step == SQLITE_OK) {
+    allowed = once_locked();
+    if (allowed.ok()) step = sqlite3_backup_step(backup, -1);
+  }
   const int rc = sqlite3_backup_finish(backup);
+  if (!allowed.ok()) return allowed;
   if (step == SQLITE_DONE && rc == SQLITE_OK) return Ok();
   const int failed = rc != SQLITE_OK ? rc : step;
   return MakeError(CodeOf(failed), "cannot copy a database: {} (SQLite {})",

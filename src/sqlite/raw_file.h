@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -24,8 +25,9 @@ Status WriteFileAt(Connection* db, uint64_t offset, std::string_view bytes);
 Status DeleteFile(const std::string& path, const std::string& vfs);
 
 // Copies everything `from` holds into `to`, in one transaction of `to`: afterwards it has all of it, or what it
-// had. `to` may be open elsewhere; its page size must be that of `from` if it is in WAL mode.
+// had. `to` may be open elsewhere; its page size must be that of `from` if it is in WAL mode. `once_locked` is asked
+// when nobody else can write to `to` any more; its error ends the copying before anything is written.
 // kRetryLater: somebody holds it (tried within the busy timeout), or its disk is full.
-Status CopyDatabase(Connection* from, Connection* to);
+Status CopyDatabase(Connection* from, Connection* to, const std::function<Status()>& once_locked);
 
 }  // namespace harmonylite::sqlite

@@ -1,0 +1,113 @@
+#include "node/empty_join.h"
+
+#include "node/heartbeat.h"
+#include "node/lease.h"
+#include "node/options.h"
+#include "node/snapshot_keeper.h"
+#include "snapshot/restore.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+// Two heartbeats and a little: a node that lives has been heard by then.
+constexpr int64_t kListenMs = 2 * kHeartbeatMs + 1'000;
+// A cluster that is gathering its quorum is there by then.
+constexpr int64_t kReachWithinMs = 30'000;
+
+}  // namespace
+
+EmptyJoin::EmptyJoin(Dependencies dependencies)
+    : d_(std::move(dependencies)), catalog_(d_.store), began_ms_(d_.clock->MonotonicMs()) {}
+
+EmptyJoin::Outcome EmptyJoin::StartEmpty(std::string_view why) {
+  d_.logger->Info("starting with an empty database: {}", why);
+  return Outcome::kStartEmpty;
+}
+
+Result<EmptyJoin::Outcome> EmptyJoin::Later(const Error& error) {
+  if (error.code() != ErrorCode::kRetryLater) return Error(error.code(), error.message());
+  const int64_t now = d_.clock->MonotonicMs();
+  waiting_for_ = error.message();
+  if (!activity_.cancelled() && now - reached_ms_.value_or(began_ms_) > kReachWithinMs && !alive_ms_) {
+    d_.logger->Warning("the cluster cannot be reached ({}), so this node does not get its tables from there: "
+                       "make them, or start it again when it can be reached", error.message());
+    return Outcome::kStartEmpty;
+  }
+  return Outcome::kWaiting;
+}
+
+Result<EmptyJoin::Outcome> EmptyJoin::Step() {
+  auto outcome = TrySnapshots();
+  if (outcome.ok() && *outcome == Outcome::kWaiting) outcome = AskForOne();
+  if (!outcome.ok()) return Later(outcome.error());
+  reached_ms_ = d_.clock->MonotonicMs();
+  return outcome;
+}
+
+Result<EmptyJoin::Outcome> EmptyJoin::TrySnapshots() {
+  HL_ASSIGN(const std::vector<snapshot::Listed> all, catalog_.List());
+  for (const snapshot::Listed& one : all) {
+    if (!one.problem.empty() || refused_.contains(one.name)) continue;
+    HL_ASSIGN(const bool restored, TryOne(one));
+    if (restored) return Outcome::kRestored;
+  }
+  return Outcome::kWaiting;
+}
+
+Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
+  d_.logger->Info("joining from snapshot {}: {} bytes", listed.name, listed.manifest->packed);
+  auto opened = catalog_.Open(listed, d_.options, &activity_);
+  if (!opened.ok()) {
+    const ErrorCode code = opened.error().code();
+    if (code == ErrorCode::kRetryLater) return std::move(opened).error();
+    d_.logger->Error("snapshot {} cannot be used: {}", listed.name, opened.error().message());
+    refused_.insert(listed.name);
+    return false;
+  }
+  HL_TRY(snapshot::Restore(&*opened, d_.options.db_path, d_.options.vfs, &activity_));
+  d_.logger->Info("restored snapshot {} into {}", listed.name, d_.options.db_path);
+  return true;
+}
+
+Result<bool> EmptyJoin::AnyoneAlive() {
+  HL_ASSIGN(const auto entries, d_.meta->List(kHeartbeatPrefix));
+  const int64_t now = d_.clock->MonotonicMs();
+  bool anyone = false;
+  for (const auto& [key, entry] : entries) {
+    if (key == HeartbeatKey(d_.self)) continue;
+    anyone = true;
+    const auto [it, is_new] = revisions_.try_emplace(key, entry.revision);
+    if (it->second == entry.revision) continue;
+    it->second = entry.revision;
+    alive_ms_ = now;
+  }
+  return anyone && now - std::max(began_ms_, alive_ms_.value_or(0)) <= kListenMs;
+}
+
+Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
+  HL_ASSIGN(const bool alive, AnyoneAlive());
+  if (!alive) return StartEmpty("there is no snapshot, and no other node is running");
+  const int64_t now = d_.clock->MonotonicMs();
+  auto note = Lease::NoteOf(d_.meta, kSnapshotLease);
+  if (!note.ok() && note.error().code() != ErrorCode::kNotFound) return std::move(note).error();
+  if (note.ok() || !maker_ms_) maker_ms_ = now;
+  if (now - *maker_ms_ > 2 * d_.leader_ttl_ms) {
+    d_.logger->Warning("other nodes are running, but none of them makes snapshots ([snapshot] enabled): this node "
+                       "gets no tables from there; make them");
+    return Outcome::kStartEmpty;
+  }
+  // It may vanish, with the registry or because of a snapshot that turned out to be damaged.
+  auto request = d_.meta->Get(kSnapshotRequest);
+  if (!request.ok()) {
+    if (request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
+    HL_ASSIGN([[maybe_unused]] const uint64_t revision,
+              d_.meta->Put(kSnapshotRequest, fmt::format("node {}", d_.self.value)));
+  }
+  if (!asked_) d_.logger->Info("there is no snapshot: asking the nodes that run for one");
+  asked_ = true;
+  waiting_for_ = note.ok() ? *note : "no node has taken the request yet";
+  return Outcome::kWaiting;
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,70 @@
+// How a node without a database becomes a full replica, before it opens one: from the newest snapshot that can be
+// used, else from one that a live node is asked for, else it starts empty.
+//
+// Threads: one owner at a time. A step may take as long as a snapshot is large; activity() is watched, and cancelled,
+// by others.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "log/meta_store.h"
+#include "log/object_store.h"
+#include "snapshot/activity.h"
+#include "snapshot/catalog.h"
+#include "snapshot/make.h"
+
+namespace harmonylite::node {
+
+class EmptyJoin {
+ public:
+  struct Dependencies {
+    log::ObjectStore* store;
+    log::MetaStore* meta;
+    const Clock* clock;
+    Logger* logger;
+    snapshot::Options options;  // db_path can become a replica (snapshot/restore.h)
+    NodeId self;                // its own old heartbeats count for nothing
+    int64_t leader_ttl_ms = 30'000;
+  };
+  explicit EmptyJoin(Dependencies dependencies);
+
+  enum class Outcome {
+    kWaiting,     // step again, a little later
+    kRestored,    // the file is a snapshot; a node that opens it adopts it
+    kStartEmpty,  // there is nobody to learn from, or nobody answered
+  };
+  // An error is the operator's to settle: wrong credentials, a file that is not empty any more.
+  Result<Outcome> Step();
+  snapshot::Activity& activity() { return activity_; }
+  // What is waited for, for the operator.
+  const std::string& waiting_for() const { return waiting_for_; }
+
+ private:
+  Result<Outcome> TrySnapshots();
+  // True: it is restored.
+  Result<bool> TryOne(const snapshot::Listed& listed);
+  Result<Outcome> AskForOne();
+  Result<bool> AnyoneAlive();
+  Outcome StartEmpty(std::string_view why);
+  Result<Outcome> Later(const Error& error);
+
+  Dependencies d_;
+  snapshot::Catalog catalog_;
+  snapshot::Activity activity_;
+  std::set<std::string> refused_;                // snapshots that turned out to be damaged
+  std::map<std::string, uint64_t> revisions_;    // of heartbeats
+  int64_t began_ms_;                             // monotonic, as all here
+  std::optional<int64_t> alive_ms_;              // when a heartbeat last moved
+  std::optional<int64_t> reached_ms_;            // when store and registry last answered
+  std::optional<int64_t> maker_ms_;              // when somebody was last seen to hold the lease
+  bool asked_ = false;
+  std::string waiting_for_;
+};
+
+}  // namespace harmonylite::node

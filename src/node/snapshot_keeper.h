@@ -1,0 +1,72 @@
+// Decides when a snapshot is made, if this node is the one that does it: by lease, one node of the cluster.
+//
+// Reasons: the interval has passed, somebody asks for one, or the log will soon forget records that the newest
+// snapshot does not cover. The work itself is SnapshotMaker's; a lost lease ends it.
+//
+// Threads: one owner at a time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "log/meta_store.h"
+#include "log/replication_log.h"
+#include "node/lease.h"
+#include "node/options.h"
+#include "node/shared_state.h"
+#include "node/snapshot_board.h"
+#include "node/step.h"
+
+namespace harmonylite::node {
+
+// Keys of the registry. Whoever needs a snapshot puts the second; it is deleted when there is one.
+inline constexpr const char* kSnapshotLease = "snapshot.lease";
+inline constexpr const char* kSnapshotRequest = "snapshot.request";
+
+class SnapshotKeeper {
+ public:
+  struct Dependencies {
+    log::MetaStore* meta;
+    log::ReplicationLog* log;
+    SharedState* shared;
+    SnapshotBoard* board;
+    const Clock* clock;
+    Logger* logger;
+    SnapshotPolicy policy;
+    uint64_t session;  // drawn anew for every process
+  };
+  explicit SnapshotKeeper(Dependencies dependencies);
+
+  // Does nothing until the next look is due.
+  StepResult Step();
+  // When the node ends: somebody else may lead at once.
+  void Release();
+
+ private:
+  bool Willing(int64_t now);
+  std::string Note() const;
+  void NoteOutcome(int64_t now);
+  Status HearRequests(int64_t now);
+  Status Decide(int64_t now);
+  Result<bool> LogForgets();
+
+  Dependencies d_;
+  Lease lease_;
+  const int64_t began_ms_;    // monotonic
+  bool read_all_ = false;     // the log, once since the start
+  int64_t next_ms_ = 0;
+  int64_t next_log_look_ms_ = 0;
+  int64_t fit_ms_;            // monotonic: when this node was last as good a maker as any
+  int64_t failures_ = 0;      // in a row
+  int64_t seen_done_ = 0;     // of the board
+  int64_t seen_failed_ = 0;
+  int64_t not_before_ms_ = 0; // monotonic: no attempt until then, after failures
+  int64_t made_ms_ = -1;      // monotonic: when the newest snapshot was made
+  std::string made_name_;     // … and which one it is
+  uint64_t told_at_ = 0;      // last record of the log when it was about to forget: a cursor that is held is no reason to go on
+  uint64_t request_ = 0;      // revision of the request that the present attempt answers
+};
+
+}  // namespace harmonylite::node

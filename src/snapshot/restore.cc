@@ -1,0 +1,81 @@
+#include "snapshot/restore.h"
+
+#include "capture/hidden_tables.h"
+#include "schema/schema.h"
+#include "sqlite/raw_file.h"
+
+namespace harmonylite::snapshot {
+
+namespace {
+
+using sqlite::Connection;
+using sqlite::OpenMode;
+
+constexpr int kBusyTimeoutMs = 10'000;
+constexpr int kCacheKib = 16 * 1024;
+
+Result<bool> IsEmpty(Connection* db) {
+  HL_ASSIGN(const int64_t objects,
+            db->QueryInt(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' "
+                                     "ESCAPE '\\' AND substr(lower(name), 1, {}) <> '{}'",
+                                     schema::kHiddenPrefix.size(), schema::kHiddenPrefix)));
+  if (objects != 0) return false;
+  HL_ASSIGN(const capture::Installed installed, capture::Inspect(db));
+  if (installed == capture::Installed::kNo) return true;
+  if (installed == capture::Installed::kLegacy) return false;
+  HL_ASSIGN(const int64_t tables, db->QueryInt("SELECT count(*) FROM __harmonylite__tables"));
+  return tables == 0;
+}
+
+// WAL has two merits here: readers are not kept out while the copy is written, and a crash leaves what was there.
+Status MatchPages(PrivateDatabase* from, Connection* to) {
+  HL_ASSIGN(const int64_t wanted, from->db().QueryInt("PRAGMA page_size"));
+  HL_TRY(to->Exec(fmt::format("PRAGMA page_size = {}", wanted)));  // heeded by a file without pages
+  HL_ASSIGN(const std::string mode, to->QueryText("PRAGMA journal_mode = WAL"));
+  if (mode != "wal")
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "it cannot be switched to WAL (its journal mode stays '{}'): it must be an "
+                     "ordinary file on a local disk",
+                     mode);
+  HL_ASSIGN(const int64_t pages, to->QueryInt("PRAGMA page_size"));
+  if (pages == wanted) return Ok();
+  return from->db().Exec(fmt::format("PRAGMA page_size = {}; VACUUM", pages));
+}
+
+Status CopyInto(PrivateDatabase* from, const std::string& path, const std::string& vfs) {
+  HL_ASSIGN(Connection to, Connection::Open(path, OpenMode::kCreate, vfs));
+  to.SetBusyTimeout(kBusyTimeoutMs);
+  HL_TRY(to.SetCacheKib(kCacheKib));
+  HL_TRY(MatchPages(from, &to));
+  HL_ASSIGN(Connection look, Connection::Open(path, OpenMode::kReadWrite, vfs));
+  HL_TRY(sqlite::CopyDatabase(&from->db(), &to, [&look]() -> Status {
+    HL_ASSIGN(const bool empty, IsEmpty(&look));
+    if (empty) return Ok();
+    return MakeError(ErrorCode::kConflict, "it is not empty: a snapshot never replaces rows");
+  }));
+  // The WAL is as large as the database now. A busy one is an answer in the row, not an error.
+  return to.Exec("PRAGMA wal_checkpoint(TRUNCATE)");
+}
+
+}  // namespace
+
+Result<bool> CanBecomeReplica(const std::string& path, const std::string& vfs) {
+  auto db = Connection::Open(path, OpenMode::kReadWrite, vfs);
+  if (!db.ok()) {
+    if (db.error().code() == ErrorCode::kNotFound) return true;
+    return std::move(db).error();
+  }
+  db->SetBusyTimeout(kBusyTimeoutMs);
+  return IsEmpty(&*db);
+}
+
+Status Restore(PrivateDatabase* from, const std::string& path, const std::string& vfs,
+               Activity* activity) {
+  activity->Begin(Phase::kRestoring, 0);
+  if (activity->cancelled()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
+  Status copied = CopyInto(from, path, vfs);
+  if (!copied.ok()) return std::move(copied).error().Wrap("cannot restore into " + path);
+  return Ok();
+}
+
+}  // namespace harmonylite::snapshot
