@@ -59,7 +59,7 @@ def snapshot_make(plan):
     with plan.rig(nodes=1) as rig:
         say(f"snapshot_make: {rows:,} rows")
         node = _fill(rig, rows)
-        megabytes = os.path.getsize(node.db) / 1e6
+        megabytes = ask(node.db, "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size")[0] / 1e6
         for run in range(1, plan.runs + 1):
             say(f"snapshot_make: run {run} of {plan.runs}")
             plain.append(_vacuum_into(node.db, os.path.join(rig.folder, "copy.db")))
