@@ -158,5 +158,53 @@ RC_GTEST_PROP(CodecProperty, AFrameGivesBackItsHeaderAndBody, ()) {
   RC_ASSERT(frame->body == body);
 }
 
+// Bytes that were changed, cut or repeated somewhere.
+std::string AnyDamage(std::string bytes) {
+  const size_t at = *rc::gen::inRange<size_t>(0, bytes.size());
+  switch (*rc::gen::inRange(0, 4)) {
+    case 0:
+      bytes[at] = static_cast<char>(bytes[at] ^ *rc::gen::inRange(1, 256));
+      break;
+    case 1:
+      bytes.resize(at);
+      break;
+    case 2:
+      bytes.insert(at, bytes.substr(at / 2, *rc::gen::inRange<size_t>(1, 20)));
+      break;
+    default:
+      bytes.erase(at, *rc::gen::inRange<size_t>(1, 20));
+  }
+  return bytes;
+}
+
+// An error that says so, or another batch: never a crash, and never something that cannot be written again.
+RC_GTEST_PROP(CodecProperty, DamagedBatchesAreRefusedOrMeanSomething, ()) {
+  Spool spool = MakeSpool();
+  RC_ASSERT(Encode(AnyBatch(), *rc::gen::arbitrary<bool>(), &spool).ok());
+  const Result<PlainBatch> back = Decode(SpoolOf(AnyDamage(BytesOf(spool))));
+  if (back.ok()) {
+    Spool again = MakeSpool();
+    RC_ASSERT(Encode(*back, false, &again).ok());
+  } else {
+    RC_ASSERT(back.error().code() == ErrorCode::kCorruption || back.error().code() == ErrorCode::kInvalidArgument);
+    RC_ASSERT(!back.error().message().empty());
+  }
+}
+
+// The checksum sees every damage of a frame.
+RC_GTEST_PROP(CodecProperty, DamagedFramesAreRefused, ()) {
+  FrameHeader header;
+  header.sender = AnyOrigin();
+  header.count = 1;
+  const std::string body = "x" + *AnyBytes();
+  header.batch_bytes = body.size();
+  const std::string record = EncodeFrame(header, body);
+  const std::string damaged = AnyDamage(record);
+  if (damaged == record) return;
+  const Result<FrameView> frame = DecodeFrame(damaged);
+  RC_ASSERT(!frame.ok());
+  RC_ASSERT(frame.error().code() == ErrorCode::kCorruption);
+}
+
 }  // namespace
 }  // namespace harmonylite::change
