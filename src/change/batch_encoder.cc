@@ -101,7 +101,7 @@ Status BatchEncoder::Impl::WriteHeader(const BatchHeader& header) {
     }));
   HL_TRY(Put(1, [&](CborWriter& w) { w.Array(header.seen.map().size()); }));
   for (const auto& [origin, seen] : header.seen.map())
-    HL_TRY(Put(1 + kSeenFields, [&](CborWriter& w) {
+    HL_TRY(Put(1 + kSeenFields, [&, origin = origin, seen = seen](CborWriter& w) {
       w.Array(kSeenFields);
       w.Uint(origin.node.value);
       w.Uint(origin.incarnation.value);
