@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "capture/journal.h"
 #include "apply/conflict_kind.h"
 #include "apply/unique_probe.h"
@@ -36,13 +37,14 @@ struct Applier::Context {
 
 Applier::Applier(sqlite::Connection* db) : db_(db) {
   db_->EnableTriggers(false);
-  db_->EnableForeignKeys(false);
+  db_->EnableForeignKeys(HL_MUTANT(foreign_keys_on));
 }
 
 Result<std::vector<std::string>> Applier::SetCatalog(const capture::Catalog& catalog) {
   tables_.clear();
   catalog_ = catalog;
   HL_ASSIGN(app_triggers_, InstallAppTriggers(db_, catalog_));
+  if (HL_MUTANT(echo_applied)) db_->EnableTriggers(true);
   return app_triggers_.warnings;
 }
 
@@ -63,7 +65,7 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   if (tracked == nullptr)
     return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", shape.name);
   const TableShape ours = tracked->table.Shape();
-  if (const auto difference = schema::Difference(ours, shape))
+  if (const auto difference = schema::Difference(ours, shape); difference && !HL_MUTANT(schema_hold_skipped))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
   HL_ASSIGN(TableState * state, StateOf(*tracked));
   state->any_shadows = false;
@@ -74,7 +76,10 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   for (const std::string& column : ours.columns) {
     const auto at = std::find_if(shape.columns.begin(), shape.columns.end(),
                                  [&](const std::string& c) { return sqlite::SameName(c, column); });
-    target.column_order.push_back(static_cast<uint32_t>(at - shape.columns.begin()));
+    auto theirs = static_cast<size_t>(at - shape.columns.begin());
+    if (HL_MUTANT(schema_hold_skipped)) theirs = std::min(theirs, shape.columns.size() - 1);
+    if (HL_MUTANT(column_order_ignored)) theirs = target.column_order.size();
+    target.column_order.push_back(static_cast<uint32_t>(theirs));
   }
   return target;
 }
@@ -87,8 +92,14 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
     HL_ASSIGN(const capture::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
   }
+  if (HL_MUTANT(progress_committed_first)) {
+    HL_TRY(SaveProgress(context, state.self));
+    HL_TRY(db_->Exec("COMMIT; BEGIN IMMEDIATE"));
+  }
   while (true) {
-    HL_ASSIGN(BatchDecoder::Item item, batch->Next());
+    auto next = batch->Next();
+    if (HL_MUTANT(partial_batch_applied) && !next.ok()) break;
+    HL_ASSIGN(BatchDecoder::Item item, std::move(next));
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
     if (const auto* shape = std::get_if<TableShape>(&item)) {
       HL_ASSIGN(Target target, Resolve(*shape));
@@ -98,11 +109,16 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
     HL_TRY(ApplyRow(std::get<RowView>(item), &context));
   }
   HL_TRY(Settle(*origins, &context.stats.shadows, &context.stats.orphans));
-  HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
-  for (size_t i = 0; i < context.covers.size(); ++i)
-    if (context.header.covers[i].origin != state.self)
-      HL_TRY(capture::SaveProgress(db_, context.covers[i], context.header.covers[i].to));
+  if (!HL_MUTANT(clock_not_raised)) HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
+  if (!HL_MUTANT(progress_not_saved)) HL_TRY(SaveProgress(context, state.self));
   return context.stats;
+}
+
+Status Applier::SaveProgress(const Context& context, const Origin& self) {
+  for (size_t i = 0; i < context.covers.size(); ++i)
+    if (context.header.covers[i].origin != self)
+      HL_TRY(capture::SaveProgress(db_, context.covers[i], context.header.covers[i].to));
+  return Ok();
 }
 
 Status Applier::ApplyRow(const RowView& row, Context* context) {
@@ -146,14 +162,16 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
       const auto kind = incoming_wins ? ConflictKind(found->deleted, row.deleted, both_inserted)
                                       : ConflictKind(row.deleted, found->deleted, both_inserted);
       context->stats.kept += kind.has_value();
-      if (kind) HL_TRY(KeepConflict(target.state, *kind, *found, incoming, incoming_wins, context));
+      if (kind && !HL_MUTANT(conflict_not_kept))
+        HL_TRY(KeepConflict(target.state, *kind, *found, incoming, incoming_wins, context));
     }
     if (!incoming_wins) return Ok();
     incoming.born = BornAfter(*found, incoming, both_inserted);
-    HL_TRY(writer->ReplaceVersion(key_, incoming));
+    if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
   ++context->stats.won;
-  if (target.state->any_shadows) HL_TRY(target.state->shadows->NoteWrite(key_));
+  if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
+    HL_TRY(target.state->shadows->NoteWrite(key_));
   if (target.state->tracked->in_references) HL_TRY(capture::Touch(db_, *target.state->tracked, key_));
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }

@@ -69,6 +69,7 @@ class Applier {
 
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
+  Status SaveProgress(const Context& context, const Origin& self);
   // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);

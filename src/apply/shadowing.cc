@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "apply/unique_probe.h"
+#include "base/mutant.h"
 #include "capture/references.h"
 #include "merge/settle.h"
 
@@ -101,7 +102,7 @@ class TableStage final : public merge::UniqueStage {
     ++stats_->hidden;
     HL_TRY(writer_->DeleteRow(key));
     if (tracked_.in_references) HL_TRY(capture::Touch(db_, tracked_, key));
-    return shadows_->Put(key, Views(*image), by);
+    return HL_MUTANT(hidden_row_dropped) ? Ok() : shadows_->Put(key, Views(*image), by);
   }
 
   Result<std::vector<Contender>> BlockedBy(RowHandle blocker) override {

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/mutant.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::apply {
@@ -52,7 +53,8 @@ std::string InsertSql(const Table& table) {
     values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
   }
   // OR ABORT, because a UNIQUE constraint may be declared with ON CONFLICT REPLACE or IGNORE.
-  return fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})", Quote(table.name), names, values);
+  const char* on_conflict = HL_MUTANT(unique_replaces) ? "REPLACE" : "ABORT";
+  return fmt::format("INSERT OR {} INTO {}({}) VALUES({})", on_conflict, Quote(table.name), names, values);
 }
 
 // "a = excluded.a, …" or "a = ?1, …". Key columns too: equal under a collation is not identical.
@@ -120,6 +122,7 @@ void TableWriter::BindVersion(sqlite::Statement* statement, const StoredVersion&
 }
 
 Result<bool> TableWriter::AddVersion(std::span<const ValueView> key, const StoredVersion& version) {
+  if (HL_MUTANT(tombstone_dropped) && version.deleted) return true;
   BindVersion(&add_version_, version);
   BindKey(&add_version_, kVersionParameters + 1, key);
   HL_TRY(add_version_.Run());

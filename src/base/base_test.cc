@@ -4,6 +4,7 @@
 
 #include "base/bounded_queue.h"
 #include "base/logger.h"
+#include "base/mutant.h"
 #include "base/spool.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
@@ -79,6 +80,9 @@ TEST(BoundedQueue, RefusesBeyondItsLimitAndAfterClose) {
   EXPECT_EQ(queue.Pop(std::chrono::milliseconds(1000)), std::nullopt);
   EXPECT_FALSE(queue.TryPush(4));
 }
+
+// An ordinary build has none: docs/testing.md, "Mutants".
+static_assert(!HL_MUTANT(any_name));
 
 }  // namespace
 }  // namespace harmonylite

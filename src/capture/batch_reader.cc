@@ -3,6 +3,7 @@
 #include <map>
 #include <vector>
 
+#include "base/mutant.h"
 #include "capture/journal.h"
 #include "change/codec.h"
 
@@ -75,7 +76,8 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   if (end.last_change <= published) return std::optional<BuiltBatch>();
   HL_ASSIGN(const State state, LoadState(db_));
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
-  HL_ASSIGN(const Lseq to, cuts_.Choose(db_, catalog_, published, end.last_change, limit));
+  HL_ASSIGN(Lseq to, cuts_.Choose(db_, catalog_, published, end.last_change, limit));
+  if (HL_MUTANT(batch_cut_anywhere)) to = Lseq((published.value + to.value + 1) / 2);
   Hlc to_stamp = end.change_stamp;
   if (to != end.last_change) {
     HL_ASSIGN(to_stamp, StampOf(db_, to));
@@ -83,7 +85,9 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   BatchHeader header;
   header.sender = state.self;
   header.covers = {{state.self, CoverFrom(state, published), to}};
-  HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+  if (!HL_MUTANT(seen_not_told)) {
+    HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+  }
   header.max_stamp = end.stamp;
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
@@ -112,7 +116,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::Progress
   HL_ASSIGN(header.seen, LoadProgress(db_, origins));
   header.max_stamp = end.stamp;
   // When everything of ours has been trimmed, the newest change is the one published last.
-  const Lseq own = std::max(end.last_change, state.published_to);
+  const Lseq own = std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
   const Hlc own_stamp = end.last_change >= own ? end.change_stamp : state.published_stamp;
   if (own > state.incarnation_base && own > have.Get(state.self))
     header.covers.push_back({state.self, have.Get(state.self), own});
@@ -133,7 +137,7 @@ Status BatchReader::AddRepairRows(const State& state, const BatchHeader& header,
   BatchWriter writer(encoder);
   Unfolded unfolded;
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
-    if (header.covers[i].origin != state.self) continue;
+    if (header.covers[i].origin != state.self || HL_MUTANT(repair_without_unfolded)) continue;
     HL_CHECK(i == 0);  // ours comes first, so that `unfolded` is known before versions are visited
     HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
                            last_change, [&](const NetChange& change) -> Status {

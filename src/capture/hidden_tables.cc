@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -162,6 +163,7 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation) {
   HL_TRY(SaveProgress(db, former, state->published_to));
   HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
   for (const std::string& id : tables) {
+    if (HL_MUTANT(unpublished_left_behind)) break;
     HL_ASSIGN(Statement move, db->Prepare(fmt::format(
                                   "UPDATE __harmonylite__v{} SET n = ?1 WHERE n = ?2 AND lseq > ?3",
                                   id)));

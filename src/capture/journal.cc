@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "capture/references.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
@@ -85,7 +86,7 @@ Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& ne
       reader.Read(*scan);
     const Lseq lseq(scan->Int(0));
     const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
-    if (displaced && reader.present()) continue;
+    if (displaced && reader.present() && !HL_MUTANT(displaced_always_counts)) continue;
     const KeyIndex::Range entries = newest.Find(reader.key());
     if (entries.newest > lseq) continue;
     const Lseq first = entries.newest.value == 0 ? lseq : entries.oldest;
@@ -193,7 +194,7 @@ Status VisitNetChanges(Connection* db, const Catalog& catalog, const State& stat
                        Lseq to, const NetChangeVisitor& visit) {
   if (from >= to) return Ok();
   const Lseq folded = std::clamp(state.folded_to, from, to);
-  HL_TRY(ScanRange(db, catalog, from, folded, state.self_index, visit));
+  if (!HL_MUTANT(folded_not_sent)) HL_TRY(ScanRange(db, catalog, from, folded, state.self_index, visit));
   return ScanRange(db, catalog, folded, to, std::nullopt, visit);
 }
 
@@ -211,7 +212,7 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
                   ShadowJoin(tracked, shadows), Quote(tracked.table.name),
                   KeyMatches("t", "v", tracked.table))));
     scan.Bind(1, origin.value);
-    scan.Bind(2, from.value);
+    scan.Bind(2, from.value + HL_MUTANT(repair_range_off_by_one));
     scan.Bind(3, to.value);
     RowReader reader(tracked.table, /*first_column=*/3);
     while (true) {
@@ -221,6 +222,7 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
         HL_TRY(reader.ReadShadowed(scan));
       else
         reader.Read(scan);
+      if (HL_MUTANT(repair_without_tombstones) && scan.Int(2) != 0) continue;
       if (reader.present() == (scan.Int(2) != 0)) continue;
       if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
       HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), reader.present(), reader.key(),
@@ -246,7 +248,8 @@ class Folder {
 
   Status Add(const NetChange& change) {
     if (current_ != change.table) HL_TRY(Start(change.table));
-    if (shadows_) HL_TRY(shadows_->NoteWrite(change.key));
+    if (HL_MUTANT(local_delete_forgotten) && !change.present) return Ok();
+    if (shadows_ && !HL_MUTANT(freed_value_unnoticed)) HL_TRY(shadows_->NoteWrite(change.key));
     if (current_->in_references) HL_TRY(Touch(db_, *current_, change.key));
     upsert_->Bind(1, change.stamp.value);
     upsert_->Bind(2, self_.value);
@@ -295,7 +298,8 @@ Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t 
 Result<bool> Trim(Connection* db, const State& state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   HL_ASSIGN(const Lseq first, FirstEntry(db));
-  const int64_t done = std::min({state.folded_to.value, state.published_to.value,
+  const int64_t published = HL_MUTANT(trim_beyond_published) ? INT64_MAX : state.published_to.value;
+  const int64_t done = std::min({state.folded_to.value, published,
                                  end.last.value - 1});
   if (done < first.value) return true;
   const int64_t to = std::min(done, first.value + limit - 1);
@@ -309,7 +313,7 @@ Status RaiseClock(Connection* db, Hlc stamp) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (end.stamp >= stamp) return Ok();
   // A tick is raised in place, so that a node which only receives keeps one entry, not one per batch.
-  const bool newest_is_tick = end.last != end.last_change;
+  const bool newest_is_tick = end.last != end.last_change || HL_MUTANT(change_restamped);
   HL_ASSIGN(Statement raise,
             db->Prepare(newest_is_tick
                             ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "capture/shadows.h"
 #include "sqlite/identifier.h"
 
@@ -65,7 +66,7 @@ void RowReader::Read(const sqlite::Statement& statement) {
 Status RowReader::ReadShadowed(const sqlite::Statement& statement) {
   Read(statement);
   const int column = first_column_ + static_cast<int>(key_.size() + image_.size());
-  if (present_ || statement.IsNull(column)) return Ok();
+  if (present_ || statement.IsNull(column) || HL_MUTANT(shadowed_sent_as_deleted)) return Ok();
   HL_ASSIGN(shadow_, DecodeShadow(statement.Column(column).bytes, *table_));
   image_.assign(shadow_.begin(), shadow_.end());
   present_ = true;

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "capture/hidden_tables.h"
 #include "sqlite/identifier.h"
 
@@ -20,9 +21,13 @@ using sqlite::Quote;
 // same stamps to other changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of
 // about 32 still allow two thousand rows a millisecond before stamps run ahead of the wall clock.
 // 2440587.5 is 1970-01-01 as a Julian day.
-constexpr const char* kNextStamp =
-    "max((SELECT hlc + 1 + (random() & 63) FROM __harmonylite__journal ORDER BY id DESC LIMIT 1), "
-    "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) << 16)";
+std::string NextStamp() {
+  constexpr const char* kWall = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) << 16";
+  if (HL_MUTANT(clock_goes_back)) return kWall;
+  const char* step = HL_MUTANT(step_not_random) ? "1" : HL_MUTANT(stamps_repeat) ? "0" : "1 + (random() & 63)";
+  return fmt::format("max((SELECT hlc + {} FROM __harmonylite__journal ORDER BY id DESC LIMIT 1), {})", step,
+                     kWall);
+}
 
 std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
   return fmt::format("{}", fmt::join(parts, separator));
@@ -48,7 +53,7 @@ std::string InsertHead(const Table& table) {
 
 std::string JournalRow(int64_t id, const Table& table, std::string_view row) {
   return fmt::format("{} VALUES ({}, {}, {}{});", InsertHead(table), id,
-                     static_cast<int64_t>(JournalOp::kChange), kNextStamp, KeyValues(table, row));
+                     static_cast<int64_t>(JournalOp::kChange), NextStamp(), KeyValues(table, row));
 }
 
 // Conditions under which the key of `row` can be journaled: a row with NULL in its key stays local.
@@ -103,13 +108,13 @@ std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index
   if (is_update)
     conditions.push_back(fmt::format("NOT ({})", SameKey(table, kHolder, "OLD")));
   return fmt::format("{} SELECT {}, {}, {}{} FROM {} AS {} WHERE {};", InsertHead(table), id,
-                     static_cast<int64_t>(JournalOp::kDisplaced), kNextStamp,
+                     static_cast<int64_t>(JournalOp::kDisplaced), NextStamp(),
                      KeyValues(table, kHolder), Quote(table.name), kHolder,
                      Join(conditions, " AND "));
 }
 
 void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerText>* out) {
-  if (table.unique_indexes.empty()) return;
+  if (table.unique_indexes.empty() || HL_MUTANT(displaced_not_journaled)) return;
   std::string on_insert;
   std::string on_update;
   for (const UniqueIndex& index : table.unique_indexes) {
@@ -135,7 +140,8 @@ std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
                      JournalRow(table_id, table, "NEW")));
   out.push_back(Make(table_id, "update", table, "AFTER UPDATE", When(new_present),
                      JournalRow(table_id, table, "NEW")));
-  out.push_back(Make(table_id, "update_key", table, "AFTER UPDATE", When(key_changed),
+  if (!HL_MUTANT(old_key_forgotten))
+    out.push_back(Make(table_id, "update_key", table, "AFTER UPDATE", When(key_changed),
                      JournalRow(table_id, table, "OLD")));
   out.push_back(Make(table_id, "delete", table, "AFTER DELETE", When(old_present),
                      JournalRow(table_id, table, "OLD")));

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "base/ids.h"
+#include "base/mutant.h"
 #include "change/version.h"
 
 namespace harmonylite::merge {
@@ -34,10 +35,11 @@ struct Decision {
 // `local_seen_incoming` says which.
 inline Decision Resolve(const std::optional<LocalVersion>& local, const change::Version& incoming,
                         const change::ProgressVector& incoming_seen, bool local_seen_incoming) {
-  if (!local) return {Outcome::kIncomingWins, false};
+  if (!local || HL_MUTANT(compare_removed)) return {Outcome::kIncomingWins, false};
+  if (HL_MUTANT(tie_by_arrival) && local->version.hlc == incoming.hlc) return {Outcome::kLocalWins, false};
   if (local->version == incoming) return {Outcome::kSame, false};
   const bool same_origin = local->version.origin == incoming.origin;
-  if (local->version < incoming)
+  if ((local->version < incoming) != HL_MUTANT(older_wins))
     return {Outcome::kIncomingWins,
             !same_origin && !incoming_seen.Covers(local->version.origin, local->lseq)};
   return {Outcome::kLocalWins, !same_origin && !local_seen_incoming};

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <queue>
 
+#include "base/mutant.h"
+
 namespace harmonylite::merge {
 
 namespace {
 
 struct Older {
-  bool operator()(const Contender& a, const Contender& b) const { return a.version < b.version; }
+  bool operator()(const Contender& a, const Contender& b) const {
+    return HL_MUTANT(settle_oldest_first) ? b.version < a.version : a.version < b.version;
+  }
 };
 using Queue = std::priority_queue<Contender, std::vector<Contender>, Older>;
 
@@ -19,6 +23,7 @@ Status Displace(const Contender& row, const std::vector<Contender>& holders, Uni
   for (const Contender& holder : holders) {
     HL_TRY(stage->Hide(holder.row, row.row));
     HL_ASSIGN(const std::vector<Contender> freed, stage->BlockedBy(holder.row));
+    if (HL_MUTANT(freed_not_looked_at)) continue;
     for (const Contender& one : freed) queue->push(one);
   }
   HL_ASSIGN(const Shown shown, stage->Show(row.row));
@@ -47,7 +52,7 @@ Status Settle(std::vector<Contender> pending, UniqueStage* stage) {
       continue;
     }
     const Contender& newest = *std::max_element(holders.begin(), holders.end(), Older{});
-    if (row.version <= newest.version)
+    if (row.version <= newest.version || HL_MUTANT(first_come_keeps_unique))
       HL_TRY(stage->Hide(row.row, newest.row));
     else
       HL_TRY(Displace(row, holders, stage, &queue));

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace harmonylite::node {
 
 using change::FrameHeader;
@@ -40,12 +42,13 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const log::LogRecord& record)
   }
   open.header = header;
   open.batch.last = record.seq;
-  if (header.index + 1 < header.count) return std::optional<ArrivedBatch>();
+  if (header.index + 1 < header.count && !HL_MUTANT(partial_batch_applied)) return std::optional<ArrivedBatch>();
 
   ArrivedBatch batch = std::move(open.batch);
   open_.erase(it);
   HL_ASSIGN(const uint64_t checksum, batch.bytes.Checksum());
-  if (batch.bytes.size() != header.batch_bytes || checksum != header.batch_checksum)
+  if ((batch.bytes.size() != header.batch_bytes || checksum != header.batch_checksum) &&
+      !HL_MUTANT(partial_batch_applied))
     return MakeError(ErrorCode::kCorruption, "the slices of a batch of {} do not add up",
                      ToString(header.sender));
   return std::optional<ArrivedBatch>(std::move(batch));

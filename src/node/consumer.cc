@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+
 namespace harmonylite::node {
 
 namespace {
@@ -62,7 +64,7 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
 
   if (d_.options->replicate) {
     // "What is our own we have" is not true of an older copy: it would show effects of changes that it lacks.
-    const bool known = !d_.options->publish || d_.shared->identified();
+    const bool known = !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
     result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
     if (result.kind == StepResult::kProgress) return result;
     // Reading on would only make us throw away what we read.

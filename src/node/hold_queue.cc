@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -18,7 +19,7 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
                                [&](const Cover& c) { return have(c.origin, c.to); });
   if (had) return {Verdict::kHad, {}, {}};
   for (const Cover& cover : header.covers)
-    if (!have(cover.origin, cover.from))
+    if (!have(cover.origin, cover.from) && !HL_MUTANT(hole_ignored))
       return {Verdict::kWaits, HoldKind::kMissing,
               fmt::format("changes {} to {} of node {} have not come",
                           progress.Get(cover.origin).value + 1, cover.from.value,
@@ -27,13 +28,13 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
     const bool in_batch = std::any_of(
         header.covers.begin(), header.covers.end(),
         [&, o = origin, l = lseq](const Cover& c) { return c.origin == o && l <= c.to; });
-    if (!in_batch && !have(origin, lseq))
+    if (!in_batch && !have(origin, lseq) && !HL_MUTANT(causality_hold_skipped))
       return {Verdict::kWaits, HoldKind::kMissing, fmt::format("its writer had seen change {} of node {}, which has "
                                              "not come",
                                              lseq.value, ToString(origin))};
   }
   const int64_t ahead = HlcMillis(header.max_stamp) - now_ms;
-  if (ahead > max_clock_skew_ms)
+  if (ahead > max_clock_skew_ms && !HL_MUTANT(clock_hold_skipped))
     return {Verdict::kWaits, HoldKind::kClock,
             fmt::format("it is stamped {} s in the future: set the clock of node {} or of this one",
                         ahead / 1000, ToString(header.sender))};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -26,7 +27,7 @@ bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
 
 // `peer` has applied, or published, something that we have not.
 bool IsAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self) {
-  if (peer.published > ours.Get(peer.origin)) return true;
+  if (peer.published > ours.Get(peer.origin) && !HL_MUTANT(lost_tail_unnoticed)) return true;
   for (const auto& [origin, lseq] : peer.progress.map())
     if (origin != self && lseq > ours.Get(origin)) return true;
   return false;
@@ -126,7 +127,7 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
     if (BringsWhatIsRefused(peer.heartbeat, applied)) continue;
     if (best == nullptr || peer.heartbeat.progress.Covers(best->heartbeat.progress)) best = &peer;
   }
-  if (best == nullptr) {
+  if (best == nullptr || HL_MUTANT(repair_never_asked)) {
     behind_since_ms_.reset();
     return std::nullopt;
   }

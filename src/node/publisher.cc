@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "capture/journal.h"
 
 namespace harmonylite::node {
@@ -102,7 +103,7 @@ Status Publisher::Understand(const LogRecord& last) {
   auto journaled = capture::StampOf(d_.db, header.to);
   if (!journaled.ok() && journaled.error().code() != ErrorCode::kNotFound)
     return std::move(journaled).error();
-  if (!journaled.ok() || *journaled != header.to_stamp) {
+  if ((!journaled.ok() || *journaled != header.to_stamp) && !HL_MUTANT(copy_not_recognised)) {
     d_.logger->Warning(
         "the log holds changes of this node up to {} that this database does not have: it is a "
         "copy or was restored from a backup; it goes on as a new incarnation and fetches them",
@@ -147,6 +148,7 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   batch_ = std::move(batch);
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
   d_.shared->SetSending(batch_->to);
+  if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished({batch_->to, batch_->to_stamp});
   frame_.sender = self_;
   frame_.to = batch_->to;
   frame_.to_stamp = batch_->to_stamp;
@@ -187,11 +189,13 @@ StepResult Publisher::SendFrame() {
                                    frame_.attempt, frame_.index);
   request.expected_last = last_seq_;
   request.payload = record_;
-  const log::PublishReply reply = d_.log->Publish(request);
+  log::PublishReply reply = d_.log->Publish(request);
+  if (HL_MUTANT(returned_is_stored)) reply.outcome = PublishOutcome::kStored;
   switch (reply.outcome) {
     case PublishOutcome::kStored:
       break;
     case PublishOutcome::kOutOfSequence:
+      if (HL_MUTANT(out_of_sequence_ignored)) break;
       state_ = PublisherState::kResync;
       return StepResult::Progress();
     case PublishOutcome::kUnknown:

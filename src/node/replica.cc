@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "capture/conflict_log.h"
 #include "capture/fingerprint.h"
 #include "capture/journal.h"
@@ -201,13 +202,14 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   State next = state_;
   next.cursor = cursor.value;
-  HL_TRY(FoldAll(catalog_, &next));
+  if (!HL_MUTANT(fold_after_compare)) HL_TRY(FoldAll(catalog_, &next));
   capture::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
   AppliedTotals totals = totals_;
   for (size_t i = 0; i < batches.size(); ++i) {
     Status applied = ApplyOne(batches[i], next, &origins, &progress, &totals);
     if (applied.ok()) continue;
+    if (HL_MUTANT(progress_survives_rollback)) progress_ = progress;
     *failed = i;
     return applied;
   }
@@ -262,7 +264,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   State next = state_;
   HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
-  if (all_folded) HL_TRY(Settle());
+  if (all_folded && !HL_MUTANT(fold_without_settle)) HL_TRY(Settle());
   HL_TRY(TrimConflicts());
   HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
   HL_TRY(Commit(&transaction, next));
