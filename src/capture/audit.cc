@@ -6,11 +6,11 @@
 #include <optional>
 #include <vector>
 
+#include "capture/hash_judge.h"
 #include "capture/hidden_tables.h"
 #include "capture/journal.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
-#include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -23,44 +23,6 @@ using change::ValueView;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
-
-// Positions in today's columns of one former list of columns.
-using Positions = std::vector<size_t>;
-
-struct Shapes {
-  std::vector<Positions> usable;
-  bool lost_column = false;  // some former list has a column that is gone
-};
-
-Shapes FormerShapes(const schema::Table& table, const RegisteredTable& registered) {
-  Shapes out;
-  for (const ColumnNames& names : registered.shapes) {
-    Positions positions;
-    for (const std::string& name : names)
-      for (size_t i = 0; i < table.columns.size(); ++i)
-        if (sqlite::SameName(table.columns[i], name)) positions.push_back(i);
-    if (positions.size() == names.size())
-      out.usable.push_back(std::move(positions));
-    else
-      out.lost_column = true;
-  }
-  return out;
-}
-
-enum class Verdict { kSame, kChanged, kUndecidable };
-
-Verdict Compare(const schema::Table& table, const Shapes& shapes,
-                std::span<const ValueView> image, int64_t stored) {
-  std::vector<uint64_t> hashes(image.size());
-  for (size_t i = 0; i < image.size(); ++i)
-    hashes[i] = change::HashColumn(table.column_seeds[i], image[i]);
-  for (const Positions& positions : shapes.usable) {
-    uint64_t sum = 0;
-    for (const size_t position : positions) sum += hashes[position];
-    if (static_cast<int64_t>(sum == 0 ? 1 : sum) == stored) return Verdict::kSame;
-  }
-  return shapes.lost_column ? Verdict::kUndecidable : Verdict::kChanged;
-}
 
 // Keys are collected first: the journal must not grow under a statement that reads with it.
 // Bounded by what really changed.
@@ -85,7 +47,7 @@ std::string NotShadowed(const TrackedTable& tracked) {
 Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
                                const RegisteredTable& registered, const Clock& clock) {
   const schema::Table& table = tracked.table;
-  const Shapes shapes = FormerShapes(table, registered);
+  const HashJudge judge(table, registered);
   const std::string versions = Quote(VersionTableName(tracked.id));
   AuditReport report;
   std::vector<Row> changed;
@@ -108,13 +70,11 @@ Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
     }
     if (local) continue;
     const bool has_version = !rows.IsNull(1);
-    Verdict verdict = Verdict::kChanged;
-    if (!has_version && registered.had_rows) verdict = Verdict::kSame;
-    if (has_version && rows.Int(1) == 0)
-      verdict = rows.Int(0) == 0 ? Verdict::kUndecidable
-                                 : Compare(table, shapes, reader.image(), rows.Int(0));
-    report.undecidable += verdict == Verdict::kUndecidable;
-    if (verdict == Verdict::kChanged) changed.push_back(std::move(key));
+    HashJudge::Verdict verdict = HashJudge::kChanged;
+    if (!has_version && registered.had_rows) verdict = HashJudge::kSame;
+    if (has_version && rows.Int(1) == 0) verdict = judge.Judge(reader.image(), rows.Int(0));
+    report.undecidable += verdict == HashJudge::kUndecidable;
+    if (verdict == HashJudge::kChanged) changed.push_back(std::move(key));
   }
 
   HL_ASSIGN(Statement gone, db->Prepare(fmt::format(

@@ -134,6 +134,7 @@ Result<State> LoadState(Connection* db) {
   state.published_stamp = Hlc(numbers["published_stamp"]);
   state.cursor = static_cast<uint64_t>(numbers["cursor"]);
   state.log_created = numbers["log_created"];
+  state.joined = !numbers.contains("joined") || numbers["joined"] != 0;
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
   HL_ASSIGN(state.self, origins.At(state.self_index));
   return state;
@@ -149,6 +150,7 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
   HL_TRY(put("published_to", state.published_to.value, saved.published_to.value));
   HL_TRY(put("published_stamp", state.published_stamp.value, saved.published_stamp.value));
   HL_TRY(put("cursor", static_cast<int64_t>(state.cursor), static_cast<int64_t>(saved.cursor)));
+  HL_TRY(put("joined", state.joined, saved.joined));
   return put("log_created", state.log_created, saved.log_created);
 }
 

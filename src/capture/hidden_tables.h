@@ -41,6 +41,7 @@ struct State {
   uint64_t cursor = 0;     // next position to read in the log; an optimisation, never the truth
   int64_t log_created = 0; // identity of the log the cursor belongs to
   std::string journal_mode;  // the application's, before us: -cleanup puts it back
+  bool joined = true;        // false: its rows from before HarmonyLite are still to be compared with the cluster's
 };
 
 enum class Installed { kNo, kYes, kLegacy };

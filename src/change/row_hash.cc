@@ -30,4 +30,6 @@ uint64_t HashColumn(uint64_t seed, const ValueView& value) {
   return XXH3_64bits_withSeed(&bits, sizeof bits, typed);
 }
 
+uint64_t MixHashes(uint64_t a, uint64_t b) { return XXH3_64bits_withSeed(&a, sizeof a, b); }
+
 }  // namespace harmonylite::change

@@ -17,4 +17,7 @@ uint64_t ColumnSeed(std::string_view name_lowercase);
 // To be added up, modulo 2^64. NULL counts as nothing; 1, 1.0 and '1' differ.
 uint64_t HashColumn(uint64_t seed, const ValueView& value);
 
+// One more round: sums of mixed hashes do not cancel out where sums of plain ones would.
+uint64_t MixHashes(uint64_t a, uint64_t b);
+
 }  // namespace harmonylite::change

@@ -32,6 +32,9 @@ config::ExitCode Snapshots(const config::CommandLine& command, const config::Con
 // -save-snapshot: the same as `snapshot save`.
 config::ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config, Logger* logger);
 
+// harmonylite verify: compares the rows of all running nodes. kOk: equal, kFailure: different, kUsage: could not.
+config::ExitCode Verify(const config::CommandLine& command, const config::Config* config);
+
 // Prints "harmonylite: MESSAGE" and returns `code`.
 config::ExitCode Complain(const std::string& message, config::ExitCode code);
 

@@ -15,6 +15,7 @@ const Subcommand kSubcommands[] = {
     {{"lint", "what of a database does not replicate, or collides, and what to do"}, LintDatabase},
     {{"snapshot", "save, list, verify or restore snapshots of the database"}, Snapshots},
     {{"conflicts", "list writes that lost to another node's write, show one, write one back"}, Conflicts},
+    {{"verify", "compare the rows of all running nodes; --repair ends what differs"}, Verify},
 };
 
 }  // namespace

@@ -49,6 +49,7 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.max_batch_changes = config.scan_max_changes;
   options.conflicts_max_rows = config.conflicts.max_rows;
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
+  options.verify_interval_ms = config.verify.interval_ms;
   options.tables = MakeLoadOptions(config);
   options.leaves_out = MakeSnapshotOptions(config).leaves_out;
   options.snapshots.interval_ms = config.snapshot.interval_ms;

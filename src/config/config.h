@@ -126,6 +126,10 @@ struct ConflictsConfig {
   OrphanRows foreign_keys = OrphanRows::kReport;
 };
 
+struct VerifyConfig {
+  int64_t interval_ms = 600'000;  // between background comparisons; 0: none
+};
+
 struct Config {
   std::string db_path;              // relative paths are relative to the working directory
   std::optional<uint64_t> node_id;  // none: drawn once and kept in the database; never 0
@@ -145,6 +149,7 @@ struct Config {
   LoggingConfig logging;
   HealthCheckConfig health_check;
   ConflictsConfig conflicts;
+  VerifyConfig verify;
 
   // For the operator, each to be logged once at start.
   std::vector<std::string> warnings;

@@ -111,6 +111,7 @@ void ReadOps(TableReader& top, Config* config) {
   conflicts.OneOf<OrphanRows>("foreign_keys",
                               {{"report", OrphanRows::kReport}, {"hide", OrphanRows::kHide}},
                               &config->conflicts.foreign_keys);
+  top.Table("verify").Integer("interval", 0, INT64_MAX, &config->verify.interval_ms);
 }
 
 Config ReadAll(Findings* findings, const TomlValue& root) {

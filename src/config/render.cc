@@ -101,6 +101,8 @@ void WriteOps(const Config& config, Writer* w) {
   w->Number("max_age_days", config.conflicts.max_age_days);
   w->Number("max_rows", config.conflicts.max_rows);
   w->Text("foreign_keys", config.conflicts.foreign_keys == OrphanRows::kHide ? "hide" : "report");
+  w->Table("verify");
+  w->Number("interval", config.verify.interval_ms);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "base/thread_name.h"
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
+#include "node/verifier.h"
 
 namespace harmonylite::node {
 
@@ -115,6 +116,7 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
   HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
   HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
   HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
+  HL_ASSIGN(out->verify_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
   HL_TRY(out->replica_->Introduce(&out->shared_));
   out->MarkActive();
   return out;
@@ -129,6 +131,7 @@ void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectSto
   threads_.emplace_back([this, log] { RunConsumer(log); });
   if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
   threads_.emplace_back([this, store, log] { RunKeeper(store, log); });
+  threads_.emplace_back([this, store] { RunVerifier(store); });
   if (makes_snapshots_) threads_.emplace_back([this, snapshots] { RunSnapshotMaker(snapshots); });
 }
 
@@ -149,6 +152,7 @@ void Node::Stop() {
   stopping_.store(true);
   snapshots_.Cancel();
   signal_.Interrupt();
+  if (verify_db_) verify_db_->Interrupt();
   for (std::thread& thread : threads_) thread.join();
   threads_.clear();
 }
@@ -216,6 +220,15 @@ void Node::RunSnapshotMaker(log::ObjectStore* store) {
   SnapshotMaker maker({store, &snapshots_, clock_, logger_, std::move(options), options_.snapshots.keep});
   while (!stopping_.load())
     if (maker.Step().kind != StepResult::kProgress) std::this_thread::sleep_for(kBetweenSnapshotLooks);
+}
+
+void Node::RunVerifier(log::MetaStore* store) {
+  NameThisThread("verifier");
+  Verifier verifier({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed()});
+  while (!stopping_.load()) {
+    const StepResult result = verifier.Step();
+    if (result.kind != StepResult::kProgress) std::this_thread::sleep_for(kReadWait);
+  }
 }
 
 }  // namespace harmonylite::node

@@ -64,6 +64,7 @@ class Node {
   void RunConsumer(log::ReplicationLog* log);
   void RunKeeper(log::MetaStore* store, log::ReplicationLog* log);
   void RunSnapshotMaker(log::ObjectStore* store);
+  void RunVerifier(log::MetaStore* store);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
 
   const NodeOptions options_;
@@ -73,6 +74,7 @@ class Node {
   std::optional<sqlite::Connection> write_db_;  // the replica's
   std::optional<sqlite::Connection> read_db_;   // the publisher's
   std::optional<sqlite::Connection> watch_db_;  // likewise
+  std::optional<sqlite::Connection> verify_db_;  // the verifier's
   std::optional<Replica> replica_;
   capture::ChangeSignal signal_;
   std::atomic<bool> stopping_{false};

@@ -36,6 +36,8 @@ struct NodeOptions {
   // What is kept of writes that lost.
   int64_t conflicts_max_rows = 100'000;
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
+  // Between background comparisons with the other nodes; 0: none.
+  int64_t verify_interval_ms = 600'000;
   schema::LoadOptions tables;
   snapshot::LeavesOut leaves_out;  // of snapshots
   SnapshotPolicy snapshots;

@@ -12,6 +12,7 @@
 
 #include "base/ids.h"
 #include "change/version.h"
+#include "node/row_desk.h"
 
 namespace harmonylite::node {
 
@@ -100,11 +101,16 @@ class SharedState {
   void RequestRepair(const change::ProgressVector& have);
   std::optional<change::ProgressVector> TakeRepairRequest();
 
+  // Questions and orders about single rows.
+  RowDesk& rows() { return rows_; }
+  const RowDesk& rows() const { return rows_; }
+
   // The publisher saw the schema change; the consumer syncs triggers.
   void NoteSchemaVersion(int64_t version);
   int64_t noted_schema_version() const;
 
  private:
+  RowDesk rows_;  // guards itself
   mutable std::mutex mutex_;
   Published published_;
   SentTotals sent_;
