@@ -121,10 +121,8 @@ Status Applier::SaveProgress(const Context& context, const Origin& self) {
   return Ok();
 }
 
-Status Applier::ApplyRow(const RowView& row, Context* context) {
-  const Target& target = context->tables[row.table];
-  TableWriter* writer = &target.state->writer;
-  const schema::Table& table = writer->table();
+Status Applier::TakeRow(const RowView& row, const Target& target) {
+  const schema::Table& table = target.state->writer.table();
   key_.clear();
   image_.clear();
   if (row.deleted) {
@@ -136,7 +134,14 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   for (const ValueView& value : key_)
     if (value.type == change::ValueType::kNull)
       return MakeError(ErrorCode::kCorruption, "a row of table {} has NULL in its key", table.name);
+  return Ok();
+}
 
+Status Applier::ApplyRow(const RowView& row, Context* context) {
+  const Target& target = context->tables[row.table];
+  TableWriter* writer = &target.state->writer;
+  const schema::Table& table = writer->table();
+  HL_TRY(TakeRow(row, target));
   ++context->stats.rows;
   StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
                          row.deleted ? 0 : capture::HashImage(table, image_), std::nullopt};

@@ -17,6 +17,7 @@
 #include "apply/table_writer.h"
 #include "base/result.h"
 #include "capture/catalog.h"
+#include "capture/hash_judge.h"
 #include "capture/hidden_tables.h"
 #include "capture/shadows.h"
 #include "change/codec.h"
@@ -50,6 +51,11 @@ class Applier {
                            const change::ProgressVector& progress,
                            capture::OriginTable* origins);
 
+  // Puts rows of a resent batch in place of those that are not what their versions say, under the same versions;
+  // what was there is kept in `conflicts`. Rows of other versions are passed over. Returns how many were put.
+  // As Apply for the rest.
+  Result<int64_t> Reapply(change::BatchDecoder* batch, const capture::OriginTable& origins);
+
   // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
   // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
   Status Settle(const capture::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
@@ -70,6 +76,10 @@ class Applier {
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
   Status SaveProgress(const Context& context, const Origin& self);
+  // Fills image_ and key_. kCorruption: NULL in the key.
+  Status TakeRow(const change::RowView& row, const Target& target);
+  Result<bool> ReapplyRow(TableState* state, const Origin& origin, const change::RowView& row,
+                          const capture::HashJudge& judge, const capture::OriginTable& origins);
   // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);

@@ -155,4 +155,41 @@ Status BatchReader::AddRepairRows(const State& state, const BatchHeader& header,
   return Ok();
 }
 
+Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table,
+                                                        const std::vector<change::Row>& keys, Lseq to,
+                                                        Hlc to_stamp) {
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
+  HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
+  HL_TRY(RefreshCatalog());
+  const TrackedTable* tracked = catalog_.ByName(table);
+  if (tracked == nullptr) return std::optional<BuiltBatch>();
+  HL_ASSIGN(const State state, LoadState(db_));
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
+  BatchHeader header;
+  header.sender = state.self;
+  header.max_stamp = end.stamp;
+  std::map<int64_t, uint32_t> covers;  // by origin index
+  HL_TRY(VisitKeys(db_, *tracked, keys, [&](OriginIndex origin, const NetChange& change) -> Status {
+    const auto [it, is_new] = covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
+    if (is_new) {
+      HL_ASSIGN(const Origin known, origins.At(origin));
+      header.covers.push_back({known, change.lseq, change.lseq});
+    }
+    Cover& cover = header.covers[it->second];
+    cover.from = cover.to = std::max(cover.to, change.lseq);
+    return Ok();
+  }));
+  if (header.covers.empty()) return std::optional<BuiltBatch>();
+  BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
+  HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
+  BatchWriter writer(&encoder);
+  HL_TRY(VisitKeys(db_, *tracked, keys, [&](OriginIndex origin, const NetChange& change) {
+    return writer.Add(change, covers.at(origin.value));
+  }));
+  HL_TRY(encoder.Finish());
+  batch.rows = encoder.rows();
+  return std::optional<BuiltBatch>(std::move(batch));
+}
+
 }  // namespace harmonylite::capture

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "base/spool.h"
@@ -48,6 +49,11 @@ class BatchReader {
   // Everything this node has that a node at `have` lacks, of every origin. kRetryLater: too many journal
   // entries are not folded yet.
   Result<std::optional<BuiltBatch>> ReadRepair(const change::ProgressVector& have);
+
+  // Rows of one table under the versions they have, for nodes whose copy of them is damaged: a batch that covers
+  // nothing. `to`: what this node had published before it, with its stamp. Keys of rows that are gone are left out.
+  Result<std::optional<BuiltBatch>> ReadRows(const std::string& table, const std::vector<change::Row>& keys, Lseq to,
+                                             Hlc to_stamp);
 
   // The schema version of the last read, even if it failed; the consumer syncs triggers when it moves.
   int64_t schema_version() const { return schema_version_; }

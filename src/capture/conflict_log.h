@@ -26,6 +26,7 @@ inline constexpr std::string_view kOverwritten = "overwritten";    // a write, b
 inline constexpr std::string_view kDeleted = "deleted";            // a write, by a delete
 inline constexpr std::string_view kDeleteLost = "delete lost";     // a delete, by a write
 inline constexpr std::string_view kSameId = "same automatic id";   // two new rows took one integer key
+inline constexpr std::string_view kUnseen = "altered unseen";      // what no trigger saw, by the row that was written
 inline constexpr std::string_view kShadowed = "shadowed";          // not stored: the shadow tables say it
 inline constexpr std::string_view kOrphan = "orphan";              // not stored: its parent is not there
 }  // namespace conflict_kind

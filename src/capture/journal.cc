@@ -232,6 +232,34 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
   return Ok();
 }
 
+Status VisitKeys(Connection* db, const TrackedTable& tracked, const std::vector<change::Row>& keys,
+                 const std::function<Status(OriginIndex, const NetChange&)>& visit) {
+  HL_ASSIGN(const bool shadows, HasShadows(db, tracked));
+  std::string key_is;
+  for (size_t i = 1; i <= tracked.table.key.size(); ++i) key_is += fmt::format(" AND v.k{0} = ?{0}", i);
+  HL_ASSIGN(Statement scan,
+            db->Prepare(fmt::format("SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE v.gone = 0{}",
+                                    KeyColumns("v", tracked.table), ImageColumns("t", tracked.table),
+                                    ShadowColumn(shadows), Quote(VersionTableName(tracked.id)),
+                                    ShadowJoin(tracked, shadows), Quote(tracked.table.name),
+                                    KeyMatches("t", "v", tracked.table), key_is)));
+  RowReader reader(tracked.table, /*first_column=*/3);
+  for (const change::Row& key : keys) {
+    for (size_t i = 0; i < key.size(); ++i) scan.Bind(static_cast<int>(i) + 1, key[i]);
+    HL_ASSIGN(const bool row, scan.Step());
+    if (!row) continue;
+    if (shadows)
+      HL_TRY(reader.ReadShadowed(scan));
+    else
+      reader.Read(scan);
+    if (reader.present())
+      HL_TRY(visit(OriginIndex(scan.Int(2)), {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),
+                                              reader.image(), reader.ImageKey()}));
+    scan.Reset();
+  }
+  return Ok();
+}
+
 int64_t HashImage(const schema::Table& table, std::span<const ValueView> image) {
   uint64_t sum = 0;
   for (size_t i = 0; i < image.size(); ++i)

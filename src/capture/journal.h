@@ -75,6 +75,10 @@ Status VisitNetChanges(sqlite::Connection* db, const Catalog& catalog, const Sta
 Status VisitVersions(sqlite::Connection* db, const Catalog& catalog, const Unfolded& unfolded,
                      OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit);
 
+// Visits the live rows of these keys, from the version table.
+Status VisitKeys(sqlite::Connection* db, const TrackedTable& tracked, const std::vector<change::Row>& keys,
+                 const std::function<Status(OriginIndex, const NetChange&)>& visit);
+
 // XXH3-based hash of a row image; see change::HashColumn. 0 stands for "not known".
 int64_t HashImage(const schema::Table& table, std::span<const change::ValueView> image);
 

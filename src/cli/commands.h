@@ -35,6 +35,9 @@ config::ExitCode SaveSnapshot(const config::CommandLine& command, const config::
 // harmonylite verify: compares the rows of all running nodes. kOk: equal, kFailure: different, kUsage: could not.
 config::ExitCode Verify(const config::CommandLine& command, const config::Config* config);
 
+// harmonylite join: says whose rows count when a file that had rows before HarmonyLite differs from the cluster.
+config::ExitCode Join(const config::CommandLine& command, const config::Config* config);
+
 // Prints "harmonylite: MESSAGE" and returns `code`.
 config::ExitCode Complain(const std::string& message, config::ExitCode code);
 

@@ -59,6 +59,12 @@ class StatusSource {
     out.snapshot_leader = snapshots.leading();
     if (const auto newest = snapshots.newest()) out.snapshot_made_ms = newest->manifest.made_ms;
     out.snapshot_error = snapshots.last_error();
+    const node::Divergence divergence = shared.rows().divergence();
+    out.join_problem = shared.rows().join_problem();
+    out.divergence = divergence.text;
+    out.divergent_tables = divergence.tables;
+    out.damaged_rows = divergence.damaged_rows;
+    out.last_compared_ms = IfAny(divergence.checked_wall_ms);
     out.last_sent_ms = IfAny(sent.last_wall_ms);
     out.last_applied_ms = IfAny(applied.totals.last_wall_ms);
     out.batches_sent = sent.batches;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <random>
 #include <thread>
 
 #include "base/logger.h"
@@ -16,6 +17,7 @@ namespace {
 
 using config::ExitCode;
 using node::Finding;
+using node::RowClient;
 
 constexpr ExitCode kEqual = ExitCode::kOk;
 constexpr ExitCode kDifferent = ExitCode::kFailure;
@@ -23,6 +25,7 @@ constexpr ExitCode kCouldNot = ExitCode::kUsage;
 constexpr const char* kUsage = "usage: harmonylite verify -config FILE [--repair] [--json]\n";
 // Rows printed for people; --json has all.
 constexpr size_t kMaxPrinted = 200;
+constexpr std::chrono::milliseconds kPoll{50};
 constexpr int kRepairRounds = 3;
 constexpr std::chrono::milliseconds kSettle{1'500};
 
@@ -238,7 +241,7 @@ Result<Verification> VerifyAlone(const config::Config& config) {
 Result<int64_t> Repair(RowClient* client, Verification* result) {
   int64_t rows = 0;
   for (int round = 0; round < kRepairRounds && !result->findings.empty(); ++round) {
-    HL_ASSIGN(const int64_t some, RepairRows(client, result->findings));
+    HL_ASSIGN(const int64_t some, RepairRows(client, result->findings, /*resent=*/round > 0));
     rows += some;
     std::this_thread::sleep_for(kSettle);
     HL_ASSIGN(*result, VerifyRows(client));
@@ -278,7 +281,10 @@ ExitCode Perform(const Request& request, const config::Config& config, const std
     return kCouldNot;
   }
   nats::KvMetaStore store(*connection, MakeMetaOptions(config));
-  RowClient client(&store, &clock);
+  RowClient client(&store, &clock, 'c', std::random_device{}(), [] {
+    std::this_thread::sleep_for(kPoll);
+    return true;
+  });
   auto result = VerifyRows(&client);
   if (!result.ok()) return Complain(result.error().message(), kCouldNot);
   std::optional<int64_t> repaired;

@@ -9,6 +9,8 @@ namespace harmonylite::cli {
 namespace {
 
 using node::Finding;
+using node::LiveNodes;
+using node::RowClient;
 using node::VerifyAnswer;
 using node::VerifyKind;
 using node::VerifyRequest;
@@ -50,6 +52,9 @@ Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
       asked->erase(node);
     } else if (!it->second.failure.empty()) {
       out->missing[node] = it->second.failure;
+      answers.erase(it);
+    } else if (!it->second.joined) {
+      out->missing[node] = "its first join is not settled";
       answers.erase(it);
     }
   }
@@ -172,10 +177,10 @@ Result<Verification> VerifyRows(RowClient* client) {
   return out;
 }
 
-Result<int64_t> RepairRows(RowClient* client, const std::vector<Finding>& findings) {
+Result<int64_t> RepairRows(RowClient* client, const std::vector<Finding>& findings, bool resent) {
   std::vector<node::Repair> repairs;
   for (const Finding& finding : findings)
-    if (auto repair = node::PlanRepair(finding)) repairs.push_back(std::move(*repair));
+    if (auto repair = node::PlanRepair(finding, resent)) repairs.push_back(std::move(*repair));
   int64_t rows = 0;
   for (const VerifyRequest& request : node::RepairRequests(repairs)) {
     HL_ASSIGN(const Answers answers, client->Ask(request, {*request.to}));

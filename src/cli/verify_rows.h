@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "cli/row_client.h"
+#include "node/row_client.h"
 #include "node/compare_rows.h"
 
 namespace harmonylite::cli {
@@ -27,9 +27,10 @@ struct Verification {
   bool complete() const { return missing.empty() && compared.size() > 0; }
 };
 
-Result<Verification> VerifyRows(RowClient* client);
+Result<Verification> VerifyRows(node::RowClient* client);
 
 // Carries out what ends the findings; returns how many rows were touched.
-Result<int64_t> RepairRows(RowClient* client, const std::vector<node::Finding>& findings);
+// `resent`: sending rows again was tried before.
+Result<int64_t> RepairRows(node::RowClient* client, const std::vector<node::Finding>& findings, bool resent);
 
 }  // namespace harmonylite::cli

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
 
 #include "change/codec.h"
 #include "cli/commands.h"
@@ -50,6 +52,7 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.conflicts_max_rows = config.conflicts.max_rows;
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
   options.verify_interval_ms = config.verify.interval_ms;
+  options.compare_first = true;
   options.tables = MakeLoadOptions(config);
   options.leaves_out = MakeSnapshotOptions(config).leaves_out;
   options.snapshots.interval_ms = config.snapshot.interval_ms;
@@ -129,6 +132,28 @@ nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config) {
 config::ExitCode Complain(const std::string& message, config::ExitCode code) {
   fmt::print(stderr, "harmonylite: {}\n", message);
   return code;
+}
+
+Result<std::vector<std::string>> ServerUrls(const config::Config& config) {
+  std::vector<std::string> out;
+  if (!config.nats.embedded()) {
+    for (const config::Secret& url : config.nats.urls) out.push_back(url.reveal());
+    return out;
+  }
+  std::error_code error;
+  for (const auto& entry :
+       fs::directory_iterator(fs::absolute(config.db_path).string() + "-harmonylite", error)) {
+    if (entry.path().extension() != ".ports") continue;
+    std::ifstream file(entry.path());
+    const auto ports = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
+    if (!ports.is_object() || !ports.contains("nats") || !ports["nats"].is_array()) continue;
+    for (const auto& url : ports["nats"])
+      if (url.is_string()) out.push_back(url.get<std::string>());
+  }
+  if (out.empty())
+    return MakeError(ErrorCode::kRetryLater,
+                     "the embedded nats-server of this node does not run: start the node first");
+  return out;
 }
 
 Status CheckDatabasePath(const std::string& db_path) {

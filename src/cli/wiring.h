@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/logger.h"
 #include "base/result.h"
@@ -26,6 +27,8 @@ nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);
 nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config);
 
 snapshot::Options MakeSnapshotOptions(const config::Config& config);
+// The NATS server that the node of this configuration uses: also an embedded one, while it runs.
+Result<std::vector<std::string>> ServerUrls(const config::Config& config);
 
 // The folder of the database exists and can be written to, and the database is no folder itself.
 Status CheckDatabasePath(const std::string& db_path);

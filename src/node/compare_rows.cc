@@ -73,18 +73,21 @@ Repair Of(const Finding& finding, VerifyKind kind, const Side& side) {
   return {side.first, kind, finding.table, *side.second};
 }
 
-Repair PlanDamaged(const Finding& finding) {
+Repair PlanDamaged(const Finding& finding, bool resent) {
   std::vector<Side> damaged;
   std::vector<Side> sound;
   for (const auto& [node, row] : finding.nodes)
     (row.damage == RowDamage::kNone ? sound : damaged).emplace_back(node, &row);
   const Side& first = damaged.front();
+  std::vector<Side> right;
   for (const Side& side : sound) {
     if (!SameVersion(*side.second, *first.second)) continue;
     // The others know that it is deleted; a row that nobody's version tells of is a write that was missed.
     if (side.second->deleted && !IsLive(*side.second)) return Of(finding, VerifyKind::kRemove, first);
-    if (IsLive(*side.second)) return Of(finding, VerifyKind::kResend, side);
+    if (IsLive(*side.second)) right.push_back(side);
   }
+  if (!right.empty() && !resent) return Of(finding, VerifyKind::kResend, right.front());
+  if (!right.empty()) return Of(finding, VerifyKind::kJournal, Claimant(right));
   return Of(finding, VerifyKind::kJournal, first);
 }
 
@@ -152,9 +155,9 @@ std::vector<size_t> DifferingBuckets(const std::vector<const VerifyAnswer*>& ans
   return out;
 }
 
-std::optional<Repair> PlanRepair(const Finding& finding) {
+std::optional<Repair> PlanRepair(const Finding& finding, bool resent) {
   if (finding.kind == FindingKind::kHidden) return std::nullopt;
-  if (finding.kind == FindingKind::kDamaged) return PlanDamaged(finding);
+  if (finding.kind == FindingKind::kDamaged) return PlanDamaged(finding, resent);
   std::vector<Side> live;
   Hlc newest;
   for (const auto& [node, row] : finding.nodes) newest = std::max(newest, row.stamp);

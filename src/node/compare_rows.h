@@ -50,14 +50,15 @@ std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer&
 std::vector<size_t> DifferingBuckets(const std::vector<const VerifyAnswer*>& answers);
 
 // Who does what about it. The image is right whose hash is the one that its version was given with; if several
-// claim that, the writer of the version, else the node with the least id.
+// claim that, the writer of the version, else the node with the least id. `resent`: sending the row again has not
+// helped, because the damaged node's version was given for yet another row.
 struct Repair {
   NodeId node;
   VerifyKind kind = VerifyKind::kJournal;
   std::string table;
   RowMark row;  // as that node has it
 };
-std::optional<Repair> PlanRepair(const Finding& finding);
+std::optional<Repair> PlanRepair(const Finding& finding, bool resent = false);
 // As requests, bounded in size, without ids.
 std::vector<VerifyRequest> RepairRequests(const std::vector<Repair>& repairs);
 

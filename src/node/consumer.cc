@@ -21,6 +21,8 @@ constexpr int64_t kQuietMs = 20;
 constexpr int64_t kSurelyQuietMs = 1'000;
 // An application that committed within this time will want the write lock again.
 constexpr int64_t kLocalWritersMs = 1'000;
+// Batches of rows that were sent again, in memory or spools; more are dropped, and asked for again.
+constexpr size_t kMaxResends = 64;
 // What is folded when the application never pauses: so little that its writers hardly notice.
 constexpr int64_t kForcedFold = 64;
 
@@ -30,6 +32,12 @@ bool KnowsMore(const change::BatchHeader& header, const Origin& self, Lseq sent)
          std::any_of(header.covers.begin(), header.covers.end(), [&](const change::Cover& cover) {
            return cover.origin == self && cover.to > sent;
          });
+}
+
+// It covers nothing: its rows are known everywhere, and damaged somewhere.
+bool IsResend(const change::BatchHeader& header) {
+  return std::all_of(header.covers.begin(), header.covers.end(),
+                     [](const change::Cover& cover) { return cover.from == cover.to; });
 }
 
 }  // namespace
@@ -61,8 +69,9 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   bool done = false;
   StepResult result = WriteSchemaOrIncarnation(&done);
   if (done) return result;
+  if (const StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
 
-  if (d_.options->replicate) {
+  if (d_.options->replicate && d_.shared->rows().joined()) {
     // "What is our own we have" is not true of an older copy: it would show effects of changes that it lacks.
     const bool known = !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
     result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
@@ -78,7 +87,9 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
       return StepResult::Progress();
     return read.kind == StepResult::kBlocked ? read : result;
   }
-  return Maintain();
+  const StepResult maintained = Maintain();
+  if (maintained.kind == StepResult::kIdle && !d_.shared->rows().joined()) return StepResult::Blocked("a first join");
+  return maintained;
 }
 
 bool Consumer::local_writers() const {
@@ -227,6 +238,10 @@ void Consumer::Take(const LogRecord& record) {
     return Share();
   }
   if (!arrived->has_value()) return;
+  if (IsResend(*header)) {
+    if (resends_.size() < kMaxResends) resends_.push_back({std::move(**arrived), std::move(*header), std::nullopt, 0});
+    return;
+  }
   // Judged as a copy's, it would show here the effects of changes that are not here.
   if (d_.options->publish && KnowsMore(*header, d_.replica->state().self, d_.shared->sending())) {
     d_.logger->Warning("node {} has changes of this node that this database does not have: it is a copy or was "
@@ -341,6 +356,29 @@ LogSeq Consumer::Cursor() const {
   if (const auto open = assembler_.oldest_open()) cursor = std::min(cursor, *open);
   if (const auto held = held_.oldest()) cursor = std::min(cursor, *held);
   return cursor;
+}
+
+StepResult Consumer::CarryOutOrders() {
+  if (!orders_) orders_ = d_.shared->rows().TakeOrders();
+  if (orders_) {
+    auto rows = d_.replica->CarryOut(*orders_);
+    if (!rows.ok() && rows.error().code() == ErrorCode::kRetryLater) return Busy(rows.error());
+    orders_.reset();
+    d_.shared->rows().SetJoined(d_.replica->state().joined);
+    d_.shared->rows().Finish(std::move(rows));
+    return StepResult::Progress();
+  }
+  if (resends_.empty()) return StepResult::Idle();
+  auto rows = d_.replica->Reapply(&resends_.front());
+  if (!rows.ok() && rows.error().code() == ErrorCode::kRetryLater) return Busy(rows.error());
+  if (!rows.ok())
+    d_.logger->Warning("rows that were sent again are not taken: {}", rows.error().message());
+  else if (*rows > 0)
+    d_.logger->Warning("{} rows were not what they were written as: they are as node {} has them now; what was there "
+                       "is kept ('harmonylite conflicts')",
+                       *rows, resends_.front().header.sender.node.value);
+  resends_.pop_front();
+  return StepResult::Progress();
 }
 
 // --- Housekeeping ---

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <random>
 #include <string>
@@ -53,6 +54,8 @@ class Consumer {
   void Refuse(WaitingBatch* batch, const Error& error);
   void Forget(const std::vector<WaitingBatch*>& batches);
   StepResult Maintain();
+  // Orders about single rows, and rows that were sent again. Idle: there was nothing.
+  StepResult CarryOutOrders();
   StepResult Busy(const Error& error);
   void Share();
   log::LogSeq Cursor() const;
@@ -73,6 +76,8 @@ class Consumer {
   int64_t judged_ms_ = 0;       // monotonic
   int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
   std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
+  std::optional<RowOrders> orders_;   // taken, and not carried out yet
+  std::deque<WaitingBatch> resends_;  // likewise
   std::string said_;            // the last complaint logged, so that it is logged once
   std::vector<Hold> holds_said_;
 };

@@ -8,6 +8,7 @@
 #include "base/thread_name.h"
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
+#include "node/joiner.h"
 #include "node/verifier.h"
 
 namespace harmonylite::node {
@@ -30,6 +31,7 @@ constexpr microseconds kBetweenBatches{1000};
 constexpr milliseconds kReadWait{50};
 constexpr milliseconds kBlockedWait{5};
 constexpr milliseconds kBetweenSnapshotLooks{200};
+constexpr milliseconds kJoinPause{10};
 
 // When to look into the database. An event comes with the first page that a transaction writes, its commit is
 // visible later, mostly at once. Until then no page may wake us: the writer would pay for the waking.
@@ -202,7 +204,8 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   while (!stopping_.load()) {
     keeper.Step();
     rivalled_.store(keeper.rivalled());
-    if (makes_snapshots_ && !keeper.rivalled()) snapshots.Step();
+    // What is not compared with the cluster yet is no snapshot of it.
+    if (makes_snapshots_ && !keeper.rivalled() && shared_.rows().joined()) snapshots.Step();
     std::this_thread::sleep_for(kReadWait);
   }
   snapshots.Release();
@@ -225,7 +228,13 @@ void Node::RunSnapshotMaker(log::ObjectStore* store) {
 void Node::RunVerifier(log::MetaStore* store) {
   NameThisThread("verifier");
   Verifier verifier({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed()});
+  const auto pause = [this] {
+    std::this_thread::sleep_for(kJoinPause);
+    return !stopping_.load();
+  };
+  Joiner joiner({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed(), pause});
   while (!stopping_.load()) {
+    joiner.Step();
     const StepResult result = verifier.Step();
     if (result.kind != StepResult::kProgress) std::this_thread::sleep_for(kReadWait);
   }

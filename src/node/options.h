@@ -38,6 +38,8 @@ struct NodeOptions {
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
   // Between background comparisons with the other nodes; 0: none.
   int64_t verify_interval_ms = 600'000;
+  // A file that has rows at its first attach is compared with the cluster before anything is sent or applied.
+  bool compare_first = false;
   schema::LoadOptions tables;
   snapshot::LeavesOut leaves_out;  // of snapshots
   SnapshotPolicy snapshots;

@@ -32,6 +32,7 @@ Publisher::Publisher(const Dependencies& dependencies)
 
 StepResult Publisher::Step() {
   if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
+  if (!d_.shared->rows().joined()) return StepResult::Blocked("a first join");
   if (self_ != d_.shared->self()) {
     self_ = d_.shared->self();
     state_ = PublisherState::kResync;
@@ -119,6 +120,7 @@ Status Publisher::Understand(const LogRecord& last) {
 StepResult Publisher::Look() {
   auto version = d_.db->DataVersion();
   if (!version.ok()) return WaitAndRetry(version.error().message());
+  if (auto resend = d_.shared->rows().TakeResend()) return Resend(std::move(*resend));
   auto repair = d_.shared->TakeRepairRequest();
   if (!repair && *version == seen_data_version_) return StepResult::Idle();
   if (!repair) seen_data_version_ = *version;  // a repair looks at something else
@@ -139,6 +141,24 @@ StepResult Publisher::Look() {
   if (Status started = StartBatch(std::move(**built)); !started.ok()) {
     batch_.reset();
     seen_data_version_ = -1;
+    return WaitAndRetry(started.error().message());
+  }
+  return SendFrame();
+}
+
+// Rows whose copies elsewhere are damaged. It says nothing of what is published.
+StepResult Publisher::Resend(RowOrder order) {
+  const Published published = d_.shared->published();
+  auto built = reader_.ReadRows(order.table, order.keys, published.to, published.stamp);
+  if (!built.ok()) {
+    d_.shared->rows().OrderResend(std::move(order));
+    return WaitAndRetry(built.error().message());
+  }
+  if (!built->has_value()) return StepResult::Progress();
+  d_.logger->Info("sends {} rows of table {} again: they are damaged on another node", (*built)->rows, order.table);
+  if (Status started = StartBatch(std::move(**built)); !started.ok()) {
+    batch_.reset();
+    d_.shared->rows().OrderResend(std::move(order));
     return WaitAndRetry(started.error().message());
   }
   return SendFrame();

@@ -54,6 +54,7 @@ class Publisher {
 
   StepResult Resync();
   StepResult Look();
+  StepResult Resend(RowOrder order);
   StepResult SendFrame();
   Status Understand(const log::LogRecord& last);
   Status StartBatch(capture::BuiltBatch batch);

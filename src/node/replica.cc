@@ -77,6 +77,14 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
   HL_CHECK(sync.audits.empty());
+  const bool had_rows = std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
+                                    [](const capture::TrackedTable& tracked) { return tracked.had_rows; });
+  if (had_rows && options_.compare_first) {
+    HL_ASSIGN(const State attached, capture::LoadState(db_));
+    State waits = attached;
+    waits.joined = false;
+    HL_TRY(capture::SaveState(db_, waits, attached));
+  }
   return transaction.Commit();
 }
 
@@ -274,6 +282,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
 Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   shared->SetSelf(state_.self, state_.incarnation_base);
+  shared->rows().SetJoined(state_.joined);
   shared->SetPublished({state_.published_to, state_.published_stamp});
   shared->SetSending(std::max(end.last_change, state_.published_to));
   // Health and metrics may be asked for before the consumer has had its first turn.

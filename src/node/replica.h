@@ -64,6 +64,12 @@ class Replica {
   // Entries in the journal.
   Result<int64_t> JournalLength();
 
+  // Puts resent rows in place of damaged ones; returns how many.
+  Result<int64_t> Reapply(WaitingBatch* batch);
+  // Journals rows as new writes, or removes rows that nothing says were written; returns how many. In one
+  // transaction.
+  Result<int64_t> CarryOut(const RowOrders& orders);
+
   void SetPublished(Lseq to, Hlc stamp);
   // Remembered with the next transaction.
   void SetCursor(log::LogSeq cursor, int64_t log_created);
@@ -83,6 +89,7 @@ class Replica {
                   change::ProgressVector* progress, AppliedTotals* totals);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
+  Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
   // Commits and takes over what the transaction wrote.
   Status Commit(sqlite::Transaction* transaction, const capture::State& next);
 

@@ -4,15 +4,15 @@
 
 namespace harmonylite::node {
 
-void RowDesk::Order(RowOrder order) {
+void RowDesk::Order(RowOrders orders) {
   const std::lock_guard lock(mutex_);
-  order_ = std::move(order);
+  orders_ = std::move(orders);
   result_.reset();
 }
 
-std::optional<RowOrder> RowDesk::TakeOrder() {
+std::optional<RowOrders> RowDesk::TakeOrders() {
   const std::lock_guard lock(mutex_);
-  return std::exchange(order_, std::nullopt);
+  return std::exchange(orders_, std::nullopt);
 }
 
 void RowDesk::Finish(Result<int64_t> rows) {
@@ -48,6 +48,27 @@ void RowDesk::SetDivergence(Divergence divergence) {
 Divergence RowDesk::divergence() const {
   const std::lock_guard lock(mutex_);
   return divergence_;
+}
+
+void RowDesk::SetJoined(bool joined) {
+  const std::lock_guard lock(mutex_);
+  joined_ = joined;
+  if (joined) join_problem_.clear();
+}
+
+bool RowDesk::joined() const {
+  const std::lock_guard lock(mutex_);
+  return joined_;
+}
+
+void RowDesk::SetJoinProblem(std::string problem) {
+  const std::lock_guard lock(mutex_);
+  join_problem_ = std::move(problem);
+}
+
+std::string RowDesk::join_problem() const {
+  const std::lock_guard lock(mutex_);
+  return join_problem_;
 }
 
 }  // namespace harmonylite::node

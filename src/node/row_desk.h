@@ -17,10 +17,18 @@ namespace harmonylite::node {
 
 // Rows of one table; each only if it still has the version of its mark.
 struct RowOrder {
-  VerifyKind kind = VerifyKind::kJournal;
+  VerifyKind kind = VerifyKind::kJournal;  // kJournal or kRemove, or kResend
   std::string table;
   std::vector<change::Row> keys;
   std::vector<RowMark> marks;  // as many
+};
+
+// Carried out in one transaction.
+struct RowOrders {
+  std::vector<RowOrder> orders;
+  Hlc raise_clock;         // what is journaled is newer than this
+  bool keep_lost = true;   // what is removed is kept in `conflicts`
+  bool joins = false;      // with it this node's rows are the cluster's
 };
 
 // What the newest comparison with other nodes found.
@@ -33,9 +41,9 @@ struct Divergence {
 
 class RowDesk {
  public:
-  // One order at a time; its result stands until the next.
-  void Order(RowOrder order);
-  std::optional<RowOrder> TakeOrder();
+  // One at a time; the result stands until it is taken.
+  void Order(RowOrders orders);
+  std::optional<RowOrders> TakeOrders();
   void Finish(Result<int64_t> rows);
   std::optional<Result<int64_t>> TakeResult();
 
@@ -45,12 +53,21 @@ class RowDesk {
   void SetDivergence(Divergence divergence);
   Divergence divergence() const;
 
+  // False: nothing is sent or applied until it is settled whose rows from before HarmonyLite count.
+  void SetJoined(bool joined);
+  bool joined() const;
+  // Why it is not, for the operator.
+  void SetJoinProblem(std::string problem);
+  std::string join_problem() const;
+
  private:
   mutable std::mutex mutex_;
-  std::optional<RowOrder> order_;
+  std::optional<RowOrders> orders_;
   std::optional<Result<int64_t>> result_;
   std::vector<RowOrder> resends_;
   Divergence divergence_;
+  bool joined_ = true;
+  std::string join_problem_;
 };
 
 }  // namespace harmonylite::node

@@ -60,6 +60,11 @@ StepResult Verifier::Look(int64_t now) {
   if (!entries.ok()) return Fail(entries.error(), now);
   said_.clear();
   Forget(*entries, now);
+  // So that a node that comes with rows of its own knows that there is a cluster.
+  if (d_.shared->rows().joined() && !entries->contains(kSeedKey)) {
+    auto put = d_.store->CompareAndSet(kSeedKey, fmt::format("{}", d_.shared->self().node.value), 0);
+    if (!put.ok() && put.error().code() != ErrorCode::kConflict) return Fail(put.error(), now);
+  }
   Evaluate(*entries);
   const std::string prefix = VerifyRequestKey("");
   for (const auto& [key, entry] : *entries) {
@@ -118,7 +123,9 @@ Status Verifier::StartOrder(const VerifyRequest& request) {
     d_.shared->rows().OrderResend(std::move(order));
     return PutAnswer(answer);
   }
-  d_.shared->rows().Order(std::move(order));
+  RowOrders orders;
+  orders.orders.push_back(std::move(order));
+  d_.shared->rows().Order(std::move(orders));
   ordered_ = true;
   return Ok();
 }
@@ -135,6 +142,8 @@ Result<StepResult> Verifier::Work() {
     return StepResult::Progress();
   }
   if (IsOrder(current_->kind)) {
+    if (!d_.options->publish)
+      return MakeError(ErrorCode::kInvalidArgument, "it sends nothing (publish = false)");
     HL_TRY(StartOrder(*current_));
     return StepResult::Progress();
   }
@@ -151,6 +160,7 @@ Result<StepResult> Verifier::Work() {
     check_answer_ = answer;
     compared_ = 0;
     next_check_ms_ = d_.clock->MonotonicMs() + d_.options->verify_interval_ms;
+    HL_ASSIGN(data_version_, d_.db->DataVersion());
     Conclude({});
   }
   HL_TRY(PutAnswer(answer));
@@ -219,6 +229,7 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
     if (!differ.empty()) who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);
     tables.insert(differ.begin(), differ.end());
   }
+  if (!others.empty() && !met) data_version_ = -1;  // to be done again, even if nothing is committed
   for (const TableDigest& table : check_answer_.tables) found.damaged_rows += table.damaged;
   found.tables = static_cast<int64_t>(tables.size());
   found.checked_wall_ms = d_.clock->WallMs();

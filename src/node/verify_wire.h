@@ -17,6 +17,8 @@
 namespace harmonylite::node {
 
 inline constexpr const char* kVerifyPrefix = "verify.";
+// The node whose rows from before HarmonyLite are the cluster's.
+inline constexpr const char* kSeedKey = "verify.seed";
 inline constexpr size_t kVerifyBuckets = 1024;
 // Of rows named in one answer; what is beyond is cut off.
 inline constexpr size_t kMaxAnswerRows = 20'000;

@@ -24,6 +24,9 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
   std::vector<std::string> out;
   if (!status.nats_connected) out.push_back("NATS is out of reach; changes are kept and sent later");
   if (!status.database_ok) out.push_back("the database cannot be written: " + status.database_error);
+  if (!status.join_problem.empty()) out.push_back(status.join_problem);
+  if (!status.divergence.empty())
+    out.push_back(status.divergence + ": 'harmonylite verify' names them, with --repair it ends it");
   for (const WaitingChanges& waiting : status.waiting)
     if (NeedsOperator(waiting))
       out.push_back(fmt::format("changes of node {} wait: {}", waiting.node, waiting.reason));

@@ -67,6 +67,15 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kCounter, "rows_applied_total", "Rows in them.", status.rows_applied);
   page.Add(kCounter, "conflicts_total",
            "Writes met here that did not know each other; the loser of each is kept.", status.conflicts);
+  page.Add(kGauge, "joined", "0 while it is not settled whose rows from before HarmonyLite count.",
+           int{status.join_problem.empty()});
+  page.Add(kGauge, "divergence_tables", "Tables that differ from another node's at the same progress.",
+           status.divergent_tables);
+  page.Add(kGauge, "divergence_damaged_rows", "Rows of this node that are not what was written.",
+           status.damaged_rows);
+  if (status.last_compared_ms)
+    page.Add(kGauge, "divergence_checked_timestamp_seconds", "When rows were last compared with other nodes'.",
+             static_cast<double>(*status.last_compared_ms) / 1000);
   if (status.last_sent_ms)
     page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
              static_cast<double>(*status.last_sent_ms) / 1000);

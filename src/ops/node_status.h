@@ -31,6 +31,11 @@ struct NodeStatus {
   bool snapshot_leader = false;             // this node is the one that makes snapshots
   std::optional<int64_t> snapshot_made_ms;  // wall clock: the newest snapshot in the store; none is known: empty
   std::string snapshot_error;               // of this node's newest attempt to make one; empty: it succeeded
+  std::string join_problem;    // not empty: nothing is sent or applied until its first join is settled
+  std::string divergence;      // not empty: rows differ from another node's, or from what was written
+  int64_t divergent_tables = 0;
+  int64_t damaged_rows = 0;
+  std::optional<int64_t> last_compared_ms;  // rows with the other nodes'
   std::optional<int64_t> last_sent_ms;     // wall clock; nothing since the start: empty
   std::optional<int64_t> last_applied_ms;  // likewise
   // Since the start:

@@ -3,23 +3,19 @@
 // Threads: one.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <random>
 #include <set>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "config/config.h"
 #include "log/meta_store.h"
 #include "node/heartbeat.h"
 #include "node/verify_wire.h"
 
-namespace harmonylite::cli {
-
-// The NATS server that the node of this configuration uses: also an embedded one, while it runs.
-Result<std::vector<std::string>> ServerUrls(const config::Config& config);
+namespace harmonylite::node {
 
 struct LiveNodes {
   std::set<NodeId> live;
@@ -28,17 +24,21 @@ struct LiveNodes {
 
 class RowClient {
  public:
-  // `store` and `clock` outlive it.
-  RowClient(log::MetaStore* store, const Clock* clock);
+  // `store` and `clock` outlive it. `pause` waits some ten milliseconds; false: give up. `letter`: first of the
+  // ids of its requests.
+  RowClient(log::MetaStore* store, const Clock* clock, char letter, uint64_t seed, std::function<bool()> pause);
 
   Result<LiveNodes> Nodes();
   // Asks `nodes` and waits; those that do not begin to answer within seconds are missing from the replies.
-  Result<std::map<NodeId, node::VerifyAnswer>> Ask(node::VerifyRequest request, const std::set<NodeId>& nodes);
+  // kRetryLater: the registry is out of reach, or `pause` gave up.
+  Result<std::map<NodeId, VerifyAnswer>> Ask(VerifyRequest request, const std::set<NodeId>& nodes);
 
  private:
   log::MetaStore* store_;
   const Clock* clock_;
+  char letter_;
   std::mt19937_64 random_;
+  std::function<bool()> pause_;
 };
 
-}  // namespace harmonylite::cli
+}  // namespace harmonylite::node

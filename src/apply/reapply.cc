@@ -1,0 +1,67 @@
+#include "apply/applier.h"
+#include "capture/conflict_log.h"
+#include "capture/references.h"
+#include "capture/registry.h"
+
+namespace harmonylite::apply {
+
+using capture::HashJudge;
+using change::BatchDecoder;
+using change::RowView;
+using change::TableShape;
+using change::ValueView;
+
+Result<int64_t> Applier::Reapply(BatchDecoder* batch, const capture::OriginTable& origins) {
+  HL_ASSIGN(const std::vector<capture::RegisteredTable> registry, capture::LoadRegistry(db_));
+  std::vector<Target> tables;
+  std::vector<HashJudge> judges;
+  int64_t rows = 0;
+  while (true) {
+    HL_ASSIGN(BatchDecoder::Item item, batch->Next());
+    if (std::holds_alternative<BatchDecoder::End>(item)) break;
+    if (const auto* shape = std::get_if<TableShape>(&item)) {
+      HL_ASSIGN(Target target, Resolve(*shape));
+      for (const capture::RegisteredTable& known : registry)
+        if (known.id == target.state->tracked->id) judges.emplace_back(target.state->tracked->table, known);
+      tables.push_back(std::move(target));
+      HL_CHECK(judges.size() == tables.size());
+      continue;
+    }
+    const RowView& row = std::get<RowView>(item);
+    if (row.deleted) continue;
+    HL_TRY(TakeRow(row, tables[row.table]));
+    HL_ASSIGN(const bool put, ReapplyRow(tables[row.table].state, batch->header().covers[row.cover].origin, row,
+                                         judges[row.table], origins));
+    rows += put;
+  }
+  ShadowStats shadows;
+  OrphanStats orphans;
+  HL_TRY(Settle(origins, &shadows, &orphans));
+  return rows;
+}
+
+Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row, const HashJudge& judge,
+                                 const capture::OriginTable& origins) {
+  HL_ASSIGN(const auto stored, state->writer.FindVersion(key_));
+  if (!stored || stored->deleted || stored->stamp != row.stamp || stored->lseq != row.lseq) return false;
+  HL_ASSIGN(const Origin known, origins.At(stored->origin));
+  if (known != origin || judge.Judge(image_, stored->hash) != HashJudge::kSame) return false;
+  HL_ASSIGN(std::optional<change::Row> present, state->writer.ReadRow(key_));
+  if (!present && state->shadows) {
+    HL_ASSIGN(present, state->shadows->Image(key_));
+  }
+  if (present) {
+    const std::vector<ValueView> views(present->begin(), present->end());
+    if (judge.Judge(views, stored->hash) == HashJudge::kSame) return false;
+    HL_ASSIGN(const int64_t id,
+              capture::AddConflict(db_, *state->tracked, capture::conflict_kind::kUnseen, key_,
+                                   {stored->stamp, stored->origin, views}, {stored->stamp, stored->origin, image_}));
+    (void)id;
+  }
+  if (state->any_shadows) HL_TRY(state->shadows->NoteWrite(key_));
+  if (state->tracked->in_references) HL_TRY(capture::Touch(db_, *state->tracked, key_));
+  HL_TRY(Show(state));
+  return true;
+}
+
+}  // namespace harmonylite::apply
