@@ -89,7 +89,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
     HL_ASSIGN(header.seen, LoadProgress(db_, origins));
   }
   header.max_stamp = end.stamp;
-  BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
+  BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0, to != end.last_change};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
   HL_TRY(VisitNetChanges(db_, catalog_, state, header.covers[0].from, batch.to,
@@ -123,7 +123,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::Progress
   for (const auto& [origin, to] : header.seen.map())
     if (to > have.Get(origin)) header.covers.push_back({origin, have.Get(origin), to});
   if (header.covers.empty()) return std::optional<BuiltBatch>();
-  BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0};
+  BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0, false};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   HL_TRY(AddRepairRows(state, header, end.last_change, &encoder));
   HL_TRY(encoder.Finish());

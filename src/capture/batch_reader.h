@@ -26,6 +26,7 @@ struct BuiltBatch {
   Lseq to;         // of our own changes
   Hlc to_stamp;    // of the journal entry `to`
   uint64_t rows = 0;
+  bool more = false;  // the backlog was cut: changes after `to` wait
 };
 
 struct BatchReaderOptions {

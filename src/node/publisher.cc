@@ -166,6 +166,7 @@ StepResult Publisher::Resend(RowOrder order) {
 
 Status Publisher::StartBatch(capture::BuiltBatch batch) {
   batch_ = std::move(batch);
+  more_ = batch_->more;
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
   d_.shared->SetSending(batch_->to);
   if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished({batch_->to, batch_->to_stamp});

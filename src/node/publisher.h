@@ -44,8 +44,8 @@ class Publisher {
   explicit Publisher(const Dependencies& dependencies);
 
   StepResult Step();
-  // No batch is at hand.
-  bool between_batches() const { return state_ == PublisherState::kIdle; }
+  // No batch is at hand, and none was known to wait when the last one was built.
+  bool between_batches() const { return state_ == PublisherState::kIdle && !more_; }
   // The log holds all that was journaled when Step last looked.
   bool drained() const { return state_ == PublisherState::kIdle && drained_; }
 
@@ -70,6 +70,7 @@ class Publisher {
   log::LogSeq last_seq_;     // of our subject, as far as we know
   int64_t seen_data_version_ = -1;
   bool drained_ = false;
+  bool more_ = false;        // the batch built last was the first part of a backlog
 
   // Sending:
   std::optional<capture::BuiltBatch> batch_;
