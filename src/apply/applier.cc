@@ -29,6 +29,7 @@ struct Applier::Context {
   const change::ProgressVector& progress;
   const capture::OriginTable& origins;
   std::vector<capture::OriginIndex> covers;  // header.covers, as indices here
+  std::vector<Lseq> had;                     // of each cover's origin: up to here all was merged before
   std::vector<Target> tables;
   // Conflicts of this batch by table and key: a batch may tell a row twice, its newest write last.
   std::map<std::string, int64_t> kept;
@@ -87,10 +88,11 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& state,
                                   const change::ProgressVector& progress,
                                   capture::OriginTable* origins) {
-  Context context{batch->header(), progress, *origins, {}, {}, {}, {}};
+  Context context{batch->header(), progress, *origins, {}, {}, {}, {}, {}};
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const capture::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
+    context.had.push_back(cover.origin == state.self ? Lseq(INT64_MAX) : progress.Get(cover.origin));
   }
   if (HL_MUTANT(progress_committed_first)) {
     HL_TRY(SaveProgress(context, state.self));
@@ -121,6 +123,13 @@ Status Applier::SaveProgress(const Context& context, const Origin& self) {
   return Ok();
 }
 
+// A write that was merged here before and has left no version: a delete replaced it, and that is forgotten.
+Result<bool> Applier::IsForgotten(const RowView& row, TableWriter* writer, const Context& context) {
+  if (row.lseq > context.had[row.cover]) return false;
+  HL_ASSIGN(const auto found, writer->FindVersion(key_));
+  return !found.has_value();
+}
+
 Status Applier::TakeRow(const RowView& row, const Target& target) {
   const schema::Table& table = target.state->writer.table();
   key_.clear();
@@ -143,6 +152,8 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   const schema::Table& table = writer->table();
   HL_TRY(TakeRow(row, target));
   ++context->stats.rows;
+  HL_ASSIGN(const bool forgotten, IsForgotten(row, writer, *context));
+  if (forgotten) return Ok();
   StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
                          row.deleted ? 0 : capture::HashImage(table, image_), std::nullopt};
   // A repair tells only the newest write: the row may have been inserted long before.
@@ -174,6 +185,9 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     incoming.born = BornAfter(*found, incoming, both_inserted);
     if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
+  if (is_new && fresh_ != nullptr && !row.deleted && row.stamp <= fresh_forgotten_)
+    fresh_->push_back({target.state->tracked->id, {key_.begin(), key_.end()}, row.stamp,
+                       incoming.origin.value, row.lseq});
   ++context->stats.won;
   if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
     HL_TRY(target.state->shadows->NoteWrite(key_));

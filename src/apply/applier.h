@@ -13,8 +13,11 @@
 
 #include "apply/app_triggers.h"
 #include "apply/orphans.h"
+#include "apply/merge_plan.h"
+#include "apply/old_rows.h"
 #include "apply/shadowing.h"
 #include "apply/table_writer.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "capture/catalog.h"
 #include "capture/hash_judge.h"
@@ -55,6 +58,21 @@ class Applier {
   // what was there is kept in `conflicts`. Rows of other versions are passed over. Returns how many were put.
   // As Apply for the rest.
   Result<int64_t> Reapply(change::BatchDecoder* batch, const capture::OriginTable& origins);
+  // The next Apply lists the live rows it writes that had no version here and no greater stamp than `forgotten`: the
+  // sender had not seen deletes that are forgotten here, one of which may have been newer than such a row.
+  void ListFresh(Hlc forgotten, std::vector<AbsentRow>* out) {
+    fresh_forgotten_ = forgotten;
+    fresh_ = out;
+  }
+
+  // Removes rows that were deleted elsewhere and whose tombstones are forgotten, with their versions: those that
+  // are still as they were when the plan was made. One from before HarmonyLite is kept among the conflicts.
+  // Returns how many went. Same conditions as Apply; call it after that, and Settle then.
+  Result<int64_t> RemoveAbsent(const std::vector<AbsentRow>& rows, capture::OriginIndex maker);
+  // Adds rows from before HarmonyLite where there is neither a row nor a version. Returns how many; Settle then.
+  Result<int64_t> AddOldRows(const FoundOldRows& rows);
+  // Journals rows of the plan anew that are still as they were. Returns how many.
+  Result<int64_t> WriteAnew(const std::vector<AbsentRow>& rows, const Clock& clock);
 
   // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
   // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
@@ -80,17 +98,23 @@ class Applier {
   Status TakeRow(const change::RowView& row, const Target& target);
   Result<bool> ReapplyRow(TableState* state, const Origin& origin, const change::RowView& row,
                           const capture::HashJudge& judge, const capture::OriginTable& origins);
+  Result<bool> IsForgotten(const change::RowView& row, TableWriter* writer, const Context& context);
   // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);
   Status Show(TableState* state);
   Status SettleUnique(const capture::OriginTable& origins, ShadowStats* stats);
+  // The row's state here if it is as the plan saw it.
+  Result<bool> IsUnchanged(const AbsentRow& row, TableState* state);
+  Status KeepUnversioned(TableState* state, capture::OriginIndex maker);
   Result<TableState*> StateOf(const capture::TrackedTable& tracked);
 
   sqlite::Connection* db_;
   capture::Catalog catalog_;
   AppTriggers app_triggers_;
   std::map<int64_t, TableState> tables_;  // by TrackedTable id; made when first needed
+  Hlc fresh_forgotten_;
+  std::vector<AbsentRow>* fresh_ = nullptr;  // not owned; only while a call of Apply is to list
   std::vector<change::ValueView> image_;    // of the row at hand, in our column order
   std::vector<change::ValueView> key_;    // of it
 };

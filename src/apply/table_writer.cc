@@ -86,6 +86,7 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
   const std::string versions = Quote(capture::VersionTableName(tracked.id));
   TableWriter out(db, &table);
   out.fires_triggers_ = fires_triggers;
+  out.versions_ = capture::VersionTableName(tracked.id);
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
   HL_ASSIGN(out.find_version_,
             db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}", versions,
@@ -173,6 +174,13 @@ Result<std::optional<change::Row>> TableWriter::ReadRow(std::span<const ValueVie
   change::Row row;
   for (int i = 0; i < read->columns(); ++i) row.emplace_back(read->Column(i));
   return std::optional<change::Row>(std::move(row));
+}
+
+Status TableWriter::DropVersion(std::span<const ValueView> key) {
+  HL_ASSIGN(auto drop, db_->PrepareCached(fmt::format("DELETE FROM {} WHERE {}", Quote(versions_),
+                                                      HiddenKeyIs(*table_, 1))));
+  BindKey(&*drop, 1, key);
+  return drop->Run();
 }
 
 Status TableWriter::DeleteRow(std::span<const ValueView> key) {

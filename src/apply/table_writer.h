@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 
 #include "base/result.h"
 #include "capture/catalog.h"
@@ -43,6 +44,7 @@ class TableWriter {
   // removes or passes over a row, whatever ON CONFLICT clause the schema has.
   Status PutRow(std::span<const change::ValueView> image);
   Status DeleteRow(std::span<const change::ValueView> key);
+  Status DropVersion(std::span<const change::ValueView> key);
   // The whole row, in the table's columns; nothing when it is not there.
   Result<std::optional<change::Row>> ReadRow(std::span<const change::ValueView> key);
 
@@ -55,6 +57,7 @@ class TableWriter {
 
   sqlite::Connection* db_;       // not owned
   const schema::Table* table_;   // not owned
+  std::string versions_;         // name of the version table
   bool fires_triggers_ = false;
   sqlite::Statement add_version_;
   sqlite::Statement find_version_;

@@ -5,6 +5,7 @@
 
 #include "base/mutant.h"
 #include "capture/journal.h"
+#include "capture/tombstones.h"
 #include "change/codec.h"
 
 namespace harmonylite::capture {
@@ -103,6 +104,15 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
 }
 
 Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::ProgressVector& have) {
+  return ReadSince(have, /*forgotten_matters=*/true);
+}
+
+Result<std::optional<BuiltBatch>> BatchReader::ReadForMerge(const change::ProgressVector& have) {
+  return ReadSince(have, /*forgotten_matters=*/false);
+}
+
+Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressVector& have,
+                                                         bool forgotten_matters) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(RefreshCatalog());
@@ -111,6 +121,9 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::Progress
   if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
     return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const change::ProgressVector collected, LoadCollected(db_, origins));
+  if (forgotten_matters && !have.Covers(collected))
+    return MakeError(ErrorCode::kLogGap, "deletes that the asking node lacks are forgotten here");
   BatchHeader header;
   header.sender = state.self;
   HL_ASSIGN(header.seen, LoadProgress(db_, origins));

@@ -48,8 +48,11 @@ class BatchReader {
   void LookForCommits() { cuts_.Look(); }
 
   // Everything this node has that a node at `have` lacks, of every origin. kRetryLater: too many journal
-  // entries are not folded yet.
+  // entries are not folded yet. kLogGap: deletes that such a node lacks are forgotten here, so that a batch could
+  // not tell it to delete those rows: it needs a snapshot.
   Result<std::optional<BuiltBatch>> ReadRepair(const change::ProgressVector& have);
+  // The same of a snapshot, for who finds forgotten deletes by what is absent in it.
+  Result<std::optional<BuiltBatch>> ReadForMerge(const change::ProgressVector& have);
 
   // Rows of one table under the versions they have, for nodes whose copy of them is damaged: a batch that covers
   // nothing. `to`: what this node had published before it, with its stamp. Keys of rows that are gone are left out.
@@ -61,6 +64,7 @@ class BatchReader {
 
  private:
   Status RefreshCatalog();
+  Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have, bool forgotten_matters);
   Status AddRepairRows(const State& state, const change::BatchHeader& header, Lseq last_change,
                        change::BatchEncoder* encoder);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
+#include "capture/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -98,7 +99,7 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
   HL_TRY(Put(db, "self", kFirstIndex));
   HL_TRY(Put(db, "folded_to", 1));
   HL_TRY(Put(db, "published_to", 0));
-  return Ok();
+  return AddMembershipTables(db);
 }
 
 Result<std::string> RemoveAll(Connection* db) {

@@ -6,6 +6,7 @@
 
 #include "capture/hidden_tables.h"
 #include "capture/shadows.h"
+#include "capture/tombstones.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -109,16 +110,19 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
   // text like '007' that a STRICT table's ANY column keeps.
   constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER, "
                                    "born INTEGER";
-  if (table.integer_key)
-    return db->Exec(fmt::format("CREATE TABLE {}(k1 INTEGER PRIMARY KEY, {})", name, kColumns));
+  if (table.integer_key) {
+    HL_TRY(db->Exec(fmt::format("CREATE TABLE {}(k1 INTEGER PRIMARY KEY, {})", name, kColumns)));
+    return db->Exec(TombstoneIndexSql(id));
+  }
   std::string keys;
   std::string primary;
   for (size_t i = 0; i < table.key.size(); ++i) {
     keys += fmt::format("k{} COLLATE {}, ", i + 1, Quote(table.key[i].collation));
     primary += fmt::format("{}k{}", i == 0 ? "" : ", ", i + 1);
   }
-  return db->Exec(fmt::format("CREATE TABLE {}({}{}, PRIMARY KEY({})) WITHOUT ROWID", name, keys,
-                              kColumns, primary));
+  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}, PRIMARY KEY({})) WITHOUT ROWID", name, keys,
+                              kColumns, primary)));
+  return db->Exec(TombstoneIndexSql(id));
 }
 
 Status DropRegistered(Connection* db, int64_t id) {

@@ -19,6 +19,8 @@ const char* Word(node::HoldKind kind) {
       return "clock";
     case node::HoldKind::kRefused:
       return "refused";
+    case node::HoldKind::kStale:
+      return "stale";
   }
   return "";
 }
@@ -51,6 +53,7 @@ class StatusSource {
     out.database_error = shared.database_error();
     out.database_ok = out.database_error.empty();
     out.caught_up = applied.caught_up;
+    out.resync_error = shared.resync_error();
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;
     for (const node::Hold& hold : applied.holds)
@@ -72,6 +75,15 @@ class StatusSource {
     out.batches_applied = applied.totals.batches;
     out.rows_applied = applied.totals.rows;
     out.conflicts = applied.totals.conflicts;
+    out.tombstones = applied.tombstones;
+    out.tombstones_forgotten = applied.forgotten;
+    out.members = 1;
+    for (const auto& [node, member] : shared.membership().members) {
+      if (member.evicted)
+        out.evicted.push_back(node.value);
+      else
+        ++out.members;
+    }
     return out;
   }
 

@@ -53,6 +53,7 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
   options.verify_interval_ms = config.verify.interval_ms;
   options.compare_first = true;
+  options.eviction_horizon_ms = config.cluster.eviction_horizon_seconds * 1'000;
   options.tables = MakeLoadOptions(config);
   options.leaves_out = MakeSnapshotOptions(config).leaves_out;
   options.snapshots.interval_ms = config.snapshot.interval_ms;

@@ -130,6 +130,10 @@ struct VerifyConfig {
   int64_t interval_ms = 600'000;  // between background comparisons; 0: none
 };
 
+struct ClusterConfig {
+  int64_t eviction_horizon_seconds = 7 * 24 * 3600;
+};
+
 struct Config {
   std::string db_path;              // relative paths are relative to the working directory
   std::optional<uint64_t> node_id;  // none: drawn once and kept in the database; never 0
@@ -150,6 +154,7 @@ struct Config {
   HealthCheckConfig health_check;
   ConflictsConfig conflicts;
   VerifyConfig verify;
+  ClusterConfig cluster;
 
   // For the operator, each to be logged once at start.
   std::vector<std::string> warnings;

@@ -103,6 +103,8 @@ void WriteOps(const Config& config, Writer* w) {
   w->Text("foreign_keys", config.conflicts.foreign_keys == OrphanRows::kHide ? "hide" : "report");
   w->Table("verify");
   w->Number("interval", config.verify.interval_ms);
+  w->Table("cluster");
+  w->Number("eviction_horizon_seconds", config.cluster.eviction_horizon_seconds);
 }
 
 }  // namespace

@@ -74,6 +74,8 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   if (d_.options->replicate && d_.shared->rows().joined()) {
     // "What is our own we have" is not true of an older copy: it would show effects of changes that it lacks.
     const bool known = !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
+    if (known && snapshot_ == nullptr) snapshot_ = d_.shared->TakeSnapshot();
+    if (snapshot_ != nullptr) return Merge(snapshot_.get());
     result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
     if (result.kind == StepResult::kProgress) return result;
     // Reading on would only make us throw away what we read.
@@ -176,6 +178,7 @@ Status Consumer::OpenReader() {
       d_.logger->Warning("the log no longer holds records {} to {}: what they brought is fetched "
                          "from the other nodes where it is missing",
                          next_.value, state.first.value - 1);
+    d_.shared->SetLogGap(true);
     next_ = state.first;
     assembler_.Clear();
   }
@@ -263,10 +266,13 @@ std::vector<WaitingBatch*> Consumer::Choose() {
   const int64_t now = d_.clock->MonotonicMs();
   const Origin self = d_.replica->state().self;
   change::ProgressVector progress = d_.replica->progress();
+  const auto judge = [&](const WaitingBatch& batch) {
+    return Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms,
+                 d_.replica->collected());
+  };
   auto& batches = held_.batches();
   std::erase_if(batches, [&](const WaitingBatch& batch) {
-    return Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms).verdict ==
-           Verdict::kHad;
+    return judge(batch).verdict == Verdict::kHad;
   });
   std::vector<WaitingBatch*> chosen;
   const uint64_t budget = local_writers() ? kApplyBudgetBytesBesideWriters : kApplyBudgetBytes;
@@ -275,8 +281,7 @@ std::vector<WaitingBatch*> Consumer::Choose() {
   // chosen in a later step.
   for (WaitingBatch& batch : batches) {
     if (batch.not_before_ms > now) continue;
-    const Judgement judgement =
-        Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms);
+    const Judgement judgement = judge(batch);
     if (judgement.verdict == Verdict::kHad) continue;
     if (judgement.verdict == Verdict::kWaits) {
       batch.hold = Hold{batch.header.sender, judgement.kind, judgement.reason};
@@ -414,8 +419,36 @@ StepResult Consumer::Maintain() {
   if (!*done && long_journal) return StepResult::Progress();
   if (*done || !quiet) {
     maintained_ms_ = now;
-    return StepResult::Idle();
+    return ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
   }
+  return StepResult::Progress();
+}
+
+// Only while nothing waits: what is under way to us may be from a time before the deletes.
+StepResult Consumer::ForgetTombstones(int64_t limit) {
+  const int64_t now = d_.clock->MonotonicMs();
+  if (now - collected_ms_ < kCollectMs) return StepResult::Idle();
+  collected_ms_ = now;
+  const MembershipReport membership = d_.shared->membership();
+  if (Status saved = d_.replica->RememberMembers(membership.members); !saved.ok()) return Busy(saved.error());
+  if (now >= counted_ms_) {
+    auto count = d_.replica->CountTombstones();
+    if (!count.ok()) return Busy(count.error());
+    counted_ms_ = now + kCountTombstonesMs;
+    tombstones_ = *count;
+    Share();
+  }
+  if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
+      !held_.batches().empty())
+    return StepResult::Idle();
+  auto gone = d_.replica->Collect(*membership.stable, limit);
+  if (!gone.ok()) return Busy(gone.error());
+  if (*gone == 0) return StepResult::Idle();
+  forgotten_ += *gone;
+  tombstones_ = std::max<int64_t>(tombstones_ - *gone, 0);
+  Share();
+  if (*gone < limit) return StepResult::Idle();
+  collected_ms_ = now - kCollectMs;  // there are more
   return StepResult::Progress();
 }
 
@@ -423,7 +456,7 @@ void Consumer::Share() {
   AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
                        d_.replica->schema_fingerprint(), held_.Reasons(), d_.replica->totals(),
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
-                       d_.replica->orphans()};
+                       d_.replica->orphans(), d_.replica->journaled(), d_.replica->collected(), tombstones_, forgotten_};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

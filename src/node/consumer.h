@@ -56,6 +56,10 @@ class Consumer {
   StepResult Maintain();
   // Orders about single rows, and rows that were sent again. Idle: there was nothing.
   StepResult CarryOutOrders();
+  StepResult ForgetTombstones(int64_t limit);
+  StepResult Merge(OpenSnapshot* snapshot);
+  StepResult AddOldRows();
+  StepResult EndMerge(std::string error);
   StepResult Busy(const Error& error);
   void Share();
   log::LogSeq Cursor() const;
@@ -67,6 +71,12 @@ class Consumer {
   int64_t log_created_ = 0;
   Assembler assembler_;
   HoldQueue held_;
+  std::shared_ptr<OpenSnapshot> snapshot_;  // to be merged with the database
+  std::optional<apply::OldRows> old_rows_;  // of that
+  std::optional<apply::FoundOldRows> found_;
+  bool old_rows_done_ = false;
+  int64_t old_rows_added_ = 0;
+  std::optional<apply::MergePlan> plan_;    // of that
   bool caught_up_ = false;
   bool dropped_ = false;
   bool judge_again_ = false;    // something changed that batches may have waited for
@@ -74,6 +84,10 @@ class Consumer {
   int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
   int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
   int64_t judged_ms_ = 0;       // monotonic
+  int64_t collected_ms_ = 0;    // monotonic; the last look for tombstones to forget
+  int64_t counted_ms_ = 0;      // monotonic; when tombstones are counted next
+  int64_t tombstones_ = 0;
+  int64_t forgotten_ = 0;
   int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
   std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
   std::optional<RowOrders> orders_;   // taken, and not carried out yet

@@ -30,6 +30,19 @@ bool ReadOrigin(std::string_view* line, Origin* out) {
          Number(NextField(line, ' '), &out->incarnation.value);
 }
 
+bool ReadEntry(std::string_view* line, change::ProgressVector* out) {
+  Origin origin;
+  Lseq lseq;
+  if (!ReadOrigin(line, &origin) || !Number(*line, &lseq.value) || lseq.value < 0) return false;
+  out->Advance(origin, lseq);
+  return true;
+}
+
+void WriteEntries(const char* word, const change::ProgressVector& vector, std::string* out) {
+  for (const auto& [origin, lseq] : vector.map())
+    *out += fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value, lseq.value);
+}
+
 bool ReadLine(std::string_view line, Heartbeat* out) {
   const std::string_view word = NextField(&line, ' ');
   if (word == "origin") return ReadOrigin(&line, &out->origin);
@@ -37,16 +50,16 @@ bool ReadLine(std::string_view line, Heartbeat* out) {
   if (word == "wall") return Number(line, &out->wall_ms);
   if (word == "published") return Number(line, &out->published.value);
   if (word == "schema") return Number(line, &out->schema_fingerprint);
+  if (word == "journaled") {
+    out->journaled = Lseq(0);
+    return Number(line, &out->journaled->value) && out->journaled->value >= 0;
+  }
   if (word == "asks") {
     out->asks = NodeId(0);
     return Number(line, &out->asks->value);
   }
-  if (word == "progress") {
-    Origin origin;
-    Lseq lseq;
-    if (!ReadOrigin(&line, &origin) || !Number(line, &lseq.value) || lseq.value < 0) return false;
-    out->progress.Advance(origin, lseq);
-  }
+  if (word == "progress") return ReadEntry(&line, &out->progress);
+  if (word == "collected") return ReadEntry(&line, &out->collected);
   return true;
 }
 
@@ -57,9 +70,9 @@ std::string EncodeHeartbeat(const Heartbeat& h) {
       "{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n", kMagic,
       h.origin.node.value, h.origin.incarnation.value, h.session, h.wall_ms, h.published.value,
       h.schema_fingerprint);
-  for (const auto& [origin, lseq] : h.progress.map())
-    out += fmt::format("progress {} {} {}\n", origin.node.value, origin.incarnation.value,
-                       lseq.value);
+  WriteEntries("progress", h.progress, &out);
+  if (h.journaled) out += fmt::format("journaled {}\n", h.journaled->value);
+  WriteEntries("collected", h.collected, &out);
   if (h.asks) out += fmt::format("asks {}\n", h.asks->value);
   return out;
 }

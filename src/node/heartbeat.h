@@ -18,6 +18,10 @@ struct Heartbeat {
   Lseq published;                   // of its own changes
   uint64_t schema_fingerprint = 0;
   change::ProgressVector progress;  // of other origins
+  // Its newest own change when it had applied `progress`: later ones are stamped above all that is in there.
+  // Nothing: an earlier build wrote this.
+  std::optional<Lseq> journaled;
+  change::ProgressVector collected;  // deletes up to here may be forgotten there
   std::optional<NodeId> asks;       // wants everything after `progress` from this node
   bool operator==(const Heartbeat&) const = default;
 };

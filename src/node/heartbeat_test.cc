@@ -17,6 +17,8 @@ Heartbeat Full() {
   out.schema_fingerprint = UINT64_MAX - 1;
   out.progress.Advance({NodeId(2), Incarnation(3)}, Lseq(4));
   out.progress.Advance({NodeId(2), Incarnation(5)}, Lseq(6));
+  out.journaled = Lseq(8);
+  out.collected.Advance({NodeId(9), Incarnation(10)}, Lseq(11));
   out.asks = NodeId(7);
   return out;
 }
@@ -41,7 +43,7 @@ TEST(HeartbeatTest, AnythingElseIsCorruption) {
        {std::string(), std::string("x"), std::string("harmonylite-heartbeat 2\n"),
         head + "origin 1\n", head + "origin x 1\n", head + "session -1\n", head + "wall 1x\n",
         head + "published \n", head + "progress 1 1 -5\n", head + "progress 1 1\n",
-        head + "asks\n", head + "schema 99999999999999999999999\n",
+        head + "asks\n", head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n", head + "schema 99999999999999999999999\n",
         head + std::string(2 << 20, 'x')}) {
     const auto decoded = DecodeHeartbeat(text);
     ASSERT_FALSE(decoded.ok()) << text.substr(0, 60);

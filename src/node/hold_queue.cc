@@ -9,8 +9,20 @@ namespace harmonylite::node {
 
 using change::Cover;
 
+namespace {
+
+// Its sender had seen, or it brings, everything up to there. A sender has seen its own.
+bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq) {
+  if (origin == header.sender || header.seen.Covers(origin, lseq)) return true;
+  return std::any_of(header.covers.begin(), header.covers.end(),
+                     [&](const Cover& c) { return c.origin == origin && lseq <= c.to; });
+}
+
+}  // namespace
+
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
-                const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms) {
+                const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
+                const change::ProgressVector& collected) {
   // What is our own we have, by definition.
   const auto have = [&](const Origin& origin, Lseq lseq) {
     return origin == self || progress.Covers(origin, lseq);
@@ -33,6 +45,13 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
                                              "not come",
                                              lseq.value, ToString(origin))};
   }
+  // It may bring an older write of a row whose delete is forgotten here: that must not come back (P5).
+  for (const auto& [origin, lseq] : collected.map())
+    if (!HadSeen(header, origin, lseq))
+      return {Verdict::kWaits, HoldKind::kStale,
+              fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; it sends this "
+                          "again when it has caught up, with a snapshot if need be",
+                          header.sender.node.value)};
   const int64_t ahead = HlcMillis(header.max_stamp) - now_ms;
   if (ahead > max_clock_skew_ms && !HL_MUTANT(clock_hold_skipped))
     return {Verdict::kWaits, HoldKind::kClock,

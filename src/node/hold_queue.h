@@ -27,9 +27,10 @@ struct Judgement {
   std::string reason;
 };
 
-// Pure: what may be done with a batch by a node at `progress`.
+// Pure: what may be done with a batch by a node at `progress` that has forgotten deletes up to `collected`.
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
-                const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms);
+                const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
+                const change::ProgressVector& collected = {});
 
 struct WaitingBatch {
   ArrivedBatch arrived;

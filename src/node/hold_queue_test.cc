@@ -50,6 +50,24 @@ TEST(JudgeTest, NextBatchOfAnOrigin) {
   EXPECT_EQ(VerdictAt(Batch({{kTwo, Lseq(0), Lseq(9)}}), {}), Verdict::kReady);
 }
 
+TEST(JudgeTest, WhoeverHasNotSeenForgottenDeletesIsHeld) {
+  const ProgressVector have = At({{kTwo, 5}, {kThree, 8}, {kFormer, 3}});
+  const auto judge = [&](const BatchHeader& batch, ProgressVector collected) {
+    return Judge(batch, have, kSelf, kNow, kSkew, collected);
+  };
+  const BatchHeader batch = Batch({{kTwo, Lseq(5), Lseq(9)}}, At({{kThree, 7}, {kSelf, 2}}));
+  EXPECT_EQ(judge(batch, At({{kThree, 7}, {kSelf, 2}})).verdict, Verdict::kReady);
+  EXPECT_EQ(judge(batch, At({{kTwo, 5}})).verdict, Verdict::kReady) << "it has seen its own";
+  for (const auto& collected : {At({{kThree, 8}}), At({{kSelf, 3}}), At({{kFormer, 1}})}) {
+    EXPECT_EQ(judge(batch, collected).verdict, Verdict::kWaits);
+    EXPECT_EQ(judge(batch, collected).kind, HoldKind::kStale);
+  }
+  // What it brings counts as seen; what is had is had.
+  const BatchHeader repair = Batch({{kThree, Lseq(4), Lseq(9)}});
+  EXPECT_EQ(judge(repair, At({{kThree, 8}})).verdict, Verdict::kReady);
+  EXPECT_EQ(judge(Batch({{kThree, Lseq(1), Lseq(8)}}), At({{kSelf, 3}})).verdict, Verdict::kHad);
+}
+
 TEST(JudgeTest, AHoleIsNamed) {
   const Judgement judged = JudgeAt(Batch({{kTwo, Lseq(5), Lseq(9)}}), At({{kTwo, 3}}));
   EXPECT_EQ(judged.verdict, Verdict::kWaits);

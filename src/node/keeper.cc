@@ -25,19 +25,47 @@ bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
   });
 }
 
-// `peer` has applied, or published, something that we have not.
-bool IsAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self) {
-  if (peer.published > ours.Get(peer.origin) && !HL_MUTANT(lost_tail_unnoticed)) return true;
-  for (const auto& [origin, lseq] : peer.progress.map())
-    if (origin != self && lseq > ours.Get(origin)) return true;
-  return false;
+// `peer` has applied, or published, something that we have not: of which origins.
+bool NoteAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self,
+               std::set<Origin>* ahead) {
+  bool any = false;
+  const auto note = [&](const Origin& origin, Lseq lseq) {
+    if (origin == self || lseq <= ours.Get(origin)) return;
+    ahead->insert(origin);
+    any = true;
+  };
+  if (!HL_MUTANT(lost_tail_unnoticed)) note(peer.origin, peer.published);
+  for (const auto& [origin, lseq] : peer.progress.map()) note(origin, lseq);
+  return any;
+}
+
+// Everything `vector` names is applied here, or our own.
+bool Have(const AppliedState& applied, const Origin& self, const change::ProgressVector& vector) {
+  return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
+    return entry.first == self || applied.progress.Covers(entry.first, entry.second);
+  });
+}
+
+// What `peer` has forgotten we have applied, so that it can tell us all that we lack.
+bool CanAnswer(const Heartbeat& peer, const AppliedState& applied, const Origin& self) {
+  return Have(applied, self, peer.collected);
+}
+
+// What `peer` sends may be applied here: it has applied all that is forgotten here.
+bool IsUpToDate(const Heartbeat& peer, const AppliedState& applied) {
+  return std::all_of(applied.collected.map().begin(), applied.collected.map().end(), [&](const auto& entry) {
+    return entry.first == peer.origin || peer.progress.Covers(entry.first, entry.second);
+  });
 }
 
 }  // namespace
 
-Keeper::Keeper(const Dependencies& dependencies) : d_(dependencies) {}
+Keeper::Keeper(const Dependencies& dependencies)
+    : d_(dependencies),
+      membership_(dependencies.eviction_horizon_ms, dependencies.shared->membership().members) {}
 
 StepResult Keeper::Fail(const Error& error) {
+  membership_.Deaf();
   if (error.message() != said_) {
     said_ = error.message();
     d_.logger->Debug("the node registry is out of reach: {}", said_);
@@ -59,6 +87,10 @@ StepResult Keeper::Step() {
   own.published = d_.shared->published_as_self();
   own.schema_fingerprint = applied.schema_fingerprint;
   own.progress = applied.progress;
+  own.journaled = applied.journaled;
+  own.collected = applied.collected;
+  WeighMembers(applied, now);
+  d_.shared->SetBehindForgotten(BehindForgotten(applied, now));
   own.asks = WhomToAsk(applied, now);
   if (own.asks)
     d_.logger->Info("changes are missing here and the log does not bring them: asking node {}",
@@ -87,6 +119,7 @@ Status Keeper::Listen() {
       HearNamesake(peer.heartbeat, first_look, now);
       continue;
     }
+    if (!first_look) membership_.Hear(peer.heartbeat, now, d_.clock->WallMs());
     if (peer.heartbeat.progress.Get(self) > d_.shared->sending()) {
       d_.logger->Warning("node {} has changes of this node that this database does not have: it is a "
                          "copy or was restored from a backup; it goes on as a new incarnation",
@@ -96,6 +129,27 @@ Status Keeper::Listen() {
     if (peer.heartbeat.asks == self.node) Answer(peer.heartbeat, now);
   }
   return Ok();
+}
+
+void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
+  std::vector<Membership::Event> events;
+  d_.shared->SetMembership(membership_.Weigh(applied.progress, d_.shared->self(), now,
+                                             d_.clock->WallMs(), &events));
+  for (const Membership::Event& event : events) {
+    if (event.evicted)
+      d_.logger->Warning("node {} has been silent for longer than the eviction horizon: what was deleted is "
+                         "forgotten without it; it fetches a snapshot when it comes back",
+                         event.node.value);
+    else
+      d_.logger->Info("node {} is back", event.node.value);
+  }
+}
+
+bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
+  return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const Peer& peer = entry.second;
+    return now - peer.heard_ms <= kPeerSilentMs && !CanAnswer(peer.heartbeat, applied, d_.shared->self());
+  });
 }
 
 void Keeper::HearNamesake(const Heartbeat& namesake, bool first_look, int64_t now) {
@@ -108,32 +162,65 @@ void Keeper::HearNamesake(const Heartbeat& namesake, bool first_look, int64_t no
   if (now < listen_until_ms_ || d_.session > namesake.session) rivalled_ = true;
 }
 
-// Whoever has what we lack, once it is clear that the log will not bring it.
+// Some origin's changes have not moved here for a while although `ahead` says that there are more, and the log will
+// not bring them: it is read to its end, or what it brought of that origin waits.
+bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead, int64_t now) {
+  std::map<Origin, Standstill> still;
+  bool stuck = false;
+  for (const Origin& origin : ahead) {
+    const bool waits = std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
+      return hold.origin == origin && (hold.kind == HoldKind::kMissing || hold.kind == HoldKind::kStale);
+    });
+    if (!applied.caught_up && !waits) continue;
+    const Lseq at = applied.progress.Get(origin);
+    const auto before = still_.find(origin);
+    const int64_t since = before != still_.end() && before->second.at == at ? before->second.since_ms : now;
+    still[origin] = {at, since};
+    stuck = stuck || now - since >= kRepairPatienceMs;
+  }
+  still_ = std::move(still);
+  return stuck;
+}
+
+// Whoever has what we lack, once it is clear that the log will not bring it. Where nobody can tell us all of it,
+// a snapshot must.
 std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now) {
   const Origin self = d_.shared->self();
-  if (applied.progress != last_progress_ || !applied.caught_up) {
-    last_progress_ = applied.progress;
-    behind_since_ms_.reset();
-    return std::nullopt;
-  }
   const Peer* best = nullptr;
+  std::set<Origin> ahead;
+  ResyncWish wish;
+  bool wanted = false;
+  bool alive = false;
   for (const auto& [key, peer] : peers_) {
     if (peer.heartbeat.origin.node == self.node || now - peer.heard_ms > kPeerSilentMs) continue;
-    if (!IsAhead(peer.heartbeat, applied.progress, self)) continue;
+    alive = true;
+    if (!NoteAhead(peer.heartbeat, applied.progress, self, &ahead)) continue;
     // Rows of tables that differ would wait here like those we hold already.
     if (Holds(applied, HoldKind::kSchema) &&
         peer.heartbeat.schema_fingerprint != applied.schema_fingerprint)
       continue;
     if (BringsWhatIsRefused(peer.heartbeat, applied)) continue;
+    if (!CanAnswer(peer.heartbeat, applied, self)) {
+      wanted = true;
+      for (const auto& [origin, lseq] : peer.heartbeat.collected.map()) wish.forgotten.Advance(origin, lseq);
+      continue;
+    }
+    if (!IsUpToDate(peer.heartbeat, applied)) continue;
     if (best == nullptr || peer.heartbeat.progress.Covers(best->heartbeat.progress)) best = &peer;
   }
-  if (best == nullptr || HL_MUTANT(repair_never_asked)) {
-    behind_since_ms_.reset();
-    return std::nullopt;
-  }
-  if (!behind_since_ms_) behind_since_ms_ = now;
-  if (now - *behind_since_ms_ < kRepairPatienceMs) return std::nullopt;
+  const bool stuck = IsStuck(applied, ahead, now);
+  wanted = (stuck && wanted) || IsAlone(applied, alive, now);
+  d_.shared->SetResyncWish(wanted && best == nullptr ? std::optional(wish) : std::nullopt);
+  if (best == nullptr || !stuck || HL_MUTANT(repair_never_asked)) return std::nullopt;
   return best->heartbeat.origin.node;
+}
+
+// Something is missing, and nobody is there who could be asked.
+bool Keeper::IsAlone(const AppliedState& applied, bool alive, int64_t now) {
+  const bool missing = !alive && applied.caught_up && (Holds(applied, HoldKind::kMissing) || d_.shared->log_gap());
+  if (!missing) alone_since_ms_.reset();
+  if (missing && !alone_since_ms_) alone_since_ms_ = now;
+  return missing && now - *alone_since_ms_ >= kAlonePatienceMs;
 }
 
 void Keeper::Answer(const Heartbeat& peer, int64_t now) {
@@ -142,9 +229,11 @@ void Keeper::Answer(const Heartbeat& peer, int64_t now) {
       now - it->second.second < kRepairRepeatMs)
     return;
   answered_[peer.origin.node] = {peer.progress, now};
+  const AppliedState applied = d_.shared->applied();
   // What the asker wrote itself it has.
   change::ProgressVector have = peer.progress;
-  have.Advance(peer.origin, d_.shared->applied().progress.Get(peer.origin));
+  have.Advance(peer.origin, applied.progress.Get(peer.origin));
+  if (!have.Covers(applied.collected)) return;  // it sees so in our heartbeat, and fetches a snapshot
   d_.shared->RequestRepair(have);
 }
 

@@ -1,7 +1,8 @@
 // Tells the others where this node stands, and notices what it lacks.
 //
 // A hole, a lost tail, a wiped or older log are all the same: somebody is ahead of us and nothing moves.
-// Then we ask one of those; asked ourselves, we pass it to the publisher.
+// Then we ask one of those; asked ourselves, we pass it to the publisher. Where nobody can answer, because deletes
+// that we lack are forgotten there or nobody is there at all, a snapshot is wished for.
 //
 // Threads: one owner at a time.
 #pragma once
@@ -9,12 +10,15 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
 #include "base/logger.h"
 #include "log/meta_store.h"
 #include "node/heartbeat.h"
+#include "node/membership.h"
+#include "node/options.h"
 #include "node/shared_state.h"
 #include "node/step.h"
 
@@ -28,6 +32,7 @@ class Keeper {
     const Clock* clock;
     Logger* logger;
     uint64_t session;  // drawn anew for every process
+    int64_t eviction_horizon_ms = NodeOptions().eviction_horizon_ms;
   };
   explicit Keeper(const Dependencies& dependencies);
 
@@ -46,13 +51,22 @@ class Keeper {
   StepResult Fail(const Error& error);
   Status Listen();
   std::optional<NodeId> WhomToAsk(const AppliedState& applied, int64_t now);
+  bool IsStuck(const AppliedState& applied, const std::set<Origin>& ahead, int64_t now);
+  bool IsAlone(const AppliedState& applied, bool alive, int64_t now);
   void Answer(const Heartbeat& peer, int64_t now);
+  void WeighMembers(const AppliedState& applied, int64_t now);
+  bool BehindForgotten(const AppliedState& applied, int64_t now) const;
   void HearNamesake(const Heartbeat& namesake, bool first_look, int64_t now);
 
   Dependencies d_;
   std::map<std::string, Peer> peers_;
-  change::ProgressVector last_progress_;
-  std::optional<int64_t> behind_since_ms_;       // monotonic
+  Membership membership_;
+  struct Standstill {
+    Lseq at;
+    int64_t since_ms = 0;  // monotonic
+  };
+  std::map<Origin, Standstill> still_;
+  std::optional<int64_t> alone_since_ms_;        // monotonic
   std::map<NodeId, std::pair<change::ProgressVector, int64_t>> answered_;
   int64_t next_ms_ = 0;
   // Until then we only listen: an entry with our node id may be a live process's or our former one's.

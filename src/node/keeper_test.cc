@@ -197,6 +197,87 @@ TEST_F(KeeperTest, RepairDoesNotHelpAgainstConstraintsAndClocks) {
   EXPECT_EQ(AskedAfterPatience([&] { Hear(kTwo, 10); }), kTwo.node);
 }
 
+// Somebody has forgotten deletes that are not applied here.
+class ForgetfulPeersTest : public KeeperTest {
+ protected:
+  void HearForgetful(Origin origin, int64_t published, std::vector<std::pair<Origin, int64_t>> progress,
+                     std::vector<std::pair<Origin, int64_t>> collected) {
+    Heartbeat heartbeat;
+    heartbeat.origin = origin;
+    heartbeat.published = Lseq(published);
+    heartbeat.schema_fingerprint = 77;
+    for (const auto& [o, lseq] : progress) heartbeat.progress.Advance(o, Lseq(lseq));
+    for (const auto& [o, lseq] : collected) heartbeat.collected.Advance(o, Lseq(lseq));
+    ASSERT_TRUE(store_.Put(HeartbeatKey(origin.node), EncodeHeartbeat(heartbeat)).ok());
+  }
+};
+
+TEST_F(ForgetfulPeersTest, OnlyASnapshotHelps) {
+  SetApplied({{kTwo, 5}});
+  EXPECT_EQ(AskedAfterPatience([&] { HearForgetful(kTwo, 10, {}, {{kTwo, 7}}); }), std::nullopt);
+  ASSERT_TRUE(shared_.resync_wish().has_value());
+  EXPECT_EQ(shared_.resync_wish()->forgotten.Get(kTwo), Lseq(7));
+  EXPECT_TRUE(shared_.behind_forgotten());
+  // Applied meanwhile: all is well, and an ordinary repair does.
+  SetApplied({{kTwo, 7}});
+  EXPECT_EQ(AskedAfterPatience([&] { HearForgetful(kTwo, 10, {}, {{kTwo, 7}, {kSelf, 50}}); }), kTwo.node);
+  EXPECT_FALSE(shared_.resync_wish().has_value());
+  EXPECT_FALSE(shared_.behind_forgotten());
+}
+
+TEST_F(ForgetfulPeersTest, WhoHasNotForgottenIsAsked) {
+  SetApplied({{kTwo, 5}});
+  EXPECT_EQ(AskedAfterPatience([&] {
+              HearForgetful(kTwo, 10, {}, {{kTwo, 7}});
+              Hear(kThree, 0, {{kTwo, 10}});
+            }),
+            kThree.node);
+  EXPECT_FALSE(shared_.resync_wish().has_value());
+}
+
+// Its answer would have to be held.
+TEST_F(ForgetfulPeersTest, WhoIsBehindIsNotAsked) {
+  AppliedState applied;
+  applied.caught_up = true;
+  applied.progress.Advance(kTwo, Lseq(9));
+  applied.collected.Advance(kTwo, Lseq(8));
+  shared_.SetApplied(applied);
+  EXPECT_EQ(AskedAfterPatience([&] { Hear(kThree, 4, {{kTwo, 7}}); }), std::nullopt);
+  EXPECT_EQ(AskedAfterPatience([&] { Hear(kThree, 4, {{kTwo, 8}}); }), kThree.node);
+}
+
+TEST_F(ForgetfulPeersTest, ARequestIsNotAnsweredWhereDeletesAreForgotten) {
+  AppliedState applied;
+  applied.progress.Advance(kTwo, Lseq(9));
+  applied.collected.Advance(kSelf, Lseq(8));
+  shared_.SetApplied(applied);
+  Hear(kTwo, 9, {{kSelf, 7}}, kSelf.node);
+  Beat();
+  EXPECT_FALSE(shared_.TakeRepairRequest().has_value());
+  Hear(kTwo, 9, {{kSelf, 8}}, kSelf.node);
+  Beat();
+  EXPECT_TRUE(shared_.TakeRepairRequest().has_value());
+}
+
+TEST_F(ForgetfulPeersTest, AHoleIsRepairedWhileOtherOriginsMove) {
+  int64_t three = 0;
+  EXPECT_EQ(AskedAfterPatience([&] {
+              SetApplied({{kThree, ++three}}, {{kTwo, HoldKind::kMissing, "why"}}, /*caught_up=*/false);
+              Hear(kTwo, 10);
+              Hear(kThree, three);
+            }),
+            kTwo.node);
+}
+
+TEST_F(ForgetfulPeersTest, AloneWithAGapASnapshotIsLookedFor) {
+  SetApplied({}, {{kTwo, HoldKind::kMissing, "why"}});
+  for (int64_t waited = 0; waited <= kAlonePatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs) Beat();
+  EXPECT_TRUE(shared_.resync_wish().has_value());
+  Hear(kThree, 0);
+  Beat();
+  EXPECT_FALSE(shared_.resync_wish().has_value());
+}
+
 TEST_F(KeeperTest, ARefusedOriginDoesNotKeepOthersFromBeingRepaired) {
   SetApplied({}, {{kTwo, HoldKind::kClock, "why"}});
   EXPECT_EQ(AskedAfterPatience([&] {

@@ -153,6 +153,7 @@ bool Node::SavedForSleep() {
 void Node::Stop() {
   stopping_.store(true);
   snapshots_.Cancel();
+  shared_.Stop();
   signal_.Interrupt();
   if (verify_db_) verify_db_->Interrupt();
   for (std::thread& thread : threads_) thread.join();
@@ -199,7 +200,7 @@ void Node::RunConsumer(log::ReplicationLog* log) {
 void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   NameThisThread("keeper");
   const uint64_t session = RandomSeed();
-  Keeper keeper({store, &shared_, clock_, logger_, session});
+  Keeper keeper({store, &shared_, clock_, logger_, session, options_.eviction_horizon_ms});
   SnapshotKeeper snapshots({store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
   while (!stopping_.load()) {
     keeper.Step();

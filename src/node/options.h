@@ -40,6 +40,10 @@ struct NodeOptions {
   int64_t verify_interval_ms = 600'000;
   // A file that has rows at its first attach is compared with the cluster before anything is sent or applied.
   bool compare_first = false;
+  // A node that is silent for longer is no longer waited for: then it needs a snapshot when it comes back.
+  int64_t eviction_horizon_ms = int64_t{7} * 24 * 3'600'000;
+  // Tombstones are forgotten only where snapshots are made: who is too far behind needs one.
+  bool collect_tombstones = false;
   schema::LoadOptions tables;
   snapshot::LeavesOut leaves_out;  // of snapshots
   SnapshotPolicy snapshots;
@@ -62,8 +66,24 @@ constexpr size_t kMaxHeldMemory = 64 << 20;
 // Between looks for conflicts that are too old, when none is added.
 constexpr int64_t kTrimConflictsMs = 3'600'000;
 constexpr int64_t kHeartbeatMs = 2'000;
+// How long the registry must have been watched without a break before a silent node is evicted.
+constexpr int64_t kListenBeforeEvictingMs = 30'000;
+// Tombstones forgotten in one write transaction, and between looks for some.
+constexpr int64_t kCollectChunk = 512;
+// Rows from before HarmonyLite added in one write transaction.
+constexpr size_t kOldRowsChunk = 256;
+constexpr int64_t kCollectMs = 1'000;
+// Between counts of all tombstones, for the metric.
+constexpr int64_t kCountTombstonesMs = 60'000;
+// When a member was last heard is written down this often within a horizon.
+constexpr int64_t kHeardWritesInHorizon = 16;
 // How long this node must be behind without moving before it asks for repair.
 constexpr int64_t kRepairPatienceMs = 3'000;
+// How long nobody must be there who could be asked before a snapshot is looked for.
+constexpr int64_t kAlonePatienceMs = 10'000;
+// Between looks for a snapshot that helps, and how long one is waited for that has all that is here.
+constexpr int64_t kResyncRetryMs = 5'000;
+constexpr int64_t kWholeSnapshotPatienceMs = 60'000;
 // The same request is not answered again within this time.
 constexpr int64_t kRepairRepeatMs = 10'000;
 // A node not heard of for this long is not asked for anything.

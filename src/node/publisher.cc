@@ -123,12 +123,16 @@ StepResult Publisher::Look() {
   if (auto resend = d_.shared->rows().TakeResend()) return Resend(std::move(*resend));
   auto repair = d_.shared->TakeRepairRequest();
   if (!repair && *version == seen_data_version_) return StepResult::Idle();
+  // Others would have to hold it (HoldKind::kStale).
+  if (!repair && d_.shared->behind_forgotten())
+    return StepResult::Blocked("deletes that others have forgotten are not applied here yet");
   if (!repair) seen_data_version_ = *version;  // a repair looks at something else
 
   auto built = repair ? reader_.ReadRepair(*repair)
                       : reader_.ReadChanges(d_.shared->published().to, batch_limit_);
   d_.shared->NoteSchemaVersion(reader_.schema_version());
   if (!built.ok()) {
+    if (repair && built.error().code() == ErrorCode::kLogGap) return StepResult::Progress();  // it sees why
     if (repair) d_.shared->RequestRepair(*repair);
     seen_data_version_ = -1;
     return WaitAndRetry(built.error().message());

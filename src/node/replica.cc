@@ -1,12 +1,14 @@
 #include "node/replica.h"
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "base/mutant.h"
 #include "capture/conflict_log.h"
 #include "capture/fingerprint.h"
 #include "capture/journal.h"
 #include "capture/references.h"
+#include "capture/tombstones.h"
 
 namespace harmonylite::node {
 
@@ -52,7 +54,20 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   saved_state_ = state_;
   HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
   HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
-  return SyncSchema();
+  HL_TRY(SyncSchema());
+  HL_ASSIGN(collected_, capture::LoadCollected(db_, origins_));
+  HL_ASSIGN(members_, capture::LoadMembers(db_));
+  HL_ASSIGN(journaled_, NewestOwn(state_));
+  return Ok();
+}
+
+// Whatever is journaled later is stamped above all that is applied here, because applying raises the clock.
+Result<Lseq> Replica::NewestOwn(const State& state) {
+  if (!options_.publish) return Lseq(0);
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  // When everything of ours has been trimmed, the newest change is the one published last.
+  const Lseq own = std::max(end.last_change, state.published_to);
+  return own > state.incarnation_base ? own : Lseq(0);
 }
 
 // WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
@@ -109,6 +124,7 @@ Result<bool> Replica::SchemaChanged() {
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  if (first) HL_TRY(capture::AddMembershipTables(db_));
   HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
   HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
@@ -222,9 +238,11 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
     return applied;
   }
   HL_TRY(TrimConflicts());
+  HL_ASSIGN(const Lseq journaled, NewestOwn(next));
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);
   progress_ = std::move(progress);
+  journaled_ = journaled;
   totals_ = totals;
   return Ok();
 }
@@ -284,12 +302,15 @@ Status Replica::Introduce(SharedState* shared) {
   shared->SetSelf(state_.self, state_.incarnation_base);
   shared->rows().SetJoined(state_.joined);
   shared->SetPublished({state_.published_to, state_.published_stamp});
+  shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
   // Health and metrics may be asked for before the consumer has had its first turn.
   AppliedState applied;
   applied.progress = progress_;
   applied.schema_fingerprint = schema_fingerprint_;
   applied.tables = static_cast<int64_t>(catalog_.tables.size());
+  applied.collected = collected_;
+  applied.journaled = journaled_;
   shared->SetApplied(std::move(applied));
   return Ok();
 }
@@ -303,6 +324,44 @@ Result<int64_t> Replica::JournalLength() {
 Result<bool> Replica::CountOrphans() {
   HL_ASSIGN(const int64_t others, db_->DataVersion());
   return census_.Step(others + commits_);
+}
+
+Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t limit) {
+  // Never what the log does not hold yet, and never what is not applied here.
+  change::ProgressVector may_go;
+  for (const auto& [origin, lseq] : stable.map())
+    may_go.Advance(origin, std::min(lseq, origin == state_.self ? saved_state_.published_to
+                                                                : progress_.Get(origin)));
+  HL_ASSIGN(const bool any, capture::AnyCollectable(db_, catalog_, origins_, may_go));
+  if (!any) return 0;
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  change::ProgressVector collected = collected_;
+  HL_ASSIGN(const int64_t gone, capture::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
+  HL_TRY(Commit(&transaction, state_));
+  collected_ = std::move(collected);
+  return gone;
+}
+
+Result<int64_t> Replica::CountTombstones() { return capture::CountTombstones(db_, catalog_); }
+
+Status Replica::RememberMembers(const capture::Members& members) {
+  capture::Members changed;
+  for (const auto& [node, member] : members) {
+    const auto saved = members_.find(node);
+    if (saved != members_.end() && saved->second.evicted == member.evicted &&
+        std::abs(member.heard_ms - saved->second.heard_ms) <
+            options_.eviction_horizon_ms / kHeardWritesInHorizon)
+      continue;
+    changed[node] = member;
+  }
+  if (changed.empty()) return Ok();
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  for (const auto& [node, member] : changed) HL_TRY(capture::SaveMember(db_, node, member));
+  HL_TRY(Commit(&transaction, state_));
+  for (const auto& [node, member] : changed) members_[node] = member;
+  return Ok();
 }
 
 void Replica::SetPublished(Lseq to, Hlc stamp) {
@@ -327,6 +386,7 @@ Status Replica::StartIncarnation(Incarnation incarnation) {
   state_ = saved_state_ = next;
   HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
   HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
+  HL_ASSIGN(journaled_, NewestOwn(state_));
   return Ok();
 }
 

@@ -4,17 +4,20 @@
 // Threads: one owner at a time; the connection belongs to it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "apply/applier.h"
+#include "apply/merge_plan.h"
 #include "base/clock.h"
 #include "base/logger.h"
 #include "capture/catalog.h"
 #include "capture/hidden_tables.h"
 #include "capture/orphan_census.h"
+#include "capture/member_table.h"
 #include "node/hold_queue.h"
 #include "node/options.h"
 #include "node/shared_state.h"
@@ -35,6 +38,10 @@ class Replica {
   const capture::State& state() const { return state_; }
   const capture::Catalog& catalog() const { return catalog_; }
   const change::ProgressVector& progress() const { return progress_; }
+  // Deletes up to here may be forgotten here.
+  const change::ProgressVector& collected() const { return collected_; }
+  // Newest change of ours when progress() was reached, as others count it; 0: none that is ever sent.
+  Lseq journaled() const { return journaled_; }
   uint64_t schema_fingerprint() const { return schema_fingerprint_; }
   // Changes whenever another connection has committed.
   Result<int64_t> DataVersion() { return db_->DataVersion(); }
@@ -69,6 +76,28 @@ class Replica {
   // Journals rows as new writes, or removes rows that nothing says were written; returns how many. In one
   // transaction.
   Result<int64_t> CarryOut(const RowOrders& orders);
+  // Forgets up to `limit` tombstones that every member has applied. Returns how many went; less than `limit`:
+  // no more can go now.
+  Result<int64_t> Collect(const change::ProgressVector& stable, int64_t limit);
+  // Reads only; costs a pass over the indexes of tombstones.
+  Result<int64_t> CountTombstones();
+  // Writes down who was heard, when it differs by enough from what the file says.
+  Status RememberMembers(const capture::Members& members);
+  const capture::Members& members() const { return members_; }
+
+  // Compares the database with a snapshot; see apply::PlanMerge. Reads only.
+  Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot, const std::atomic<bool>& cancelled);
+  // Rows from before HarmonyLite that the snapshot has and this node lacks; see apply::OldRows.
+  Result<apply::OldRows> FindOldRows(sqlite::Connection* snapshot);
+  Result<int64_t> AddOldRows(const apply::FoundOldRows& rows);
+  struct Merged {
+    apply::ApplyStats stats;
+    int64_t removed = 0;  // rows that were deleted elsewhere
+    int64_t written = 0;  // rows of which the snapshot knew nothing, journaled anew
+  };
+  // Carries out a plan, in one transaction (P3). Nothing: it was made for another state; make one anew.
+  // Errors as of apply::Applier::Apply. `snapshot`: the one the plan was made from.
+  Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan, sqlite::Connection* snapshot);
 
   void SetPublished(Lseq to, Hlc stamp);
   // Remembered with the next transaction.
@@ -87,6 +116,7 @@ class Replica {
   Status SettleAlone();
   Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
                   change::ProgressVector* progress, AppliedTotals* totals);
+  Result<Lseq> NewestOwn(const capture::State& state);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
@@ -104,6 +134,9 @@ class Replica {
   capture::OrphanCensus census_;
   capture::OriginTable origins_;
   change::ProgressVector progress_;
+  change::ProgressVector collected_;
+  capture::Members members_;  // as the file has them
+  Lseq journaled_;
   uint64_t schema_fingerprint_ = 0;
   Lseq last_change_;
   AppliedTotals totals_;  // of committed transactions

@@ -123,6 +123,66 @@ std::optional<ProgressVector> SharedState::TakeRepairRequest() {
   return std::exchange(repair_, std::nullopt);
 }
 
+void SharedState::SetMembership(MembershipReport report) {
+  const std::lock_guard lock(mutex_);
+  membership_ = std::move(report);
+}
+
+MembershipReport SharedState::membership() const {
+  const std::lock_guard lock(mutex_);
+  return membership_;
+}
+
+void SharedState::SetBehindForgotten(bool behind) {
+  const std::lock_guard lock(mutex_);
+  behind_forgotten_ = behind;
+}
+
+bool SharedState::behind_forgotten() const {
+  const std::lock_guard lock(mutex_);
+  return behind_forgotten_;
+}
+
+void SharedState::SetResyncWish(std::optional<ResyncWish> wish) {
+  const std::lock_guard lock(mutex_);
+  resync_wish_ = std::move(wish);
+}
+
+std::optional<ResyncWish> SharedState::resync_wish() const {
+  const std::lock_guard lock(mutex_);
+  return resync_wish_;
+}
+
+void SharedState::SetLogGap(bool gap) {
+  const std::lock_guard lock(mutex_);
+  log_gap_ = gap;
+}
+
+bool SharedState::log_gap() const {
+  const std::lock_guard lock(mutex_);
+  return log_gap_;
+}
+
+void SharedState::OfferSnapshot(std::shared_ptr<OpenSnapshot> snapshot) {
+  const std::lock_guard lock(mutex_);
+  snapshot_ = std::move(snapshot);
+}
+
+std::shared_ptr<OpenSnapshot> SharedState::TakeSnapshot() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(snapshot_, nullptr);
+}
+
+void SharedState::SetResyncError(std::string error) {
+  const std::lock_guard lock(mutex_);
+  resync_error_ = std::move(error);
+}
+
+std::string SharedState::resync_error() const {
+  const std::lock_guard lock(mutex_);
+  return resync_error_;
+}
+
 void SharedState::NoteSchemaVersion(int64_t version) {
   const std::lock_guard lock(mutex_);
   schema_version_ = version;

@@ -3,8 +3,10 @@
 // Threads: every method may be called from any thread.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -13,6 +15,8 @@
 #include "base/ids.h"
 #include "change/version.h"
 #include "node/row_desk.h"
+#include "node/membership.h"
+#include "node/snapshot_source.h"
 
 namespace harmonylite::node {
 
@@ -27,6 +31,7 @@ enum class HoldKind {
   kClock,     // stamped too far in the future
   kSchema,    // a table differs here
   kRefused,   // a constraint of this node refuses a row
+  kStale,     // its sender had not seen deletes that are forgotten here
 };
 struct Hold {
   Origin origin;
@@ -58,6 +63,16 @@ struct AppliedState {
   AppliedTotals totals;
   int64_t tables = 0;  // that are replicated
   int64_t orphans = 0;  // rows without a parent, hidden or not, when they were last counted
+  Lseq journaled;                    // newest own change when `progress` was reached; 0: none is ever sent
+  change::ProgressVector collected;  // deletes up to here may be forgotten here
+  int64_t tombstones = 0;            // kept, as of the last count
+  int64_t forgotten = 0;             // since the start
+};
+
+// What only a snapshot can bring here.
+struct ResyncWish {
+  change::ProgressVector forgotten;  // it must cover this, or we are behind as before
+  bool operator==(const ResyncWish&) const = default;
 };
 
 class SharedState {
@@ -104,6 +119,28 @@ class SharedState {
   // Questions and orders about single rows.
   RowDesk& rows() { return rows_; }
   const RowDesk& rows() const { return rows_; }
+  // Who belongs to the cluster: from the file at first, then from the keeper.
+  void SetMembership(MembershipReport report);
+  MembershipReport membership() const;
+  // Somebody has forgotten deletes that we have not seen yet. What we send would be held there, so it waits.
+  void SetBehindForgotten(bool behind);
+  bool behind_forgotten() const;
+
+  // Written by the keeper, read by the resyncer.
+  void SetResyncWish(std::optional<ResyncWish> wish);
+  std::optional<ResyncWish> resync_wish() const;
+  // The log no longer holds something that was not read; until it is known that nothing is missing.
+  void SetLogGap(bool gap);
+  bool log_gap() const;
+  // From the resyncer to the consumer: a snapshot, to be merged with the database.
+  void OfferSnapshot(std::shared_ptr<OpenSnapshot> snapshot);
+  std::shared_ptr<OpenSnapshot> TakeSnapshot();
+  // The consumer is done with it; what came of it.
+  void SetResyncError(std::string error);
+  std::string resync_error() const;
+  // Long work is to end soon.
+  void Stop() { stopping_.store(true); }
+  const std::atomic<bool>& stopping() const { return stopping_; }
 
   // The publisher saw the schema change; the consumer syncs triggers.
   void NoteSchemaVersion(int64_t version);
@@ -124,6 +161,13 @@ class SharedState {
   int64_t schema_version_ = -1;
   Lseq last_change_;
   std::string database_error_;
+  MembershipReport membership_;
+  bool behind_forgotten_ = false;
+  std::optional<ResyncWish> resync_wish_;
+  bool log_gap_ = false;
+  std::shared_ptr<OpenSnapshot> snapshot_;
+  std::string resync_error_;
+  std::atomic<bool> stopping_{false};
 };
 
 }  // namespace harmonylite::node

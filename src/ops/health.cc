@@ -18,7 +18,10 @@ json Timestamp(const std::optional<int64_t>& wall_ms) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(*wall_ms / 1000)));
 }
 
-bool NeedsOperator(const WaitingChanges& waiting) { return waiting.kind != "missing"; }
+// What was sent without knowing of forgotten deletes is sent again, by itself.
+bool NeedsOperator(const WaitingChanges& waiting) {
+  return waiting.kind != "missing" && waiting.kind != "stale";
+}
 
 std::vector<std::string> Reasons(const NodeStatus& status) {
   std::vector<std::string> out;
@@ -27,6 +30,8 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
   if (!status.join_problem.empty()) out.push_back(status.join_problem);
   if (!status.divergence.empty())
     out.push_back(status.divergence + ": 'harmonylite verify' names them, with --repair it ends it");
+  if (!status.resync_error.empty())
+    out.push_back("a snapshot cannot be merged with this database: " + status.resync_error);
   for (const WaitingChanges& waiting : status.waiting)
     if (NeedsOperator(waiting))
       out.push_back(fmt::format("changes of node {} wait: {}", waiting.node, waiting.reason));
@@ -64,6 +69,8 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"cdc_installed", true},  // a node whose triggers are not in place does not start
                      {"tables_tracked", status.tables},
                      {"caught_up", status.caught_up},
+                     {"members", status.members},
+                     {"evicted", status.evicted},
                      {"unsent_changes", status.unsent_changes},
                      {"orphan_rows", status.orphans},
                      {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},

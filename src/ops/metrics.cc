@@ -76,6 +76,13 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   if (status.last_compared_ms)
     page.Add(kGauge, "divergence_checked_timestamp_seconds", "When rows were last compared with other nodes'.",
              static_cast<double>(*status.last_compared_ms) / 1000);
+  page.Add(kGauge, "members", "Nodes heard of within the eviction horizon, this one included.",
+           status.members);
+  page.Add(kGauge, "members_evicted", "Nodes that were silent for longer.", status.evicted.size());
+  page.Add(kGauge, "tombstones", "Versions of deleted rows that are kept, as of the last count.",
+           status.tombstones);
+  page.Add(kCounter, "tombstones_forgotten_total", "Versions of deleted rows that every member has applied.",
+           status.tombstones_forgotten);
   if (status.last_sent_ms)
     page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
              static_cast<double>(*status.last_sent_ms) / 1000);
@@ -89,7 +96,7 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kGauge, "snapshot_failing", "1 when this node's newest attempt to make a snapshot failed.",
            int{!status.snapshot_error.empty()});
 
-  std::map<std::string, int> waiting{{"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}};
+  std::map<std::string, int> waiting{{"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}, {"stale", 0}};
   for (const WaitingChanges& one : status.waiting) ++waiting[one.kind];
   page.Head(kGauge, "waiting", "Reasons for which changes of other nodes wait, by kind.");
   for (const auto& [kind, count] : waiting)

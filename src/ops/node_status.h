@@ -10,7 +10,7 @@ namespace harmonylite::ops {
 
 struct WaitingChanges {
   uint64_t node = 0;   // whose changes wait
-  std::string kind;    // "missing", "schema", "clock" or "refused"
+  std::string kind;    // "missing", "schema", "clock", "refused" or "stale"
   std::string reason;  // for the operator
 };
 
@@ -24,6 +24,7 @@ struct NodeStatus {
   uint64_t nats_reconnects = 0;
   bool database_ok = true;   // the newest attempt to write our part of it succeeded
   std::string database_error;
+  std::string resync_error;  // why a snapshot that this node needs cannot be merged; empty: nothing is known
   bool caught_up = false;    // nothing in the log is waiting to be read
   int64_t unsent_changes = 0;  // journaled here, not in the log yet
   std::vector<WaitingChanges> waiting;
@@ -44,6 +45,11 @@ struct NodeStatus {
   int64_t batches_applied = 0;
   int64_t rows_applied = 0;
   int64_t conflicts = 0;
+  int64_t tombstones_forgotten = 0;
+  // Of the cluster, as far as this node knows:
+  int64_t members = 0;            // nodes heard of within the eviction horizon, this one included
+  std::vector<uint64_t> evicted;  // nodes that were silent for longer
+  int64_t tombstones = 0;         // versions of deleted rows that are kept, as of the last count
 };
 
 }  // namespace harmonylite::ops

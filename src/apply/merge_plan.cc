@@ -1,0 +1,207 @@
+#include "apply/merge_plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "capture/hidden_tables.h"
+#include "capture/journal.h"
+#include "capture/row_query.h"
+#include "capture/tombstones.h"
+#include "schema/schema.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using capture::Catalog;
+using capture::TrackedTable;
+using change::ProgressVector;
+using change::Row;
+using change::ValueView;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+constexpr int64_t kLooksBetweenCancelled = 1'000;
+
+std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
+
+// Everything in `vector` but our own is applied.
+bool Applied(const ProgressVector& progress, const Origin& self, const ProgressVector& vector) {
+  return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
+    return entry.first == self || progress.Covers(entry.first, entry.second);
+  });
+}
+
+class Planner {
+ public:
+  Planner(Connection* db, Connection* snapshot, const std::atomic<bool>* cancelled)
+      : db_(db), snapshot_(snapshot), cancelled_(cancelled) {}
+
+  // All rows of `ours` that the snapshot, in which the table is `theirs`, knows nothing of.
+  Status Compare(const TrackedTable& ours, const TrackedTable& theirs,
+                 const capture::OriginTable& origins, MergePlan* plan) {
+    HL_ASSIGN(SnapshotRows there, SnapshotRows::Make(snapshot_, theirs));
+    HL_TRY(CompareVersions(ours, &there, origins, plan));
+    return ours.had_rows ? CompareUnversioned(ours, &there, plan) : Ok();
+  }
+
+ private:
+  Status CompareVersions(const TrackedTable& ours, SnapshotRows* there,
+                         const capture::OriginTable& origins, MergePlan* plan) {
+    HL_ASSIGN(Statement scan, db_->Prepare(fmt::format("SELECT v.hlc, v.n, v.lseq{} FROM {} v WHERE v.gone = 0",
+                                                       capture::KeyColumns("v", ours.table),
+                                                       Quote(capture::VersionTableName(ours.id)))));
+    while (true) {
+      HL_ASSIGN(const bool row, scan.Step());
+      if (!row) return Ok();
+      HL_TRY(CheckCancelled());
+      AbsentRow absent{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
+      for (int i = 3; i < scan.columns(); ++i) absent.key.emplace_back(scan.Column(i));
+      HL_ASSIGN(const bool known, there->Has(Views(absent.key)));
+      if (known) continue;
+      HL_ASSIGN(const Origin origin, origins.At(capture::OriginIndex(absent.origin)));
+      if (plan->progress.Covers(origin, absent.lseq))
+        plan->deleted.push_back(std::move(absent));
+      else if (absent.stamp <= plan->newest_forgotten)
+        plan->unknown.push_back(std::move(absent));
+    }
+  }
+
+  Status CompareUnversioned(const TrackedTable& ours, SnapshotRows* there, MergePlan* plan) {
+    std::string keys;
+    for (const schema::KeyColumn& key : ours.table.key)
+      keys += fmt::format("{}t.{}", keys.empty() ? "" : ", ", Quote(key.name));
+    HL_ASSIGN(Statement scan,
+              db_->Prepare(fmt::format("SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", keys,
+                                       Quote(ours.table.name), Quote(capture::VersionTableName(ours.id)),
+                                       capture::HiddenMatches("v", "t", ours.table))));
+    while (true) {
+      HL_ASSIGN(const bool row, scan.Step());
+      if (!row) return Ok();
+      HL_TRY(CheckCancelled());
+      AbsentRow absent;
+      absent.table = ours.id;
+      bool local = false;
+      for (int i = 0; i < scan.columns(); ++i) {
+        absent.key.emplace_back(scan.Column(i));
+        local = local || scan.IsNull(i);
+      }
+      if (local) continue;
+      HL_ASSIGN(const bool known, there->Has(Views(absent.key)));
+      if (!known) plan->deleted.push_back(std::move(absent));
+    }
+  }
+
+  Status CheckCancelled() {
+    if (++looks_ % kLooksBetweenCancelled != 0 || cancelled_ == nullptr || !cancelled_->load()) return Ok();
+    return MakeError(ErrorCode::kRetryLater, "cancelled");
+  }
+
+  Connection* db_;        // not owned
+  Connection* snapshot_;  // not owned
+  const std::atomic<bool>* cancelled_;
+  int64_t looks_ = 0;
+};
+
+// Of every table that both have. One that the maker does not have says nothing about its rows.
+Status CompareTables(Connection* db, Connection* snapshot, const capture::BatchReaderOptions& options,
+                     const std::atomic<bool>* cancelled, MergePlan* plan) {
+  HL_ASSIGN(const Catalog ours, capture::LoadCatalog(db, options.tables));
+  HL_ASSIGN(const Catalog theirs, capture::LoadCatalog(snapshot, options.tables));
+  if (!ours.complete || !theirs.complete)
+    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  HL_ASSIGN(const auto origins, capture::OriginTable::Load(db));
+  Planner planner(db, snapshot, cancelled);
+  for (const TrackedTable& tracked : ours.tables) {
+    const TrackedTable* there = theirs.ByName(tracked.table.name);
+    if (there == nullptr) continue;
+    if (const auto difference = schema::Difference(tracked.table.Shape(), there->table.Shape()))
+      return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", tracked.table.name, *difference);
+    HL_TRY(planner.Compare(tracked, *there, origins, plan));
+    plan->tables.emplace_back(tracked, *there);
+  }
+  return Ok();
+}
+
+}  // namespace
+
+Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable& there) {
+  SnapshotRows out;
+  std::string hidden;
+  std::string own;
+  for (size_t i = 0; i < there.table.key.size(); ++i) {
+    const schema::KeyColumn& key = there.table.key[i];
+    hidden += fmt::format("{}k{} = ?{}", i == 0 ? "" : " AND ", i + 1, i + 1);
+    own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
+                       Quote(key.collation));
+  }
+  HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
+                                                        Quote(capture::VersionTableName(there.id)), hidden)));
+  HL_ASSIGN(out.row_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
+  return out;
+}
+
+Result<bool> SnapshotRows::Has(std::span<const ValueView> key) {
+  for (Statement* find : {&version_, &row_}) {
+    for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+    HL_ASSIGN(const bool found, find->Step());
+    find->Reset();
+    if (found) return true;
+  }
+  return false;
+}
+
+Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot, const MergePlan& plan) {
+  std::vector<AbsentRow> out;
+  for (const auto& [ours, theirs] : plan.tables) {
+    HL_ASSIGN(SnapshotRows there, SnapshotRows::Make(snapshot, theirs));
+    HL_ASSIGN(Statement scan,
+              db->Prepare(fmt::format(
+                  "SELECT DISTINCT v.hlc, v.n, v.lseq{} FROM __harmonylite__journal j JOIN {} v ON {} "
+                  "WHERE j.id > ?1 AND j.tbl = ?2 AND j.op = 1 AND v.gone = 0 AND v.hlc <= ?3",
+                  capture::KeyColumns("v", ours.table), Quote(capture::VersionTableName(ours.id)),
+                  capture::HiddenKeysEqual("v", "j", ours.table))));
+    scan.Bind(1, plan.folded_to.value);
+    scan.Bind(2, ours.id);
+    scan.Bind(3, plan.newest_forgotten.value);
+    while (true) {
+      HL_ASSIGN(const bool row, scan.Step());
+      if (!row) break;
+      AbsentRow late{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
+      for (int i = 3; i < scan.columns(); ++i) late.key.emplace_back(scan.Column(i));
+      HL_ASSIGN(const bool known, there.Has(Views(late.key)));
+      if (!known) out.push_back(std::move(late));
+    }
+  }
+  return out;
+}
+
+Result<MergePlan> PlanMerge(Connection* db, Connection* snapshot,
+                            const capture::BatchReaderOptions& options, const std::atomic<bool>* cancelled) {
+  HL_ASSIGN(auto reading, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
+  MergePlan plan;
+  HL_ASSIGN(plan.schema_version, db->QueryInt("PRAGMA schema_version"));
+  HL_ASSIGN(const capture::State state, capture::LoadState(db));
+  HL_ASSIGN(const auto origins, capture::OriginTable::Load(db));
+  HL_ASSIGN(plan.at, capture::LoadProgress(db, origins));
+  plan.folded_to = state.folded_to;
+  HL_ASSIGN(const auto their_origins, capture::OriginTable::Load(snapshot));
+  HL_ASSIGN(plan.progress, capture::LoadProgress(snapshot, their_origins));
+  HL_ASSIGN(plan.collected, capture::LoadCollected(snapshot, their_origins));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(snapshot));
+  plan.clock = end.stamp;
+  HL_ASSIGN(plan.newest_forgotten, capture::NewestForgotten(snapshot));
+  plan.by_absence = !Applied(plan.at, state.self, plan.collected);
+  // What we wrote ourselves we have.
+  change::ProgressVector have = plan.at;
+  have.Advance(state.self, plan.progress.Get(state.self));
+  capture::BatchReader reader(snapshot, options);
+  HL_ASSIGN(plan.batch, reader.ReadForMerge(have));
+  if (plan.by_absence) HL_TRY(CompareTables(db, snapshot, options, cancelled, &plan));
+  return plan;
+}
+
+}  // namespace harmonylite::apply

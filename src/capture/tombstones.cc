@@ -1,0 +1,157 @@
+#include "capture/tombstones.h"
+
+#include <fmt/format.h>
+
+#include <vector>
+
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using change::ProgressVector;
+using sqlite::Connection;
+using sqlite::Quote;
+using sqlite::Statement;
+
+std::string IndexName(int64_t table_id) { return VersionTableName(table_id) + "_gone"; }
+
+// "v INDEXED BY v_gone WHERE gone = 1": so that no plan ever walks the whole table.
+std::string Tombstones(int64_t table_id) {
+  return fmt::format("{} INDEXED BY {} WHERE gone = 1", Quote(VersionTableName(table_id)),
+                     Quote(IndexName(table_id)));
+}
+
+// A file of an earlier build that no node has opened since has none.
+Result<bool> HasCollected(Connection* db) {
+  HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
+                                              "AND name = '__harmonylite__collected'"));
+  return there != 0;
+}
+
+struct Chunk {
+  Lseq end;    // 0: there are none
+  Hlc newest;  // greatest stamp in it
+};
+
+// At most `limit` tombstones of one origin up to `to`, the oldest ones.
+Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, Lseq to, int64_t limit) {
+  HL_ASSIGN(auto end, db->PrepareCached(fmt::format(
+                          "SELECT max(lseq), max(hlc) FROM (SELECT lseq, hlc FROM {} AND n = ?1 AND lseq <= ?2 "
+                          "ORDER BY lseq LIMIT ?3)",
+                          Tombstones(table_id))));
+  end->Bind(1, origin.value);
+  end->Bind(2, to.value);
+  end->Bind(3, limit);
+  HL_ASSIGN(const bool row, end->Step());
+  HL_CHECK(row);
+  if (end->IsNull(0)) return Chunk{};
+  return Chunk{Lseq(end->Int(0)), Hlc(end->Int(1))};
+}
+
+}  // namespace
+
+std::string TombstoneIndexSql(int64_t table_id) {
+  return fmt::format("CREATE INDEX IF NOT EXISTS {} ON {}(n, lseq) WHERE gone = 1",
+                     Quote(IndexName(table_id)), Quote(VersionTableName(table_id)));
+}
+
+Status AddMembershipTables(Connection* db) {
+  HL_TRY(db->Exec(
+      "CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
+      "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
+      "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
+  std::vector<int64_t> tables;
+  HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    tables.push_back(list.Int(0));
+  }
+  for (const int64_t id : tables) HL_TRY(db->Exec(TombstoneIndexSql(id)));
+  return Ok();
+}
+
+Result<ProgressVector> LoadCollected(Connection* db, const OriginTable& origins) {
+  HL_ASSIGN(const bool there, HasCollected(db));
+  if (!there) return ProgressVector();
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT n, lseq FROM __harmonylite__collected"));
+  ProgressVector out;
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return out;
+    HL_ASSIGN(const Origin origin, origins.At(OriginIndex(list->Int(0))));
+    out.Advance(origin, Lseq(list->Int(1)));
+  }
+}
+
+Status SaveCollected(Connection* db, OriginIndex origin, Lseq to, Hlc newest) {
+  HL_ASSIGN(auto put, db->PrepareCached(
+                          "INSERT INTO __harmonylite__collected(n, lseq, hlc) VALUES(?1, ?2, ?3) "
+                          "ON CONFLICT(n) DO UPDATE SET lseq = max(lseq, excluded.lseq), "
+                          "hlc = max(hlc, excluded.hlc)"));
+  put->Bind(1, origin.value);
+  put->Bind(2, to.value);
+  put->Bind(3, newest.value);
+  return put->Run();
+}
+
+Result<Hlc> NewestForgotten(Connection* db) {
+  HL_ASSIGN(const bool there, HasCollected(db));
+  if (!there) return Hlc(0);
+  HL_ASSIGN(const int64_t newest, db->QueryInt("SELECT coalesce(max(hlc), 0) FROM __harmonylite__collected"));
+  return Hlc(newest);
+}
+
+Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog, const OriginTable& origins,
+                                  const ProgressVector& stable, int64_t limit,
+                                  ProgressVector* collected) {
+  int64_t gone = 0;
+  for (const TrackedTable& tracked : catalog.tables) {
+    for (const auto& [origin, to] : stable.map()) {
+      const auto index = origins.Find(origin);
+      if (!index) continue;
+      if (gone >= limit) return gone;
+      HL_ASSIGN(const Chunk chunk, OldestChunk(db, tracked.id, *index, to, limit - gone));
+      if (chunk.end.value == 0) continue;
+      HL_ASSIGN(auto forget, db->PrepareCached(fmt::format("DELETE FROM {} AND n = ?1 AND lseq <= ?2",
+                                                          Tombstones(tracked.id))));
+      forget->Bind(1, index->value);
+      forget->Bind(2, chunk.end.value);
+      HL_TRY(forget->Run());
+      gone += db->changes();
+      HL_TRY(SaveCollected(db, *index, chunk.end, chunk.newest));
+      collected->Advance(origin, chunk.end);
+    }
+  }
+  return gone;
+}
+
+Result<bool> AnyCollectable(Connection* db, const Catalog& catalog, const OriginTable& origins,
+                            const ProgressVector& stable) {
+  for (const TrackedTable& tracked : catalog.tables) {
+    HL_ASSIGN(auto any, db->PrepareCached(fmt::format("SELECT 1 FROM {} LIMIT 1", Tombstones(tracked.id))));
+    HL_ASSIGN(const bool some, any->Step());
+    if (!some) continue;
+    for (const auto& [origin, to] : stable.map()) {
+      const auto index = origins.Find(origin);
+      if (!index) continue;
+      HL_ASSIGN(const Chunk chunk, OldestChunk(db, tracked.id, *index, to, 1));
+      if (chunk.end.value != 0) return true;
+    }
+  }
+  return false;
+}
+
+Result<int64_t> CountTombstones(Connection* db, const Catalog& catalog) {
+  int64_t count = 0;
+  for (const TrackedTable& tracked : catalog.tables) {
+    HL_ASSIGN(const int64_t more, db->QueryInt("SELECT count(*) FROM " + Tombstones(tracked.id)));
+    count += more;
+  }
+  return count;
+}
+
+}  // namespace harmonylite::capture

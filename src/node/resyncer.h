@@ -1,0 +1,51 @@
+// Fetches a snapshot when only that can bring what is missing here, and hands it to the consumer, which merges it
+// with the database.
+//
+// States (legal moves):
+//   no wish       → looking       the keeper wishes for a snapshot
+//   looking       → asking        there is none that helps; the others are asked for one
+//   asking        → looking       after a while
+//   looking       → handed over   the newest that helps is fetched
+//   handed over   → looking       the consumer is done with it, and the wish is still there
+//   any           → no wish       it is withdrawn
+//
+// Threads: one owner at a time.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "base/clock.h"
+#include "base/logger.h"
+#include "node/shared_state.h"
+#include "node/snapshot_source.h"
+#include "node/step.h"
+
+namespace harmonylite::node {
+
+class Resyncer {
+ public:
+  struct Dependencies {
+    SnapshotSource* source;
+    SharedState* shared;
+    const Clock* clock;
+    Logger* logger;
+  };
+  explicit Resyncer(const Dependencies& dependencies) : d_(dependencies) {}
+
+  StepResult Step();
+
+ private:
+  StepResult Wait(int64_t ms, std::string why);
+  StepResult Look(const ResyncWish& wish, int64_t now);
+  // Empty: it helps.
+  std::string WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const;
+
+  Dependencies d_;
+  std::optional<int64_t> wished_since_ms_;  // monotonic
+  int64_t not_before_ms_ = 0;               // monotonic
+  std::string said_;
+};
+
+}  // namespace harmonylite::node

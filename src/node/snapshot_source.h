@@ -1,0 +1,39 @@
+// Where a node that is too far behind finds a snapshot: snapshots in a store in production, a simulated one in
+// tests/sim.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/result.h"
+#include "change/version.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::node {
+
+// A snapshot that was fetched and checked, as a database of its own. Gone with this object.
+class OpenSnapshot {
+ public:
+  virtual ~OpenSnapshot() = default;
+  virtual sqlite::Connection* db() = 0;
+};
+
+struct SnapshotInfo {
+  std::string name;
+  change::ProgressVector progress;  // what is in it
+};
+
+// Threads: one call at a time.
+class SnapshotSource {
+ public:
+  virtual ~SnapshotSource() = default;
+  // The newest that can be used; nothing when there is none. Errors: as of log::ObjectStore.
+  virtual Result<std::optional<SnapshotInfo>> Newest() = 0;
+  // Fetches and checks it, which takes long. Other errors: kNotFound, kCorruption.
+  virtual Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) = 0;
+  // Asks the others for one that is newer than now.
+  virtual Status Ask() = 0;
+};
+
+}  // namespace harmonylite::node
