@@ -54,6 +54,8 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.verify_interval_ms = config.verify.interval_ms;
   options.compare_first = true;
   options.eviction_horizon_ms = config.cluster.eviction_horizon_seconds * 1'000;
+  // Who is left behind by forgotten deletes needs a snapshot.
+  options.collect_tombstones = config.snapshot.enabled;
   options.tables = MakeLoadOptions(config);
   options.leaves_out = MakeSnapshotOptions(config).leaves_out;
   options.snapshots.interval_ms = config.snapshot.interval_ms;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/thread_name.h"
+#include "node/resyncer.h"
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
 #include "node/joiner.h"
@@ -130,6 +131,7 @@ void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectSto
   HL_CHECK(threads_.empty());
   // Without applying, this file is no replica of anything.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
+  if (makes_snapshots_) stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions());
   threads_.emplace_back([this, log] { RunConsumer(log); });
   if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
   threads_.emplace_back([this, store, log] { RunKeeper(store, log); });
@@ -153,6 +155,7 @@ bool Node::SavedForSleep() {
 void Node::Stop() {
   stopping_.store(true);
   snapshots_.Cancel();
+  if (stored_ != nullptr) stored_->Cancel();
   shared_.Stop();
   signal_.Interrupt();
   if (verify_db_) verify_db_->Interrupt();
@@ -212,18 +215,27 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   snapshots.Release();
 }
 
-void Node::RunSnapshotMaker(log::ObjectStore* store) {
-  NameThisThread("snapshots");
-  LowerThisThreadsPriority();
+snapshot::Options Node::MakeSnapshotOptions() const {
   snapshot::Options options;
   options.db_path = options_.db_path;
   options.vfs = options_.vfs;
   options.spool_directory = options_.spool_directory;
   options.tables = options_.tables;
   options.leaves_out = options_.leaves_out;
-  SnapshotMaker maker({store, &snapshots_, clock_, logger_, std::move(options), options_.snapshots.keep});
-  while (!stopping_.load())
-    if (maker.Step().kind != StepResult::kProgress) std::this_thread::sleep_for(kBetweenSnapshotLooks);
+  return options;
+}
+
+// A store takes one call at a time, so one thread makes snapshots and fetches them.
+void Node::RunSnapshotMaker(log::ObjectStore* store) {
+  NameThisThread("snapshots");
+  LowerThisThreadsPriority();
+  SnapshotMaker maker({store, &snapshots_, clock_, logger_, MakeSnapshotOptions(), options_.snapshots.keep});
+  Resyncer resyncer({stored_.get(), &shared_, clock_, logger_});
+  while (!stopping_.load()) {
+    const bool made = maker.Step().kind == StepResult::kProgress;
+    const bool fetched = resyncer.Step().kind == StepResult::kProgress;
+    if (!made && !fetched) std::this_thread::sleep_for(kBetweenSnapshotLooks);
+  }
 }
 
 void Node::RunVerifier(log::MetaStore* store) {

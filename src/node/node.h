@@ -25,6 +25,7 @@
 #include "node/replica.h"
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
+#include "node/stored_snapshots.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -63,6 +64,7 @@ class Node {
   void RunPublisher(log::ReplicationLog* log);
   void RunConsumer(log::ReplicationLog* log);
   void RunKeeper(log::MetaStore* store, log::ReplicationLog* log);
+  snapshot::Options MakeSnapshotOptions() const;
   void RunSnapshotMaker(log::ObjectStore* store);
   void RunVerifier(log::MetaStore* store);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
@@ -81,6 +83,7 @@ class Node {
   std::atomic<bool> rivalled_{false};
   std::atomic<int64_t> active_ms_{0};
   SnapshotBoard snapshots_;
+  std::unique_ptr<StoredSnapshots> stored_;  // null: there is no store
   bool makes_snapshots_ = false;                  // constant once started
   std::optional<int64_t> failures_before_sleep_;  // when SavedForSleep asked for a snapshot
   std::vector<std::thread> threads_;

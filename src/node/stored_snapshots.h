@@ -1,0 +1,37 @@
+// The snapshots in a store, as a node that is too far behind sees them; the others are asked through the registry.
+//
+// Threads: one call at a time, by one thread; Cancel by any.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "log/meta_store.h"
+#include "log/object_store.h"
+#include "node/snapshot_source.h"
+#include "snapshot/catalog.h"
+
+namespace harmonylite::node {
+
+class StoredSnapshots final : public SnapshotSource {
+ public:
+  // The store and the registry are not owned.
+  StoredSnapshots(log::ObjectStore* store, log::MetaStore* meta, snapshot::Options options)
+      : catalog_(store), meta_(meta), options_(std::move(options)) {}
+
+  Result<std::optional<SnapshotInfo>> Newest() override;
+  Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override;
+  Status Ask() override;
+  // Ends a call in progress soon, with kRetryLater, and every later one.
+  void Cancel() { activity_.transfer.cancelled.store(true); }
+
+ private:
+  snapshot::Catalog catalog_;
+  log::MetaStore* meta_;
+  snapshot::Options options_;
+  snapshot::Activity activity_;
+  std::optional<snapshot::Listed> newest_;
+};
+
+}  // namespace harmonylite::node
