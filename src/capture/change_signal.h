@@ -20,6 +20,8 @@ class ChangeSignal {
   ChangeSignal& operator=(const ChangeSignal&) = delete;
   ~ChangeSignal();
 
+  // File events come; false: only looking tells.
+  bool watching() const { return inotify_ >= 0; }
   // True: a file was written to, or interrupted. The write may not be visible yet.
   bool Wait(std::chrono::microseconds most);
   // Waits whatever is written; true: interrupted.

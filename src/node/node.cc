@@ -29,26 +29,38 @@ constexpr microseconds kPoll = milliseconds(25);
 // After a batch the next one gathers for this long: what a batch costs, here and on every other node, is then
 // shared by many transactions. The first one after a silence does not wait.
 constexpr microseconds kBetweenBatches{1000};
+// … and at most, where file events come and nothing happens: an event that is lost costs this much.
+constexpr microseconds kLongestPoll = milliseconds(200);
 constexpr milliseconds kReadWait{50};
+// Nothing was sent, applied or committed for a while: the same once in so long.
+constexpr int64_t kCalmMs = 2'000;
+constexpr milliseconds kCalmReadWait{100};
+constexpr milliseconds kBetweenHeartbeatLooks{200};
 constexpr milliseconds kBlockedWait{5};
-constexpr milliseconds kBetweenSnapshotLooks{200};
+constexpr milliseconds kBetweenSnapshotLooks{500};
 constexpr milliseconds kJoinPause{10};
 
 // When to look into the database. An event comes with the first page that a transaction writes, its commit is
 // visible later, mostly at once. Until then no page may wake us: the writer would pay for the waking.
 class LookSchedule {
  public:
-  explicit LookSchedule(microseconds poll) : poll_(poll) {}
+  LookSchedule(microseconds shortest, microseconds longest)
+      : shortest_(shortest), longest_(longest), poll_(shortest) {}
 
   void Found() {
     next_ = std::size(kAfterEvent);
     fruitless_ = 0;
+    poll_ = shortest_;
   }
 
   void WaitForNext(capture::ChangeSignal* signal) {
     if (next_ == std::size(kAfterEvent)) {
       const bool late = std::exchange(late_, false);
-      if (!signal->Wait(late ? kLate : poll_)) return;
+      if (!signal->Wait(late ? kLate : poll_)) {
+        if (!late) poll_ = std::min(poll_ * 2, longest_);
+        return;
+      }
+      poll_ = shortest_;
       // Where nothing is found event after event, they are of our own applying: one look for many of them.
       next_ = std::min(fruitless_++, std::size(kAfterEvent) - 1);
       late_ = true;
@@ -61,6 +73,8 @@ class LookSchedule {
                                                  microseconds(400), microseconds(1000)};
   static constexpr microseconds kLate{5000};  // a commit that waits for its disk
 
+  const microseconds shortest_;
+  const microseconds longest_;
   microseconds poll_;
   size_t next_ = std::size(kAfterEvent);
   size_t fruitless_ = 0;
@@ -166,9 +180,9 @@ void Node::Stop() {
 void Node::RunPublisher(log::ReplicationLog* log) {
   NameThisThread("publisher");
   Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &shared_, clock_, logger_, RandomSeed()});
-  LookSchedule looks(options_.polling_interval_ms > 0
-                         ? microseconds(milliseconds(options_.polling_interval_ms))
-                         : kPoll);
+  const microseconds configured = milliseconds(options_.polling_interval_ms);
+  LookSchedule looks = configured.count() > 0 ? LookSchedule(configured, configured)
+                                              : LookSchedule(kPoll, signal_.watching() ? kLongestPoll : kPoll);
   while (!stopping_.load()) {
     const StepResult result = publisher.Step();
     if (result.kind == StepResult::kProgress) {
@@ -189,7 +203,8 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   while (!stopping_.load()) {
     const int64_t commits = replica_->commits();
     const auto start = std::chrono::steady_clock::now();
-    const StepResult result = consumer.Step(kReadWait);
+    const bool calm = idle_ms() > kCalmMs && !consumer.local_writers();
+    const StepResult result = consumer.Step(calm ? kCalmReadWait : kReadWait);
     if (result.kind == StepResult::kProgress) MarkActive();
     if (replica_->commits() != commits)
       std::this_thread::sleep_for(
@@ -210,7 +225,7 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
     rivalled_.store(keeper.rivalled());
     // What is not compared with the cluster yet is no snapshot of it.
     if (makes_snapshots_ && !keeper.rivalled() && shared_.rows().joined()) snapshots.Step();
-    std::this_thread::sleep_for(kReadWait);
+    std::this_thread::sleep_for(kBetweenHeartbeatLooks);
   }
   snapshots.Release();
 }
@@ -249,7 +264,8 @@ void Node::RunVerifier(log::MetaStore* store) {
   while (!stopping_.load()) {
     joiner.Step();
     const StepResult result = verifier.Step();
-    if (result.kind != StepResult::kProgress) std::this_thread::sleep_for(kReadWait);
+    if (result.kind != StepResult::kProgress)
+      std::this_thread::sleep_for(shared_.rows().joined() ? kBetweenHeartbeatLooks : kReadWait);
   }
 }
 
