@@ -99,6 +99,11 @@ Result<log::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   jsOptions options;
   jsOptions_Init(&options);
   options.Wait = options_.api_timeout.count();
+  if (Status ready = AwaitReady(*session, stream_, SubjectOf(subject), options.Wait); !ready.ok()) {
+    Doubt();
+    const bool gone = ready.error().code() == ErrorCode::kNotFound;
+    return MakeError(gone ? ErrorCode::kRetryLater : ready.error().code(), "{}", ready.error().message());
+  }
   natsMsg* raw = nullptr;
   jsErrCode code{};
   const natsStatus status = js_GetLastMsg(&raw, session->js(), stream_.c_str(),

@@ -105,6 +105,7 @@ Result<KvMetaStore::Stored> KvMetaStore::Load(const std::string& key) {
   jsOptions options;
   jsOptions_Init(&options);
   options.Wait = options_.timeout.count();
+  HL_TRY(AwaitReady(*session, stream_, subject_root_ + key, options.Wait));
   natsMsg* raw = nullptr;
   jsErrCode code{};
   const natsStatus status = js_GetLastMsg(&raw, session->js(), stream_.c_str(),

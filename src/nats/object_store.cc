@@ -113,6 +113,7 @@ Status JetStreamObjectStore::EnsureBucket(const Session& session) {
 Result<ObjectMeta> JetStreamObjectStore::LoadMeta(const Session& session,
                                                   const std::string& subject) {
   jsOptions options = ApiOptions(options_.api_timeout);
+  HL_TRY(AwaitReady(session, stream_, subject, options.Wait));
   natsMsg* raw = nullptr;
   jsErrCode code{};
   const natsStatus status =

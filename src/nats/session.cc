@@ -160,4 +160,22 @@ Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& s
   return ApiError(status, code, fmt::format("asking for stream {}", stream));
 }
 
+Status AwaitReady(const Session& session, const std::string& stream, const std::string& subject,
+                  int64_t wait_ms) {
+  natsMsg* raw = nullptr;
+  natsStatus status = natsMsg_Create(&raw, subject.c_str(), nullptr, nullptr, 0);
+  const MsgPtr knock(raw);
+  // No stream has this name, so none takes the message.
+  if (status == NATS_OK) status = natsMsgHeader_Set(raw, "Nats-Expected-Stream", "-");
+  natsMsg* reply = nullptr;
+  if (status == NATS_OK)
+    status = natsConnection_RequestMsg(&reply, session.connection(), raw, wait_ms);
+  const MsgPtr answer(reply);
+  if (status == NATS_OK) return Ok();
+  if (status != NATS_NO_RESPONDERS) return LibraryError(status, "asking stream " + stream);
+  auto info = GetStreamInfo(session, stream, wait_ms);
+  if (!info.ok()) return std::move(info).error();
+  return MakeError(ErrorCode::kRetryLater, "stream {} is being made, or has no leader yet", stream);
+}
+
 }  // namespace harmonylite::nats

@@ -93,6 +93,8 @@ def _cluster(folder, server):
     cluster = harness.Cluster(folder, "t" + uuid.uuid4().hex[:10], server)
     yield cluster
     problems = cluster.clear()
+    if server is not None and server.process is not None and server.process.poll() is not None:
+        problems.insert(0, f"nats-server ended by itself with {server.process.poll()}\n{server.tail(60)}")
     assert not problems, "\n".join(problems)
 
 
