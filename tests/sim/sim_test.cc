@@ -78,6 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Shard, FreshSeeds, ::testing::Range(uint64_t{0}, kShard
 TEST(Simulation, KeptSeedsKeepEveryPromise) {
   Runner runner;
   for (const uint64_t seed : {
+           4174110894674725605u,   // a new life whose first step was cut off after its commit
            12443393978793166448u,  // a restored file gave the stamps its former life had given
            10927405155666809772u,  // a restored file applied before it knew that it was one
            12756622600721503453u,  // a crashed node gave up its life, and with it rows of an old shape

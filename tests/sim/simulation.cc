@@ -201,16 +201,21 @@ void Simulation::NoteProgress(Machine* machine) {
     const bool only_one = machine->clone == nullptr && machine->clone_until == 0;
     if (self != restored_from_ || (only_one && node.drained())) restored_ = nullptr;
   }
-  if (ledger_.LastOf(self) == 0) {
-    auto picture = node.Look();
-    if (picture.ok() && (*picture)->last_change > (*picture)->incarnation_base)
-      ledger_.NoteChange(self, (*picture)->last_change);
-  }
+  if (ledger_.LastOf(self) == 0)
+    if (auto picture = node.Look(); picture.ok()) NoteNewLife(**picture);
+}
+
+// What a new incarnation took over from the former one counts as written by it. The step that began it may have been
+// cut off after its commit.
+void Simulation::NoteNewLife(const Picture& picture) {
+  if (ledger_.LastOf(picture.self) == 0 && picture.last_change > picture.incarnation_base)
+    ledger_.NoteChange(picture.self, picture.last_change);
 }
 
 void Simulation::Look(Machine* machine) {
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
+  NoteNewLife(**picture);
   Check(machine, CheckSnapshot(**picture, &machine->seen));
   Check(machine, CheckForward(*picture, &machine->seen));
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));

@@ -76,6 +76,7 @@ class Simulation {
   void Act();
   void StepWorker(Machine* machine, int64_t which);
   void NoteProgress(Machine* machine);
+  void NoteNewLife(const Picture& picture);
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();

@@ -57,8 +57,7 @@ void Simulation::StepClone(Machine* machine) {
     clone.StepKeeper();
   auto picture = clone.Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
-  if (ledger_.LastOf((*picture)->self) == 0 && (*picture)->last_change > (*picture)->incarnation_base)
-    ledger_.NoteChange((*picture)->self, (*picture)->last_change);
+  NoteNewLife(**picture);
   Check(machine, CheckOwnWrites(**picture, ledger_, clone.who()));
 }
 
