@@ -1,12 +1,21 @@
 #include "nats/session.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
 #include <iterator>
+#include <thread>
 
 #include "nats/url.h"
 
 namespace harmonylite::nats {
+
+namespace {
+
+constexpr int kMaxKnocks = 20;
+constexpr std::chrono::milliseconds kBetweenKnocks{20};
+
+}  // namespace
 
 void SessionEvents::AddError(natsStatus status, const char* text) {
   if (status != NATS_NOT_PERMITTED) return;  // others show in the calls they break
@@ -167,14 +176,17 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
   const MsgPtr knock(raw);
   // No stream has this name, so none takes the message.
   if (status == NATS_OK) status = natsMsgHeader_Set(raw, "Nats-Expected-Stream", "-");
-  natsMsg* reply = nullptr;
-  if (status == NATS_OK)
+  if (status != NATS_OK) return LibraryError(status, "asking stream " + stream);
+  for (int knocks = 0; knocks < kMaxKnocks; ++knocks) {
+    natsMsg* reply = nullptr;
     status = natsConnection_RequestMsg(&reply, session.connection(), raw, wait_ms);
-  const MsgPtr answer(reply);
-  if (status == NATS_OK) return Ok();
-  if (status != NATS_NO_RESPONDERS) return LibraryError(status, "asking stream " + stream);
-  auto info = GetStreamInfo(session, stream, wait_ms);
-  if (!info.ok()) return std::move(info).error();
+    const MsgPtr answer(reply);
+    if (status == NATS_OK) return Ok();
+    if (status != NATS_NO_RESPONDERS) return LibraryError(status, "asking stream " + stream);
+    auto info = GetStreamInfo(session, stream, wait_ms);
+    if (!info.ok()) return std::move(info).error();
+    std::this_thread::sleep_for(kBetweenKnocks);  // making one takes a server some milliseconds
+  }
   return MakeError(ErrorCode::kRetryLater, "stream {} is being made, or has no leader yet", stream);
 }
 

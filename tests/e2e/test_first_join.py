@@ -43,6 +43,7 @@ def test_the_cluster_has_moved_on(cluster):
 
 def different(cluster):
     a = cluster.add().create(SCHEMA + ROWS.format(100)).start()
+    wait_value(a, "SELECT value FROM __harmonylite__state WHERE key = 'joined'", 1)
     a.sql("INSERT INTO t VALUES(2000, 'of a, new')")
     b = cluster.add().create(SCHEMA + ROWS.format(97) + "UPDATE t SET v = 'of b' WHERE id IN (5, 6);"
                              "INSERT INTO t VALUES(1000, 'of b')").start()
