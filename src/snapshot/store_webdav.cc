@@ -1,6 +1,8 @@
 #include "snapshot/store_webdav.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 
 #include "snapshot/store_http.h"
 #include "snapshot/store_url.h"
@@ -132,6 +134,15 @@ Status WebdavStore::Put(const std::string& name, const Spool& content, log::Tran
   return Ok();
 }
 
+namespace {
+
+constexpr int kLooks = 4;
+constexpr std::chrono::milliseconds kBetweenLooks{50};
+
+bool IsPassing(const Error& error) { return error.code() == ErrorCode::kRetryLater; }
+
+}  // namespace
+
 Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
   HL_TRY(log::CheckObjectName(name));
   Status status = log::RetryTransfer(limits_.retry, transfer, [&](bool* final) -> Status {
@@ -141,6 +152,12 @@ Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* tran
     request.sink = out;
     request.transfer = transfer;
     auto got = Send(request, final);
+    // mod_dav's MOVE first removes what it replaces: for a moment there is nothing, or nothing that may be read.
+    for (int look = 1; look < kLooks && !got.ok() && !IsPassing(got.error()); ++look) {
+      std::this_thread::sleep_for(kBetweenLooks);
+      out->Clear();
+      got = Send(request, final);
+    }
     return got.ok() ? Ok() : Status(std::move(got).error());
   });
   if (!status.ok()) return std::move(status).error().Wrap("cannot get " + name);
