@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <vector>
+
+#include "base/text_fields.h"
 
 namespace harmonylite::node {
 
@@ -11,19 +12,6 @@ namespace {
 
 constexpr std::string_view kMagic = "harmonylite-heartbeat 1";
 constexpr size_t kMaxBytes = 1 << 20;
-
-std::string_view NextField(std::string_view* text, char separator) {
-  const size_t at = text->find(separator);
-  const std::string_view field = text->substr(0, at);
-  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
-  return field;
-}
-
-template <typename T>
-bool Number(std::string_view text, T* out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
 
 bool ReadOrigin(std::string_view* line, Origin* out) {
   return Number(NextField(line, ' '), &out->node.value) &&

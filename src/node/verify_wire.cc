@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
+
+#include "base/text_fields.h"
 
 namespace harmonylite::node {
 
@@ -18,19 +19,6 @@ constexpr size_t kMaxBytes = 16 << 20;
 
 constexpr std::array<std::string_view, 6> kKinds = {"digest", "buckets", "rows", "journal", "resend", "remove"};
 constexpr std::array<std::string_view, 4> kDamages = {"-", "altered", "missing", "unwritten"};
-
-std::string_view NextField(std::string_view* text, char separator) {
-  const size_t at = text->find(separator);
-  const std::string_view field = text->substr(0, at);
-  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
-  return field;
-}
-
-template <typename T>
-bool Number(std::string_view text, T* out, int base = 10) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out, base);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
 
 template <typename T>
 bool NextNumber(std::string_view* line, T* out, int base = 10) {

@@ -5,8 +5,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <charconv>
 #include <ctime>
+
+#include "base/text_fields.h"
 
 namespace harmonylite::snapshot {
 
@@ -15,19 +16,6 @@ namespace {
 constexpr std::string_view kMagic = "harmonylite-snapshot 1";
 constexpr size_t kSha256Digits = 64;
 constexpr size_t kMinDatabase = 512;  // one page of the smallest size
-
-std::string_view NextField(std::string_view* text, char separator) {
-  const size_t at = text->find(separator);
-  const std::string_view field = text->substr(0, at);
-  text->remove_prefix(at == std::string_view::npos ? text->size() : at + 1);
-  return field;
-}
-
-template <typename T>
-bool Number(std::string_view text, T* out, int base = 10) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out, base);
-  return error == std::errc() && end == text.data() + text.size() && !text.empty();
-}
 
 bool ReadOrigin(std::string_view* line, Origin* out) {
   return Number(NextField(line, ' '), &out->node.value) &&
