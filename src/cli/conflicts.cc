@@ -1,3 +1,4 @@
+#include "cli/columns.h"
 #include "cli/commands.h"
 
 #include <fmt/chrono.h>
@@ -171,15 +172,7 @@ void PrintTable(const std::vector<ListedConflict>& list) {
     rows.push_back({one.id, TimeText(one.at_ms), one.table, KeyText(one), one.kind,
                     "node " + NodeText(one.loser),
                     IsOrphan(one) ? "without " + Parents(one) : "node " + NodeText(one.winner)});
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    while (line.ends_with(' ')) line.pop_back();
-    fmt::print("{}\n", line);
-  }
+  PrintColumns(rows);
 }
 
 const change::Value* Find(const ListedSide& side, const std::string& column) {

@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/logger.h"
+#include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/verify_rows.h"
 #include "cli/wiring.h"
@@ -89,18 +90,6 @@ std::map<std::string, TableFindings> ByTable(const std::vector<Finding>& finding
     found.last = found.rows.back()->key_text;
   }
   return out;
-}
-
-void PrintColumns(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<size_t> widths(rows[0].size());
-  for (const auto& row : rows)
-    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t i = 0; i < row.size(); ++i) line += fmt::format("{:<{}}  ", row[i], widths[i]);
-    while (line.ends_with(' ')) line.pop_back();
-    fmt::print("{}\n", line);
-  }
 }
 
 std::string OneLine(std::string text) {
