@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
+#include <utility>
 
 #include "capture/audit.h"
 #include "capture/hidden_tables.h"
@@ -22,7 +24,6 @@ using schema::Table;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::SameName;
-using sqlite::Statement;
 
 struct InstalledTrigger {
   std::string table;
@@ -31,25 +32,25 @@ struct InstalledTrigger {
 using InstalledTriggers = std::map<std::string, InstalledTrigger>;
 
 Result<InstalledTriggers> LoadTriggers(Connection* db) {
-  HL_ASSIGN(Statement list,
-            db->Prepare("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
+  HL_ASSIGN(auto list,
+            db->PrepareCached("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
                         "AND substr(name, 1, 15) = '__harmonylite__'"));
   InstalledTriggers out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
-    out[std::string(list.Text(0))] = {std::string(list.Text(1)), std::string(list.Text(2))};
+    out[std::string(list->Text(0))] = {std::string(list->Text(1)), std::string(list->Text(2))};
   }
 }
 
 Result<std::set<std::string>> LoadShadowTables(Connection* db) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'table' "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'table' "
                                         "AND name GLOB '__harmonylite__s[0-9]*'"));
   std::set<std::string> out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
-    out.emplace(list.Text(0));
+    out.emplace(list->Text(0));
   }
 }
 
@@ -117,21 +118,33 @@ class Sync {
       : db_(db), first_attach_(first_attach), hide_orphans_(hide_orphans), out_(out) {}
 
   Result<TrackedTable> Track(const Table& table) {
-    HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db_));
-    HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db_));
-    const RegisteredTable* by_trigger = FindByTrigger(registry, triggers, table);
+    HL_TRY(Read());
+    const RegisteredTable* by_trigger = FindByTrigger(registry_, triggers_, table);
     const RegisteredTable* known =
-        by_trigger != nullptr ? by_trigger : FindByName(registry, triggers, table);
-    if (known != nullptr && !KeepsKey(*known, triggers, table)) {
+        by_trigger != nullptr ? by_trigger : FindByName(registry_, triggers_, table);
+    if (known != nullptr && !KeepsKey(*known, triggers_, table)) {
       Report(table, "its key changed: its rows count as new");
       HL_TRY(DropRegistered(db_, known->id));
       known = nullptr;
     }
     if (known == nullptr) return Adopt(table);
-    return Keep(table, *known, triggers, /*had_triggers=*/by_trigger != nullptr);
+    return Keep(table, *known, triggers_, /*had_triggers=*/by_trigger != nullptr);
   }
 
  private:
+  // What is registered and installed, again when the table before this one has changed something.
+  Status Read() {
+    HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
+    HL_ASSIGN(const bool row, version->Step());
+    HL_CHECK(row);
+    const std::pair<int64_t, int64_t> now{version->Int(0), db_->total_changes()};
+    if (read_at_ == now) return Ok();
+    HL_ASSIGN(registry_, LoadRegistry(db_));
+    HL_ASSIGN(triggers_, LoadTriggers(db_));
+    read_at_ = now;
+    return Ok();
+  }
+
   void Report(const Table& table, std::string what) {
     out_->changes.push_back({table.name, std::move(what)});
   }
@@ -185,6 +198,9 @@ class Sync {
   bool first_attach_;
   bool hide_orphans_;
   SyncResult* out_;
+  std::vector<RegisteredTable> registry_;
+  InstalledTriggers triggers_;
+  std::optional<std::pair<int64_t, int64_t>> read_at_;  // schema's version, rows changed
 };
 
 }  // namespace

@@ -158,10 +158,11 @@ Result<Lseq> FirstEntry(Connection* db) {
 }
 
 Result<Hlc> StampOf(Connection* db, Lseq lseq) {
-  HL_ASSIGN(const int64_t stamp,
-            db->QueryInt(fmt::format("SELECT hlc FROM __harmonylite__journal WHERE id = {}",
-                                     lseq.value)));
-  return Hlc(stamp);
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT hlc FROM __harmonylite__journal WHERE id = ?1"));
+  find->Bind(1, lseq.value);
+  HL_ASSIGN(const bool row, find->Step());
+  if (!row) return MakeError(ErrorCode::kNotFound, "journal entry {} is not there", lseq.value);
+  return Hlc(find->Int(0));
 }
 
 Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
@@ -331,9 +332,9 @@ Result<bool> Trim(Connection* db, const State& state, int64_t limit) {
                                  end.last.value - 1});
   if (done < first.value) return true;
   const int64_t to = std::min(done, first.value + limit - 1);
-  HL_ASSIGN(Statement trim, db->Prepare("DELETE FROM __harmonylite__journal WHERE id <= ?1"));
-  trim.Bind(1, to);
-  HL_TRY(trim.Run());
+  HL_ASSIGN(auto trim, db->PrepareCached("DELETE FROM __harmonylite__journal WHERE id <= ?1"));
+  trim->Bind(1, to);
+  HL_TRY(trim->Run());
   return to == done;
 }
 
@@ -342,14 +343,14 @@ Status RaiseClock(Connection* db, Hlc stamp) {
   if (end.stamp >= stamp) return Ok();
   // A tick is raised in place, so that a node which only receives keeps one entry, not one per batch.
   const bool newest_is_tick = end.last != end.last_change || HL_MUTANT(change_restamped);
-  HL_ASSIGN(Statement raise,
-            db->Prepare(newest_is_tick
-                            ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"
-                            : "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) "
-                              "VALUES(?2 + 1, 0, 0, ?1)"));
-  raise.Bind(1, stamp.value);
-  raise.Bind(2, end.last.value);
-  return raise.Run();
+  HL_ASSIGN(auto raise,
+            db->PrepareCached(newest_is_tick
+                                  ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"
+                                  : "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) "
+                                    "VALUES(?2 + 1, 0, 0, ?1)"));
+  raise->Bind(1, stamp.value);
+  raise->Bind(2, end.last.value);
+  return raise->Run();
 }
 
 Status Append(Connection* db, const TrackedTable& table, std::span<const ValueView> key,

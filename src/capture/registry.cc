@@ -75,18 +75,18 @@ std::string EncodeKey(const schema::Table& table) {
 }
 
 Result<std::vector<RegisteredTable>> LoadRegistry(Connection* db) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT id, name, key, shapes, had_rows "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT id, name, key, shapes, had_rows "
                                         "FROM __harmonylite__tables ORDER BY id"));
   std::vector<RegisteredTable> out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
     RegisteredTable table;
-    table.id = list.Int(0);
-    table.name = list.Text(1);
-    table.key = list.Text(2);
-    HL_ASSIGN(table.shapes, DecodeShapes(list.Text(3)));
-    table.had_rows = list.Int(4) != 0;
+    table.id = list->Int(0);
+    table.name = list->Text(1);
+    table.key = list->Text(2);
+    HL_ASSIGN(table.shapes, DecodeShapes(list->Text(3)));
+    table.had_rows = list->Int(4) != 0;
     out.push_back(std::move(table));
   }
 }
@@ -126,15 +126,15 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
 }
 
 Status DropRegistered(Connection* db, int64_t id) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
                                         "AND substr(name, 1, length(?1)) = ?1"));
   const std::string prefix = TriggerName(id, "");
-  list.Bind(1, prefix);
+  list->Bind(1, prefix);
   std::vector<std::string> triggers;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) break;
-    triggers.emplace_back(list.Text(0));
+    triggers.emplace_back(list->Text(0));
   }
   for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));

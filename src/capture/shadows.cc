@@ -27,10 +27,10 @@ std::string ForKey(const schema::Table& table, const char* pattern, std::string_
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 Result<bool> Exists(Connection* db, int64_t table_id) {
-  HL_ASSIGN(Statement find, db->Prepare("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
   const std::string name = ShadowTableName(table_id);
-  find.Bind(1, name);
-  HL_ASSIGN(const bool found, find.Step());
+  find->Bind(1, name);
+  HL_ASSIGN(const bool found, find->Step());
   return found;
 }
 
@@ -65,11 +65,11 @@ Status Create(Connection* db, const TrackedTable& tracked) {
 // Shadow tables were once made without that column.
 Status AddWants(Connection* db, int64_t table_id) {
   const std::string name = ShadowTableName(table_id);
-  HL_ASSIGN(Statement find, db->Prepare("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
-  find.Bind(1, name);
-  HL_ASSIGN(const bool found, find.Step());
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
+  find->Bind(1, name);
+  HL_ASSIGN(const bool found, find->Step());
   if (found) return Ok();
-  find.Reset();
+  find->Reset();
   HL_TRY(db->Exec(fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
   return CreateWantsIndex(db, table_id);
 }

@@ -35,7 +35,7 @@ bool BatchSink::Append(std::string_view bytes) {
 }
 
 bool BatchSink::StartZstd() {
-  zstd_.reset(ZSTD_createCCtx());
+  zstd_ = TakePacker();
   if (zstd_ == nullptr) return Fail(Error(ErrorCode::kRetryLater, "no memory for zstd"));
   ZSTD_CCtx_setParameter(zstd_.get(), ZSTD_c_compressionLevel, kLevel);
   packed_ = std::make_unique_for_overwrite<char[]>(kPackedSize);

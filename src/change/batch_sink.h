@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/spool.h"
+#include "change/zstd_contexts.h"
 
 namespace harmonylite::change {
 
@@ -45,9 +46,6 @@ class BatchSink {
   Status status() const;
 
  private:
-  struct FreeContext {
-    void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
-  };
   enum class Mode { kUndecided, kStored, kZstd };
 
   bool Flush();
@@ -63,7 +61,7 @@ class BatchSink {
   Mode mode_ = Mode::kUndecided;
   std::unique_ptr<char[]> raw_;  // kChunk bytes, of which used_ wait to be passed on
   size_t used_ = 0;
-  std::unique_ptr<ZSTD_CCtx, FreeContext> zstd_;  // made when needed
+  Packer zstd_;  // made when needed
   std::unique_ptr<char[]> packed_;                // zstd's output, of which packed_used_ wait
   size_t packed_used_ = 0;
   bool failed_ = false;

@@ -35,7 +35,7 @@ Result<BatchSource> BatchSource::Open(const Spool* in) {
 }
 
 Status BatchSource::StartZstd() {
-  zstd_.reset(ZSTD_createDCtx());
+  zstd_ = TakeUnpacker();
   if (zstd_ == nullptr) return Error(ErrorCode::kRetryLater, "reading a batch: no memory for zstd");
   ZSTD_DCtx_setParameter(zstd_.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
   return Ok();

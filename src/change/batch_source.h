@@ -16,6 +16,7 @@
 
 #include "base/result.h"
 #include "base/spool.h"
+#include "change/zstd_contexts.h"
 
 namespace harmonylite::change {
 
@@ -42,9 +43,6 @@ class BatchSource {
   struct Free {
     void operator()(char* memory) const { std::free(memory); }
   };
-  struct FreeContext {
-    void operator()(ZSTD_DCtx* context) const { ZSTD_freeDCtx(context); }
-  };
 
   explicit BatchSource(const Spool* in) : in_(in) {}
   Status StartZstd();
@@ -58,7 +56,7 @@ class BatchSource {
   uint64_t offset_ = 0;      // in in_, of what comes after chunk_
   std::string chunk_;        // of in_, of which chunk_used_ bytes are done
   size_t chunk_used_ = 0;
-  std::unique_ptr<ZSTD_DCtx, FreeContext> zstd_;  // null: stored
+  Unpacker zstd_;  // null: stored
   bool ended_ = false;       // zstd has seen the end of its frame
   bool failed_ = false;      // zstd cannot go on
   std::unique_ptr<char, Free> memory_;

@@ -46,15 +46,15 @@ struct Columns {
 };
 
 Result<Columns> LoadColumns(Connection* db, const std::string& table) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type, pk FROM pragma_table_xinfo(?1)"));
-  list.Bind(1, table);
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name, type, pk FROM pragma_table_xinfo(?1)"));
+  list->Bind(1, table);
   Columns out;
   std::map<int64_t, std::string> primary;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) break;
-    Column column{std::string(list.Text(0)), AffinityOf(std::string(list.Text(1))), {}};
-    if (list.Int(2) > 0) primary[list.Int(2)] = column.name;
+    Column column{std::string(list->Text(0)), AffinityOf(std::string(list->Text(1))), {}};
+    if (list->Int(2) > 0) primary[list->Int(2)] = column.name;
     out.by_name[FoldCase(column.name)] = std::move(column);
   }
   for (auto& [name, column] : out.by_name) {
@@ -90,18 +90,18 @@ Status Complete(Connection* db, const Columns& own, ForeignKey* key) {
 
 Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::string& table) {
   // Numbered from the last to the first.
-  HL_ASSIGN(Statement list, db->Prepare("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
                                         "pragma_foreign_key_list(?1) ORDER BY id DESC, seq"));
-  list.Bind(1, table);
+  list->Bind(1, table);
   std::vector<ForeignKey> out;
   int64_t id = -1;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) break;
-    if (list.Int(0) != id) out.push_back({std::string(list.Text(1)), {}, {}, false, {}});
-    id = list.Int(0);
-    out.back().columns.emplace_back(list.Text(2));
-    out.back().parent_columns.emplace_back(list.Text(3));
+    if (list->Int(0) != id) out.push_back({std::string(list->Text(1)), {}, {}, false, {}});
+    id = list->Int(0);
+    out.back().columns.emplace_back(list->Text(2));
+    out.back().parent_columns.emplace_back(list->Text(3));
   }
   if (out.empty()) return out;
   HL_ASSIGN(const Columns own, LoadColumns(db, table));

@@ -42,50 +42,50 @@ struct TableRow {
 };
 
 Result<std::vector<TableRow>> ListTables(Connection* db) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type, wr FROM pragma_table_list "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name, type, wr FROM pragma_table_list "
                                         "WHERE schema = 'main' ORDER BY name"));
   std::vector<TableRow> out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
-    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0});
+    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0});
   }
 }
 
 Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& table) {
-  HL_ASSIGN(Statement list,
-            db->Prepare("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
-  list.Bind(1, table);
+  HL_ASSIGN(auto list,
+            db->PrepareCached("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
+  list->Bind(1, table);
   std::vector<ColumnInfo> out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
-    const int64_t hidden = list.Int(4);
+    const int64_t hidden = list->Int(4);
     if (hidden == kVirtualGenerated || hidden == kStoredGenerated) continue;
-    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0,
-                   static_cast<int>(list.Int(3))});
+    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0,
+                   static_cast<int>(list->Int(3))});
   }
 }
 
 Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::string& table) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, origin, partial FROM pragma_index_list(?1) "
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name, origin, partial FROM pragma_index_list(?1) "
                                         "WHERE \"unique\" ORDER BY seq DESC"));
-  list.Bind(1, table);
+  list->Bind(1, table);
   std::vector<IndexInfo> out;
   while (true) {
-    HL_ASSIGN(const bool row, list.Step());
+    HL_ASSIGN(const bool row, list->Step());
     if (!row) break;
-    out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), list.Int(2) != 0, {}});
+    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0, {}});
   }
   for (IndexInfo& index : out) {
-    HL_ASSIGN(Statement columns, db->Prepare("SELECT cid, name, coll FROM pragma_index_xinfo(?1) "
+    HL_ASSIGN(auto columns, db->PrepareCached("SELECT cid, name, coll FROM pragma_index_xinfo(?1) "
                                              "WHERE \"key\" ORDER BY seqno"));
-    columns.Bind(1, index.name);
+    columns->Bind(1, index.name);
     while (true) {
-      HL_ASSIGN(const bool row, columns.Step());
+      HL_ASSIGN(const bool row, columns->Step());
       if (!row) break;
-      index.of_columns = index.of_columns && columns.Int(0) >= 0;
-      index.columns.push_back({std::string(columns.Text(1)), std::string(columns.Text(2))});
+      index.of_columns = index.of_columns && columns->Int(0) >= 0;
+      index.columns.push_back({std::string(columns->Text(1)), std::string(columns->Text(2))});
     }
   }
   return out;
@@ -114,11 +114,11 @@ Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table,
   out.name = info.name;
   IndexText text;
   if (!info.of_columns || info.partial) {
-    HL_ASSIGN(Statement sql,
-              db->Prepare("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
-    sql.Bind(1, info.name);
-    HL_ASSIGN(const bool row, sql.Step());
-    if (row) text = SplitIndexSql(sql.Text(0));
+    HL_ASSIGN(auto sql,
+              db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
+    sql->Bind(1, info.name);
+    HL_ASSIGN(const bool row, sql->Step());
+    if (row) text = SplitIndexSql(sql->Text(0));
     if (text.terms.size() != info.columns.size())
       return MakeError(ErrorCode::kSchemaMismatch, "cannot read the definition of index {}",
                        info.name);

@@ -34,7 +34,10 @@ void App::Close() {
 Status App::Begin() {
   HL_TRY(db_->Exec("BEGIN IMMEDIATE"));
   holds_ = true;
-  HL_ASSIGN(first_entry_, db_->QueryInt("SELECT max(id) FROM __harmonylite__journal"));
+  HL_ASSIGN(auto newest, db_->PrepareCached("SELECT max(id) FROM __harmonylite__journal"));
+  HL_ASSIGN(const bool row, newest->Step());
+  HL_CHECK(row);
+  first_entry_ = newest->Int(0);
   return Ok();
 }
 

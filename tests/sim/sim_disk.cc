@@ -9,21 +9,14 @@ namespace {
 constexpr size_t kSector = 512;
 constexpr const char* kParts[] = {"", "-wal", "-journal"};
 
-void Overwrite(std::string* bytes, size_t offset, std::string_view with) {
-  if (bytes->size() < offset + with.size()) bytes->resize(offset + with.size());
-  std::copy(with.begin(), with.end(), bytes->begin() + static_cast<std::ptrdiff_t>(offset));
-}
-
-void Redo(std::string* bytes, const Unsynced& write) {
-  if (!write.after.empty()) return Overwrite(bytes, write.offset, write.after);
-  if (write.offset < bytes->size()) bytes->resize(write.offset);
-}
-
-void Undo(std::string* bytes, const Unsynced& write) {
-  if (bytes->size() > write.offset + write.before.size() &&
-      write.before.size() < write.after.size())
-    bytes->resize(write.offset + write.before.size());
-  Overwrite(bytes, write.offset, write.before);
+void Redo(Bytes* bytes, const Unsynced& write) {
+  if (write.after.empty()) {
+    if (write.offset < bytes->size()) bytes->Resize(write.offset);
+    return;
+  }
+  // Behind a write that was lost.
+  if (write.offset > bytes->size()) bytes->Resize(write.offset);
+  bytes->Write(write.offset, write.after);
 }
 
 }  // namespace
@@ -57,21 +50,28 @@ bool SimDisk::Passes() {
 }
 
 void SimDisk::Write(DiskFile* file, size_t offset, std::string_view bytes) {
-  Unsynced write{offset, {}, std::string(bytes)};
+  Unsynced write{offset, std::string(bytes)};
   // A gap in front of the write counts as written.
   if (offset > file->bytes.size()) {
     write.offset = file->bytes.size();
     write.after.insert(0, offset - file->bytes.size(), '\0');
   }
-  write.before = file->bytes.substr(write.offset, write.after.size());
   Redo(&file->bytes, write);
   file->unsynced.push_back(std::move(write));
 }
 
 void SimDisk::Cut(DiskFile* file, size_t size) {
   if (size >= file->bytes.size()) return;
-  file->unsynced.push_back({size, file->bytes.substr(size), {}});
-  file->bytes.resize(size);
+  file->unsynced.push_back({size, {}});
+  file->bytes.Resize(size);
+}
+
+void SimDisk::Sync(DiskFile* file) {
+  if (file->unsynced.empty()) return;
+  file->synced.Resize(file->bytes.size());
+  for (const Unsynced& write : file->unsynced)
+    file->synced.Share(file->bytes, write.offset, std::max<size_t>(write.after.size(), 1));
+  file->unsynced.clear();
 }
 
 void SimDisk::PlanFault(DiskFault fault, int64_t after, int64_t calls) {
@@ -99,7 +99,9 @@ void SimDisk::Put(const std::string& path, const Files& files) {
   for (const char* part : kParts) {
     Remove(path + part);
     const auto content = files.find(part);
-    if (content != files.end()) Create(path + part)->bytes = content->second;
+    if (content == files.end()) continue;
+    const auto file = Create(path + part);
+    file->bytes = file->synced = content->second;
   }
 }
 
@@ -112,8 +114,7 @@ SimDisk::Files SimDisk::AfterPowerLoss() {
   for (const char* part : kParts) {
     const auto file = Find(database_ + part);
     if (file == nullptr) continue;
-    std::string bytes = file->bytes;
-    for (auto it = file->unsynced.rbegin(); it != file->unsynced.rend(); ++it) Undo(&bytes, *it);
+    Bytes bytes = file->synced;
     for (const Unsynced& write : file->unsynced) {
       if (nothing_unsynced) break;
       if (random_.Chance(0.2)) {

@@ -15,19 +15,20 @@
 #include <vector>
 
 #include "sim/random.h"
+#include "sim/sim_bytes.h"
 
 namespace harmonylite::sim {
 
-// One write or truncation that is not synced yet: what it replaced and what it put there.
+// One write or truncation that is not synced yet.
 struct Unsynced {
   size_t offset;
-  std::string before;  // shorter than `after` where the file grew
-  std::string after;   // empty: the file was cut here
+  std::string after;  // empty: the file was cut here
 };
 
 struct DiskFile {
-  std::string bytes;
-  std::vector<Unsynced> unsynced;
+  Bytes bytes;
+  Bytes synced;
+  std::vector<Unsynced> unsynced;  // what lies between the two
 
   // SQLite's five-level lock: who holds what (handles are compared, never followed).
   int shared = 0;
@@ -51,7 +52,7 @@ enum class DiskFault {
 
 class SimDisk {
  public:
-  using Files = std::map<std::string, std::string>;  // contents by suffix: "", "-wal", …
+  using Files = std::map<std::string, Bytes>;  // contents by suffix: "", "-wal", …
 
   // `database`: the file that copies and power cuts are about.
   SimDisk(std::string database, uint64_t seed) : database_(std::move(database)), random_(seed) {}
@@ -64,10 +65,12 @@ class SimDisk {
   bool MayWrite();
   bool MayRead() { return !dead() && (fault_ != DiskFault::kUnreadable || Passes()); }
   bool MayLock() { return fault_ != DiskFault::kBusy || Passes(); }
+  // Nothing works any more; nobody will look at what is left.
+  void Stop() { after_power_loss_.emplace(); }
   bool dead() const { return after_power_loss_.has_value(); }
   void Write(DiskFile* file, size_t offset, std::string_view bytes);
   void Cut(DiskFile* file, size_t size);
-  void Sync(DiskFile* file) { file->unsynced.clear(); }
+  void Sync(DiskFile* file);
 
   // The fault begins with the `after`-th write (read, lock) from now and lasts for `calls` of them.
   void PlanFault(DiskFault fault, int64_t after, int64_t calls);

@@ -1,6 +1,15 @@
 #include "sim/sim_memory.h"
 
+#include <malloc.h>
 #include <sqlite3.h>
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -8,7 +17,78 @@ namespace harmonylite::sim {
 
 namespace {
 
-sqlite3_mem_methods g_real;
+// Every piece of memory has its class in front of it. What was given back is kept in lists, by class: one thread, and
+// the same sizes again and again.
+constexpr size_t kHeader = 8;
+constexpr size_t kSmallStep = 16;
+constexpr size_t kSmallClasses = 64;  // up to 1 KiB
+constexpr size_t kLargeClasses = 8;   // 2 KiB … 256 KiB; beyond, and with sanitizers, the system's own
+constexpr size_t kLargest = kSmallStep * kSmallClasses << kLargeClasses;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool kKeep = false;
+#else
+constexpr bool kKeep = true;
+#endif
+
+// Beside the memory, not in it: what is taken next is known without touching what has left the cache.
+std::vector<void*> g_free[kSmallClasses + kLargeClasses];
+
+constexpr size_t kArena = 16 << 20;
+constexpr size_t kHugePage = 2 << 20;
+char* g_arena = nullptr;
+size_t g_arena_left = 0;
+
+size_t RoundUp(size_t size) {
+  if (size > kLargest) return (size + kSmallStep - 1) / kSmallStep * kSmallStep;
+  if (size <= kSmallStep * kSmallClasses) return std::max<size_t>((size + kSmallStep - 1) / kSmallStep, 1) * kSmallStep;
+  return std::bit_ceil(size);
+}
+
+size_t ClassOf(size_t rounded) {
+  if (rounded <= kSmallStep * kSmallClasses) return rounded / kSmallStep - 1;
+  return kSmallClasses + static_cast<size_t>(std::bit_width(rounded / (kSmallStep * kSmallClasses))) - 2;
+}
+
+uint64_t& SizeOf(void* memory) { return *reinterpret_cast<uint64_t*>(static_cast<char*>(memory) - kHeader); }
+
+void* New(size_t size) {
+  if (!kKeep || size > kLargest) return std::malloc(size + kHeader);
+  if (g_arena_left < size + kHeader) {
+    void* fresh = std::aligned_alloc(kHugePage, kArena);
+    if (fresh == nullptr) return nullptr;
+    madvise(fresh, kArena, MADV_HUGEPAGE);
+    g_arena = static_cast<char*>(fresh);
+    g_arena_left = kArena;
+  }
+  char* block = std::exchange(g_arena, g_arena + size + kHeader);
+  g_arena_left -= size + kHeader;
+  return block;
+}
+
+void* Take(int wanted) {
+  const size_t size = RoundUp(static_cast<size_t>(wanted));
+  if (kKeep && size <= kLargest) {
+    std::vector<void*>& free = g_free[ClassOf(size)];
+    if (!free.empty()) {
+      void* memory = free.back();
+      free.pop_back();
+      return memory;
+    }
+  }
+  auto* block = static_cast<char*>(New(size));
+  if (block == nullptr) return nullptr;
+  SizeOf(block + kHeader) = size;
+  return block + kHeader;
+}
+
+void GiveBack(void* memory) {
+  if (memory == nullptr) return;
+  const size_t size = SizeOf(memory);
+  if (!kKeep || size > kLargest) return std::free(static_cast<char*>(memory) - kHeader);
+  g_free[ClassOf(size)].push_back(memory);
+}
+
 int64_t g_until_fault = -1;  // allocations; negative: no plan
 int64_t g_fault_calls = 0;
 bool g_failed = false;
@@ -20,8 +100,23 @@ bool MustFail() {
   return g_failed = true;
 }
 
-void* Allocate(int size) { return MustFail() ? nullptr : g_real.xMalloc(size); }
-void* Resize(void* memory, int size) { return MustFail() ? nullptr : g_real.xRealloc(memory, size); }
+void* Allocate(int size) { return MustFail() ? nullptr : Take(size); }
+
+void* Resize(void* memory, int size) {
+  if (MustFail()) return nullptr;
+  const size_t now = SizeOf(memory);
+  if (now == RoundUp(static_cast<size_t>(size))) return memory;
+  void* moved = Take(size);
+  if (moved == nullptr) return nullptr;
+  std::memcpy(moved, memory, std::min(now, static_cast<size_t>(size)));
+  GiveBack(memory);
+  return moved;
+}
+
+int Size(void* memory) { return memory == nullptr ? 0 : static_cast<int>(SizeOf(memory)); }
+int Rounded(int size) { return static_cast<int>(RoundUp(static_cast<size_t>(size))); }
+int Init(void*) { return SQLITE_OK; }
+void Shutdown(void*) {}
 
 }  // namespace
 
@@ -29,12 +124,12 @@ void UseSimMemory() {
   static bool done = false;
   if (done) return;
   done = true;
+  // Nothing is given back to the system between histories.
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
-  HL_CHECK(sqlite3_config(SQLITE_CONFIG_GETMALLOC, &g_real) == SQLITE_OK);
-  static sqlite3_mem_methods methods = g_real;
-  methods.xMalloc = Allocate;
-  methods.xRealloc = Resize;
+  static sqlite3_mem_methods methods = {Allocate, GiveBack, Resize, Size, Rounded, Init, Shutdown, nullptr};
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK);
 }
 

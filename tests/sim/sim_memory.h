@@ -1,4 +1,4 @@
-// SQLite's memory in the simulator: its own, with allocations that fail when told to.
+// SQLite's memory in the simulator: quick for one thread, with allocations that fail when told to.
 //
 // Threads: one; SQLite is set to be used by one.
 #pragma once

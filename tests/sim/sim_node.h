@@ -36,6 +36,7 @@ class SimNode {
     std::string name = {};  // of a second machine with this id
   };
   explicit SimNode(const Setup& setup);
+  ~SimNode() { disk_.Stop(); }  // SQLite would copy the WAL into the file
 
   // The sidecar. It stays down when the application holds the file: start again later.
   Status Start();

@@ -35,11 +35,8 @@ int WriteError(const Handle& handle) {
 int Read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(file);
   if (!handle->disk->MayRead()) return SQLITE_IOERR_READ;
-  const std::string& bytes = handle->get()->bytes;
-  const size_t size = bytes.size();
-  const auto from = static_cast<size_t>(offset);
-  const size_t there = from >= size ? 0 : std::min(size - from, static_cast<size_t>(amount));
-  std::memcpy(out, bytes.data() + std::min(from, size), there);
+  const size_t there = handle->get()->bytes.Read(static_cast<size_t>(offset), static_cast<size_t>(amount),
+                                                 static_cast<char*>(out));
   if (there == static_cast<size_t>(amount)) return SQLITE_OK;
   std::memset(static_cast<char*>(out) + there, 0, static_cast<size_t>(amount) - there);
   return SQLITE_IOERR_SHORT_READ;
