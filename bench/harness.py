@@ -122,7 +122,9 @@ class Node:
 
     def __init__(self, rig, number):
         self.rig, self.number, self.process = rig, number, None
-        self.db = new_database(os.path.join(rig.folder, f"node{number}.db"))
+        # A folder each, as on machines of their own: file events of one wake nobody else.
+        os.mkdir(folder := os.path.join(rig.folder, f"node{number}"))
+        self.db = new_database(os.path.join(folder, "books.db"))
         self.config = os.path.join(rig.folder, f"node{number}.toml")
         self.log = os.path.join(rig.folder, f"node{number}.log")
         with open(os.open(self.config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:

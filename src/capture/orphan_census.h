@@ -26,6 +26,7 @@ class OrphanCensus {
   Result<bool> Step(int64_t writes);
   // Of the newest complete round; hidden rows count too.
   int64_t count() const { return count_; }
+  bool running() const { return running_; }
 
  private:
   Status CountPiece(const TrackedTable& table, const std::string& is_orphan);

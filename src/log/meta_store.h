@@ -30,6 +30,18 @@ class MetaStore {
   virtual Status Delete(const std::string& key) = 0;
   // All entries whose key starts with `prefix`.
   virtual Result<std::map<std::string, MetaEntry>> List(const std::string& prefix) = 0;
+  // The same as far as it is known here, for looks that are repeated: behind by what is under way,
+  // and for some seconds by more when the store was emptied. Asks nobody.
+  virtual Result<std::map<std::string, MetaEntry>> Recent(const std::string& prefix) {
+    return List(prefix);
+  }
+  // One entry of that. kNotFound: no such key.
+  Result<MetaEntry> RecentEntry(const std::string& key) {
+    HL_ASSIGN(auto entries, Recent(key));
+    const auto it = entries.find(key);
+    if (it == entries.end()) return MakeError(ErrorCode::kNotFound, "no entry {}", key);
+    return std::move(it->second);
+  }
 };
 
 }  // namespace harmonylite::log

@@ -10,6 +10,9 @@ using std::chrono::milliseconds;
 namespace {
 // What is pushed arrives within this, or the consumer is made anew.
 constexpr milliseconds kCatchUp{2000};
+// A bucket that is gone takes our consumer with it, whose heartbeats then stop; one that was
+// emptied does not.
+constexpr milliseconds kTrusted{10'000};
 }  // namespace
 
 bool IsDeleteMarker(natsMsg* message) {
@@ -21,6 +24,13 @@ bool IsDeleteMarker(natsMsg* message) {
 
 BucketMirror::BucketMirror(std::string stream, std::string subject_root, int64_t wait_ms)
     : stream_(std::move(stream)), subject_root_(std::move(subject_root)), wait_ms_(wait_ms) {}
+
+Status BucketMirror::Drain(const std::shared_ptr<Session>& session) {
+  const bool usable = consumer_ && consumer_->session() == session &&
+                      std::chrono::steady_clock::now() - refreshed_ < kTrusted;
+  if (usable && CatchUp(seen_).ok()) return Ok();
+  return Refresh(session);
+}
 
 Status BucketMirror::Refresh(const std::shared_ptr<Session>& session) {
   Status status = Ok();
@@ -39,6 +49,7 @@ Status BucketMirror::Refresh(const std::shared_ptr<Session>& session) {
     if (status.ok()) status = CatchUp(now.State.Msgs == 0 ? 0 : now.State.LastSeq);
     if (status.ok()) {
       if (now.State.Msgs == 0 && seen_ <= now.State.LastSeq) entries_.clear();
+      refreshed_ = std::chrono::steady_clock::now();
       return Ok();
     }
     consumer_.reset();

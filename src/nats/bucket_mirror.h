@@ -3,6 +3,7 @@
 // Threads: one at a time.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <string>
@@ -23,6 +24,9 @@ class BucketMirror {
   // Catches up with all that is in the bucket now. kNotFound: there is no bucket. Otherwise an
   // error means kRetryLater; the mirror starts over by itself.
   Status Refresh(const std::shared_ptr<Session>& session);
+  // Takes what has arrived; asks the server only when it was not asked for long, or something is
+  // wrong.
+  Status Drain(const std::shared_ptr<Session>& session);
   const std::map<std::string, log::MetaEntry>& entries() const { return entries_; }
 
  private:
@@ -37,6 +41,7 @@ class BucketMirror {
   std::unique_ptr<PushConsumer> consumer_;  // null: start over
   int64_t created_ns_ = 0;                  // of the bucket that is mirrored
   uint64_t seen_ = 0;                       // newest revision taken
+  std::chrono::steady_clock::time_point refreshed_{};
   std::map<std::string, log::MetaEntry> entries_;
 };
 

@@ -131,13 +131,22 @@ Status KvMetaStore::Delete(const std::string& key) {
   return Ok();
 }
 
-Result<std::map<std::string, log::MetaEntry>> KvMetaStore::List(const std::string& prefix) {
+Result<KvMetaStore::Entries> KvMetaStore::List(const std::string& prefix) {
+  return FromMirror(prefix, &BucketMirror::Refresh);
+}
+
+Result<KvMetaStore::Entries> KvMetaStore::Recent(const std::string& prefix) {
+  return FromMirror(prefix, &BucketMirror::Drain);
+}
+
+Result<KvMetaStore::Entries> KvMetaStore::FromMirror(
+    const std::string& prefix, Status (BucketMirror::*update)(const std::shared_ptr<Session>&)) {
   HL_ASSIGN(const auto session, connection_->Acquire());
   const std::lock_guard lock(mirror_mutex_);
   if (!mirror_)
     mirror_ = std::make_unique<BucketMirror>(stream_, subject_root_, options_.timeout.count());
-  std::map<std::string, log::MetaEntry> out;
-  Status status = mirror_->Refresh(session);
+  Entries out;
+  Status status = ((*mirror_).*update)(session);
   if (!status.ok() && status.error().code() == ErrorCode::kNotFound) {
     HL_TRY(EnsureBucket(*session));
     return out;

@@ -37,14 +37,18 @@ class KvMetaStore final : public log::MetaStore {
   // Shows everything written before the call. Costs one small question to the server: the entries
   // are pushed to us as they change.
   Result<std::map<std::string, log::MetaEntry>> List(const std::string& prefix) override;
+  Result<std::map<std::string, log::MetaEntry>> Recent(const std::string& prefix) override;
 
  private:
+  using Entries = std::map<std::string, log::MetaEntry>;
   struct Write;
   struct Stored;
   Result<uint64_t> Send(const std::string& key, const Write& write);
   // The newest entry of a key, a deleted one included. kNotFound: none.
   Result<Stored> Load(const std::string& key);
   Status EnsureBucket(Session& session);
+  Result<Entries> FromMirror(const std::string& prefix,
+                             Status (BucketMirror::*update)(const std::shared_ptr<Session>&));
 
   const std::shared_ptr<Connection> connection_;
   const KvMetaStoreOptions options_;
@@ -52,7 +56,7 @@ class KvMetaStore final : public log::MetaStore {
   const std::string stream_;        // "KV_<bucket>"
   const std::string subject_root_;  // "$KV.<bucket>."
 
-  std::mutex mirror_mutex_;               // guards mirror_, held during List
+  std::mutex mirror_mutex_;               // guards mirror_, held during List and Recent
   std::unique_ptr<BucketMirror> mirror_;  // null until the first List
 };
 

@@ -89,6 +89,28 @@ TEST_F(KvMetaStoreTest, ListShowsWhatWasWrittenBefore) {
   EXPECT_EQ(all.size(), 30u);
 }
 
+TEST_F(KvMetaStoreTest, RecentFollowsWithoutAsking) {
+  ASSERT_OK(store_->Put("node.1", "a"));
+  ASSERT_VALUE(auto entries, store_->Recent("node."));
+  EXPECT_EQ(entries["node.1"].value, "a");
+  EXPECT_EQ(store_->RecentEntry("node.2").error().code(), ErrorCode::kNotFound);
+  KvMetaStore other(connection_, options_);
+  ASSERT_OK(other.Put("node.2", "b"));
+  ASSERT_OK(other.Delete("node.1"));
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const auto now = store_->Recent("node.");
+    return now.ok() && now->size() == 1 && now->begin()->second.value == "b";
+  }));
+  ASSERT_VALUE(const MetaEntry entry, store_->RecentEntry("node.2"));
+  EXPECT_EQ(entry.value, "b");
+  // A bucket that is gone is noticed by itself.
+  ASSERT_OK(DeleteStreamForTest(connection_, "KV_harmonylite-changes-v2-meta"));
+  EXPECT_TRUE(test::WaitUntil([&] {
+    const auto now = store_->Recent("");
+    return now.ok() && now->empty();
+  }));
+}
+
 TEST_F(KvMetaStoreTest, BadKeysAreRefused) {
   for (const char* key : {"", ".a", "a.", "a..b", "a b", "a*", ">"})
     EXPECT_EQ(store_->Put(key, "x").error().code(), ErrorCode::kInvalidArgument) << key;

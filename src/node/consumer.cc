@@ -23,6 +23,8 @@ constexpr int64_t kSurelyQuietMs = 1'000;
 constexpr int64_t kLocalWritersMs = 1'000;
 // Batches of rows that were sent again, in memory or spools; more are dropped, and asked for again.
 constexpr size_t kMaxResends = 64;
+// With nothing committed, sent or held, everything is looked at again after this long.
+constexpr int64_t kRestMs = 5'000;
 // What is folded when the application never pauses: so little that its writers hardly notice.
 constexpr int64_t kForcedFold = 64;
 
@@ -66,6 +68,8 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
     said_.clear();
   }
 
+  rests_ = rest_ && *rest_ == Now() && d_.clock->MonotonicMs() < rest_until_ms_;
+
   bool done = false;
   StepResult result = WriteSchemaOrIncarnation(&done);
   if (done) return result;
@@ -92,6 +96,10 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   const StepResult maintained = Maintain();
   if (maintained.kind == StepResult::kIdle && !d_.shared->rows().joined()) return StepResult::Blocked("a first join");
   return maintained;
+}
+
+Consumer::Moment Consumer::Now() const {
+  return {data_version_, d_.replica->commits(), d_.shared->published().to};
 }
 
 bool Consumer::local_writers() const {
@@ -132,7 +140,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     Share();
     return StepResult::Progress();
   }
-  auto changed = d_.replica->SchemaChanged();
+  auto changed = rests_ ? Result<bool>(false) : d_.replica->SchemaChanged();
   if (!changed.ok()) return Busy(changed.error());
   if (*changed) {
     if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
@@ -389,6 +397,7 @@ StepResult Consumer::CarryOutOrders() {
 // --- Housekeeping ---
 
 StepResult Consumer::Maintain() {
+  if (rests_) return StepResult::Idle();
   const int64_t now = d_.clock->MonotonicMs();
   d_.replica->SetCursor(Cursor(), log_created_);
   // What is never sent need not be kept for sending.
@@ -419,7 +428,12 @@ StepResult Consumer::Maintain() {
   if (!*done && long_journal) return StepResult::Progress();
   if (*done || !quiet) {
     maintained_ms_ = now;
-    return ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
+    const StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
+    if (*done && quiet && forgot.kind == StepResult::kIdle && !d_.replica->counts_orphans()) {
+      rest_ = Now();
+      rest_until_ms_ = now + kRestMs;
+    }
+    return forgot;
   }
   return StepResult::Progress();
 }

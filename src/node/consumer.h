@@ -81,6 +81,17 @@ class Consumer {
   bool dropped_ = false;
   bool judge_again_ = false;    // something changed that batches may have waited for
   int64_t data_version_ = -1;
+  // When there was nothing left to do: until one of these moves, or it is time, there is nothing.
+  struct Moment {
+    int64_t data_version;
+    int64_t commits;
+    Lseq published;
+    bool operator==(const Moment&) const = default;
+  };
+  Moment Now() const;
+  std::optional<Moment> rest_;
+  int64_t rest_until_ms_ = 0;   // monotonic
+  bool rests_ = false;          // in this step
   int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
   int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
   int64_t judged_ms_ = 0;       // monotonic

@@ -103,7 +103,7 @@ StepResult Keeper::Step() {
 }
 
 Status Keeper::Listen() {
-  HL_ASSIGN(const auto entries, d_.store->List(kHeartbeatPrefix));
+  HL_ASSIGN(const auto entries, d_.store->Recent(kHeartbeatPrefix));
   const int64_t now = d_.clock->MonotonicMs();
   const Origin self = d_.shared->self();
   for (const auto& [key, entry] : entries) {

@@ -59,7 +59,7 @@ Result<bool> Lease::Step(bool willing, std::string_view note) {
     revision_ = 0;
   }
   if (held_) return Renew(note);
-  auto entry = store_->Get(options_.key);
+  auto entry = store_->RecentEntry(options_.key);
   if (!entry.ok()) {
     if (entry.error().code() != ErrorCode::kNotFound) return std::move(entry).error();
     return willing ? Take(note, 0) : Result<bool>(false);

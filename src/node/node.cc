@@ -30,12 +30,16 @@ constexpr microseconds kPoll = milliseconds(25);
 // shared by many transactions. The first one after a silence does not wait.
 constexpr microseconds kBetweenBatches{1000};
 // … and at most, where file events come and nothing happens: an event that is lost costs this much.
-constexpr microseconds kLongestPoll = milliseconds(200);
+constexpr microseconds kLongestPoll = milliseconds(500);
 constexpr milliseconds kReadWait{50};
-// Nothing was sent, applied or committed for a while: the same once in so long.
+// Nothing was sent, applied or committed for a while: the same once in so long. Records wake the
+// consumer at any time; what waits for it are changes of the schema, and folding, which nobody
+// misses.
 constexpr int64_t kCalmMs = 2'000;
 constexpr milliseconds kCalmReadWait{100};
-constexpr milliseconds kBetweenHeartbeatLooks{200};
+constexpr int64_t kVeryCalmMs = 10'000;
+constexpr milliseconds kVeryCalmReadWait{500};
+constexpr milliseconds kBetweenKeeperLooks{1000};
 constexpr milliseconds kBlockedWait{5};
 constexpr milliseconds kBetweenSnapshotLooks{500};
 constexpr milliseconds kJoinPause{10};
@@ -87,6 +91,11 @@ class LookSchedule {
 microseconds GapAfter(microseconds held, bool local_writers) {
   if (local_writers) return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
   return std::clamp<microseconds>(held / 4, microseconds(200), milliseconds(5));
+}
+
+milliseconds CalmReadWait(int64_t idle_ms) {
+  if (idle_ms > kVeryCalmMs) return kVeryCalmReadWait;
+  return idle_ms > kCalmMs ? kCalmReadWait : kReadWait;
 }
 
 uint64_t RandomSeed() {
@@ -167,7 +176,11 @@ bool Node::SavedForSleep() {
 }
 
 void Node::Stop() {
-  stopping_.store(true);
+  {
+    const std::lock_guard lock(stop_mutex_);
+    stopping_.store(true);
+  }
+  stopped_.notify_all();
   snapshots_.Cancel();
   if (stored_ != nullptr) stored_->Cancel();
   shared_.Stop();
@@ -177,8 +190,14 @@ void Node::Stop() {
   threads_.clear();
 }
 
+void Node::PauseUnlessStopping(milliseconds most) {
+  std::unique_lock lock(stop_mutex_);
+  stopped_.wait_for(lock, most, [this] { return stopping_.load(); });
+}
+
 void Node::RunPublisher(log::ReplicationLog* log) {
   NameThisThread("publisher");
+  WakeThisThreadOnTime();
   Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &shared_, clock_, logger_, RandomSeed()});
   const microseconds configured = milliseconds(options_.polling_interval_ms);
   LookSchedule looks = configured.count() > 0 ? LookSchedule(configured, configured)
@@ -203,8 +222,8 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   while (!stopping_.load()) {
     const int64_t commits = replica_->commits();
     const auto start = std::chrono::steady_clock::now();
-    const bool calm = idle_ms() > kCalmMs && !consumer.local_writers();
-    const StepResult result = consumer.Step(calm ? kCalmReadWait : kReadWait);
+    const StepResult result =
+        consumer.Step(consumer.local_writers() ? kReadWait : CalmReadWait(idle_ms()));
     if (result.kind == StepResult::kProgress) MarkActive();
     if (replica_->commits() != commits)
       std::this_thread::sleep_for(
@@ -225,7 +244,7 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
     rivalled_.store(keeper.rivalled());
     // What is not compared with the cluster yet is no snapshot of it.
     if (makes_snapshots_ && !keeper.rivalled() && shared_.rows().joined()) snapshots.Step();
-    std::this_thread::sleep_for(kBetweenHeartbeatLooks);
+    PauseUnlessStopping(kBetweenKeeperLooks);
   }
   snapshots.Release();
 }
@@ -249,7 +268,7 @@ void Node::RunSnapshotMaker(log::ObjectStore* store) {
   while (!stopping_.load()) {
     const bool made = maker.Step().kind == StepResult::kProgress;
     const bool fetched = resyncer.Step().kind == StepResult::kProgress;
-    if (!made && !fetched) std::this_thread::sleep_for(kBetweenSnapshotLooks);
+    if (!made && !fetched) PauseUnlessStopping(kBetweenSnapshotLooks);
   }
 }
 
@@ -265,7 +284,7 @@ void Node::RunVerifier(log::MetaStore* store) {
     joiner.Step();
     const StepResult result = verifier.Step();
     if (result.kind != StepResult::kProgress)
-      std::this_thread::sleep_for(shared_.rows().joined() ? kBetweenHeartbeatLooks : kReadWait);
+      PauseUnlessStopping(shared_.rows().joined() ? verifier.until_next_look() : kReadWait);
   }
 }
 

@@ -4,8 +4,11 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <thread>
@@ -67,6 +70,7 @@ class Node {
   snapshot::Options MakeSnapshotOptions() const;
   void RunSnapshotMaker(log::ObjectStore* store);
   void RunVerifier(log::MetaStore* store);
+  void PauseUnlessStopping(std::chrono::milliseconds most);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
 
   const NodeOptions options_;
@@ -79,7 +83,9 @@ class Node {
   std::optional<sqlite::Connection> verify_db_;  // the verifier's
   std::optional<Replica> replica_;
   capture::ChangeSignal signal_;
-  std::atomic<bool> stopping_{false};
+  std::mutex stop_mutex_;
+  std::condition_variable stopped_;
+  std::atomic<bool> stopping_{false};  // set under stop_mutex_
   std::atomic<bool> rivalled_{false};
   std::atomic<int64_t> active_ms_{0};
   SnapshotBoard snapshots_;

@@ -68,6 +68,8 @@ class Replica {
   // Counts rows without a parent, one short piece at a time. True: there is a new count.
   Result<bool> CountOrphans();
   int64_t orphans() const { return census_.count(); }
+  // CountOrphans has more to do.
+  bool counts_orphans() const { return census_.running(); }
   // Entries in the journal.
   Result<int64_t> JournalLength();
 

@@ -107,7 +107,7 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
 }
 
 Status SnapshotKeeper::HearRequests(int64_t now) {
-  auto request = d_.meta->Get(kSnapshotRequest);
+  auto request = d_.meta->RecentEntry(kSnapshotRequest);
   if (!request.ok()) {
     if (request.error().code() == ErrorCode::kNotFound) return Ok();
     return std::move(request).error();
@@ -136,7 +136,11 @@ Status SnapshotKeeper::Decide(int64_t now) {
 
 // Half of what the log keeps is left for making it, and for whoever restores it.
 Result<bool> SnapshotKeeper::LogForgets() {
+  const int64_t batches = d_.shared->applied().totals.batches + d_.shared->sent().batches;
+  if (batches == looked_at_batches_ && told_at_ == looked_told_at_) return false;
   HL_ASSIGN(const log::LogState state, d_.log->State());
+  looked_at_batches_ = batches;
+  looked_told_at_ = told_at_;
   uint64_t covered = 0;
   if (const auto newest = d_.board->newest(); newest && newest->manifest.log_created == state.created_ns)
     covered = newest->manifest.cursor;

@@ -55,8 +55,14 @@ StepResult Verifier::Step() {
   return Look(now);
 }
 
+std::chrono::milliseconds Verifier::until_next_look() const {
+  if (current_) return std::chrono::milliseconds(kHotLookMs);
+  return std::chrono::milliseconds(
+      std::clamp<int64_t>(next_look_ms_ - d_.clock->MonotonicMs(), 1, kLookMs));
+}
+
 StepResult Verifier::Look(int64_t now) {
-  auto entries = d_.store->List(kVerifyPrefix);
+  auto entries = d_.store->Recent(kVerifyPrefix);
   if (!entries.ok()) return Fail(entries.error(), now);
   said_.clear();
   Forget(*entries, now);

@@ -4,6 +4,7 @@
 // Threads: one owner at a time.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -37,6 +38,8 @@ class Verifier {
   explicit Verifier(const Dependencies& dependencies);
 
   StepResult Step();
+  // How long a step that made no progress may be waited after.
+  std::chrono::milliseconds until_next_look() const;
 
  private:
   using Entries = std::map<std::string, log::MetaEntry>;
