@@ -8,6 +8,7 @@ import statistics
 import time
 
 from harness import HIDDEN, BenchError, Program, Rig, ask, say
+from heal_case import heal
 from report import Mark, Row
 from snapshot_cases import snapshot_join, snapshot_make
 from space import hidden_bytes
@@ -33,6 +34,7 @@ SIZES = {
     "size": (1_000_000, 10_000),
     "snapshot_make": (3_000_000, 10_000),
     "snapshot_join": (3_000_000, 10_000),
+    "heal": (10, 2),  # seconds of each phase
     "idle": (60, 5),  # seconds
     "merge": (1_000_000, 10_000),
 }
@@ -390,4 +392,4 @@ def merge(plan):
 
 CASES = {case.__name__: case for case in (
     write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream, latency,
-    stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, idle, merge)}
+    stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, heal, idle, merge)}

@@ -234,14 +234,28 @@ class Rig:
         for node in self.nodes:
             node.check_alive()
 
-    def _start_nats(self):
+    @property
+    def nats_store(self):
+        return os.path.join(self.folder, "jetstream")
+
+    def kill_nats(self):
+        """As a power cut does it: nothing is told to anybody."""
+        end(self.nats, signal.SIGKILL)
+
+    def start_nats_again(self):
+        """On the same port, with what is in nats_store."""
+        self._start_nats(self.nats_url.rpartition(":")[2])
+
+    def _start_nats(self, port="-1"):
         ports, log = os.path.join(self.folder, "ports"), os.path.join(self.folder, "nats.log")
+        shutil.rmtree(ports, ignore_errors=True)
         os.makedirs(ports)
-        with open(log, "wb") as file:
-            server = spawn([self.places.nats_server, "-a", "127.0.0.1", "-p", "-1", "-js", "-sd",
-                            os.path.join(self.folder, "jetstream"), "--ports_file_dir", ports],
+        with open(log, "ab") as file:
+            server = spawn([self.places.nats_server, "-a", "127.0.0.1", "-p", port, "-js", "-sd",
+                            self.nats_store, "--ports_file_dir", ports],
                            stdout=file, stderr=file)
-        self.children.append(server)
+        self.nats = server
+        self.children.insert(0, server)
         deadline = time.monotonic() + START_LIMIT_S
         while time.monotonic() < deadline and server.poll() is None:
             for name in os.listdir(ports):
