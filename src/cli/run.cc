@@ -25,7 +25,7 @@ namespace {
 using config::ExitCode;
 
 // How often the main thread looks whether a reason to end has come up.
-constexpr timespec kLook{0, 500'000'000};
+constexpr timespec kLook{1, 0};
 constexpr std::chrono::seconds kStopWithin{4};
 
 // Members end in reverse order: the node before its log, the log before its server, the lock last.

@@ -30,7 +30,7 @@ constexpr microseconds kPoll = milliseconds(25);
 // shared by many transactions. The first one after a silence does not wait.
 constexpr microseconds kBetweenBatches{1000};
 // … and at most, where file events come and nothing happens: an event that is lost costs this much.
-constexpr microseconds kLongestPoll = milliseconds(500);
+constexpr microseconds kLongestPoll = milliseconds(1000);
 constexpr milliseconds kReadWait{50};
 // Nothing was sent, applied or committed for a while: the same once in so long. Records wake the
 // consumer at any time; what waits for it are changes of the schema, and folding, which nobody
@@ -38,10 +38,10 @@ constexpr milliseconds kReadWait{50};
 constexpr int64_t kCalmMs = 2'000;
 constexpr milliseconds kCalmReadWait{100};
 constexpr int64_t kVeryCalmMs = 10'000;
-constexpr milliseconds kVeryCalmReadWait{500};
+constexpr milliseconds kVeryCalmReadWait{1000};
 constexpr milliseconds kBetweenKeeperLooks{1000};
 constexpr milliseconds kBlockedWait{5};
-constexpr milliseconds kBetweenSnapshotLooks{500};
+constexpr milliseconds kBetweenSnapshotLooks{1000};
 constexpr milliseconds kJoinPause{10};
 
 // When to look into the database. An event comes with the first page that a transaction writes, its commit is
