@@ -24,6 +24,8 @@ using std::chrono::milliseconds;
 // Waited out inside one SQLite call; workers try again after that, for ever.
 constexpr int kBusyTimeoutMs = 100;
 constexpr int kCacheKib = 8 * 1024;
+// Where rows are read once, from the first to the last, or nothing but versions.
+constexpr int kSmallCacheKib = 512;
 // Looks at data_version when no file event comes.
 constexpr microseconds kPoll = milliseconds(25);
 // After a batch the next one gathers for this long: what a batch costs, here and on every other node, is then
@@ -103,10 +105,10 @@ uint64_t RandomSeed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode) {
+Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode, int cache_kib) {
   HL_ASSIGN(Connection db, Connection::Open(options.db_path, mode, options.vfs));
   db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_TRY(db.SetCacheKib(kCacheKib));
+  HL_TRY(db.SetCacheKib(cache_kib));
   // Sorts and TEMP triggers stay out of the disk's way; large sorts still spill to files.
   HL_TRY(db.Exec("PRAGMA synchronous = NORMAL"));
   return db;
@@ -137,12 +139,12 @@ Node::Node(NodeOptions options, const Clock* clock, Logger* logger)
 Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<NodeId> node,
                                          const Clock* clock, Logger* logger) {
   std::unique_ptr<Node> out(new Node(std::move(options), clock, logger));
-  HL_ASSIGN(out->write_db_, OpenDatabase(out->options_, OpenMode::kCreate));
+  HL_ASSIGN(out->write_db_, OpenDatabase(out->options_, OpenMode::kCreate, kCacheKib));
   out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
   HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
-  HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
-  HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
-  HL_ASSIGN(out->verify_db_, OpenDatabase(out->options_, OpenMode::kReadWrite));
+  HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kCacheKib));
+  HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));
+  HL_ASSIGN(out->verify_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));
   HL_TRY(out->replica_->Introduce(&out->shared_));
   out->MarkActive();
   return out;
