@@ -104,7 +104,8 @@ Status Publisher::Understand(const LogRecord& last) {
   auto journaled = capture::StampOf(d_.db, header.to);
   if (!journaled.ok() && journaled.error().code() != ErrorCode::kNotFound)
     return std::move(journaled).error();
-  if ((!journaled.ok() || *journaled != header.to_stamp) && !HL_MUTANT(copy_not_recognised)) {
+  const bool same = journaled.ok() && (*journaled == header.to_stamp || HL_MUTANT(stamp_not_compared));
+  if (!same && !HL_MUTANT(copy_not_recognised)) {
     d_.logger->Warning(
         "the log holds changes of this node up to {} that this database does not have: it is a "
         "copy or was restored from a backup; it goes on as a new incarnation and fetches them",

@@ -57,6 +57,7 @@ MUTANTS = {
     "column_order_ignored": "columns are taken in the order in which they come",
     "applies_unidentified": "batches are applied before it is clear that this file is no copy",
     # publish
+    "stamp_not_compared": "a file restored from an old copy takes changes of its former life for its own when their numbers fit",
     "copy_not_recognised": "a file restored from an old copy goes on in its former life",
     "published_before_stored": "a batch counts as published before the log holds it",
     "returned_is_stored": "a batch counts as published because the call returned",

@@ -32,6 +32,7 @@ SimDisk::Files Attach(uint64_t id) {
 
 Status MakeAppFile(SimNode* node) {
   HL_ASSIGN(sqlite::Connection made, node->OpenFile());
+  HL_TRY(made.Exec(node->id() % 2 == 0 ? kKvOtherOrder : kKv));
   return made.Exec(kAppSchema);
 }
 

@@ -39,8 +39,11 @@ inline const AppTable* FindTable(std::string_view name) {
   return nullptr;
 }
 
+// Nodes with even numbers have the columns of this one in another order.
+inline constexpr const char* kKv = "CREATE TABLE kv(id INTEGER PRIMARY KEY, v, w TEXT)";
+inline constexpr const char* kKvOtherOrder = "CREATE TABLE kv(v, id INTEGER PRIMARY KEY, w TEXT)";
+
 inline constexpr const char* kAppSchema =
-    "CREATE TABLE kv(id INTEGER PRIMARY KEY, v, w TEXT);"
     "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v);"
     "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID;"
     "CREATE TABLE parent(id INTEGER PRIMARY KEY, v);"

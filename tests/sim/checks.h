@@ -9,6 +9,7 @@
 
 #include "sim/ledger.h"
 #include "sim/picture.h"
+#include "sim/sim_log.h"
 
 namespace harmonylite::sim {
 
@@ -47,6 +48,13 @@ Violation CheckUnique(const Picture& picture, const Ledger& ledger);
 
 // Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);
+
+// Nothing counts as published that the log never held (P2).
+Violation CheckPublished(const Picture& picture, const SimLog& log);
+
+// Nothing is shown that was stamped further in the future than `max_clock_skew`, by any time that this machine's
+// clock has ever shown.
+Violation CheckStamps(const Picture& picture, int64_t latest_wall_ms);
 
 // SQLite's own check of the file.
 Violation CheckIntegrity(sqlite::Connection* db);

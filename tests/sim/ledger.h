@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -40,6 +41,9 @@ class Ledger {
   const Writes& writes() const { return writes_; }
   Writes& writes() { return writes_; }
 
+  // How many stamps two lives of one machine both gave.
+  int64_t StampsGivenTwice() const;
+
   // Newest lseq that a life of a node has given out, as its commits showed.
   void NoteChange(const Origin& origin, int64_t lseq) {
     int64_t& last = last_[origin];
@@ -54,6 +58,17 @@ class Ledger {
   Writes writes_;
   std::map<Origin, int64_t> last_;
 };
+
+inline int64_t Ledger::StampsGivenTwice() const {
+  std::map<VersionRank, int64_t> first;  // which life gave it
+  std::set<VersionRank> twice;
+  for (const auto& [table, keys] : writes_)
+    for (const auto& [key, writes] : keys)
+      for (const Write& write : writes)
+        if (first.try_emplace({write.hlc, write.node}, write.who).first->second != write.who)
+          twice.insert({write.hlc, write.node});
+  return static_cast<int64_t>(twice.size());
+}
 
 inline VersionRank Rank(const Write& write) { return {write.hlc, write.node}; }
 inline VersionRank Rank(const RowVersion& version) {

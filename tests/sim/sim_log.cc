@@ -46,6 +46,11 @@ const LogRecord* SimLog::At(LogSeq seq) const {
   return &records_[seq.value - state.first.value];
 }
 
+Lseq SimLog::HeldTo(const Origin& sender) const {
+  const auto it = held_to_.find(sender);
+  return it == held_to_.end() ? Lseq(0) : it->second;
+}
+
 PublishReply SimLog::Append(const PublishRequest& request) {
   const auto known = ids_.find(request.message_id);
   if (known != ids_.end() && world_->now_ms - known->second.at_ms < kDuplicateWindowMs) {
@@ -61,8 +66,11 @@ PublishReply SimLog::Append(const PublishRequest& request) {
   records_.push_back({seq, request.subject, std::string(request.payload)});
   ids_[request.message_id] = {seq, world_->now_ms};
   if (const auto frame = change::DecodeFrame(request.payload); frame.ok()) {
-    if (frame->header.count > 1 && frame->header.index + 1 == frame->header.count)
-      sometimes_->Note("batch of several frames");
+    if (frame->header.index + 1 == frame->header.count) {
+      if (frame->header.count > 1) sometimes_->Note("batch of several frames");
+      Lseq& to = held_to_[frame->header.sender];
+      to = std::max(to, frame->header.to);
+    }
   }
   return {PublishOutcome::kStored, seq, {}};
 }

@@ -27,6 +27,8 @@ class SimLog {
   std::optional<log::LogRecord> LastOf(const Origin& subject) const;
   log::PublishReply Append(const log::PublishRequest& request);
   const log::LogRecord* At(log::LogSeq seq) const;
+  // Newest change of this life whose batch was here whole, ever.
+  Lseq HeldTo(const Origin& sender) const;
   size_t max_payload() const { return max_payload_; }
   // Changes when every reader must lose its connection.
   uint64_t generation() const { return generation_; }
@@ -61,6 +63,7 @@ class SimLog {
   std::deque<log::LogRecord> records_;  // consecutive, the newest is last_
   std::map<std::string, Id> ids_;
   std::optional<Content> copy_;
+  std::map<Origin, Lseq> held_to_;
 };
 
 // Probabilities per call.

@@ -124,9 +124,12 @@ void Simulation::BeginStep(uint64_t index) {
 void Simulation::Act() {
   world_.Advance(random_.Chance(0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
   ++report_->steps;
-  for (Machine& machine : machines_)
-    latest_wall_ms_ = std::max(latest_wall_ms_, machine.node->clock.WallMs());
+  for (Machine& machine : machines_) {
+    machine.latest_wall_ms = std::max(machine.latest_wall_ms, machine.node->clock.WallMs());
+    latest_wall_ms_ = std::max(latest_wall_ms_, machine.latest_wall_ms);
+  }
   Machine& machine = AnyMachine();
+  if (report_->steps >= machine.restore_from && random_.Chance(0.1)) return Restore(&machine);
   if (machine.clone != nullptr && random_.Chance(0.5)) return StepClone(&machine);
   const int64_t what = random_.Below(100);
   if (what < 22) return StepApp(&machine);
@@ -221,6 +224,9 @@ void Simulation::Look(Machine* machine) {
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(**picture, ledger_));
   Check(machine, CheckUnique(**picture, ledger_));
+  Check(machine, CheckPublished(**picture, *log_));
+  machine->latest_wall_ms = std::max(machine->latest_wall_ms, machine->node->clock.WallMs());
+  Check(machine, CheckStamps(**picture, machine->latest_wall_ms));
   NoteShadowed(**picture, machine);
 }
 
@@ -365,7 +371,21 @@ void Simulation::CheckLosers() {
   Check(nullptr, CheckConflicts(ledger_, losers));
 }
 
+// The one chance that is left to a copy to take a change of its former life for its own: both gave it the same stamp. It is a
+// limit that the product names (decisions/0006). Where more than one is given twice, the rule that makes it rare is broken.
+void Simulation::ExcuseChance() {
+  if (!failed() || may_restore_ || ledger_.StampsGivenTwice() != 1) return;
+  Trace("a stamp was given twice");
+  report_->violation.reset();
+  report_->sometimes.Note("excused: a copy gave a stamp of its former life");
+}
+
 void Simulation::Run() {
+  RunPhases();
+  ExcuseChance();
+}
+
+void Simulation::RunPhases() {
   if (!SetUp()) return;
   const int64_t length = random_.Between(150, 700);
   for (int64_t i = 0; i < length && !failed(); ++i) {

@@ -59,6 +59,7 @@ class Simulation {
     ByKey<RowVersion> shadowed;  // at the last look
     Seen seen;
     SimDisk::Files backup;
+    int64_t restore_from = INT64_MAX;  // step: from then on the backup may be put in place
     // A copy of the machine that somebody started beside it: the same node id, the same file, at first.
     std::unique_ptr<SimNode> clone;
     std::unique_ptr<App> clone_app;
@@ -68,9 +69,12 @@ class Simulation {
     bool was_schema = false;
     bool was_clock = false;
     bool asked = false;
+    int64_t latest_wall_ms = 0;  // that its clock has shown
   };
 
   // simulation.cc
+  void RunPhases();
+  void ExcuseChance();
   bool SetUp();
   void BeginStep(uint64_t index);
   void Act();

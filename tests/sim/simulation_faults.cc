@@ -133,8 +133,10 @@ void Simulation::Restore(Machine* machine) {
   if (machine->backup.empty()) {
     Trace(fmt::format("{} is copied", node.id()));
     machine->backup = node.disk().Copy();
+    machine->restore_from = report_->steps + random_.Between(5, 150);
     return;
   }
+  if (report_->steps < machine->restore_from) return;
   auto copy = node.LookAt(machine->backup);
   if (!copy.ok()) return Fail(machine, copy.error().message());
   if (!MayRestore(machine, *copy)) return;
@@ -145,6 +147,8 @@ void Simulation::Restore(Machine* machine) {
   restored_ = machine;
   restored_from_ = copy->self;
   may_restore_ = false;
+  // Its application may write on for long before its sidecar starts.
+  if (random_.Chance(0.5)) machine->paused_until = report_->steps + random_.Between(20, 150);
   report_->sometimes.Note("file restored");
 }
 
