@@ -30,8 +30,13 @@ class App {
   // Ends an open transaction.
   Status Finish();
   bool holds() const { return holds_; }
-  // Runs the next migration, if there is one. The number of migrations after it; nothing: the file is locked.
+  // Runs the next migration, if there is one. The number of migrations after it; nothing: the file is locked, or
+  // the migration waits for the sidecar.
   Result<std::optional<int64_t>> Migrate();
+  int64_t level() const { return level_; }
+  // Makes one of the tables anew. False: the file is locked, or something is not folded, which would count as written
+  // again.
+  Result<bool> RebuildTable();
 
  private:
   struct Pending {
@@ -47,6 +52,12 @@ class App {
   Result<VersionRank> VersionBefore(const AppTable& table, const std::string& key_text,
                                     const change::Row& key);
   Status NoteLife();
+  // What is written to a table without triggers is found by an audit and sent as new writes: the ledger would not
+  // know them.
+  Result<bool> HasTriggers(const std::string& table);
+  Result<bool> AllFolded();
+  Result<bool> MakeIndex();
+  Result<bool> MigrateNow();
   // What its disk did to it is the application's own trouble.
   Status UnlessDiskFailed(Status status);
   Status RandomStatement();

@@ -13,6 +13,8 @@ Status MakeAppFile(SimNode* node);
 
 // The same with HarmonyLite attached: the same bytes in every history and process. Made once, by a node in a world
 // of its own, with SQLite's generator seeded anew; no other node with this id may exist meanwhile.
-const SimDisk::Files& AttachedFile(uint64_t id);
+const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans);
+// All of them, before a process makes others.
+void MakeAttachedFiles();
 
 }  // namespace harmonylite::sim

@@ -13,7 +13,6 @@ struct AppTable {
   const char* name;
   std::vector<std::string> key;
   bool nocase = false;
-  bool unique = false;  // has further UNIQUE indexes: rows may be shadowed
 };
 
 inline const std::vector<AppTable>& AppTables() {
@@ -23,7 +22,7 @@ inline const std::vector<AppTable>& AppTables() {
       {"pairs", {"a", "b"}},
       {"parent", {"id"}},
       {"child", {"id"}},
-      {"people", {"id"}, false, true},
+      {"people", {"id"}},
       {"accounts", {"owner", "i"}},
       {"counter_left", {"who"}},
       {"counter_right", {"who"}},
@@ -59,21 +58,46 @@ inline constexpr const char* kAppSchema =
 
 // The migrations, which every node runs in this order, at times of its own. What they do to an image of a row
 // that was written before them: MigrateImage.
-inline constexpr std::array<const char*, 4> kMigrations = {
+inline constexpr std::array<const char*, 5> kMigrations = {
     "ALTER TABLE kv ADD COLUMN x DEFAULT 7",
     "ALTER TABLE parent RENAME COLUMN v TO note",
     "CREATE TABLE later(id INTEGER PRIMARY KEY, v)",
     "ALTER TABLE kv DROP COLUMN w",
+    // The application removes what clashes here; other nodes send rows that clash until they have the index too.
+    "CREATE UNIQUE INDEX later_v ON later(v)",
 };
+inline constexpr const char* kRemoveClashes =
+    "DELETE FROM later WHERE EXISTS(SELECT 1 FROM later o WHERE o.v = later.v AND o.id < later.id)";
 // How many of them a database has run.
 inline constexpr const char* kMigrationLevel =
     "SELECT (SELECT sql LIKE '%, x %' FROM sqlite_schema WHERE name = 'kv') + "
     "(SELECT sql LIKE '%, note%' FROM sqlite_schema WHERE name = 'parent') + "
     "(SELECT count(*) FROM sqlite_schema WHERE name = 'later') + "
-    "(SELECT sql NOT LIKE '%, w %' FROM sqlite_schema WHERE name = 'kv')";
+    "(SELECT sql NOT LIKE '%, w %' FROM sqlite_schema WHERE name = 'kv') + "
+    "(SELECT count(*) FROM sqlite_schema WHERE name = 'later_v')";
 inline constexpr int64_t kLevelOfX = 1;
 inline constexpr int64_t kLevelOfLater = 3;
 inline constexpr int64_t kLevelWithoutW = 4;
+inline constexpr int64_t kLevelOfLaterUnique = 5;
+
+// Tables that the application makes anew under their names, as SQLite's documentation advises for what ALTER TABLE
+// cannot do.
+struct Rebuild {
+  const char* table;
+  const char* sql;
+};
+inline constexpr std::array<Rebuild, 3> kRebuilds = {{
+    {"names",
+     "CREATE TABLE anew(name TEXT PRIMARY KEY COLLATE NOCASE, v);"
+     "INSERT INTO anew SELECT * FROM names; DROP TABLE names; ALTER TABLE anew RENAME TO names"},
+    {"pairs",
+     "CREATE TABLE anew(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID;"
+     "INSERT INTO anew SELECT * FROM pairs; DROP TABLE pairs; ALTER TABLE anew RENAME TO pairs"},
+    {"people",
+     "CREATE TABLE anew(id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE, seat, v);"
+     "INSERT INTO anew SELECT * FROM people; DROP TABLE people; ALTER TABLE anew RENAME TO people;"
+     "CREATE UNIQUE INDEX people_seat ON people(seat) WHERE seat > 0"},
+}};
 
 inline constexpr int kAccounts = 4;
 inline constexpr int kBalance = 100;

@@ -17,7 +17,6 @@ namespace harmonylite::sim {
 
 namespace {
 
-constexpr uint64_t kNodeFiles = 4;
 
 // What a child tells its parent: lines of "<kind> <text>".
 class Teller {
@@ -190,12 +189,12 @@ class Campaign {
 }  // namespace
 
 CampaignResult RunCampaign(Runner* runner, const CampaignOptions& options) {
-  for (uint64_t id = 1; id <= kNodeFiles; ++id) AttachedFile(id);  // once, not in every child
+  MakeAttachedFiles();  // once, not in every child
   return Campaign(runner, options).Run();
 }
 
 HistoryReport RunApart(Runner* runner, const HistoryOptions& options) {
-  for (uint64_t id = 1; id <= kNodeFiles; ++id) AttachedFile(id);
+  MakeAttachedFiles();
   HistoryReport out;
   Child child = Fork([&](Teller* teller) {
     const HistoryReport report = runner->Run(options);

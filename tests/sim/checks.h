@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "node/verify_wire.h"
 #include "sim/ledger.h"
 #include "sim/picture.h"
 #include "sim/sim_log.h"
@@ -45,6 +46,14 @@ Violation CheckConflicts(const Ledger& ledger, const Losers& losers);
 // What a table with UNIQUE indexes shows is what the definition gives for the rows that are live there: newest
 // first, a row is visible if no visible row holds one of its unique values; the others are shadowed.
 Violation CheckUnique(const Picture& picture, const Ledger& ledger);
+
+// Where orphans are hidden: a live row of `child` is visible if its parent is.
+Violation CheckOrphans(const Picture& picture, const Ledger& ledger);
+
+// What `harmonylite verify` compares: a node's digest is of what its file shows, and no row is damaged.
+Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest);
+// Two nodes with equal vectors and equal schemas give equal digests.
+Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b);
 
 // Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);

@@ -28,6 +28,8 @@ enum class Fault : size_t {
   kForgetMeta,
   kHold,          // the application keeps a write transaction open
   kMigrate,
+  kRebuild,       // … and makes tables anew under their names
+  kHideOrphans,   // not a fault: a setting of all nodes
   kPause,         // the sidecar gets no time
   kDiskError,     // writes fail
   kDiskFull,
@@ -57,7 +59,7 @@ class FaultMix {
         "crash",      "sidecar-kill", "kill",        "power-cut",   "restore",     "clone",
         "trim",       "wipe",         "older-log",   "damage",      "store-twice", "cut-off",
         "clock-jump", "far-clock",    "clock-years", "forget-meta", "hold",        "migrate",
-        "pause",      "disk-error",   "disk-full",   "unreadable",  "busy",        "memory",
+        "rebuild",    "hide-orphans", "pause",      "disk-error",   "disk-full",   "unreadable",  "busy",        "memory",
         "statement",  "lost-publish", "lost-ack",    "lost-reader", "not-ready"};
     return kNames[static_cast<size_t>(fault)];
   }

@@ -8,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -21,6 +22,7 @@ using VersionRank = std::pair<int64_t, uint64_t>;
 
 struct Write {
   int64_t hlc = 0;
+  int64_t lseq = 0;
   uint64_t node = 0;
   bool present = false;
   Image image;
@@ -41,8 +43,8 @@ class Ledger {
   const Writes& writes() const { return writes_; }
   Writes& writes() { return writes_; }
 
-  // How many stamps two lives of one machine both gave.
-  int64_t StampsGivenTwice() const;
+  // How many changes of two lives of one machine have the same number and the same stamp.
+  int64_t GivenTwice() const;
 
   // Newest lseq that a life of a node has given out, as its commits showed.
   void NoteChange(const Origin& origin, int64_t lseq) {
@@ -59,14 +61,16 @@ class Ledger {
   std::map<Origin, int64_t> last_;
 };
 
-inline int64_t Ledger::StampsGivenTwice() const {
-  std::map<VersionRank, int64_t> first;  // which life gave it
-  std::set<VersionRank> twice;
+inline int64_t Ledger::GivenTwice() const {
+  using Change = std::tuple<uint64_t, int64_t, int64_t>;
+  std::map<Change, int64_t> first;  // which life gave it
+  std::set<Change> twice;
   for (const auto& [table, keys] : writes_)
     for (const auto& [key, writes] : keys)
-      for (const Write& write : writes)
-        if (first.try_emplace({write.hlc, write.node}, write.who).first->second != write.who)
-          twice.insert({write.hlc, write.node});
+      for (const Write& write : writes) {
+        const Change change{write.node, write.lseq, write.hlc};
+        if (first.try_emplace(change, write.who).first->second != write.who) twice.insert(change);
+      }
   return static_cast<int64_t>(twice.size());
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 constexpr const char* kDatabase = "app.db";
 constexpr const char* kCopy = "copy.db";
+constexpr int64_t kRowsOfDigest = 10;  // at a time
 
 }  // namespace
 
@@ -27,6 +28,7 @@ SimNode::SimNode(const Setup& setup)
   options_.db_path = kDatabase;
   options_.spool_directory = setup.directory;
   options_.vfs = vfs_.name();
+  options_.tables.hide_orphans = setup.hide_orphans;
   // Half of the nodes cut their batches wherever they may.
   if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
@@ -104,6 +106,15 @@ Result<std::shared_ptr<const Picture>> SimNode::Look() {
   picture_ = std::make_shared<const Picture>(std::move(picture));
   picture_version_ = version;
   return picture_;
+}
+
+Result<node::VerifyAnswer> SimNode::TakeDigest() {
+  HL_ASSIGN(Connection * db, checker());
+  HL_ASSIGN(node::Digest digest, node::Digest::Begin(db, options_, {}));
+  while (true) {
+    HL_ASSIGN(const bool whole, digest.Advance(kRowsOfDigest));
+    if (whole) return digest.answer();
+  }
 }
 
 Result<Picture> SimNode::LookAt(const SimDisk::Files& files) {

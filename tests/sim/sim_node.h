@@ -9,6 +9,7 @@
 
 #include "base/logger.h"
 #include "node/consumer.h"
+#include "node/digest.h"
 #include "node/keeper.h"
 #include "node/publisher.h"
 #include "node/replica.h"
@@ -33,6 +34,7 @@ class SimNode {
     Sometimes* sometimes;
     Random* random;
     Logger* logger;
+    bool hide_orphans = false;
     std::string name = {};  // of a second machine with this id
   };
   explicit SimNode(const Setup& setup);
@@ -61,6 +63,8 @@ class SimNode {
   // Taken anew only when something was committed since; the same object otherwise.
   Result<std::shared_ptr<const Picture>> Look();
   Result<Picture> LookAt(const SimDisk::Files& files);
+  // What the node answers to `harmonylite verify`; kRetryLater: it cannot tell now.
+  Result<node::VerifyAnswer> TakeDigest();
   // The checkers' connection; made anew when the file was replaced.
   Result<sqlite::Connection*> checker();
 

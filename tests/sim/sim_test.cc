@@ -56,7 +56,8 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "clock jumped by years", "machine cloned", "conflict listed",
         "application met a fault of its disk", "in a step: sidecar-kill", "in a step: power-cut",
         "in a step: disk-error", "in a step: disk-full", "in a step: unreadable", "in a step: busy",
-        "in a step: memory", "in a step: statement"})
+        "in a step: memory", "in a step: statement", "table rebuilt", "orphan hidden", "orphan came back",
+        "row shadowed by an index of later", "digests compared"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 

@@ -84,6 +84,7 @@ class Simulation {
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();
+  void CompareDigests(Machine* one, Machine* other);
   void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
   void Settle();
@@ -104,6 +105,8 @@ class Simulation {
   void JumpClock(Machine* machine);
   void CutOff(Machine* machine);
   void Pause(Machine* machine);
+  void Migrate(Machine* machine);
+  void Rebuild(Machine* machine);
 
   // simulation_clone.cc
   void Clone(Machine* machine);

@@ -22,7 +22,7 @@ void Simulation::Clone(Machine* machine) {
   Trace(fmt::format("{} is cloned", node.id()));
   machine->clone = std::make_unique<SimNode>(SimNode::Setup{node.id(), options_.directory, &world_, log_.get(),
                                                             &meta_, &report_->sometimes, &random_, &logger_,
-                                                            "-clone"});
+                                                            mix_[Fault::kHideOrphans], "-clone"});
   machine->clone_app =
       std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes);
   machine->clone->life = kFirstLifeOfClone;

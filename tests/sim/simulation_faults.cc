@@ -34,7 +34,7 @@ void Simulation::DrawMix(uint64_t seed) {
 
 void Simulation::DrawFault() {
   Machine& machine = AnyMachine();
-  switch (random_.Below(17)) {
+  switch (random_.Below(18)) {
     case 0:
     case 1:
       if (mix_[Fault::kCrash]) Crash(&machine);
@@ -61,16 +61,14 @@ void Simulation::DrawFault() {
       meta_.entries.clear();
       report_->sometimes.Note("registry forgot");
       return;
-    case 7: {
-      if (!mix_[Fault::kMigrate] || machine.app->holds()) return;
-      auto migrated = machine.app->Migrate();
-      if (!migrated.ok()) return Fail(&machine, migrated.error().message());
-      Trace(fmt::format("{} migrates to {}", machine.node->id(), migrated->value_or(-1)));
-      report_->sometimes.Note("schema changed");
+    case 7:
+      if (mix_[Fault::kMigrate]) Migrate(&machine);
       return;
-    }
     case 8:
       if (mix_[Fault::kPause]) Pause(&machine);
+      return;
+    case 9:
+      if (mix_[Fault::kRebuild]) Rebuild(&machine);
       return;
     default:
       if (restored_ == nullptr) FaultOfStore(random_.Below(8));
@@ -204,6 +202,27 @@ void Simulation::CutOff(Machine* machine) {
   node.log.connected = node.meta.connected = !node.log.connected;
   Trace(fmt::format("{} connected {}", node.id(), node.log.connected));
   if (!node.log.connected) report_->sometimes.Note("node cut off");
+}
+
+// One migration, or some at once.
+void Simulation::Migrate(Machine* machine) {
+  if (machine->app->holds()) return;
+  do {
+    auto migrated = machine->app->Migrate();
+    if (!migrated.ok()) return Fail(machine, migrated.error().message());
+    Trace(fmt::format("{} migrates to {}", machine->node->id(), migrated->value_or(-1)));
+    report_->sometimes.Note("schema changed");
+    if (!*migrated) return;
+  } while (random_.Chance(0.7));
+}
+
+void Simulation::Rebuild(Machine* machine) {
+  if (machine->app->holds()) return;
+  auto rebuilt = machine->app->RebuildTable();
+  if (!rebuilt.ok()) return Fail(machine, rebuilt.error().message());
+  if (!*rebuilt) return;
+  Trace(fmt::format("{} rebuilds a table", machine->node->id()));
+  report_->sometimes.Note("table rebuilt");
 }
 
 // The process is stopped, or has a slow disk: the others and its application go on, its reader falls behind.
