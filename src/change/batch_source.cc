@@ -9,6 +9,7 @@ namespace harmonylite::change {
 
 namespace {
 
+constexpr size_t kLeastWindow = 4 << 10;
 constexpr const char* kEndsEarly = "a batch is damaged: it ends early";
 
 }  // namespace
@@ -67,8 +68,10 @@ Status BatchSource::MakeRoom(size_t missing) {
     end_ -= std::exchange(begin_, 0);
   }
   if (end_ < capacity_) return Ok();
+  // Small batches are most; what is packed is rarely more than four times as long when it is unpacked.
+  const auto least = static_cast<size_t>(std::clamp<uint64_t>(4 * in_->size(), kLeastWindow, kChunk));
   const size_t wanted = capacity_ + std::clamp(missing, capacity_ / 2, capacity_);
-  const size_t capacity = std::max(wanted, kChunk);
+  const size_t capacity = std::max(wanted, least);
   void* memory = std::realloc(memory_.get(), capacity);
   if (memory == nullptr)
     return MakeError(ErrorCode::kRetryLater, "reading a batch: no memory for {} bytes", capacity);

@@ -17,7 +17,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Small inputs: what a decoder does wrong it does wrong with few bytes, and many thousand times a second.
-LENGTHS = {"decode": 512, "heartbeat": 512, "config": 1024}
+LENGTHS = {"decode": 512, "heartbeat": 512, "manifest": 512, "config": 1024}
 SECONDS_PER_INPUT = 20
 MEMORY_MB = 1024
 SANITIZERS = {"ASAN_OPTIONS": "malloc_context_size=4:quarantine_size_mb=16:detect_stack_use_after_return=1",

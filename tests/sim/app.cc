@@ -188,7 +188,7 @@ Result<bool> App::MigrateNow() {
 Result<bool> App::HasTriggers(const std::string& table) {
   HL_ASSIGN(auto find, db_->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
                                           "name GLOB '__harmonylite__*_' || ?2"));
-  const bool displaces = table == "people" || (table == "later" && level_ >= kLevelOfLaterUnique);
+  const bool displaces = table == "later" && level_ >= kLevelOfLaterUnique;
   find->Bind(1, std::string_view(table));
   find->Bind(2, std::string_view(displaces ? "before_insert" : "insert"));
   return find->Step();
