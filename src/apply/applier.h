@@ -71,8 +71,10 @@ class Applier {
   Result<int64_t> RemoveAbsent(const std::vector<AbsentRow>& rows, capture::OriginIndex maker);
   // Adds rows from before HarmonyLite where there is neither a row nor a version. Returns how many; Settle then.
   Result<int64_t> AddOldRows(const FoundOldRows& rows);
-  // Journals rows of the plan anew that are still as they were. Returns how many.
-  Result<int64_t> WriteAnew(const std::vector<AbsentRow>& rows, const Clock& clock);
+  // Journals live rows anew that are still as they were, as writes of `self`, from the oldest to the newest, visible or
+  // not. Returns how many. Everything must be folded, and what this journals counts as folded: Settle then.
+  Result<int64_t> WriteAnew(std::vector<AbsentRow> rows, const capture::State& state,
+                            const capture::OriginTable& origins, const Clock& clock);
 
   // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
   // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
@@ -106,6 +108,9 @@ class Applier {
   Status SettleUnique(const capture::OriginTable& origins, ShadowStats* stats);
   // The row's state here if it is as the plan saw it.
   Result<bool> IsUnchanged(const AbsentRow& row, TableState* state);
+  // Of key_.
+  Status WriteAnew(TableState* state, const capture::State& self, const capture::OriginTable& origins,
+                   const Clock& clock);
   Status KeepUnversioned(TableState* state, capture::OriginIndex maker);
   Result<TableState*> StateOf(const capture::TrackedTable& tracked);
 

@@ -1,4 +1,7 @@
+#include <algorithm>
+
 #include "apply/applier.h"
+#include "apply/conflict_kind.h"
 #include "capture/conflict_log.h"
 #include "capture/journal.h"
 #include "capture/references.h"
@@ -65,7 +68,31 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
   return added;
 }
 
-Result<int64_t> Applier::WriteAnew(const std::vector<AbsentRow>& rows, const Clock& clock) {
+// The version is written here and not by folding, which would take a row that is not in its table for deleted. Such a
+// row is newer now than what it gave way to, so it is looked at again; an orphan waits for its parent as before.
+Status Applier::WriteAnew(TableState* state, const capture::State& self, const capture::OriginTable& origins,
+                          const Clock& clock) {
+  HL_ASSIGN(const auto before, state->writer.FindVersion(key_));
+  HL_CHECK(before.has_value() && !before->deleted);
+  HL_TRY(capture::Append(db_, *state->tracked, key_, clock));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  StoredVersion version{end.change_stamp, self.self_index, end.last_change, false, before->hash, std::nullopt};
+  HL_ASSIGN(const Origin origin, origins.At(before->origin));
+  if (origin == self.self) version.born = BornAfter(*before, version, /*both_inserted=*/false);
+  HL_TRY(state->writer.ReplaceVersion(key_, version));
+  if (!state->shadows) return Ok();
+  HL_ASSIGN(const std::optional<change::Row> image, state->shadows->Image(key_));
+  if (!image) return Ok();
+  HL_ASSIGN(const bool orphan, state->shadows->IsOrphan(key_));
+  const std::vector<ValueView> values(image->begin(), image->end());
+  return orphan ? Ok() : state->shadows->Put(key_, values, std::nullopt);
+}
+
+Result<int64_t> Applier::WriteAnew(std::vector<AbsentRow> rows, const capture::State& self,
+                                   const capture::OriginTable& origins, const Clock& clock) {
+  // Which of two rows with one unique value is the newer stays as it was.
+  std::stable_sort(rows.begin(), rows.end(),
+                   [](const AbsentRow& a, const AbsentRow& b) { return a.stamp < b.stamp; });
   int64_t written = 0;
   for (const AbsentRow& row : rows) {
     const capture::TrackedTable* tracked = catalog_.ById(row.table);
@@ -73,7 +100,7 @@ Result<int64_t> Applier::WriteAnew(const std::vector<AbsentRow>& rows, const Clo
     HL_ASSIGN(TableState * state, StateOf(*tracked));
     HL_ASSIGN(const bool unchanged, IsUnchanged(row, state));
     if (!unchanged) continue;
-    HL_TRY(capture::Append(db_, *tracked, key_, clock));
+    HL_TRY(WriteAnew(state, self, origins, clock));
     ++written;
   }
   return written;

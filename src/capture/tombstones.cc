@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "base/mutant.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -122,6 +123,7 @@ Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog, const 
       forget->Bind(2, chunk.end.value);
       HL_TRY(forget->Run());
       gone += db->changes();
+      if (HL_MUTANT(forgotten_not_noted)) continue;
       HL_TRY(SaveCollected(db, *index, chunk.end, chunk.newest));
       collected->Advance(origin, chunk.end);
     }

@@ -47,7 +47,7 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
   }
   // It may bring an older write of a row whose delete is forgotten here: that must not come back (P5).
   for (const auto& [origin, lseq] : collected.map())
-    if (!HadSeen(header, origin, lseq))
+    if (!HadSeen(header, origin, lseq) && !HL_MUTANT(stale_applied))
       return {Verdict::kWaits, HoldKind::kStale,
               fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; it sends this "
                           "again when it has caught up, with a snapshot if need be",

@@ -48,7 +48,7 @@ bool Have(const AppliedState& applied, const Origin& self, const change::Progres
 
 // What `peer` has forgotten we have applied, so that it can tell us all that we lack.
 bool CanAnswer(const Heartbeat& peer, const AppliedState& applied, const Origin& self) {
-  return Have(applied, self, peer.collected);
+  return Have(applied, self, peer.collected) || HL_MUTANT(forgotten_repaired);
 }
 
 // What `peer` sends may be applied here: it has applied all that is forgotten here.
@@ -233,7 +233,8 @@ void Keeper::Answer(const Heartbeat& peer, int64_t now) {
   // What the asker wrote itself it has.
   change::ProgressVector have = peer.progress;
   have.Advance(peer.origin, applied.progress.Get(peer.origin));
-  if (!have.Covers(applied.collected)) return;  // it sees so in our heartbeat, and fetches a snapshot
+  // Else it sees so in our heartbeat, and fetches a snapshot.
+  if (!have.Covers(applied.collected) && !HL_MUTANT(forgotten_repaired)) return;
   d_.shared->RequestRepair(have);
 }
 

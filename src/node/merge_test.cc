@@ -73,6 +73,27 @@ TEST_F(MergeTest, TheApplicationWritesAllTheWhile) {
   ExpectEqual(&one_, &two_);
 }
 
+TEST_F(MergeTest, ARowThatIsNotVisibleIsWrittenAnewTooAndNotDeleted) {
+  two_.App("INSERT INTO u VALUES('mine', 'free')");
+  one_.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + 65536000 FROM "
+           "__harmonylite__journal");  // its clock is ahead
+  one_.App("INSERT INTO u VALUES('theirs', 'free')");
+  two_.ApplyFrom(&one_);  // newer than 'mine', which steps aside
+  ASSERT_EQ(two_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'theirs'"});
+  one_.App("INSERT INTO t VALUES(91, 'x'); DELETE FROM t WHERE id = 91");
+  one_.Publish();
+  one_.Forget();
+  const Replica::Merged merged = two_.Merge(one_.Snapshot().get());
+  EXPECT_EQ(merged.written, 1);
+  EXPECT_EQ(two_.Query("SELECT gone FROM __harmonylite__v2 WHERE k1 = 'mine'"), Strings{"0"});
+  EXPECT_EQ(two_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'mine'"});
+  const auto rest = two_.Publish();
+  ASSERT_TRUE(rest.has_value());
+  one_.Apply(*rest);
+  EXPECT_EQ(one_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'mine'"});
+  ExpectEqual(&one_, &two_);
+}
+
 TEST_F(MergeTest, WhatIsWrittenAnewWinsOverADeleteThatOthersStillRemember) {
   TestReplica three(3);
   Repair(&one_, &three);

@@ -1,3 +1,4 @@
+#include "base/mutant.h"
 #include "capture/journal.h"
 #include "capture/tombstones.h"
 #include "node/replica.h"
@@ -58,20 +59,23 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     if (!applied.ok()) return std::move(applied).error();
     out.stats = *applied;
     for (const change::Cover& cover : plan.batch->header.covers)
-      if (cover.origin != next.self) progress.Advance(cover.origin, cover.to);
+      if (cover.origin != next.self && !HL_MUTANT(merge_without_progress)) progress.Advance(cover.origin, cover.to);
   }
   // What is written anew must win over all that the snapshot's maker knew.
   HL_TRY(capture::RaiseClock(db_, plan.clock));
-  if (plan.by_absence) {
+  std::vector<apply::AbsentRow> anew = std::move(fresh);
+  if (plan.by_absence && !HL_MUTANT(absence_ignored)) {
     HL_ASSIGN(const auto late, apply::FindLateRows(db_, snapshot, plan));
     HL_ASSIGN(out.removed, applier_.RemoveAbsent(plan.deleted, next.self_index));
-    HL_ASSIGN(const int64_t unknown, applier_.WriteAnew(plan.unknown, *clock_));
-    HL_ASSIGN(const int64_t written_late, applier_.WriteAnew(late, *clock_));
-    out.written = unknown + written_late;
+    if (HL_MUTANT(merge_drops_unsent)) {
+      HL_ASSIGN(out.removed, applier_.RemoveAbsent(plan.unknown, next.self_index));
+    }
+    anew.insert(anew.end(), plan.unknown.begin(), plan.unknown.end());
+    anew.insert(anew.end(), late.begin(), late.end());
   }
-  HL_ASSIGN(const int64_t again, applier_.WriteAnew(fresh, *clock_));
-  out.written += again;
-  HL_TRY(FoldAll(catalog_, &next));
+  HL_ASSIGN(out.written, applier_.WriteAnew(std::move(anew), next, origins, *clock_));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  next.folded_to = end.last;
   apply::ShadowStats shadows;
   apply::OrphanStats orphans;
   HL_TRY(applier_.Settle(origins, &shadows, &orphans));

@@ -69,7 +69,12 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   }
   d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less", (*newest)->name);
   auto opened = d_.source->Open((*newest)->name);
-  if (!opened.ok()) return Wait(kResyncRetryMs, opened.error().message());
+  if (!opened.ok()) {
+    // A damaged one stays the newest, and stays damaged, until there is another.
+    if (opened.error().code() != ErrorCode::kRetryLater)
+      if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
+    return Wait(kResyncRetryMs, opened.error().message());
+  }
   d_.shared->OfferSnapshot(std::move(*opened));
   // Until the consumer is done and the keeper has looked again.
   not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "base/mutant.h"
 #include "capture/catalog.h"
 #include "capture/fingerprint.h"
 #include "capture/hidden_tables.h"
@@ -177,7 +178,7 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   HL_ASSIGN(State state, capture::LoadState(copy));
   const State saved = state;
-  while (true) {
+  while (!HL_MUTANT(snapshot_not_folded)) {
     HL_ASSIGN(const bool folded, capture::Fold(copy, catalog, &state, kFoldChunk));
     if (folded) break;
   }

@@ -56,6 +56,15 @@ MUTANTS = {
     "schema_hold_skipped": "a batch is applied though a table differs",
     "column_order_ignored": "columns are taken in the order in which they come",
     "applies_unidentified": "batches are applied before it is clear that this file is no copy",
+    # forgetting deletes, snapshots, coming back
+    "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
+    "stale_applied": "a batch is applied though its sender had not seen deletes that are forgotten here",
+    "merged_again": "a row that was merged before and has no version any more is taken again",
+    "forgotten_repaired": "a repair is answered though deletes that the asker lacks are forgotten",
+    "snapshot_not_folded": "a snapshot lacks the versions of what was not folded when it was made",
+    "absence_ignored": "merging a snapshot removes nothing that was deleted and forgotten elsewhere",
+    "merge_drops_unsent": "merging a snapshot removes rows of which its maker knew nothing",
+    "merge_without_progress": "after merging a snapshot progress is what it was",
     # publish
     "stamp_not_compared": "a file restored from an old copy takes changes of its former life for its own when their numbers fit",
     "copy_not_recognised": "a file restored from an old copy goes on in its former life",

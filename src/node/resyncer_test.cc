@@ -1,0 +1,63 @@
+#include "node/resyncer.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+
+#include "capture/capture_test_util.h"
+#include "node/options.h"
+
+namespace harmonylite::node {
+namespace {
+
+class FakeSource final : public SnapshotSource {
+ public:
+  Result<std::optional<SnapshotInfo>> Newest() override { return newest; }
+  Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override {
+    return MakeError(error, "{} cannot be opened", name);
+  }
+  Status Ask() override {
+    ++asked;
+    return Ok();
+  }
+  std::optional<SnapshotInfo> newest;
+  ErrorCode error = ErrorCode::kCorruption;
+  int asked = 0;
+};
+
+class ResyncerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    const Origin other{NodeId(2), Incarnation(1)};
+    SnapshotInfo info{"newest", {}};
+    info.progress.Advance(other, Lseq(9));
+    source_.newest = info;
+    ResyncWish wish;
+    wish.forgotten.Advance(other, Lseq(5));
+    shared_.SetSelf({NodeId(1), Incarnation(1)});
+    shared_.SetResyncWish(wish);
+  }
+  Logger logger_{open("/dev/null", O_WRONLY | O_CLOEXEC), LogFormat::kConsole, LogLevel::kError};
+  capture::ManualClock clock_;
+  SharedState shared_;
+  FakeSource source_;
+  Resyncer resyncer_{{&source_, &shared_, &clock_, &logger_}};
+};
+
+TEST_F(ResyncerTest, AsksForAnotherWhereTheNewestIsDamaged) {
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_EQ(source_.asked, 1);
+  resyncer_.Step();  // not yet
+  EXPECT_EQ(source_.asked, 1);
+  clock_.monotonic_ms += kResyncRetryMs;
+  resyncer_.Step();
+  EXPECT_EQ(source_.asked, 2);
+}
+
+TEST_F(ResyncerTest, FetchesTheSameAgainWhereTheStoreIsOutOfReach) {
+  source_.error = ErrorCode::kRetryLater;
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_EQ(source_.asked, 0);
+}
+
+}  // namespace
+}  // namespace harmonylite::node
