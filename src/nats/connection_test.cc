@@ -45,6 +45,33 @@ std::string TlsConfig(const std::string& dir, const char* more) {
          " ca_file: \"" + dir + "/ca.pem\"\n" + more + "}\n";
 }
 
+// Crashes without RetireSubscription, once in some thousand ends.
+TEST(ConnectionTest, SubscriptionsEndWhileMessagesArrive) {
+  TestServer server;
+  ASSERT_OK(server.Start());
+  ASSERT_VALUE(const auto connection, Connection::Open(server.Client()));
+  ASSERT_VALUE(const auto session, connection->Acquire());
+  std::atomic<bool> over = false;
+  std::thread sender([&] {
+    while (!over) {
+      for (int i = 0; i < 50; ++i) natsConnection_Publish(session->connection(), "flood", "x", 1);
+      natsConnection_FlushTimeout(session->connection(), 1000);
+    }
+  });
+  for (int i = 0; i < 3'000; ++i) {
+    natsSubscription* made = nullptr;
+    ASSERT_EQ(natsConnection_SubscribeSync(&made, session->connection(), "flood"), NATS_OK);
+    const SubscriptionPtr subscription(made);
+    if (i % 30 != 0) continue;
+    natsMsg* message = nullptr;
+    EXPECT_EQ(natsSubscription_NextMsg(&message, made, 30'000), NATS_OK);
+    const MsgPtr owner(message);
+  }
+  over = true;
+  sender.join();
+  EXPECT_TRUE(session->connected());
+}
+
 TEST(ConnectionTest, NothingListeningNamesTheUrl) {
   TestServer server;
   ASSERT_OK(server.Start());

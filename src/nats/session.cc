@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <deque>
 #include <iterator>
 #include <thread>
 
@@ -12,10 +13,28 @@ namespace harmonylite::nats {
 
 namespace {
 
+// Far longer than a message takes from the socket to its subscription.
+constexpr std::chrono::seconds kRetirement{10};
 constexpr int kMaxKnocks = 20;
 constexpr std::chrono::milliseconds kBetweenKnocks{20};
 
 }  // namespace
+
+void RetireSubscription(natsSubscription* subscription) {
+  using Clock = std::chrono::steady_clock;
+  struct Retired {
+    natsSubscription* subscription;
+    Clock::time_point since;
+  };
+  static std::mutex mutex;
+  static auto& retired = *new std::deque<Retired>;  // outlives every thread
+  natsSubscription_Unsubscribe(subscription);
+  const Clock::time_point now = Clock::now();
+  const std::lock_guard lock(mutex);
+  retired.push_back({subscription, now});
+  for (; now - retired.front().since > kRetirement; retired.pop_front())
+    natsSubscription_Destroy(retired.front().subscription);
+}
 
 void SessionEvents::AddError(natsStatus status, const char* text) {
   if (status != NATS_NOT_PERMITTED) return;  // others show in the calls they break

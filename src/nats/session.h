@@ -23,9 +23,15 @@ struct Destroyer {
     destroy(object);
   }
 };
+
+// Ends a subscription now, and frees it some seconds later, when another one is ended: the library's reading thread
+// may be handing a message to it at this moment, and libnats before 3.6 then uses what was freed (nats.c issue 637).
+// Threads: any.
+void RetireSubscription(natsSubscription* subscription);
+
 using MsgPtr = std::unique_ptr<natsMsg, Destroyer<natsMsg_Destroy>>;
 using OptionsPtr = std::unique_ptr<natsOptions, Destroyer<natsOptions_Destroy>>;
-using SubscriptionPtr = std::unique_ptr<natsSubscription, Destroyer<natsSubscription_Destroy>>;
+using SubscriptionPtr = std::unique_ptr<natsSubscription, Destroyer<RetireSubscription>>;
 using StreamInfoPtr = std::unique_ptr<jsStreamInfo, Destroyer<jsStreamInfo_Destroy>>;
 using ConsumerInfoPtr = std::unique_ptr<jsConsumerInfo, Destroyer<jsConsumerInfo_Destroy>>;
 using PubAckPtr = std::unique_ptr<jsPubAck, Destroyer<jsPubAck_Destroy>>;
