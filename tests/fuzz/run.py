@@ -79,7 +79,7 @@ def main(arguments):
     parser.add_argument("--runs", type=int, default=-1, help="executions of each target (no bound)")
     parser.add_argument("--seconds", type=int, help="time for each target (60 without --runs, else no bound)")
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side (2)")
-    options = parser.parse_args(arguments)
+    options = parser.parse_intermixed_args(arguments)
     if options.seconds is None:
         options.seconds = 60 if options.runs < 0 else 0
     there = targets_in(options.build)
