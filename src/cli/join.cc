@@ -99,7 +99,7 @@ Result<JoinEnd> JoinEmpty(const config::Config& config, NodeId self, log::Object
                           log::MetaStore* meta, const sigset_t& signals, const Clock* clock,
                           Logger* logger) {
   EmptyJoin join({store, meta, clock, logger, MakeSnapshotOptions(config), self,
-                  config.snapshot.leader_ttl_ms});
+                  config.snapshot.leader_ttl_ms, config.max_clock_skew_ms});
   JoinThread thread(&join);
   Progress progress(&join.activity(), clock, logger);
   while (!thread.done()) {

@@ -1,9 +1,11 @@
 #include "node/empty_join.h"
 
+#include "base/mutant.h"
 #include "node/heartbeat.h"
 #include "node/lease.h"
 #include "node/options.h"
 #include "node/snapshot_keeper.h"
+#include "node/snapshot_source.h"
 #include "snapshot/restore.h"
 
 namespace harmonylite::node {
@@ -49,6 +51,7 @@ Result<EmptyJoin::Outcome> EmptyJoin::TrySnapshots() {
   HL_ASSIGN(const std::vector<snapshot::Listed> all, catalog_.List());
   for (const snapshot::Listed& one : all) {
     if (!one.problem.empty() || refused_.contains(one.name)) continue;
+    if (const auto early = early_.find(one.name); early != early_.end() && d_.clock->WallMs() < early->second) continue;
     HL_ASSIGN(const bool restored, TryOne(one));
     if (restored) return Outcome::kRestored;
   }
@@ -63,6 +66,14 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
     if (code == ErrorCode::kRetryLater) return std::move(opened).error();
     d_.logger->Error("snapshot {} cannot be used: {}", listed.name, opened.error().message());
     refused_.insert(listed.name);
+    return false;
+  }
+  HL_ASSIGN(const int64_t ahead, MsAhead(&opened->db(), *d_.clock));
+  if (ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future)) {
+    d_.logger->Warning("snapshot {} is not used yet: it holds stamps that are {} ms ahead of this node's clock; set the "
+                       "clocks, its maker's or this node's",
+                       listed.name, ahead);
+    early_[listed.name] = d_.clock->WallMs() + ahead - d_.max_clock_skew_ms;
     return false;
   }
   HL_TRY(snapshot::Restore(&*opened, d_.options.db_path, d_.options.vfs, &activity_));
@@ -87,6 +98,10 @@ Result<bool> EmptyJoin::AnyoneAlive() {
 
 Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   HL_ASSIGN(const bool alive, AnyoneAlive());
+  if (!alive && !early_.empty()) {
+    waiting_for_ = "the time of a snapshot's stamps, which are in the future";
+    return Outcome::kWaiting;
+  }
   if (!alive) return StartEmpty("there is no snapshot, and no other node is running");
   const int64_t now = d_.clock->MonotonicMs();
   auto note = Lease::NoteOf(d_.meta, kSnapshotLease);

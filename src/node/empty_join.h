@@ -31,6 +31,7 @@ class EmptyJoin {
     snapshot::Options options;  // db_path can become a replica (snapshot/restore.h)
     NodeId self;                // its own old heartbeats count for nothing
     int64_t leader_ttl_ms = 30'000;
+    int64_t max_clock_skew_ms = 60'000;
   };
   explicit EmptyJoin(Dependencies dependencies);
 
@@ -47,7 +48,7 @@ class EmptyJoin {
 
  private:
   Result<Outcome> TrySnapshots();
-  // True: it is restored.
+  // True: it is restored. False: it is damaged, or its stamps are too far in the future.
   Result<bool> TryOne(const snapshot::Listed& listed);
   Result<Outcome> AskForOne();
   Result<bool> AnyoneAlive();
@@ -58,6 +59,7 @@ class EmptyJoin {
   snapshot::Catalog catalog_;
   snapshot::Activity activity_;
   std::set<std::string> refused_;                // snapshots that turned out to be damaged
+  std::map<std::string, int64_t> early_;         // not to be used before this wall clock, ms
   std::map<std::string, uint64_t> revisions_;    // of heartbeats
   int64_t began_ms_;                             // monotonic, as all here
   std::optional<int64_t> alive_ms_;              // when a heartbeat last moved

@@ -266,7 +266,7 @@ void Node::RunSnapshotMaker(log::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();
   SnapshotMaker maker({store, &snapshots_, clock_, logger_, MakeSnapshotOptions(), options_.snapshots.keep});
-  Resyncer resyncer({stored_.get(), &shared_, clock_, logger_});
+  Resyncer resyncer({stored_.get(), &shared_, clock_, logger_, options_.max_clock_skew_ms});
   while (!stopping_.load()) {
     const bool made = maker.Step().kind == StepResult::kProgress;
     const bool fetched = resyncer.Step().kind == StepResult::kProgress;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -74,6 +75,13 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
     if (opened.error().code() != ErrorCode::kRetryLater)
       if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
     return Wait(kResyncRetryMs, opened.error().message());
+  }
+  auto ahead = MsAhead((*opened)->db(), *d_.clock);
+  if (!ahead.ok()) return Wait(kResyncRetryMs, ahead.error().message());
+  if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future)) {
+    if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
+    return Wait(kResyncRetryMs, "the newest one holds stamps from the future, so that a clock is wrong, its maker's or "
+                                "this node's; the others are asked for another");
   }
   d_.shared->OfferSnapshot(std::move(*opened));
   // Until the consumer is done and the keeper has looked again.

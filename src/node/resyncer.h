@@ -31,6 +31,7 @@ class Resyncer {
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
+    int64_t max_clock_skew_ms = 60'000;
   };
   explicit Resyncer(const Dependencies& dependencies) : d_(dependencies) {}
 

@@ -9,10 +9,23 @@
 namespace harmonylite::node {
 namespace {
 
+// Whose newest stamp is of this wall clock.
+class FakeFile final : public OpenSnapshot {
+ public:
+  explicit FakeFile(int64_t wall_ms) {
+    node_.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) VALUES(0, 0, " + std::to_string(wall_ms) + " << 16)");
+  }
+  sqlite::Connection* db() override { return &node_.db; }
+
+ private:
+  capture::TestNode node_{"CREATE TABLE t(id INTEGER PRIMARY KEY)"};
+};
+
 class FakeSource final : public SnapshotSource {
  public:
   Result<std::optional<SnapshotInfo>> Newest() override { return newest; }
   Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override {
+    if (file != nullptr) return file;
     return MakeError(error, "{} cannot be opened", name);
   }
   Status Ask() override {
@@ -20,6 +33,7 @@ class FakeSource final : public SnapshotSource {
     return Ok();
   }
   std::optional<SnapshotInfo> newest;
+  std::shared_ptr<OpenSnapshot> file;
   ErrorCode error = ErrorCode::kCorruption;
   int asked = 0;
 };
@@ -51,6 +65,17 @@ TEST_F(ResyncerTest, AsksForAnotherWhereTheNewestIsDamaged) {
   clock_.monotonic_ms += kResyncRetryMs;
   resyncer_.Step();
   EXPECT_EQ(source_.asked, 2);
+}
+
+TEST_F(ResyncerTest, AsksForAnotherWhereItsStampsAreFromTheFuture) {
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms + 3'600'000);
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_EQ(source_.asked, 1);
+  EXPECT_EQ(shared_.TakeSnapshot(), nullptr);
+  clock_.wall_ms += 3'600'000;
+  clock_.monotonic_ms += kResyncRetryMs;
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(shared_.TakeSnapshot(), source_.file);
 }
 
 TEST_F(ResyncerTest, FetchesTheSameAgainWhereTheStoreIsOutOfReach) {

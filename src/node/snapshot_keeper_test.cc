@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <functional>
 
 #include "capture/capture_test_util.h"
@@ -237,6 +238,11 @@ TEST_F(SnapshotKeeperTest, FailuresAreSpacedOutAndShownAndThenAnotherTries) {
 
 class EmptyJoinTest : public SnapshotKeeperTest {
  protected:
+  // The triggers give stamps by the time of day.
+  EmptyJoinTest() {
+    const auto today = std::chrono::system_clock::now().time_since_epoch();
+    clock_.wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(today).count();
+  }
   EmptyJoin::Outcome Join(const std::vector<Maker*>& makers) {
     snapshot::Options options;
     options.db_path = path_;
@@ -287,6 +293,18 @@ TEST_F(EmptyJoinTest, FromASnapshotANodeOfItsOwn) {
             std::vector<std::string>{"1"});
   // A second start is no second adoption.
   EXPECT_EQ(Attach(), (Origin{NodeId(9), Incarnation(77)}));
+}
+
+TEST_F(EmptyJoinTest, WaitsForTheTimeOfASnapshotFromTheFuture) {
+  Maker* one = New(1);
+  one->node.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, (" +
+                std::to_string(clock_.wall_ms + 3'600'000) + " << 16)");
+  one->node.App("INSERT INTO t VALUES(1, 'one')");
+  one->board.Want("a test");
+  one->maker->Step();
+  EXPECT_EQ(Join({}), EmptyJoin::Outcome::kWaiting);
+  clock_.wall_ms += 3'600'000;
+  EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);
 }
 
 TEST_F(EmptyJoinTest, WithoutOneALiveNodeIsAsked) {

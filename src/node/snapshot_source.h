@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "change/version.h"
 #include "sqlite/connection.h"
@@ -23,6 +24,10 @@ struct SnapshotInfo {
   std::string name;
   change::ProgressVector progress;  // what is in it
 };
+
+// How far the newest stamp that is known in a snapshot is in the future, in ms; not positive: it is not. What counts as too
+// far in a batch (HoldKind::kClock) does so in a snapshot: whoever took it would give such stamps itself from then on.
+Result<int64_t> MsAhead(sqlite::Connection* snapshot, const Clock& clock);
 
 // Threads: one call at a time.
 class SnapshotSource {

@@ -64,6 +64,7 @@ MUTANTS = {
     "snapshot_not_folded": "a snapshot lacks the versions of what was not folded when it was made",
     "absence_ignored": "merging a snapshot removes nothing that was deleted and forgotten elsewhere",
     "merge_drops_unsent": "merging a snapshot removes rows of which its maker knew nothing",
+    "snapshot_from_the_future": "a snapshot is taken whose stamps are hours ahead",
     "merge_without_progress": "after merging a snapshot progress is what it was",
     # publish
     "stamp_not_compared": "a file restored from an old copy takes changes of its former life for its own when their numbers fit",
