@@ -76,7 +76,7 @@ StepResult Publisher::Resync() {
   } else {
     return WaitAndRetry(last.error().message());
   }
-  d_.shared->SetIdentified();
+  d_.shared->SetIdentified(true);
   backoff_ms_ = 0;
   said_.clear();
   // A batch at hand is sent from its first frame, as another attempt: slices of the old one may be gone.
@@ -222,6 +222,8 @@ StepResult Publisher::SendFrame() {
       break;
     case PublishOutcome::kOutOfSequence:
       if (HL_MUTANT(out_of_sequence_ignored)) break;
+      // Whoever has written there may be a copy of this file: until that is known, "what is our own we have" is not.
+      d_.shared->SetIdentified(false);
       state_ = PublisherState::kResync;
       return StepResult::Progress();
     case PublishOutcome::kUnknown:

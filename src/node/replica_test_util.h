@@ -50,6 +50,7 @@ class TestReplica {
   void App(std::string_view sql) { sqlite::Execute(&app_, sql); }
   Strings Query(std::string_view sql) { return sqlite::Query(&app_, sql); }
   Replica& replica() { return *replica_; }
+  const std::string& path() const { return path_; }
   Origin self() { return replica_->state().self; }
   capture::ManualClock& clock() { return clock_; }
 

@@ -86,9 +86,9 @@ std::string SharedState::database_error() const {
   return database_error_;
 }
 
-void SharedState::SetIdentified() {
+void SharedState::SetIdentified(bool identified) {
   const std::lock_guard lock(mutex_);
-  identified_ = true;
+  identified_ = identified;
 }
 
 bool SharedState::identified() const {

@@ -95,8 +95,9 @@ class SharedState {
   // Also withdraws the request. `base`: the incarnation's own lseqs begin after this.
   void SetSelf(const Origin& self, Lseq base = Lseq(0));
   Origin self() const;
-  // The publisher has compared this file with the log: it is not an older copy, as far as the log knows.
-  void SetIdentified();
+  // The publisher has compared this file with the log: it is not an older copy, as far as the log knows. False again
+  // when somebody else may have written as us, until they are compared again.
+  void SetIdentified(bool identified);
   bool identified() const;
 
   // Written by the consumer.
