@@ -66,10 +66,11 @@ Violation CheckReads(const Picture& picture, Seen* seen) {
 
 }  // namespace
 
-Violation CheckSnapshot(const Picture& picture, Seen* seen) {
+Violation CheckSnapshot(const Picture& picture, Seen* seen, bool causes) {
   if (Violation found = CheckTransfers(picture)) return found;
   if (Violation found = CheckCounters(picture)) return found;
-  if (Violation found = CheckCauses(picture)) return found;
+  if (causes)
+    if (Violation found = CheckCauses(picture)) return found;
   return CheckReads(picture, seen);
 }
 

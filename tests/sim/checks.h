@@ -23,8 +23,8 @@ struct Seen {
 };
 
 // Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
-// tells what its writer saw), and reads that never go back (`seen` is of this file).
-Violation CheckSnapshot(const Picture& picture, Seen* seen);
+// tells what its writer saw; only with `causes`), and reads that never go back (`seen` is of this file).
+Violation CheckSnapshot(const Picture& picture, Seen* seen, bool causes);
 
 // No row is at an older version than at the last look, and none is without the version it had: what was deleted
 // does not come back.

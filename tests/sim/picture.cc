@@ -69,7 +69,9 @@ Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   HL_CHECK(row);
   out->newest_entry = ends->Int(0);
   out->last_change = std::max(ends->Int(1), out->published_to);
-  out->vector = out->progress;
+  // A life that wrote nothing may be named or not.
+  for (const auto& [origin, lseq] : out->progress.map())
+    if (lseq.value > 0) out->vector.Advance(origin, lseq);
   if (out->last_change > out->incarnation_base) out->vector.Advance(out->self, Lseq(out->last_change));
   return Ok();
 }

@@ -221,7 +221,7 @@ void Simulation::Look(Machine* machine) {
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
   NoteNewLife(**picture);
-  Check(machine, CheckSnapshot(**picture, &machine->seen));
+  Check(machine, CheckSnapshot(**picture, &machine->seen, !machine->cloned));
   Check(machine, CheckForward(*picture, &machine->seen));
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(**picture, ledger_));
@@ -305,9 +305,19 @@ void Simulation::Heal() {
       // It waits for the sidecar.
       world_.Advance(kRoundMs);
       if (!machine.node->running()) Expect(&machine, machine.node->Start());
-      if (machine.node->running()) machine.node->StepConsumer();
+      if (machine.node->running()) Work(&machine);
     }
   }
+}
+
+// Each worker goes on while it says that there is more to do, as its thread does: of the batches that cannot be applied
+// yet a step refuses one, and undoes itself.
+void Simulation::Work(Machine* machine) {
+  SimNode& node = *machine->node;
+  for (int64_t i = 0; i < kStepsInRound; ++i)
+    if (node.StepPublisher().kind != StepResult::kProgress) break;
+  for (int64_t i = 0; i < kStepsInRound; ++i)
+    if (node.StepConsumer().kind != StepResult::kProgress) break;
 }
 
 bool Simulation::Settled() {
@@ -336,10 +346,7 @@ void Simulation::Settle() {
       SimNode& node = *machine.node;
       if (!node.running()) Expect(&machine, node.Start());
       if (!node.running()) return;
-      for (int64_t i = 0; i < kStepsInRound; ++i)
-        if (node.StepPublisher().kind != StepResult::kProgress) break;
-      for (int64_t i = 0; i < kStepsInRound; ++i)
-        if (node.StepConsumer().kind != StepResult::kProgress) break;
+      Work(&machine);
       node.StepKeeper();
       NoteProgress(&machine);
     }
@@ -366,7 +373,10 @@ void Simulation::Settle() {
 }
 
 void Simulation::CheckEnd() {
-  for (Machine& machine : machines_) Look(&machine);
+  for (Machine& machine : machines_) {
+    machine.cloned = false;
+    Look(&machine);
+  }
   LookAtAll();
   for (Machine& machine : machines_) {
     auto end = machine.node->Look();

@@ -64,6 +64,8 @@ class Simulation {
     std::unique_ptr<SimNode> clone;
     std::unique_ptr<App> clone_app;
     int64_t clone_until = 0;  // step
+    // Until the end: its application may see effects of what only the clone had.
+    bool cloned = false;
     int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
@@ -87,6 +89,7 @@ class Simulation {
   void CompareDigests(Machine* one, Machine* other);
   void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
+  void Work(Machine* machine);
   void Settle();
   bool Settled();
   void CheckEnd();

@@ -34,6 +34,7 @@ void Simulation::Clone(Machine* machine) {
   restored_ = machine;
   restored_from_ = (*original)->self;
   may_restore_ = false;
+  machine->cloned = true;
   report_->sometimes.Note("machine cloned");
 }
 
