@@ -438,6 +438,12 @@ Status App::WriteFamily() {
   }
 }
 
+Status App::WriteToLater() {
+  HL_TRY(Begin());
+  HL_TRY(WriteLater());
+  return Commit();
+}
+
 Status App::WriteLater() {
   if (level_ < kLevelOfLater) return WriteKv();
   HL_ASSIGN(const bool ready, HasTriggers("later"));

@@ -34,6 +34,8 @@ class App {
   // the migration waits for the sidecar.
   Result<std::optional<int64_t>> Migrate();
   int64_t level() const { return level_; }
+  // Writes to the table that the migrations made, once it has its triggers.
+  Status WriteToLater();
   // Makes one of the tables anew. False: the file is locked, or something is not folded, which would count as written
   // again.
   Result<bool> RebuildTable();

@@ -307,7 +307,11 @@ void Simulation::Heal() {
       if (!machine.node->running()) Expect(&machine, machine.node->Start());
       if (machine.node->running()) Work(&machine);
     }
+    if (machine.node->running()) Work(&machine);
   }
+  if (!mix_[Fault::kMigrate]) return;
+  // Each before it has heard of the others.
+  for (Machine& machine : machines_) Expect(&machine, machine.app->WriteToLater());
 }
 
 // Each worker goes on while it says that there is more to do, as its thread does: of the batches that cannot be applied
