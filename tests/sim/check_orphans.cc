@@ -4,16 +4,6 @@
 
 namespace harmonylite::sim {
 
-namespace {
-
-const Image* ImageOf(const std::vector<Write>& writes, const RowVersion& version) {
-  for (const Write& write : writes)
-    if (write.present && Rank(write) == Rank(version)) return &write.image;
-  return nullptr;
-}
-
-}  // namespace
-
 Violation CheckOrphans(const Picture& picture, const Ledger& ledger) {
   const auto written = ledger.writes().find("child");
   if (!picture.settled || written == ledger.writes().end()) return std::nullopt;
@@ -21,7 +11,7 @@ Violation CheckOrphans(const Picture& picture, const Ledger& ledger) {
   for (const auto& [key, version] : picture.versions.at("child")) {
     if (version.gone) continue;
     const auto writes = written->second.find(key);
-    const Image* image = writes == written->second.end() ? nullptr : ImageOf(writes->second, version);
+    const Image* image = writes == written->second.end() ? nullptr : FindImage(writes->second, version);
     if (image == nullptr) return fmt::format("nobody wrote row {} of child", key);
     const std::string& parent = image->at("parent");
     const bool orphan = parent != "NULL" && !parents.contains(parent);

@@ -34,15 +34,6 @@ std::vector<std::string> UniqueValues(const std::string& table, int64_t level, c
   return out;
 }
 
-// The last one: what a COMMIT that failed with the disk has not left in the file, a later write may repeat with the same
-// stamp.
-const Image* FindImage(const std::vector<Write>& writes, const RowVersion& version) {
-  const auto write = std::find_if(writes.rbegin(), writes.rend(), [&](const Write& one) {
-    return one.present && Rank(one) == Rank(version);
-  });
-  return write == writes.rend() ? nullptr : &write->image;
-}
-
 bool Newer(const LiveRow& a, const LiveRow& b) {
   return std::pair(a.version.hlc, a.version.origin) > std::pair(b.version.hlc, b.version.origin);
 }

@@ -4,6 +4,7 @@
 // nodes' tables against it.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -77,6 +78,15 @@ inline int64_t Ledger::GivenTwice() const {
 inline VersionRank Rank(const Write& write) { return {write.hlc, write.node}; }
 inline VersionRank Rank(const RowVersion& version) {
   return {version.hlc, version.origin.node.value};
+}
+
+// What a live row of this version was written as; null: nobody wrote it. Of several writes the last one: what a COMMIT
+// that failed with the disk has not left in the file, a later write may repeat with the same stamp.
+inline const Image* FindImage(const std::vector<Write>& writes, const RowVersion& version) {
+  const auto write = std::find_if(writes.rbegin(), writes.rend(), [&](const Write& one) {
+    return one.present && Rank(one) == Rank(version);
+  });
+  return write == writes.rend() ? nullptr : &write->image;
 }
 
 }  // namespace harmonylite::sim
