@@ -59,30 +59,29 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
   return {};
 }
 
+StepResult Resyncer::AskForAnother(const std::string& why) {
+  const Status asked = d_.source->Ask();
+  return Wait(kResyncRetryMs, asked.ok() ? why : asked.error().message());
+}
+
 StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   auto newest = d_.source->Newest();
   if (!newest.ok()) return Wait(kResyncRetryMs, newest.error().message());
   const std::string why =
       newest->has_value() ? WhyNot(**newest, wish, now) : "there is none yet; the others are asked for one";
-  if (!why.empty()) {
-    if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
-    return Wait(kResyncRetryMs, why);
-  }
+  if (!why.empty()) return AskForAnother(why);
   d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less", (*newest)->name);
   auto opened = d_.source->Open((*newest)->name);
   if (!opened.ok()) {
+    const std::string& problem = opened.error().message();
     // A damaged one stays the newest, and stays damaged, until there is another.
-    if (opened.error().code() != ErrorCode::kRetryLater)
-      if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
-    return Wait(kResyncRetryMs, opened.error().message());
+    return opened.error().code() == ErrorCode::kRetryLater ? Wait(kResyncRetryMs, problem) : AskForAnother(problem);
   }
   auto ahead = MsAhead((*opened)->db(), *d_.clock);
   if (!ahead.ok()) return Wait(kResyncRetryMs, ahead.error().message());
-  if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future)) {
-    if (Status asked = d_.source->Ask(); !asked.ok()) return Wait(kResyncRetryMs, asked.error().message());
-    return Wait(kResyncRetryMs, "the newest one holds stamps from the future, so that a clock is wrong, its maker's or "
-                                "this node's; the others are asked for another");
-  }
+  if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
+    return AskForAnother("the newest one holds stamps from the future, so that a clock is wrong, its maker's or this "
+                         "node's; the others are asked for another");
   d_.shared->OfferSnapshot(std::move(*opened));
   // Until the consumer is done and the keeper has looked again.
   not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;

@@ -39,6 +39,7 @@ class Resyncer {
 
  private:
   StepResult Wait(int64_t ms, std::string why);
+  StepResult AskForAnother(const std::string& why);
   StepResult Look(const ResyncWish& wish, int64_t now);
   // Empty: it helps.
   std::string WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const;

@@ -80,6 +80,7 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     seen_failed_ = failed;
     ++failures_;
     told_at_ = 0;
+    looked_at_batches_ = -1;
     not_before_ms_ = now + std::min(kSnapshotRetryMs << std::min<int64_t>(failures_ - 1, 5), kSnapshotMaxRetryMs);
     request_ = 0;
   }
@@ -137,10 +138,9 @@ Status SnapshotKeeper::Decide(int64_t now) {
 // Half of what the log keeps is left for making it, and for whoever restores it.
 Result<bool> SnapshotKeeper::LogForgets() {
   const int64_t batches = d_.shared->applied().totals.batches + d_.shared->sent().batches;
-  if (batches == looked_at_batches_ && told_at_ == looked_told_at_) return false;
+  if (batches == looked_at_batches_) return false;
   HL_ASSIGN(const log::LogState state, d_.log->State());
   looked_at_batches_ = batches;
-  looked_told_at_ = told_at_;
   uint64_t covered = 0;
   if (const auto newest = d_.board->newest(); newest && newest->manifest.log_created == state.created_ns)
     covered = newest->manifest.cursor;

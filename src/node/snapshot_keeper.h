@@ -65,9 +65,7 @@ class SnapshotKeeper {
   int64_t not_before_ms_ = 0; // monotonic: no attempt until then, after failures
   int64_t made_ms_ = -1;      // monotonic: when the newest snapshot was made
   std::string made_name_;     // … and which one it is
-  // Until one of these moves, the log is as it was.
-  int64_t looked_at_batches_ = -1;
-  uint64_t looked_told_at_ = 0;
+  int64_t looked_at_batches_ = -1;  // sent and applied when the log was looked at: until more are, it is as it was
   uint64_t told_at_ = 0;      // last record of the log when it was about to forget: a cursor that is held is no reason to go on
   uint64_t request_ = 0;      // revision of the request that the present attempt answers
 };
