@@ -88,6 +88,7 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
            4148680622931926529u,   // likewise
            10451216379200822465u,  // a ROLLBACK without memory ended the process
            5747796768693156649u,   // likewise, and the application found its database locked
+           8252592432254544644u,  // a step that began a new life was cut off after its commit and began another
            14445376000937203283u,  // a migration waited for ever for a sidecar that had one step in 200 ms
            17501101504267993764u,  // a COMMIT that failed with the disk shared its stamp with a later one
            5023932746043588245u,   // a cloned machine showed effects of what only its clone had

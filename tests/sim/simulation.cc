@@ -206,7 +206,8 @@ void Simulation::NoteProgress(Machine* machine) {
     const bool only_one = machine->clone == nullptr && machine->clone_until == 0;
     if (self != restored_from_ || (only_one && node.drained())) restored_ = nullptr;
   }
-  if (ledger_.LastOf(self) == 0)
+  // The step that begins a new life may be cut off after its commit, and be done again as another one.
+  if (ledger_.LastOf(self) == 0 || node.shared().incarnation_requested())
     if (auto picture = node.Look(); picture.ok()) NoteNewLife(**picture);
 }
 
