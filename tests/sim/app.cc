@@ -88,6 +88,7 @@ Status App::Read(std::vector<Pending>* out) {
     entry.key = std::move(row_key);
     if (entries->Int(3) == 1) entry.change = {entry.lseq, entry.hlc};
   }
+  HL_ASSIGN(const Origin self, NoteLife());
   for (const auto& [where, entry] : newest) {
     HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT * FROM {} WHERE {}", where.first,
                                                         KeyIs(*FindTable(where.first)))));
@@ -97,6 +98,7 @@ Status App::Read(std::vector<Pending>* out) {
     write.lseq = entry.lseq;
     write.node = node_->id();
     write.who = node_->who();
+    write.origin = self;
     HL_ASSIGN(write.replaced, VersionBefore(*FindTable(where.first), where.second, entry.key));
     HL_ASSIGN(write.present, find->Step());
     if (write.present) {
@@ -106,7 +108,7 @@ Status App::Read(std::vector<Pending>* out) {
     }
     out->push_back({where.first, where.second, std::move(write)});
   }
-  return NoteLife();
+  return Ok();
 }
 
 void App::Record(std::vector<Pending> writes, bool may_be_lost) {
@@ -141,17 +143,16 @@ Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string&
   return before;
 }
 
-Status App::NoteLife() {
+Result<Origin> App::NoteLife() {
   HL_ASSIGN(auto newest,
             db_->PrepareCached("SELECT node, incarnation, (SELECT id FROM __harmonylite__journal "
                                "WHERE op <> 0 ORDER BY id DESC LIMIT 1) FROM __harmonylite__nodes "
                                "WHERE n = (SELECT value FROM __harmonylite__state WHERE key = 'self')"));
   HL_ASSIGN(const bool row, newest->Step());
   HL_CHECK(row);
-  ledger_->NoteChange({NodeId(static_cast<uint64_t>(newest->Int(0))),
-                       Incarnation(static_cast<uint32_t>(newest->Int(1)))},
-                      newest->Int(2));
-  return Ok();
+  const Origin self{NodeId(static_cast<uint64_t>(newest->Int(0))), Incarnation(static_cast<uint32_t>(newest->Int(1)))};
+  ledger_->NoteChange(self, newest->Int(2));
+  return self;
 }
 
 Result<std::optional<int64_t>> App::Migrate() {

@@ -53,7 +53,7 @@ class App {
   void Record(std::vector<Pending> writes, bool may_be_lost);
   Result<VersionRank> VersionBefore(const AppTable& table, const std::string& key_text,
                                     const change::Row& key);
-  Status NoteLife();
+  Result<Origin> NoteLife();
   // What is written to a table without triggers is found by an audit and sent as new writes: the ledger would not
   // know them.
   Result<bool> HasTriggers(const std::string& table);

@@ -15,6 +15,14 @@ Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger) {
   if (picture.folded_to > picture.newest_entry)
     return fmt::format("folded to {}, but the journal ends at {}", picture.folded_to,
                        picture.newest_entry);
+  for (const auto& [origin, lseq] : picture.collected.map())
+    if (!picture.vector.Covers(origin, lseq))
+      return fmt::format("{} has forgotten deletes of {} up to {}, which it has not merged", ToString(picture.self),
+                         ToString(origin), lseq.value);
+  for (const auto& [table, rows] : picture.rows)
+    for (const auto& [key, image] : rows)
+      if (!picture.versions.at(table).contains(key))
+        return fmt::format("table {} key {}: the row is there and has no version", table, key);
   for (const auto& [table, versions] : picture.versions)
     for (const auto& [key, version] : versions) {
       const bool shown = picture.rows.at(table).contains(key);

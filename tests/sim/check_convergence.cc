@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "sim/checks.h"
 
 namespace harmonylite::sim {
@@ -17,9 +19,22 @@ std::string Text(const RowVersion& v) {
                      v.gone ? " gone" : "");
 }
 
+// Deleted on both, and the one with the older tombstone, or none, may have forgotten a delete as new as the other's.
+bool Forgotten(const std::string& table, const std::string& key, const RowVersion* a, const RowVersion* b,
+               const Picture& of_a, const Picture& of_b, const Ledger& ledger) {
+  if ((a != nullptr && !a->gone) || (b != nullptr && !b->gone)) return false;
+  const VersionRank left = a == nullptr ? VersionRank{} : Rank(*a);
+  const VersionRank right = b == nullptr ? VersionRank{} : Rank(*b);
+  return ForgottenDelete(left < right ? of_a : of_b, ledger, table, key, std::max(left, right)).has_value();
+}
+bool Forgotten(const std::string&, const std::string&, const Image*, const Image*, const Picture&, const Picture&,
+               const Ledger&) {
+  return false;
+}
+
 template <typename T>
-Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a,
-                  const std::map<std::string, ByKey<T>>& b) {
+Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a, const std::map<std::string, ByKey<T>>& b,
+                  const Picture& of_a, const Picture& of_b, const Ledger& ledger) {
   for (const AppTable& table : AppTables()) {
     const ByKey<T>& left = a.at(table.name);
     const ByKey<T>& right = b.at(table.name);
@@ -31,6 +46,9 @@ Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a,
       const auto l = left.find(key);
       const auto r = right.find(key);
       if (l != left.end() && r != right.end() && l->second == r->second) continue;
+      if (Forgotten(table.name, key, l == left.end() ? nullptr : &l->second,
+                    r == right.end() ? nullptr : &r->second, of_a, of_b, ledger))
+        continue;
       return fmt::format("{} of table {} differ at equal progress: key {}:{} /{}", what, table.name,
                          key, l == left.end() ? " absent" : Text(l->second),
                          r == right.end() ? " absent" : Text(r->second));
@@ -41,15 +59,15 @@ Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a,
 
 }  // namespace
 
-Violation CheckConvergence(const Picture& a, const Picture& b) {
+Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& ledger) {
   if (a.vector != b.vector) return std::nullopt;
-  if (Violation found = Compare("versions", a.versions, b.versions)) return found;
+  if (Violation found = Compare("versions", a.versions, b.versions, a, b, ledger)) return found;
   // Different migrations, the same content: compared once both have run them.
   if (a.level != b.level) return std::nullopt;
   // What a local write freed comes back when it is folded.
   if (!a.settled || !b.settled) return std::nullopt;
-  if (Violation found = Compare("shadowed rows", a.shadowed, b.shadowed)) return found;
-  return Compare("rows", a.rows, b.rows);
+  if (Violation found = Compare("shadowed rows", a.shadowed, b.shadowed, a, b, ledger)) return found;
+  return Compare("rows", a.rows, b.rows, a, b, ledger);
 }
 
 }  // namespace harmonylite::sim

@@ -8,13 +8,40 @@ namespace harmonylite::sim {
 
 namespace {
 
-Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
-                     const ByKey<RowVersion>& now) {
+// What was forgotten at a look before this one, and is there again, is newer than what was forgotten.
+Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now, ByKey<VersionRank>* forgotten) {
+  for (auto it = forgotten->begin(); it != forgotten->end();) {
+    const auto& [key, delete_rank] = *it;
+    const auto at = now.find(key);
+    if (at == now.end()) {
+      ++it;
+      continue;
+    }
+    if (at->second.gone) {  // an older tombstone is as good as none
+      ++it;
+      continue;
+    }
+    if (Rank(at->second) < delete_rank)
+      return fmt::format("a deleted row came back: table {} key {} at stamp {} of {}{}, deleted at {} of node {}",
+                         table, key, at->second.hlc, ToString(at->second.origin), at->second.gone ? " (deleted)" : "",
+                         delete_rank.first, delete_rank.second);
+    it = forgotten->erase(it);
+  }
+  return std::nullopt;
+}
+
+Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, const Picture& picture,
+                     const Ledger& ledger, ByKey<VersionRank>* forgotten) {
+  const ByKey<RowVersion>& now = picture.versions.at(table);
   auto at = now.begin();
   for (const auto& [key, version] : before) {
     while (at != now.end() && at->first < key) ++at;
-    if (at == now.end() || at->first != key)
-      return fmt::format("a row lost its version: table {} key {}", table, key);
+    if (at == now.end() || at->first != key) {
+      const auto deleted = ForgottenDelete(picture, ledger, table, key, Rank(version));
+      if (!deleted) return fmt::format("a row lost its version: table {} key {}", table, key);
+      (*forgotten)[key] = *deleted;
+      continue;
+    }
     if (Rank(at->second) < Rank(version))
       return fmt::format("a row went back: table {} key {} from stamp {} of {}{} to stamp {} of {}{}", table,
                          key, version.hlc, ToString(version.origin), version.gone ? " (deleted)" : "",
@@ -26,11 +53,14 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
 
 }  // namespace
 
-Violation CheckForward(const std::shared_ptr<const Picture>& picture, Seen* seen) {
+Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger, Seen* seen) {
   const std::shared_ptr<const Picture> before = std::exchange(seen->last, picture);
   if (before == nullptr || before == picture) return std::nullopt;
-  for (const auto& [table, versions] : before->versions)
-    if (Violation found = CheckTable(table, versions, picture->versions.at(table))) return found;
+  for (const auto& [table, versions] : before->versions) {
+    ByKey<VersionRank>& forgotten = seen->forgotten[table];
+    if (Violation found = CheckForgotten(table, picture->versions.at(table), &forgotten)) return found;
+    if (Violation found = CheckTable(table, versions, *picture, ledger, &forgotten)) return found;
+  }
   return std::nullopt;
 }
 

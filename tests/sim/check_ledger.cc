@@ -8,7 +8,7 @@ namespace harmonylite::sim {
 
 namespace {
 
-Violation CheckKey(const Picture& picture, const std::string& table, const std::string& key,
+Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::string& table, const std::string& key,
                    const std::vector<Write>& writes) {
   std::pair<int64_t, uint64_t> newest{0, 0};
   bool all_may_be_lost = true;
@@ -20,10 +20,13 @@ Violation CheckKey(const Picture& picture, const std::string& table, const std::
   const auto& versions = picture.versions.at(table);
   const auto version = versions.find(key);
   if (version == versions.end()) {
-    if (all_may_be_lost) return std::nullopt;
+    if (all_may_be_lost || ForgottenDelete(picture, ledger, table, key, newest)) return std::nullopt;
     return fmt::format("a commit is lost: table {} key {} has no version", table, key);
   }
   const auto rank = Rank(version->second);
+  // An older tombstone is as good as none.
+  if (version->second.gone && rank < newest && ForgottenDelete(picture, ledger, table, key, newest))
+    return std::nullopt;
   if (rank < newest)
     return fmt::format("a commit is lost: table {} key {} is at {}/{}, but {}/{} was committed", table,
                        key, rank.first, rank.second, newest.first, newest.second);
@@ -49,7 +52,7 @@ Violation CheckKey(const Picture& picture, const std::string& table, const std::
 Violation CheckLedger(const Picture& picture, const Ledger& ledger) {
   for (const auto& [table, keys] : ledger.writes())
     for (const auto& [key, writes] : keys)
-      if (Violation found = CheckKey(picture, table, key, writes)) return found;
+      if (Violation found = CheckKey(picture, ledger, table, key, writes)) return found;
   if (Violation found = CheckUnique(picture, ledger)) return found;
   for (const auto& [table, rows] : picture.rows)
     for (const auto& [key, image] : rows) {

@@ -20,23 +20,33 @@ using Violation = std::optional<std::string>;
 struct Seen {
   std::map<std::string, int64_t> values;
   std::shared_ptr<const Picture> last;  // nothing: a reader that begins
+  std::map<std::string, ByKey<VersionRank>> forgotten;  // by table: rows' deletes that were forgotten since
 };
 
-// Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
-// tells what its writer saw; only with `causes`), and reads that never go back (`seen` is of this file).
-Violation CheckSnapshot(const Picture& picture, Seen* seen, bool causes);
+// A node has no version of a row, which had one at least as new as `least`: the newest delete of it that `picture` has
+// merged and may have forgotten, which is newer than that. Nothing: its version is missing. (The invariant of
+// docs/decisions/0020-forgetting-tombstones.md.)
+std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger, const std::string& table,
+                                           const std::string& key, const VersionRank& least);
 
-// No row is at an older version than at the last look, and none is without the version it had: what was deleted
-// does not come back.
-Violation CheckForward(const std::shared_ptr<const Picture>& picture, Seen* seen);
+// Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
+// tells what its writer saw; only with `causes`), and reads that never go back (`seen` is of this file). Rows of others
+// that a merge wrote anew (Ledger::Adopted) are left out here and in CheckOwnWrites.
+Violation CheckSnapshot(const Picture& picture, const Ledger& ledger, Seen* seen, bool causes);
+
+// No row is at an older version than at the last look, and none is without the version it had, but for deletes that are
+// forgotten: what was deleted does not come back.
+Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger, Seen* seen);
 
 // What this machine's own life `who` committed is what its file shows: only it writes those rows.
 Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who);
 
-// Two nodes with equal vectors show the same rows and hold the same versions (P4).
-Violation CheckConvergence(const Picture& a, const Picture& b);
+// Two nodes with equal vectors show the same rows and hold the same versions (P4), but for tombstones that one of
+// them has forgotten.
+Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& ledger);
 
-// Every key ends with the newest write that was committed anywhere, and nothing was invented (P7).
+// Every key ends with the newest write that was committed anywhere, and nothing was invented (P7). Of a delete nothing
+// may be left.
 Violation CheckLedger(const Picture& picture, const Ledger& ledger);
 
 // Every written row that lost to a write which did not know it is among `losers`, the conflicts that any node

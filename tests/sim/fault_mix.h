@@ -41,6 +41,11 @@ enum class Fault : size_t {
   kLostAck,
   kLostReader,
   kNotReady,
+  // Not faults but ways of running, which cost more than the others.
+  kSnapshots,     // snapshots are made, tombstones forgotten, silent nodes evicted
+  kStoreFails,    // calls to the store of snapshots fail, objects are lost or altered
+  kJoin,          // a machine comes later, or loses its file and comes back without it
+  kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
   kCount,
 };
 
@@ -59,8 +64,9 @@ class FaultMix {
         "crash",      "sidecar-kill", "kill",        "power-cut",   "restore",     "clone",
         "trim",       "wipe",         "older-log",   "damage",      "store-twice", "cut-off",
         "clock-jump", "far-clock",    "clock-years", "forget-meta", "hold",        "migrate",
-        "rebuild",    "hide-orphans", "pause",      "disk-error",   "disk-full",   "unreadable",  "busy",        "memory",
-        "statement",  "lost-publish", "lost-ack",    "lost-reader", "not-ready"};
+        "rebuild",    "hide-orphans", "pause",       "disk-error",  "disk-full",   "unreadable",
+        "busy",       "memory",       "statement",   "lost-publish", "lost-ack",   "lost-reader",
+        "not-ready",  "snapshots",    "store-fails", "join",        "away"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault of this name; false: there is none.

@@ -31,6 +31,7 @@ struct Write {
   // not (P9).
   bool may_be_lost = false;
   int64_t who = 0;        // the life of the machine that wrote it
+  Origin origin;          // … and as which its file counted then
   VersionRank replaced{};  // what the row's version was there before; nothing: none
 };
 
@@ -57,9 +58,28 @@ class Ledger {
     return it == last_.end() ? 0 : it->second;
   }
 
+  // A merge wrote somebody else's row anew, which may win over what its writer did to it since: the price named in
+  // docs/decisions/0020-forgetting-tombstones.md.
+  void NoteAdopted(const std::string& table, const std::string& key) { adopted_.emplace(table, key); }
+  bool Adopted(const std::string& table, const std::string& key) const { return adopted_.contains({table, key}); }
+  const std::set<std::pair<std::string, std::string>>& adopted() const { return adopted_; }
+
+  // `origin` is a new life of a file: what it counts after `base` was written in its former one.
+  void NoteTakeOver(const Origin& origin, int64_t base) { taken_over_[origin] = base; }
+  // `vector` names this write.
+  bool Covers(const change::ProgressVector& vector, const Write& write) const {
+    if (vector.Covers(write.origin, Lseq(write.lseq))) return true;
+    for (const auto& [origin, base] : taken_over_)
+      if (origin.node == write.origin.node && write.lseq > base && vector.Covers(origin, Lseq(write.lseq)))
+        return true;
+    return false;
+  }
+
  private:
   Writes writes_;
   std::map<Origin, int64_t> last_;
+  std::map<Origin, int64_t> taken_over_;
+  std::set<std::pair<std::string, std::string>> adopted_;  // table and key
 };
 
 inline int64_t Ledger::GivenTwice() const {

@@ -56,6 +56,12 @@ Status ReadState(Connection* db, const Origins& origins, Picture* out) {
 }
 
 Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
+  HL_ASSIGN(auto collected, db->PrepareCached("SELECT n, lseq FROM __harmonylite__collected"));
+  while (true) {
+    HL_ASSIGN(const bool row, collected->Step());
+    if (!row) break;
+    out->collected.Advance(origins.at(collected->Int(0)), Lseq(collected->Int(1)));
+  }
   HL_ASSIGN(auto progress, db->PrepareCached("SELECT n, lseq FROM __harmonylite__progress"));
   while (true) {
     HL_ASSIGN(const bool row, progress->Step());

@@ -40,6 +40,7 @@ struct Picture {
   int64_t incarnation_base = 0;
   change::ProgressVector progress;  // of other origins
   change::ProgressVector vector;    // and of itself
+  change::ProgressVector collected; // tombstones up to here may be forgotten
   std::map<std::string, ByKey<Image>> rows;
   std::map<std::string, ByKey<Image>> shadowed;  // without images: only which
   bool settled = true;  // everything is folded, and no shadowed row is to be looked at again

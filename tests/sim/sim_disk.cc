@@ -93,6 +93,10 @@ SimDisk::Files SimDisk::Copy() const {
   return out;
 }
 
+void SimDisk::SyncAll() {
+  for (const auto& [path, file] : files_) Sync(file.get());
+}
+
 void SimDisk::Put(const std::string& path, const Files& files) {
   after_power_loss_.reset();
   ForgetFault();

@@ -71,6 +71,7 @@ class SimDisk {
   void Write(DiskFile* file, size_t offset, std::string_view bytes);
   void Cut(DiskFile* file, size_t size);
   void Sync(DiskFile* file);
+  void SyncAll();
 
   // The fault begins with the `after`-th write (read, lock) from now and lasts for `calls` of them.
   void PlanFault(DiskFault fault, int64_t after, int64_t calls);

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "snapshot/restore.h"
+
 namespace harmonylite::sim {
 
 using node::StepResult;
@@ -22,6 +24,7 @@ SimNode::SimNode(const Setup& setup)
     : clock(setup.world),
       log(setup.log, setup.random, setup.sometimes),
       meta(setup.meta),
+      store(setup.snapshots.store, setup.random, setup.sometimes),
       setup_(setup),
       disk_(kDatabase, setup.random->Next()),
       vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_, setup.random->Next()) {
@@ -32,6 +35,10 @@ SimNode::SimNode(const Setup& setup)
   // Half of the nodes cut their batches wherever they may.
   if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
+  if (setup.snapshots.store == nullptr) return;
+  options_.collect_tombstones = true;
+  options_.eviction_horizon_ms = setup.snapshots.horizon_ms;
+  options_.snapshots = setup.snapshots.policy;
 }
 
 Result<Connection> SimNode::OpenFile() const {
@@ -46,7 +53,8 @@ Status SimNode::Start() {
   HL_ASSIGN(Connection read_db, OpenFile());
   HL_ASSIGN(Connection watch_db, OpenFile());
   std::unique_ptr<Process> process(
-      new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}});
+      new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}, {}, {}, {}, {},
+                  {}});
   for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->replica =
@@ -60,10 +68,53 @@ Status SimNode::Start() {
   process->publisher = std::make_unique<node::Publisher>(
       node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &process->shared, &clock,
                                     setup_.logger, setup_.random->Next()});
+  const uint64_t session = setup_.random->Next();
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
-      &meta, &process->shared, &clock, setup_.logger, setup_.random->Next()});
+      &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
+  if (setup_.snapshots.store != nullptr) StartSnapshots(process.get(), session);
   process_ = std::move(process);
   return Ok();
+}
+
+// As node::Node does it.
+void SimNode::StartSnapshots(Process* process, uint64_t session) {
+  process->snapshot_keeper = std::make_unique<node::SnapshotKeeper>(
+      node::SnapshotKeeper::Dependencies{&meta, &log, &process->shared, &process->board, &clock, setup_.logger,
+                                         options_.snapshots, session});
+  process->maker = std::make_unique<node::SnapshotMaker>(
+      node::SnapshotMaker::Dependencies{&store, &process->board, &clock, setup_.logger, MakeSnapshotOptions(),
+                                        options_.snapshots.keep});
+  process->snapshots = std::make_unique<NotedSnapshots>(&store, &meta, MakeSnapshotOptions());
+  process->resyncer = std::make_unique<node::Resyncer>(
+      node::Resyncer::Dependencies{process->snapshots.get(), &process->shared, &clock, setup_.logger});
+}
+
+snapshot::Options SimNode::MakeSnapshotOptions() const {
+  snapshot::Options options;
+  options.db_path = options_.db_path;
+  options.vfs = options_.vfs;
+  options.spool_directory = options_.spool_directory;
+  options.tables = options_.tables;
+  options.leaves_out = options_.leaves_out;
+  return options;
+}
+
+Result<std::shared_ptr<node::OpenSnapshot>> SimNode::NotedSnapshots::Open(const std::string& name) {
+  HL_ASSIGN(std::shared_ptr<node::OpenSnapshot> opened, stored_.Open(name));
+  fetched = opened;
+  return opened;
+}
+
+bool SimNode::merging() const {
+  return process_ != nullptr && process_->snapshots != nullptr && !process_->snapshots->fetched.expired();
+}
+
+Result<bool> SimNode::CanBecomeReplica() { return snapshot::CanBecomeReplica(options_.db_path, options_.vfs); }
+
+std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
+  return std::make_unique<node::EmptyJoin>(
+      node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, MakeSnapshotOptions(), NodeId(setup_.id),
+                                    options_.snapshots.leader_ttl_ms});
 }
 
 int SimNode::OnStatement(unsigned, void* self, void* statement, void*) {
@@ -81,7 +132,16 @@ bool SimNode::ForgetInterrupt() {
 
 StepResult SimNode::StepPublisher() { return process_->publisher->Step(); }
 StepResult SimNode::StepConsumer() { return process_->consumer->Step(std::chrono::milliseconds(0)); }
-StepResult SimNode::StepKeeper() { return process_->keeper->Step(); }
+StepResult SimNode::StepKeeper() {
+  const StepResult result = process_->keeper->Step();
+  if (process_->snapshot_keeper != nullptr && !rivalled()) process_->snapshot_keeper->Step();
+  return result;
+}
+StepResult SimNode::StepSnapshots() {
+  const StepResult made = process_->maker->Step();
+  const StepResult fetched = process_->resyncer->Step();
+  return made.kind == StepResult::kProgress ? made : fetched;
+}
 
 void SimNode::UseFiles(const SimDisk::Files& files) {
   HL_CHECK(process_ == nullptr);

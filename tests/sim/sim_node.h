@@ -10,18 +10,31 @@
 #include "base/logger.h"
 #include "node/consumer.h"
 #include "node/digest.h"
+#include "node/empty_join.h"
 #include "node/keeper.h"
 #include "node/publisher.h"
 #include "node/replica.h"
+#include "node/resyncer.h"
+#include "node/snapshot_keeper.h"
+#include "node/snapshot_maker.h"
+#include "node/stored_snapshots.h"
 #include "sim/picture.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
 #include "sim/sim_log.h"
 #include "sim/sim_meta.h"
+#include "sim/sim_store.h"
 #include "sim/sim_vfs.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::sim {
+
+// Snapshots are made, and tombstones forgotten, only where there is a store.
+struct SnapshotSetup {
+  SimStore* store = nullptr;
+  node::SnapshotPolicy policy;
+  int64_t horizon_ms = 0;  // of eviction
+};
 
 class SimNode {
  public:
@@ -36,6 +49,7 @@ class SimNode {
     Logger* logger;
     bool hide_orphans = false;
     std::string name = {};  // of a second machine with this id
+    SnapshotSetup snapshots = {};
   };
   explicit SimNode(const Setup& setup);
   ~SimNode() { disk_.Stop(); }  // SQLite would copy the WAL into the file
@@ -47,6 +61,11 @@ class SimNode {
   node::StepResult StepPublisher();
   node::StepResult StepConsumer();
   node::StepResult StepKeeper();
+  // Makes snapshots and fetches them. Only where there is a store.
+  node::StepResult StepSnapshots();
+  // A snapshot that was fetched is being merged with the file.
+  bool merging() const;
+  int64_t snapshots_made() const { return process_->board.done(); }
   const node::SharedState& shared() const { return process_->shared; }
   bool rivalled() const { return process_->keeper->rivalled(); }
   bool drained() const { return process_->publisher->drained(); }
@@ -55,6 +74,10 @@ class SimNode {
   void PlanInterrupt(int64_t after) { until_interrupt_ = after; }
   // True: it was.
   bool ForgetInterrupt();
+
+  // Before there is a file: a sidecar that joins, as long as its process lives.
+  Result<bool> CanBecomeReplica();
+  std::unique_ptr<node::EmptyJoin> MakeJoin();
 
   // The file. The sidecar must be down when another content is put in its place.
   Result<sqlite::Connection> OpenFile() const;
@@ -75,8 +98,23 @@ class SimNode {
   NodeClock clock;
   LogClient log;
   MetaClient meta;
+  StoreClient store;
 
  private:
+  // Remembers what was fetched.
+  class NotedSnapshots final : public node::SnapshotSource {
+   public:
+    NotedSnapshots(log::ObjectStore* store, log::MetaStore* meta, snapshot::Options options)
+        : stored_(store, meta, std::move(options)) {}
+    Result<std::optional<node::SnapshotInfo>> Newest() override { return stored_.Newest(); }
+    Result<std::shared_ptr<node::OpenSnapshot>> Open(const std::string& name) override;
+    Status Ask() override { return stored_.Ask(); }
+    std::weak_ptr<node::OpenSnapshot> fetched;
+
+   private:
+    node::StoredSnapshots stored_;
+  };
+
   struct Process {
     sqlite::Connection write_db;
     sqlite::Connection read_db;
@@ -86,7 +124,15 @@ class SimNode {
     std::unique_ptr<node::Consumer> consumer;
     std::unique_ptr<node::Publisher> publisher;
     std::unique_ptr<node::Keeper> keeper;
+    node::SnapshotBoard board;
+    std::unique_ptr<node::SnapshotKeeper> snapshot_keeper;  // null, as those below: there is no store
+    std::unique_ptr<node::SnapshotMaker> maker;
+    std::unique_ptr<NotedSnapshots> snapshots;
+    std::unique_ptr<node::Resyncer> resyncer;
   };
+
+  snapshot::Options MakeSnapshotOptions() const;
+  void StartSnapshots(Process* process, uint64_t session);
 
   static int OnStatement(unsigned kind, void* self, void* statement, void* text);
 

@@ -57,7 +57,11 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "application met a fault of its disk", "in a step: sidecar-kill", "in a step: power-cut",
         "in a step: disk-error", "in a step: disk-full", "in a step: unreadable", "in a step: busy",
         "in a step: memory", "in a step: statement", "table rebuilt", "orphan hidden", "orphan came back",
-        "row shadowed by an index of later", "digests compared"})
+        "row shadowed by an index of later", "digests compared", "snapshot made", "joined from a snapshot",
+        "started without a file", "file lost", "machine away", "node evicted", "evicted node is back",
+        "tombstone forgotten", "snapshot wished for", "snapshot merged",
+        "snapshot merged with unpublished rows", "row written anew by a merge", "store: a call failed",
+        "store: an object came in part", "store: object lost", "store: object altered"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 
@@ -92,6 +96,8 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
            14445376000937203283u,  // a migration waited for ever for a sidecar that had one step in 200 ms
            17501101504267993764u,  // a COMMIT that failed with the disk shared its stamp with a later one
            5023932746043588245u,   // a cloned machine showed effects of what only its clone had
+           11059685801964091617u,  // likewise: it applied before it had compared the log with its journal
+           13845064244451068141u,  // a life that wrote nothing was named in one vector only
            10011307370603127878u,  // a table was written to before it had its triggers
        }) {
     const HistoryReport report = runner.Run(seed);

@@ -1,5 +1,6 @@
 #include "sim/sim_vfs.h"
 
+#include <cerrno>
 #include <cstring>
 #include <memory>
 
@@ -208,13 +209,17 @@ SimVfs::~SimVfs() { sqlite3_vfs_unregister(&vfs_); }
 
 int SimVfs::Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int flags, int* out) {
   SimDisk* disk = Of(vfs)->disk_;
+  Of(vfs)->last_error_ = 0;
   std::memset(file, 0, sizeof(Handle));
   std::shared_ptr<DiskFile> found;
   if (path == nullptr) {
     found = std::make_shared<DiskFile>();  // temporary: nobody else finds it
   } else {
     found = disk->Find(path);
-    if (found == nullptr && (flags & SQLITE_OPEN_CREATE) == 0) return SQLITE_CANTOPEN;
+    if (found == nullptr && (flags & SQLITE_OPEN_CREATE) == 0) {
+      Of(vfs)->last_error_ = ENOENT;
+      return SQLITE_CANTOPEN;
+    }
     if (found == nullptr && !disk->MayWrite()) return SQLITE_CANTOPEN;
     if (found == nullptr) found = disk->Create(path);
   }
@@ -265,7 +270,7 @@ int SimVfs::CurrentTimeInt64(sqlite3_vfs* vfs, sqlite3_int64* out) {
   return SQLITE_OK;
 }
 
-int SimVfs::GetLastError(sqlite3_vfs*, int, char*) { return 0; }
+int SimVfs::GetLastError(sqlite3_vfs* vfs, int, char*) { return Of(vfs)->last_error_; }
 
 void SeedSqlite(uint64_t seed) {
   // Zero would mean: from the operating system.

@@ -40,6 +40,7 @@ class SimVfs {
   const Clock* clock_;
   SimDisk* disk_;
   Random random_;
+  int last_error_ = 0;  // errno of the last Open
   sqlite3_vfs vfs_{};
 };
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 
 #include "node/heartbeat.h"
@@ -92,6 +93,7 @@ bool Simulation::SetUp() {
                                   random_.Chance(0.5) ? random_.Between(600, 3'000) : 1 << 20);
   // Mostly three, sometimes too few for a majority of anything, sometimes more.
   const int64_t nodes = random_.Below(10);
+  DrawSnapshots();
   machines_.resize(std::min(options_.most_nodes, nodes < 3 ? 2 : nodes < 9 ? 3 : kMostNodes));
   report_->nodes = machines_.size();
   for (size_t i = 0; i < machines_.size(); ++i) {
@@ -99,7 +101,7 @@ bool Simulation::SetUp() {
     const auto id = static_cast<uint64_t>(i + 1);
     machine.node = std::make_unique<SimNode>(SimNode::Setup{
         id, options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_,
-        mix_[Fault::kHideOrphans]});
+        mix_[Fault::kHideOrphans], {}, snapshots_});
     machine.app =
         std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes);
     if (random_.Chance(kFreshFile))
@@ -108,10 +110,15 @@ bool Simulation::SetUp() {
       machine.node->UseFiles(AttachedFile(id, mix_[Fault::kHideOrphans]));
   }
   for (Machine& machine : machines_) {
+    machine.node->log.faults = log_faults_;
+    machine.node->store.failing = mix_[Fault::kStoreFails] ? 0.1 : 0;
+    machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
+    if (&machine == &machines_.back() && mix_[Fault::kJoin] && random_.Chance(0.5)) {
+      BeginAbsent(&machine);
+      continue;
+    }
     Expect(&machine, machine.node->Start());
     Expect(&machine, machine.app->Open());
-    machine.node->log.faults = log_faults_;
-    machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
   }
   return !failed();
 }
@@ -124,14 +131,17 @@ void Simulation::BeginStep(uint64_t index) {
 }
 
 void Simulation::Act() {
-  world_.Advance(random_.Chance(0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
+  world_.Advance(random_.Chance(AnyAway() ? 0.12 : 0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
   ++report_->steps;
   for (Machine& machine : machines_) {
     machine.latest_wall_ms = std::max(machine.latest_wall_ms, machine.node->clock.WallMs());
     latest_wall_ms_ = std::max(latest_wall_ms_, machine.latest_wall_ms);
   }
   Machine& machine = AnyMachine();
+  if (machine.absent) return StepJoin(&machine);
+  if (report_->steps > machine.away_until) EndAway(&machine);
   if (report_->steps >= machine.restore_from && random_.Chance(0.1)) return Restore(&machine);
+  if (mix_[Fault::kSnapshots] && random_.Chance(0.07)) return StepWorker(&machine, 3);
   if (machine.clone != nullptr && random_.Chance(0.5)) return StepClone(&machine);
   const int64_t what = random_.Below(100);
   if (what < 22) return StepApp(&machine);
@@ -161,18 +171,23 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
       Expect(machine, started);
     return EndFault(machine);
   }
+  std::shared_ptr<const Picture> before;  // where rows may be journaled anew
+  if (which == 1 && node.merging()) {
+    auto picture = node.Look();
+    if (!picture.ok()) return Fail(machine, picture.error().message());
+    before = std::move(*picture);
+  }
   PlanFault(machine, /*sidecar=*/true);
   const StepResult result = which == 0   ? node.StepPublisher()
                             : which == 1 ? node.StepConsumer()
-                                         : node.StepKeeper();
-  Trace(fmt::format("{} {} {}", node.id(),
-                    which == 0   ? "publisher"
-                    : which == 1 ? "consumer"
-                                 : "keeper",
-                    static_cast<int>(result.kind)));
+                            : which == 2 ? node.StepKeeper()
+                                         : node.StepSnapshots();
+  static constexpr std::array<const char*, 4> kWorkers = {"publisher", "consumer", "keeper", "snapshots"};
+  Trace(fmt::format("{} {} {}", node.id(), kWorkers[static_cast<size_t>(which)], static_cast<int>(result.kind)));
   if (options_.verbose && result.kind == StepResult::kBlocked)
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
   EndFault(machine);
+  if (before != nullptr) NoteAnew(machine, *before);
   if (node.running() && node.rivalled()) {
     Trace(fmt::format("{} gives way to its namesake", node.id()));
     report_->sometimes.Note("gave way to a namesake");
@@ -208,22 +223,27 @@ void Simulation::NoteProgress(Machine* machine) {
   }
   // The step that begins a new life may be cut off after its commit, and be done again as another one.
   if (ledger_.LastOf(self) == 0 || node.shared().incarnation_requested())
-    if (auto picture = node.Look(); picture.ok()) NoteNewLife(**picture);
+    if (auto picture = node.Look(); picture.ok()) NoteNewLife(node, **picture);
+  if (mix_[Fault::kSnapshots]) NoteMembers(machine);
 }
 
 // What a new incarnation took over from the former one counts as written by it. The step that began it may have been
 // cut off after its commit.
-void Simulation::NoteNewLife(const Picture& picture) {
+void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
+  const auto [life, is_new] = lives_.try_emplace(&node, picture.self);
+  if (!is_new && life->second != picture.self) ledger_.NoteTakeOver(picture.self, picture.incarnation_base);
+  life->second = picture.self;
   if (ledger_.LastOf(picture.self) == 0 && picture.last_change > picture.incarnation_base)
     ledger_.NoteChange(picture.self, picture.last_change);
 }
 
 void Simulation::Look(Machine* machine) {
+  if (machine->absent) return;
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
-  NoteNewLife(**picture);
-  Check(machine, CheckSnapshot(**picture, &machine->seen, !machine->cloned));
-  Check(machine, CheckForward(*picture, &machine->seen));
+  NoteNewLife(*machine->node, **picture);
+  Check(machine, CheckSnapshot(**picture, ledger_, &machine->seen, !machine->cloned));
+  Check(machine, CheckForward(*picture, ledger_, &machine->seen));
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(**picture, ledger_));
   Check(machine, CheckUnique(**picture, ledger_));
@@ -253,19 +273,20 @@ void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
 
 void Simulation::LookAtAll() {
   std::vector<std::shared_ptr<const Picture>> pictures;
-  for (Machine& machine : machines_) {
-    auto picture = machine.node->Look();
-    if (!picture.ok()) return Fail(&machine, picture.error().message());
+  const std::vector<Machine*> present = Present();
+  for (Machine* machine : present) {
+    auto picture = machine->node->Look();
+    if (!picture.ok()) return Fail(machine, picture.error().message());
     pictures.push_back(std::move(*picture));
   }
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
       // It counts on as its former life did, or as its clone does, and does not know yet.
-      if (restored_ == &machines_[i] || restored_ == &machines_[j]) continue;
+      if (restored_ == present[i] || restored_ == present[j]) continue;
       if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
-      Check(&machines_[i], CheckConvergence(*pictures[i], *pictures[j]));
+      Check(present[i], CheckConvergence(*pictures[i], *pictures[j], ledger_));
       if (pictures[i]->vector == pictures[j]->vector && pictures[i]->level == pictures[j]->level)
-        CompareDigests(&machines_[i], &machines_[j]);
+        CompareDigests(present[i], present[j]);
     }
 }
 
@@ -289,6 +310,7 @@ void Simulation::CompareDigests(Machine* one, Machine* other) {
 
 void Simulation::Heal() {
   Trace("heal");
+  healed_ = true;
   // Stamps from a clock that was ahead are held until that time has come.
   world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
   for (Machine& machine : machines_) {
@@ -297,39 +319,25 @@ void Simulation::Heal() {
     machine.node->log.faults = {};
     machine.node->log.connected = true;
     machine.node->meta.connected = true;
+    machine.node->store.connected = true;
+    machine.node->store.failing = 0;
+    machine.paused_until = 0;
+    if (machine.absent) continue;
     Expect(&machine, machine.app->Finish());
-    if (!mix_[Fault::kMigrate]) continue;
-    for (size_t tries = 0; machine.app->level() < static_cast<int64_t>(kMigrations.size()); ++tries) {
-      auto migrated = machine.app->Migrate();
-      if (!migrated.ok() || tries > static_cast<size_t>(kMostRounds)) return Fail(&machine, "a migration failed");
-      if (*migrated) continue;
-      // It waits for the sidecar.
-      world_.Advance(kRoundMs);
-      if (!machine.node->running()) Expect(&machine, machine.node->Start());
-      if (machine.node->running()) Work(&machine);
-    }
-    if (machine.node->running()) Work(&machine);
+    MigrateAll(&machine);
+    if (mix_[Fault::kMigrate] && machine.node->running()) Work(&machine);
   }
   if (!mix_[Fault::kMigrate]) return;
   // Each before it has heard of the others.
-  for (Machine& machine : machines_) Expect(&machine, machine.app->WriteToLater());
-}
-
-// Each worker goes on while it says that there is more to do, as its thread does: of the batches that cannot be applied
-// yet a step refuses one, and undoes itself.
-void Simulation::Work(Machine* machine) {
-  SimNode& node = *machine->node;
-  for (int64_t i = 0; i < kStepsInRound; ++i)
-    if (node.StepPublisher().kind != StepResult::kProgress) break;
-  for (int64_t i = 0; i < kStepsInRound; ++i)
-    if (node.StepConsumer().kind != StepResult::kProgress) break;
+  for (Machine* machine : Present()) Expect(machine, machine->app->WriteToLater());
 }
 
 bool Simulation::Settled() {
   std::optional<change::ProgressVector> vector;
   for (Machine& machine : machines_) {
     SimNode& node = *machine.node;
-    if (!node.running() || !node.drained() || machine.asked) return false;
+    if (machine.absent || !node.running() || !node.drained() || machine.asked) return false;
+    if (node.shared().resync_wish() || node.merging()) return false;
     const auto applied = node.shared().applied();
     if (!applied.caught_up || !applied.holds.empty()) return false;
   }
@@ -342,17 +350,35 @@ bool Simulation::Settled() {
   return true;
 }
 
+// Each goes on while it says that there is more to do, as their threads do: of the batches that cannot be applied yet
+// a step refuses one, and undoes itself.
+void Simulation::Work(Machine* machine) {
+  SimNode& node = *machine->node;
+  for (int64_t i = 0; i < kStepsInRound; ++i)
+    if (node.StepPublisher().kind != StepResult::kProgress) break;
+  for (int64_t i = 0; i < kStepsInRound && !node.merging(); ++i)
+    if (node.StepConsumer().kind != StepResult::kProgress) break;
+  for (int64_t i = 0; i < kStepsInRound && node.merging() && !failed(); ++i) StepWorker(machine, 1);
+  NoteProgress(machine);
+}
+
 void Simulation::Settle() {
   int64_t quiet = 0;
   log::LogSeq last;
   for (int64_t round = 0; round < kMostRounds && !failed(); ++round) {
     world_.Advance(kRoundMs);
     for (Machine& machine : machines_) {
+      if (machine.absent) {
+        StepJoin(&machine);
+        if (!machine.absent) MigrateAll(&machine);
+        continue;
+      }
       SimNode& node = *machine.node;
       if (!node.running()) Expect(&machine, node.Start());
       if (!node.running()) return;
       Work(&machine);
       node.StepKeeper();
+      if (mix_[Fault::kSnapshots]) node.StepSnapshots();
       NoteProgress(&machine);
     }
     if (quiet == 0 && (round % 4 != 0 || !Settled())) continue;
@@ -365,6 +391,10 @@ void Simulation::Settle() {
   }
   std::string why;
   for (Machine& machine : machines_) {
+    if (machine.absent) {
+      why += fmt::format("; node {} has not joined", machine.node->id());
+      continue;
+    }
     auto picture = machine.node->Look();
     why += fmt::format("; node {}{}:", machine.node->id(),
                        machine.node->drained() ? "" : " (not drained)");
@@ -404,7 +434,7 @@ void Simulation::CheckEnd() {
 
 void Simulation::CheckLosers() {
   // A file that was replaced took its list along; its former life's rows may be met again as anybody's.
-  if (!may_restore_) return;
+  if (!may_restore_ || !conflicts_known_) return;
   Losers losers;
   for (Machine& machine : machines_) {
     auto db = machine.node->checker();

@@ -8,8 +8,10 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +24,7 @@
 #include "sim/sim_log.h"
 #include "sim/sim_meta.h"
 #include "sim/sim_node.h"
+#include "sim/sim_store.h"
 #include "sim/sometimes.h"
 
 namespace harmonylite::sim {
@@ -72,6 +75,15 @@ class Simulation {
     bool was_clock = false;
     bool asked = false;
     int64_t latest_wall_ms = 0;  // that its clock has shown
+    bool resyncs = false;  // it wished for a snapshot at the last look
+    int64_t made = 0;       // snapshots by this process, then
+    int64_t forgotten = 0;  // tombstones, likewise
+    std::set<uint64_t> evicted;  // by it, at the last look
+    // It has no file yet; a sidecar that joins runs, or a finished file waits for its node.
+    bool absent = false;
+    std::unique_ptr<node::EmptyJoin> join;
+    bool restored_snapshot = false;
+    int64_t away_until = 0;  // step of the history
   };
 
   // simulation.cc
@@ -82,13 +94,14 @@ class Simulation {
   void Act();
   void StepWorker(Machine* machine, int64_t which);
   void NoteProgress(Machine* machine);
-  void NoteNewLife(const Picture& picture);
+  void NoteNewLife(const SimNode& node, const Picture& picture);
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();
   void CompareDigests(Machine* one, Machine* other);
   void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
+  void MigrateAll(Machine* machine);
   void Work(Machine* machine);
   void Settle();
   bool Settled();
@@ -116,6 +129,25 @@ class Simulation {
   void StepClone(Machine* machine);
   void EndClone(Machine* machine);
 
+  // simulation_snapshots.cc
+  void DrawSnapshots();
+  void FaultOfSnapshots();
+  void NoteMembers(Machine* machine);
+  void NoteAnew(Machine* machine, const Picture& before);
+  Violation NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
+                        const Picture& before, const Picture& after);
+
+  // simulation_join.cc
+  void BeginAbsent(Machine* machine);
+  bool MayLoseFile(Machine* machine);
+  void LoseFile(Machine* machine);
+  void StepJoin(Machine* machine);
+  bool StartJoined(Machine* machine);
+  void Arrive(Machine* machine);
+  void SendAway(Machine* machine);
+  void EndAway(Machine* machine);
+  bool AnyAway() const;
+
   // simulation_hardware.cc
   void PlanFault(Machine* machine, bool sidecar);
   void PlanDiskFault(Machine* machine, DiskFault fault);
@@ -126,6 +158,7 @@ class Simulation {
   void Check(const Machine* machine, const Violation& violation);
   void Expect(const Machine* machine, const Status& status);
   void Trace(const std::string& what);
+  std::vector<Machine*> Present();  // those with a file
   Machine& AnyMachine() { return machines_[random_.Below(static_cast<int64_t>(machines_.size()))]; }
 
   const HistoryOptions options_;
@@ -137,13 +170,18 @@ class Simulation {
   std::optional<Fault> planned_;  // for the step at hand
   LogFaults log_faults_;
   Ledger ledger_;
+  std::map<const SimNode*, Origin> lives_;  // as which each file counted at the last look
   SimMeta meta_;
+  SimStore store_;
+  SnapshotSetup snapshots_;
   std::unique_ptr<SimLog> log_;
   std::vector<Machine> machines_;
   // A restored file learns from the log what its former life published: until it has, the log keeps that.
   Machine* restored_ = nullptr;
   Origin restored_from_;
+  bool healed_ = false;
   bool may_restore_ = true;
+  bool conflicts_known_ = true;  // no file was lost with its list
   int64_t latest_wall_ms_ = 0;  // that any clock has shown
 };
 

@@ -22,7 +22,7 @@ void Simulation::Clone(Machine* machine) {
   Trace(fmt::format("{} is cloned", node.id()));
   machine->clone = std::make_unique<SimNode>(SimNode::Setup{node.id(), options_.directory, &world_, log_.get(),
                                                             &meta_, &report_->sometimes, &random_, &logger_,
-                                                            mix_[Fault::kHideOrphans], "-clone"});
+                                                            mix_[Fault::kHideOrphans], "-clone", snapshots_});
   machine->clone_app =
       std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes);
   machine->clone->life = kFirstLifeOfClone;
@@ -30,6 +30,7 @@ void Simulation::Clone(Machine* machine) {
   machine->clone->clock.offset_ms = node.clock.offset_ms;
   machine->clone->UseFiles(node.disk().Copy());
   machine->clone_until = report_->steps + random_.Between(20, 200);
+  lives_[machine->clone.get()] = (*original)->self;
   Expect(machine, machine->clone_app->Open());
   restored_ = machine;
   restored_from_ = (*original)->self;
@@ -58,7 +59,7 @@ void Simulation::StepClone(Machine* machine) {
     clone.StepKeeper();
   auto picture = clone.Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
-  NoteNewLife(**picture);
+  NoteNewLife(clone, **picture);
   Check(machine, CheckOwnWrites(**picture, ledger_, clone.who()));
 }
 
@@ -69,6 +70,7 @@ void Simulation::EndClone(Machine* machine) {
   MarkLost(machine->clone->who(), {});
   machine->clone->Crash();
   machine->clone_app.reset();
+  lives_.erase(machine->clone.get());
   machine->clone.reset();
 }
 

@@ -9,6 +9,7 @@ namespace harmonylite::sim {
 
 namespace {
 
+constexpr double kWithSnapshots = 0.5;  // of those without copies, which are half of all
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
 }  // namespace
@@ -26,6 +27,11 @@ void Simulation::DrawMix(uint64_t seed) {
     for (const Fault fault :
          {Fault::kWipe, Fault::kOlderLog, Fault::kTrim, Fault::kDamage, Fault::kMigrate})
       mix_.Set(fault, false);
+  // And what such a file had not published may be in a snapshot under a number that its former life, or its clone, has
+  // published with another change: a limit as well.
+  mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots) && !mix_[Fault::kRestore] && !mix_[Fault::kClone]);
+  for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
+    mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
@@ -34,6 +40,13 @@ void Simulation::DrawMix(uint64_t seed) {
 
 void Simulation::DrawFault() {
   Machine& machine = AnyMachine();
+  if (machine.absent) return;
+  if (mix_[Fault::kSnapshots] && random_.Chance(0.35)) {
+    const int64_t what = random_.Below(3);
+    if (what == 0 && mix_[Fault::kJoin]) return LoseFile(&machine);
+    if (what == 1 && mix_[Fault::kAway]) return SendAway(&machine);
+    if (what == 2 && mix_[Fault::kStoreFails]) return FaultOfSnapshots();
+  }
   switch (random_.Below(18)) {
     case 0:
     case 1:
@@ -119,6 +132,8 @@ void Simulation::Reboot(Machine* machine, const SimDisk::Files& files) {
   machine->node->Crash();
   machine->app->Close();
   machine->node->UseFiles(files);
+  machine->join.reset();
+  if (machine->absent) return;
   // What the sidecar had applied but not synced may be gone: readers start again.
   machine->seen = {};
   Expect(machine, machine->app->Open());
@@ -157,7 +172,7 @@ bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
   const auto frame = change::DecodeFrame(last->payload);
   if (!frame.ok()) return false;
   for (Machine& other : machines_) {
-    if (&other == machine) continue;
+    if (&other == machine || other.absent) continue;
     auto picture = other.node->Look();
     if (!picture.ok() || (*picture)->progress.Get(copy.self) > frame->header.to) return false;
   }
@@ -168,7 +183,7 @@ bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
 // the ordinary machines'.
 void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
   for (Machine& other : machines_) {
-    if (other.node->who() == who) continue;
+    if (other.absent || other.node->who() == who) continue;
     auto picture = other.node->Look();
     if (!picture.ok()) return Fail(&other, picture.error().message());
     kept.push_back(**picture);
@@ -180,7 +195,9 @@ void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
         write.may_be_lost |= std::none_of(kept.begin(), kept.end(), [&](const Picture& picture) {
           const auto& versions = picture.versions.at(table);
           const auto version = versions.find(key);
-          return version != versions.end() && Rank(version->second) >= Rank(write);
+          if (version == versions.end())
+            return ForgottenDelete(picture, ledger_, table, key, Rank(write)).has_value();
+          return Rank(version->second) >= Rank(write);
         });
       }
 }

@@ -25,7 +25,7 @@ void Simulation::PlanDiskFault(Machine* machine, DiskFault fault) {
 // Only the sidecar is short of memory, interrupted, or finds locks taken: an application's own trouble of that kind
 // tells nothing. Its disk may fail like everybody's.
 void Simulation::PlanFault(Machine* machine, bool sidecar) {
-  if (!random_.Chance(kFaultyStep)) return;
+  if (healed_ || !random_.Chance(kFaultyStep)) return;
   std::vector<Fault> choice;
   for (const Fault fault :
        {Fault::kPowerCut, Fault::kDiskError, Fault::kDiskFull, Fault::kUnreadable, Fault::kBusy,
@@ -67,7 +67,10 @@ void Simulation::EndFault(Machine* machine) {
     Trace(fmt::format("{} met {}", machine->node->id(), FaultMix::Name(fault)));
     report_->sometimes.Note(fmt::format("in a step: {}", FaultMix::Name(fault)));
     if (disk.dead()) return Reboot(machine, disk.AfterPowerLoss());
-    if (fault == Fault::kSidecarKill) machine->node->Crash();
+    if (fault == Fault::kSidecarKill) {
+      machine->node->Crash();
+      machine->join.reset();
+    }
   }
   disk.ForgetFault();
 }

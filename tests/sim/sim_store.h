@@ -1,0 +1,47 @@
+// A simulated store of snapshots, and all that stores do: they are out of reach, lose answers, objects and bytes. Each
+// node has a StoreClient.
+//
+// Threads: one.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "log/object_store.h"
+#include "sim/random.h"
+#include "sim/sometimes.h"
+
+namespace harmonylite::sim {
+
+class SimStore {
+ public:
+  std::map<std::string, std::string> objects;
+
+  // Faults of what is stored: an object is gone, cut short or altered. False: there is none.
+  bool Lose(Random* random);
+  bool Damage(Random* random);
+};
+
+class StoreClient final : public log::ObjectStore {
+ public:
+  StoreClient(SimStore* store, Random* random, Sometimes* sometimes)
+      : store_(store), random_(random), sometimes_(sometimes) {}
+
+  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
+  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Delete(const std::string& name) override;
+
+  double failing = 0;  // probability that a call fails; a Put, or a Delete, may have been done all the same
+  bool connected = true;
+
+ private:
+  Status Reach();
+
+  SimStore* store_;
+  Random* random_;
+  Sometimes* sometimes_;
+};
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,160 @@
+// Machines without a file: they come later than the others, or lose what they had, and join from a snapshot. And
+// machines that are away for longer than the others wait for them.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/app_file.h"
+#include "sim/simulation.h"
+
+namespace harmonylite::sim {
+
+namespace {
+
+using Outcome = node::EmptyJoin::Outcome;
+
+constexpr size_t kMostTries = 2'000;  // of all migrations
+constexpr int64_t kBetweenTriesMs = 200;
+
+}  // namespace
+
+std::vector<Simulation::Machine*> Simulation::Present() {
+  std::vector<Machine*> out;
+  for (Machine& machine : machines_)
+    if (!machine.absent) out.push_back(&machine);
+  return out;
+}
+
+void Simulation::MigrateAll(Machine* machine) {
+  if (!mix_[Fault::kMigrate]) return;
+  for (size_t tries = 0; machine->app->level() < static_cast<int64_t>(kMigrations.size()); ++tries) {
+    auto migrated = machine->app->Migrate();
+    if (!migrated.ok() || tries > kMostTries) return Fail(machine, "a migration failed");
+    if (*migrated) continue;
+    // It waits for the sidecar.
+    world_.Advance(kBetweenTriesMs);
+    if (!machine->node->running()) Expect(machine, machine->node->Start());
+    if (machine->node->running()) Work(machine);
+  }
+}
+
+void Simulation::BeginAbsent(Machine* machine) {
+  Trace(fmt::format("{} has no file", machine->node->id()));
+  machine->node->UseFiles({});
+  machine->absent = true;
+  lives_.erase(machine->node.get());
+}
+
+// Others have applied all that this file may ever have published, and all that it has of nodes that are no more: what
+// the log still holds of it then waits for nothing that is gone. (Else it would wait for ever: a limit, P9.)
+bool Simulation::MayLoseFile(Machine* machine) {
+  SimNode& node = *machine->node;
+  if (restored_ != nullptr || machine->clone != nullptr || node.disk().faulted()) return false;
+  auto picture = node.Look();
+  if (!picture.ok()) return false;
+  change::ProgressVector all = (*picture)->progress;
+  const Lseq sent = node.running() ? node.shared().sending() : Lseq((*picture)->last_change);
+  if (sent.value > (*picture)->incarnation_base) all.Advance((*picture)->self, sent);
+  change::ProgressVector others;
+  for (Machine* other : Present()) {
+    if (other == machine) continue;
+    auto there = other->node->Look();
+    if (!there.ok()) return false;
+    for (const auto& [origin, lseq] : (*there)->vector.map()) others.Advance(origin, lseq);
+  }
+  return others.Covers(all);
+}
+
+void Simulation::LoseFile(Machine* machine) {
+  if (!MayLoseFile(machine)) return;
+  SimNode& node = *machine->node;
+  Trace(fmt::format("{} loses its file", node.id()));
+  report_->sometimes.Note("file lost");
+  // So that no other machine's loss of power takes along what was counted upon.
+  for (Machine* other : Present()) other->node->disk().SyncAll();
+  MarkLost(node.who(), {});
+  conflicts_known_ = false;
+  machine->app->Close();
+  node.Crash();
+  ++node.life;
+  machine->seen = {};
+  machine->shadowed.clear();
+  machine->backup.clear();
+  machine->was_missing = machine->was_schema = machine->was_clock = machine->asked = machine->resyncs = false;
+  machine->evicted.clear();
+  BeginAbsent(machine);
+}
+
+void Simulation::StepJoin(Machine* machine) {
+  if (report_->steps < machine->paused_until || random_.Chance(0.3)) return;
+  SimNode& node = *machine->node;
+  PlanFault(machine, /*sidecar=*/true);
+  if (machine->join == nullptr) {
+    auto empty = node.CanBecomeReplica();
+    if (empty.ok() && *empty) machine->join = node.MakeJoin();
+    const bool started = empty.ok() && !*empty && StartJoined(machine);
+    EndFault(machine);
+    if (started && node.running()) Arrive(machine);
+    return;
+  }
+  auto outcome = machine->join->Step();
+  Trace(fmt::format("{} joins: {}", node.id(), outcome.ok() ? static_cast<int>(*outcome) : -1));
+  if (!outcome.ok() && !node.disk().faulted()) Expect(machine, std::move(outcome).error());
+  if (!outcome.ok() || *outcome != Outcome::kWaiting) machine->join.reset();
+  EndFault(machine);
+  if (!outcome.ok() || *outcome == Outcome::kWaiting) return;
+  if (*outcome == Outcome::kRestored) {
+    machine->restored_snapshot = true;
+    return;
+  }
+  // The application makes its tables.
+  auto empty = node.CanBecomeReplica();
+  if (!empty.ok() || !*empty) return;
+  report_->sometimes.Note("started without a file");
+  Expect(machine, MakeAppFile(&node));
+}
+
+bool Simulation::StartJoined(Machine* machine) {
+  SimNode& node = *machine->node;
+  const Status started = node.Start();
+  Trace(fmt::format("{} starts with a new file: {}", node.id(), started.ok()));
+  if (!started.ok() && started.error().code() != ErrorCode::kRetryLater && !node.disk().faulted())
+    Expect(machine, started);
+  return started.ok();
+}
+
+void Simulation::Arrive(Machine* machine) {
+  machine->absent = false;
+  if (machine->restored_snapshot) report_->sometimes.Note("joined from a snapshot");
+  machine->restored_snapshot = false;
+  Expect(machine, machine->app->Open());
+}
+
+// Its application goes on writing.
+void Simulation::SendAway(Machine* machine) {
+  if (machine->away_until > report_->steps || restored_ == machine) return;
+  SimNode& node = *machine->node;
+  machine->away_until = report_->steps + random_.Between(100, 350);
+  Trace(fmt::format("{} is away until step {}", node.id(), machine->away_until));
+  report_->sometimes.Note("machine away");
+  if (random_.Chance(0.5)) {
+    node.Crash();
+    machine->paused_until = machine->away_until;
+  }
+  node.log.connected = node.meta.connected = node.store.connected = false;
+}
+
+bool Simulation::AnyAway() const {
+  return std::any_of(machines_.begin(), machines_.end(), [](const Machine& machine) { return machine.away_until > 0; });
+}
+
+void Simulation::EndAway(Machine* machine) {
+  if (machine->away_until == 0) return;
+  machine->away_until = 0;
+  SimNode& node = *machine->node;
+  node.log.connected = node.meta.connected = node.store.connected = true;
+  // The log has not waited for it. (A file that may be a copy needs what it holds: see DrawMix.)
+  if (!mix_[Fault::kRestore] && !mix_[Fault::kClone] && random_.Chance(0.7)) log_->Trim(random_.Below(6));
+}
+
+}  // namespace harmonylite::sim

@@ -1,0 +1,105 @@
+// Snapshots, members and what is forgotten: how a history runs with them, what breaks in the store, and what the
+// product itself writes when it merges a snapshot.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/simulation.h"
+
+namespace harmonylite::sim {
+
+void Simulation::DrawSnapshots() {
+  if (!mix_[Fault::kSnapshots]) return;
+  snapshots_.store = &store_;
+  snapshots_.horizon_ms = random_.Between(3'000, 12'000);
+  snapshots_.policy.interval_ms = random_.Chance(0.5) ? 0 : random_.Between(8'000, 30'000);
+  snapshots_.policy.leader_ttl_ms = random_.Between(3'000, 10'000);
+  snapshots_.policy.max_entries = random_.Chance(0.5) ? 1'000'000 : random_.Between(40, 200);
+  snapshots_.policy.keep = static_cast<int>(random_.Between(1, 3));
+}
+
+void Simulation::FaultOfSnapshots() {
+  const bool loses = random_.Chance(0.4);
+  const bool done = loses ? store_.Lose(&random_) : store_.Damage(&random_);
+  Trace(fmt::format("store {} an object: {}", loses ? "loses" : "alters", done));
+  if (done) report_->sometimes.Note(loses ? "store: object lost" : "store: object altered");
+}
+
+// Counts the rare ways, from what a node says of itself.
+void Simulation::NoteMembers(Machine* machine) {
+  const node::SharedState& shared = machine->node->shared();
+  Sometimes& sometimes = report_->sometimes;
+  std::set<uint64_t> evicted;
+  for (const auto& [id, member] : shared.membership().members)
+    if (member.evicted) evicted.insert(id.value);
+  for (const uint64_t id : evicted)
+    if (!machine->evicted.contains(id)) sometimes.Note("node evicted");
+  for (const uint64_t id : machine->evicted)
+    if (!evicted.contains(id)) sometimes.Note("evicted node is back");
+  machine->evicted = std::move(evicted);
+  const bool resyncs = shared.resync_wish().has_value();
+  if (resyncs && !machine->resyncs) sometimes.Note("snapshot wished for");
+  machine->resyncs = resyncs;
+  const auto note_more = [&](int64_t now, int64_t* before, const char* what) {
+    if (now > *before) sometimes.Note(what, now - *before);
+    *before = now;
+  };
+  note_more(machine->node->snapshots_made(), &machine->made, "snapshot made");
+  note_more(shared.applied().forgotten, &machine->forgotten, "tombstone forgotten");
+}
+
+// One row that the product journaled, as its own write: what is there is what somebody wrote.
+Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
+                                  const Picture& before, const Picture& after) {
+  const RowVersion& version = after.versions.at(table).at(key);
+  const auto shown = after.rows.at(table).find(key);
+  const auto was = before.versions.at(table).find(key);
+  const auto tables = ledger_.writes().find(table);
+  const Write* same = nullptr;  // the write whose row it is
+  if (tables != ledger_.writes().end() && tables->second.contains(key))
+    for (const Write& write : tables->second.at(key)) {
+      if (!write.present || (was != before.versions.at(table).end() && Rank(write) != Rank(was->second))) continue;
+      Image image = write.image;
+      MigrateImage(table, after.level, &image);
+      if (shown == after.rows.at(table).end() || shown->second == image) same = &write;
+    }
+  if (version.gone || same == nullptr)
+    return fmt::format("a row was journaled anew that nobody wrote: table {} key {}{}", table, key,
+                       version.gone ? ", deleted" : "");
+  Write write;
+  write.hlc = version.hlc;
+  write.node = version.origin.node.value;
+  write.present = true;
+  write.image = same->image;
+  write.who = machine.node->who();
+  write.origin = version.origin;
+  write.lseq = version.lseq;
+  write.replaced = Rank(*same);
+  report_->sometimes.Note("row written anew by a merge");
+  if (same->who != write.who) {
+    report_->sometimes.Note("row of another node written anew");
+    ledger_.NoteAdopted(table, key);
+  }
+  ledger_.Add(table, key, std::move(write));
+  return std::nullopt;
+}
+
+// After a step in which a snapshot may have been merged.
+void Simulation::NoteAnew(Machine* machine, const Picture& before) {
+  auto picture = machine->node->Look();
+  if (!picture.ok()) return Fail(machine, picture.error().message());
+  const Picture& after = **picture;
+  if (!machine->node->running() || machine->node->merging() || after.self != before.self) {
+    if (after.last_change == before.last_change) return;
+  } else {
+    report_->sometimes.Note("snapshot merged");
+    if (before.last_change > before.published_to) report_->sometimes.Note("snapshot merged with unpublished rows");
+  }
+  for (const auto& [table, versions] : after.versions)
+    for (const auto& [key, version] : versions)
+      if (version.origin == before.self && version.lseq > before.newest_entry)
+        Check(machine, NoteRowAnew(*machine, table, key, before, after));
+  ledger_.NoteChange(before.self, after.last_change);
+}
+
+}  // namespace harmonylite::sim
