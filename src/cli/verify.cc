@@ -7,9 +7,9 @@
 #include "base/logger.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
-#include "cli/verify_rows.h"
 #include "cli/wiring.h"
 #include "node/digest.h"
+#include "node/verify_rows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {
@@ -19,6 +19,7 @@ namespace {
 using config::ExitCode;
 using node::Finding;
 using node::RowClient;
+using node::Verification;
 
 constexpr ExitCode kEqual = ExitCode::kOk;
 constexpr ExitCode kDifferent = ExitCode::kFailure;
@@ -27,8 +28,6 @@ constexpr const char* kUsage = "usage: harmonylite verify -config FILE [--repair
 // Rows printed for people; --json has all.
 constexpr size_t kMaxPrinted = 200;
 constexpr std::chrono::milliseconds kPoll{50};
-constexpr int kRepairRounds = 3;
-constexpr std::chrono::milliseconds kSettle{1'500};
 
 struct Request {
   bool repair = false;
@@ -226,18 +225,6 @@ Result<Verification> VerifyAlone(const config::Config& config) {
   return out;
 }
 
-// Repairs until nothing is found, or it does not help.
-Result<int64_t> Repair(RowClient* client, Verification* result) {
-  int64_t rows = 0;
-  for (int round = 0; round < kRepairRounds && !result->findings.empty(); ++round) {
-    HL_ASSIGN(const int64_t some, RepairRows(client, result->findings, /*resent=*/round > 0));
-    rows += some;
-    std::this_thread::sleep_for(kSettle);
-    HL_ASSIGN(*result, VerifyRows(client));
-  }
-  return rows;
-}
-
 ExitCode Finish(const Verification& result, const Request& request, const std::string& config_path,
                 std::optional<int64_t> repaired) {
   if (request.json) {
@@ -274,11 +261,11 @@ ExitCode Perform(const Request& request, const config::Config& config, const std
     std::this_thread::sleep_for(kPoll);
     return true;
   });
-  auto result = VerifyRows(&client);
+  auto result = node::VerifyRows(&client);
   if (!result.ok()) return Complain(result.error().message(), kCouldNot);
   std::optional<int64_t> repaired;
   if (request.repair) {
-    auto rows = Repair(&client, &*result);
+    auto rows = node::RepairRows(&client, &*result);
     if (!rows.ok()) return Complain(rows.error().message(), kCouldNot);
     repaired = *rows;
   }

@@ -12,6 +12,8 @@ constexpr int64_t kAnswerMs = 600'000;
 // By its own clock against ours: a clock that is further off holds changes back anyway.
 constexpr int64_t kHeardMs = 15'000;
 
+Error GivenUp() { return MakeError(ErrorCode::kRetryLater, "the node is ending"); }
+
 }  // namespace
 
 RowClient::RowClient(log::MetaStore* store, const Clock* clock, char letter, uint64_t seed,
@@ -56,10 +58,17 @@ Result<std::map<NodeId, VerifyAnswer>> RowClient::Ask(VerifyRequest request,
       answers = std::move(replies.answers);
       break;
     }
-    if (!pause_()) return MakeError(ErrorCode::kRetryLater, "the node is ending");
+    if (!pause_()) return GivenUp();
   }
   HL_TRY(store_->Delete(key));
   return answers;
+}
+
+Status RowClient::Wait(std::chrono::milliseconds time) {
+  const int64_t until = clock_->MonotonicMs() + time.count();
+  while (clock_->MonotonicMs() < until)
+    if (!pause_()) return GivenUp();
+  return Ok();
 }
 
 }  // namespace harmonylite::node

@@ -3,6 +3,7 @@
 // Threads: one.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <random>
@@ -32,6 +33,8 @@ class RowClient {
   // Asks `nodes` and waits; those that do not begin to answer within seconds are missing from the replies.
   // kRetryLater: the registry is out of reach, or `pause` gave up.
   Result<std::map<NodeId, VerifyAnswer>> Ask(VerifyRequest request, const std::set<NodeId>& nodes);
+  // Lets so much time pass. kRetryLater: `pause` gave up.
+  Status Wait(std::chrono::milliseconds time);
 
  private:
   log::MetaStore* store_;

@@ -1,19 +1,12 @@
-#include "cli/verify_rows.h"
+#include "node/verify_rows.h"
 
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
-namespace harmonylite::cli {
+namespace harmonylite::node {
 
 namespace {
 
-using node::Finding;
-using node::LiveNodes;
-using node::RowClient;
-using node::VerifyAnswer;
-using node::VerifyKind;
-using node::VerifyRequest;
 using Answers = std::map<NodeId, VerifyAnswer>;
 
 // Looks at all tables before rows are compared by their versions alone.
@@ -24,6 +17,9 @@ constexpr std::chrono::milliseconds kBetweenLooks{700};
 // Buckets in one question: few enough that a large table's rows fit one answer.
 constexpr size_t kBucketsAtOnce = 128;
 constexpr size_t kMaxFindings = 10'000;
+constexpr int kRepairRounds = 3;
+// After a repair: what was ordered has been applied by then.
+constexpr std::chrono::milliseconds kSettle{1'500};
 
 bool AtOneProgress(const Answers& answers) {
   return std::all_of(answers.begin(), answers.end(), [&](const auto& one) {
@@ -35,9 +31,9 @@ bool AtOneProgress(const Answers& answers) {
 std::set<std::string> Suspects(const Answers& answers) {
   std::set<std::string> out;
   for (const auto& [id, a] : answers) {
-    for (const node::TableDigest& table : a.tables)
+    for (const TableDigest& table : a.tables)
       if (table.damaged > 0) out.insert(table.table);
-    out.merge(node::DifferingTables(answers.begin()->second, a));
+    out.merge(DifferingTables(answers.begin()->second, a));
   }
   return out;
 }
@@ -74,10 +70,10 @@ class Drill {
     HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
     std::vector<const VerifyAnswer*> whole;
     for (const auto& [id, answer] : answers)
-      if (answer.images.size() == node::kVerifyBuckets) whole.push_back(&answer);
+      if (answer.images.size() == kVerifyBuckets) whole.push_back(&answer);
     std::set<size_t> buckets = damaged;
     if (whole.size() > 1) {
-      const std::vector<size_t> differ = node::DifferingBuckets(whole);
+      const std::vector<size_t> differ = DifferingBuckets(whole);
       buckets.insert(differ.begin(), differ.end());
     }
     std::vector<Finding> found;
@@ -96,9 +92,9 @@ class Drill {
   Result<std::vector<Finding>> Buckets(const std::string& table, std::vector<size_t> buckets) {
     HL_ASSIGN(const std::vector<Finding> first, Look(table, buckets));
     if (first.empty()) return first;
-    std::this_thread::sleep_for(kBetweenLooks);
+    HL_TRY(client_->Wait(kBetweenLooks));
     HL_ASSIGN(const std::vector<Finding> second, Look(table, buckets));
-    return node::InBoth(first, second);
+    return InBoth(first, second);
   }
 
   Result<std::vector<Finding>> Look(const std::string& table, const std::vector<size_t>& buckets) {
@@ -120,11 +116,11 @@ class Drill {
       out_->cut = true;
       return std::vector<Finding>();
     }
-    std::vector<node::NodeRows> rows;
+    std::vector<NodeRows> rows;
     for (auto& [id, answer] : answers)
       if (answer.failure.empty())
         rows.push_back({answer.origin, answer.progress, answer.had_rows, std::move(answer.rows)});
-    return node::CompareRows(table, rows);
+    return CompareRows(table, rows);
   }
 
   RowClient* client_;
@@ -136,8 +132,26 @@ std::set<size_t> DamagedBuckets(const Answers& answers, const std::string& table
   std::set<size_t> out;
   for (const auto& [id, answer] : answers)
     for (size_t i = 0; i < answer.rows.size() && i < answer.row_tables.size(); ++i)
-      if (answer.row_tables[i] == table) out.insert(node::BucketOf(answer.rows[i].key));
+      if (answer.row_tables[i] == table) out.insert(BucketOf(answer.rows[i].key));
   return out;
+}
+
+// Returns how many rows were touched. `resent`: sending rows again was tried before.
+Result<int64_t> OrderRepairs(RowClient* client, const std::vector<Finding>& findings, bool resent) {
+  std::vector<Repair> repairs;
+  for (const Finding& finding : findings)
+    if (auto repair = PlanRepair(finding, resent)) repairs.push_back(std::move(*repair));
+  int64_t rows = 0;
+  for (const VerifyRequest& request : RepairRequests(repairs)) {
+    HL_ASSIGN(const Answers answers, client->Ask(request, {*request.to}));
+    const auto it = answers.find(*request.to);
+    if (it == answers.end())
+      return MakeError(ErrorCode::kRetryLater, "node {} does not answer", request.to->value);
+    if (!it->second.failure.empty())
+      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value, it->second.failure);
+    rows += it->second.done;
+  }
+  return rows;
 }
 
 }  // namespace
@@ -149,7 +163,7 @@ Result<Verification> VerifyRows(RowClient* client) {
   Answers answers;
   std::set<std::string> suspects;
   for (int round = 0; round < kRounds; ++round) {
-    if (round > 0) std::this_thread::sleep_for(kBetweenRounds);
+    if (round > 0) HL_TRY(client->Wait(kBetweenRounds));
     VerifyRequest request;
     HL_ASSIGN(Answers raw, client->Ask(request, nodes.live));
     answers = Usable(std::move(raw), &nodes.live, &out);
@@ -177,21 +191,15 @@ Result<Verification> VerifyRows(RowClient* client) {
   return out;
 }
 
-Result<int64_t> RepairRows(RowClient* client, const std::vector<Finding>& findings, bool resent) {
-  std::vector<node::Repair> repairs;
-  for (const Finding& finding : findings)
-    if (auto repair = node::PlanRepair(finding, resent)) repairs.push_back(std::move(*repair));
+Result<int64_t> RepairRows(RowClient* client, Verification* result) {
   int64_t rows = 0;
-  for (const VerifyRequest& request : node::RepairRequests(repairs)) {
-    HL_ASSIGN(const Answers answers, client->Ask(request, {*request.to}));
-    const auto it = answers.find(*request.to);
-    if (it == answers.end())
-      return MakeError(ErrorCode::kRetryLater, "node {} does not answer", request.to->value);
-    if (!it->second.failure.empty())
-      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value, it->second.failure);
-    rows += it->second.done;
+  for (int round = 0; round < kRepairRounds && !result->findings.empty(); ++round) {
+    HL_ASSIGN(const int64_t some, OrderRepairs(client, result->findings, /*resent=*/round > 0));
+    rows += some;
+    HL_TRY(client->Wait(kSettle));
+    HL_ASSIGN(*result, VerifyRows(client));
   }
   return rows;
 }
 
-}  // namespace harmonylite::cli
+}  // namespace harmonylite::node
