@@ -46,6 +46,23 @@ Lseq OwnProgress(const State& state, const JournalEnd& end, bool publishes) {
   return own > state.incarnation_base ? own : Lseq(0);
 }
 
+// The version of a deleted row may spell the key otherwise than the row did: 'a' for 'A' in NOCASE, 1.0 for 1. Notes
+// the spelling that the survey meets.
+Status NoteDeleted(sqlite::Connection* db, const TrackedTable& tracked, std::span<const ValueView> key, Lseq lseq,
+                   KeyIndex* out) {
+  std::string key_is;
+  for (size_t i = 1; i <= key.size(); ++i) key_is += fmt::format("{}v.k{} = ?{}", i == 1 ? "" : " AND ", i, i);
+  HL_ASSIGN(auto find, db->PrepareCached(fmt::format("SELECT 0{} FROM {} v WHERE {}", KeyColumns("v", tracked.table),
+                                                     Quote(VersionTableName(tracked.id)), key_is)));
+  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+  HL_ASSIGN(const bool row, find->Step());
+  if (!row) return Ok();
+  std::vector<ValueView> stored;
+  for (size_t i = 0; i < key.size(); ++i) stored.push_back(find->Column(static_cast<int>(i) + 1));
+  out->Note(stored, lseq);
+  return Ok();
+}
+
 }  // namespace
 
 Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOptions& tables,
@@ -72,9 +89,10 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
                   state.folded_to >= end.last_change});
   HL_TRY(VisitNetChanges(db, out.point_->catalog, out.point_->state, out.point_->state.folded_to,
                          end.last_change, [&](const NetChange& change) -> Status {
-                           out.unfolded_[change.table->id].Note(
-                               change.present ? change.image_key : change.key, change.lseq);
-                           return Ok();
+                           KeyIndex& unfolded = out.unfolded_[change.table->id];
+                           unfolded.Note(change.present ? change.image_key : change.key, change.lseq);
+                           if (change.present) return Ok();
+                           return NoteDeleted(db, *change.table, change.key, change.lseq, &unfolded);
                          }));
   const std::vector<TrackedTable>& all = out.point_->catalog.tables;
   for (size_t i = all.size(); i-- > 0;)

@@ -32,6 +32,7 @@ struct Here {
 };
 
 std::optional<FindingKind> ComparePair(const Here& a, const Here& b) {
+  if (a.row == nullptr && b.row == nullptr) return std::nullopt;
   if (a.row == nullptr || b.row == nullptr) {
     const Here& has = a.row == nullptr ? b : a;
     const Here& lacks = a.row == nullptr ? a : b;

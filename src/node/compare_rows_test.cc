@@ -45,6 +45,14 @@ TEST(CompareRows, ChangesOnTheirWayAreNoDifference) {
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {})}), K{});
 }
 
+// Of three nodes two lack the key.
+TEST(CompareRows, ARowThatOneOfManyNodesHas) {
+  const NodeRows has = Of(1, {{1, 5}}, {Row(1, 10, 1, 5)});
+  EXPECT_EQ(Kinds({has, Of(2, {{1, 4}}, {}), Of(3, {{1, 3}}, {})}), K{});
+  EXPECT_EQ(Kinds({Of(2, {{1, 4}}, {}), Of(3, {{1, 3}}, {}), has}), K{});
+  EXPECT_EQ(Kinds({Of(2, {{1, 4}}, {}), Of(3, {{1, 5}}, {}), has}), K{FindingKind::kAbsent});
+}
+
 TEST(CompareRows, OneVersionIsOneImageAtAnyProgress) {
   EXPECT_EQ(Kinds({Of(1, {{1, 9}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 6}}, {Row(1, 11, 1, 5)})}),
             K{FindingKind::kDiffers});
