@@ -279,6 +279,7 @@ void Simulation::LookAtAll() {
     if (!picture.ok()) return Fail(machine, picture.error().message());
     pictures.push_back(std::move(*picture));
   }
+  std::vector<std::optional<node::VerifyAnswer>> digests(present.size());
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
       // It counts on as its former life did, or as its clone does, and does not know yet.
@@ -286,24 +287,30 @@ void Simulation::LookAtAll() {
       if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
       Check(present[i], CheckConvergence(*pictures[i], *pictures[j], ledger_));
       if (pictures[i]->vector == pictures[j]->vector && pictures[i]->level == pictures[j]->level)
-        CompareDigests(present[i], present[j]);
+        CompareDigests({present[i], pictures[i].get(), &digests[i]}, {present[j], pictures[j].get(), &digests[j]});
     }
 }
 
-void Simulation::CompareDigests(Machine* one, Machine* other) {
-  std::vector<node::VerifyAnswer> digests;
-  for (Machine* machine : {one, other}) {
-    auto picture = machine->node->Look();
-    if (!picture.ok()) return Fail(machine, picture.error().message());
-    if (!(*picture)->settled) return;
-    auto digest = machine->node->TakeDigest();
-    if (!digest.ok() && digest.error().code() == ErrorCode::kRetryLater) return;
-    if (!digest.ok()) return Fail(machine, digest.error().message());
-    Check(machine, CheckDigest(**picture, *digest));
-    digests.push_back(std::move(*digest));
+// Null: there is none at the moment.
+const node::VerifyAnswer* Simulation::DigestOf(const Looked& looked) {
+  if (!looked.picture->settled) return nullptr;
+  if (*looked.digest) return &**looked.digest;
+  auto digest = looked.machine->node->TakeDigest();
+  if (!digest.ok() && digest.error().code() == ErrorCode::kRetryLater) return nullptr;
+  if (!digest.ok()) {
+    Fail(looked.machine, digest.error().message());
+    return nullptr;
   }
+  Check(looked.machine, CheckDigest(*looked.picture, *digest));
+  return &looked.digest->emplace(std::move(*digest));
+}
+
+void Simulation::CompareDigests(const Looked& one, const Looked& other) {
+  const node::VerifyAnswer* ones = DigestOf(one);
+  const node::VerifyAnswer* others = ones == nullptr ? nullptr : DigestOf(other);
+  if (others == nullptr) return;
   report_->sometimes.Note("digests compared");
-  Check(one, CheckDigests(digests[0], digests[1]));
+  Check(one.machine, CheckDigests(*ones, *others));
 }
 
 // --- The phase of liveness ---

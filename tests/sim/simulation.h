@@ -98,7 +98,14 @@ class Simulation {
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();
-  void CompareDigests(Machine* one, Machine* other);
+  // A machine at a look at all, and its digest once it was taken.
+  struct Looked {
+    Machine* machine;
+    const Picture* picture;
+    std::optional<node::VerifyAnswer>* digest;
+  };
+  const node::VerifyAnswer* DigestOf(const Looked& looked);
+  void CompareDigests(const Looked& one, const Looked& other);
   void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
   void MigrateAll(Machine* machine);
