@@ -107,6 +107,7 @@ Status BatchEncoder::Impl::WriteHeader(const BatchHeader& header) {
       w.Uint(origin.incarnation.value);
       w.Int(seen.value);
     }));
+  sink.EndHeader();
   return Ok();
 }
 

@@ -1,6 +1,7 @@
 #include "change/batch_sink.h"
 
 #include <cstring>
+#include <utility>
 
 #include "change/batch_grammar.h"
 
@@ -60,7 +61,10 @@ bool BatchSink::Pass(std::string_view bytes, ZSTD_EndDirective end) {
                                        static_cast<char>(kCodecStored)};
     if (!(compress_ ? StartZstd() : Append({prefix, kBatchPrefix}))) return false;
   }
-  return mode_ == Mode::kStored ? Append(bytes) : Compress(bytes, end);
+  if (mode_ == Mode::kStored) return Append(bytes);
+  const size_t header = std::exchange(header_, 0);
+  if (header > 0 && !Compress(bytes.substr(0, header), ZSTD_e_flush)) return false;
+  return Compress(bytes.substr(header), end);
 }
 
 bool BatchSink::Compress(std::string_view bytes, ZSTD_EndDirective end) {
@@ -71,7 +75,7 @@ bool BatchSink::Compress(std::string_view bytes, ZSTD_EndDirective end) {
     if (ZSTD_isError(left))
       return Fail(MakeError(ErrorCode::kRetryLater, "zstd: {}", ZSTD_getErrorName(left)));
     packed_used_ = out.pos;
-    const bool done = end == ZSTD_e_end ? left == 0 : in.pos == in.size;
+    const bool done = end == ZSTD_e_continue ? in.pos == in.size : left == 0;
     if (packed_used_ >= kChunk || !done || end == ZSTD_e_end) {
       if (!Append({packed_.get(), packed_used_})) return false;
       packed_used_ = 0;

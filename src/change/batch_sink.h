@@ -38,6 +38,9 @@ class BatchSink {
     return raw_.get() + used_;
   }
   void Commit(size_t bytes) { used_ += bytes; }
+  // What was written so far is the header. In a batch of several chunks it becomes a block of zstd's of its own, so
+  // that a receiver reads it without unpacking what follows.
+  void EndHeader() { header_ = used_; }
   // For bytes of any length, which are not copied when they are many.
   Status Write(std::string_view bytes);
   // Writes all that is held. Nothing may be written after it.
@@ -61,6 +64,7 @@ class BatchSink {
   Mode mode_ = Mode::kUndecided;
   std::unique_ptr<char[]> raw_;  // kChunk bytes, of which used_ wait to be passed on
   size_t used_ = 0;
+  size_t header_ = 0;  // of those; 0: not known, or passed on
   Packer zstd_;  // made when needed
   std::unique_ptr<char[]> packed_;                // zstd's output, of which packed_used_ wait
   size_t packed_used_ = 0;

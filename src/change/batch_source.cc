@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "change/batch_grammar.h"
 
@@ -10,13 +11,15 @@ namespace harmonylite::change {
 namespace {
 
 constexpr size_t kLeastWindow = 4 << 10;
+// The header is often all that is wanted for a while: where its block ends within these bytes, nothing more is unpacked.
+constexpr uint64_t kFirstChunk = 512;
 constexpr const char* kEndsEarly = "a batch is damaged: it ends early";
 
 }  // namespace
 
 Result<BatchSource> BatchSource::Open(const Spool* in) {
   BatchSource source(in);
-  HL_TRY(source.NextChunk());
+  HL_TRY(source.NextChunk(kFirstChunk));
   if (source.chunk_.size() < kBatchPrefix) return Error(ErrorCode::kCorruption, kEndsEarly);
   const uint8_t format = static_cast<uint8_t>(source.chunk_[0]);
   const uint8_t codec = static_cast<uint8_t>(source.chunk_[1]);
@@ -42,9 +45,9 @@ Status BatchSource::StartZstd() {
   return Ok();
 }
 
-Status BatchSource::NextChunk() {
+Status BatchSource::NextChunk(uint64_t most) {
   chunk_used_ = 0;
-  HL_TRY(in_->ReadAt(offset_, kChunk, &chunk_));
+  HL_TRY(in_->ReadAt(offset_, most, &chunk_));
   offset_ += chunk_.size();
   return Ok();
 }
@@ -53,10 +56,11 @@ Status BatchSource::Fill(size_t missing) {
   HL_TRY(MakeRoom(missing));
   const size_t before = end_;
   // Up to the brim: a long value is then looked at once per doubling, not once per chunk.
+  const bool first = std::exchange(first_, false);
   while (end_ < capacity_) {
     const size_t had = end_;
     HL_TRY(Read());
-    if (end_ == had) break;
+    if (end_ == had || first) break;
   }
   if (end_ == before) return Error(ErrorCode::kCorruption, kEndsEarly);
   return Ok();

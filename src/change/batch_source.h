@@ -50,13 +50,14 @@ class BatchSource {
   Status Read();
   Status ReadStored();
   Status ReadZstd();
-  Status NextChunk();
+  Status NextChunk(uint64_t most = kChunk);
 
   const Spool* in_;          // not owned
   uint64_t offset_ = 0;      // in in_, of what comes after chunk_
   std::string chunk_;        // of in_, of which chunk_used_ bytes are done
   size_t chunk_used_ = 0;
   Unpacker zstd_;  // null: stored
+  bool first_ = true;        // nothing has been read into the window yet
   bool ended_ = false;       // zstd has seen the end of its frame
   bool failed_ = false;      // zstd cannot go on
   std::unique_ptr<char, Free> memory_;

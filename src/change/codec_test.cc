@@ -146,6 +146,18 @@ TEST(Codec, CompressesOnlyWhatPays) {
   EXPECT_EQ(codec(500'000, true, false), kCodecStored);
 }
 
+TEST(Codec, TheHeaderOfALongBatchIsReadFromItsFirstBytes) {
+  PlainBatch batch = OneTable(1'000);
+  for (int64_t i = 1; i <= 1'000; ++i) batch.items.emplace_back(BlobRow(i, RandomBytes(300, static_cast<uint32_t>(i))));
+  for (const bool compress : {false, true}) {
+    Spool spool = MakeSpool();
+    HL_CHECK(Encode(batch, compress, &spool).ok());
+    const Spool beginning = SpoolOf(BytesOf(spool).substr(0, 512));
+    ASSERT_VALUE(const BatchDecoder decoder, BatchDecoder::Begin(&beginning));
+    EXPECT_TRUE(decoder.header() == batch.header);
+  }
+}
+
 TEST(Codec, ManyRowsGoThroughASpoolOnDisk) {
   constexpr int64_t kRows = 20'000;
   for (const bool compress : {false, true}) {
