@@ -98,6 +98,15 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   return maintained;
 }
 
+bool Consumer::ReadAhead() {
+  if (!d_.options->replicate || !d_.shared->rows().joined() || snapshot_ != nullptr || reader_ == nullptr ||
+      d_.shared->incarnation_requested() || held_.crowded())
+    return false;
+  const auto took = TakeRecords(std::chrono::milliseconds(0));
+  if (!took.ok()) LoseReader(took.error());
+  return took.ok() && *took;
+}
+
 Consumer::Moment Consumer::Now() const {
   return {data_version_, d_.replica->commits(), d_.shared->published().to};
 }
@@ -205,6 +214,13 @@ void Consumer::LoseReader(const Error& error) {
   Share();
 }
 
+Result<bool> Consumer::TakeRecords(std::chrono::milliseconds wait) {
+  std::vector<LogRecord> records;
+  HL_TRY(reader_->Read(kReadRecords, wait, &records));
+  for (const LogRecord& record : records) Take(record);
+  return !records.empty();
+}
+
 StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
   if (reader_ == nullptr) {
     if (d_.clock->MonotonicMs() < reopen_ms_) return StepResult::Blocked(said_);
@@ -214,18 +230,16 @@ StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
     }
     said_.clear();
   }
-  std::vector<LogRecord> records;
-  if (Status read = reader_->Read(kReadRecords, wait, &records); !read.ok()) {
-    LoseReader(read.error());
+  const auto took = TakeRecords(wait);
+  if (!took.ok()) {
+    LoseReader(took.error());
     return StepResult::Progress();
   }
-  for (const LogRecord& record : records) Take(record);
-  const bool caught_up = records.empty();
-  if (caught_up != caught_up_) {
-    caught_up_ = caught_up;
+  if (*took == caught_up_) {
+    caught_up_ = !*took;
     Share();
   }
-  return records.empty() ? StepResult::Idle() : StepResult::Progress();
+  return *took ? StepResult::Progress() : StepResult::Idle();
 }
 
 void Consumer::Take(const LogRecord& record) {

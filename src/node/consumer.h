@@ -40,12 +40,16 @@ class Consumer {
 
   // `wait`: how long to wait for records when there is nothing else to do.
   StepResult Step(std::chrono::milliseconds wait);
+  // Takes what the log has for us, without waiting and without the database's lock. False: nothing was taken.
+  bool ReadAhead();
   // The application has committed within the last second.
   bool local_writers() const;
 
  private:
   StepResult WriteSchemaOrIncarnation(bool* done);
   StepResult ReadLog(std::chrono::milliseconds wait);
+  // True: there were some.
+  Result<bool> TakeRecords(std::chrono::milliseconds wait);
   Status OpenReader();
   void LoseReader(const Error& error);
   void Take(const log::LogRecord& record);

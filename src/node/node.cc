@@ -10,6 +10,7 @@
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
 #include "node/joiner.h"
+#include "node/lock_pacer.h"
 #include "node/verifier.h"
 
 namespace harmonylite::node {
@@ -86,14 +87,6 @@ class LookSchedule {
   size_t fruitless_ = 0;
   bool late_ = false;
 };
-
-// How long to leave the write lock alone after having held it. SQLite's own busy handler asks again after 1, 2, 5 and
-// 10 ms: a gap as long as the lock was held meets one of the first two of these, so that no writer of the application
-// waits for more than a few of our transactions. Where none has written lately, a shorter gap must do for the first.
-microseconds GapAfter(microseconds held, bool local_writers) {
-  if (local_writers) return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
-  return std::clamp<microseconds>(held / 4, microseconds(200), milliseconds(5));
-}
 
 milliseconds CalmReadWait(int64_t idle_ms) {
   if (idle_ms > kVeryCalmMs) return kVeryCalmReadWait;
@@ -221,19 +214,19 @@ void Node::RunPublisher(log::ReplicationLog* log) {
 void Node::RunConsumer(log::ReplicationLog* log) {
   NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
+  LockPacer pacer;
+  write_db_->SetWriteLockListener(&pacer);
   while (!stopping_.load()) {
-    const int64_t commits = replica_->commits();
-    const auto start = std::chrono::steady_clock::now();
+    pacer.SetLocalWriters(consumer.local_writers());
+    // While the lock is left alone there is time for what needs none.
+    while (pacer.waiting() && consumer.ReadAhead()) continue;
     const StepResult result =
         consumer.Step(consumer.local_writers() ? kReadWait : CalmReadWait(idle_ms()));
     if (result.kind == StepResult::kProgress) MarkActive();
-    if (replica_->commits() != commits)
-      std::this_thread::sleep_for(
-          GapAfter(std::chrono::duration_cast<microseconds>(std::chrono::steady_clock::now() - start),
-                   consumer.local_writers()));
     if (result.kind == StepResult::kBlocked || !options_.replicate)
       std::this_thread::sleep_for(kBlockedWait);
   }
+  write_db_->SetWriteLockListener(nullptr);
 }
 
 void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {

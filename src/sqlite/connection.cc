@@ -9,6 +9,8 @@ namespace harmonylite::sqlite {
 
 namespace {
 
+constexpr int kCheckpointPages = 1'000;  // SQLite's own default
+
 ErrorCode CodeOf(int rc) {
   switch (rc & 0xFF) {
     case SQLITE_CONSTRAINT:
@@ -221,6 +223,7 @@ Connection::Connection(Connection&& other) noexcept
       rollback_(std::move(other.rollback_)),
       cache_(std::move(other.cache_)),
       unread_(std::move(other.unread_)),
+      listener_(std::exchange(other.listener_, nullptr)),
       must_roll_back_(other.must_roll_back_) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
@@ -229,6 +232,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(rollback_, other.rollback_);
   std::swap(cache_, other.cache_);
   std::swap(unread_, other.unread_);
+  std::swap(listener_, other.listener_);
   std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
 }
@@ -340,6 +344,25 @@ void Connection::InterruptWhen(const std::atomic<bool>* flag) {
                            const_cast<std::atomic<bool>*>(flag));
 }
 
+// SQLite's own hook for this does the same without telling anybody; it runs when the write lock is free again.
+void Connection::SetWriteLockListener(WriteLockListener* listener) {
+  listener_ = listener;
+  if (listener == nullptr) {
+    sqlite3_wal_autocheckpoint(db_, kCheckpointPages);
+    return;
+  }
+  sqlite3_wal_hook(
+      db_,
+      [](void* told, sqlite3* db, const char* schema, int pages) {
+        static_cast<WriteLockListener*>(told)->Released();
+        // What cannot be moved now is moved later: nothing is lost, and the commit has succeeded.
+        if (pages >= kCheckpointPages)
+          (void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        return SQLITE_OK;
+      },
+      listener);
+}
+
 int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
 
 bool Connection::constraint_was_unique() const {
@@ -375,7 +398,10 @@ Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind k
   // Anew each time: one from before a schema change would have to be prepared again when it is needed.
   HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
   if (kind == TransactionKind::kWrite) {
+    WriteLockListener* listener = connection->listener_;
+    if (listener != nullptr) listener->BeforeLock();
     HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
+    if (listener != nullptr) listener->Locked();
     return Transaction(connection);
   }
   HL_TRY(connection->Exec("BEGIN"));
@@ -394,6 +420,7 @@ Transaction::~Transaction() { Rollback(); }
 Status Transaction::Commit() {
   HL_CHECK(connection_ != nullptr);
   HL_TRY(connection_->Exec("COMMIT"));
+  if (connection_->listener_ != nullptr) connection_->listener_->Released();
   connection_ = nullptr;
   return Ok();
 }
@@ -404,6 +431,7 @@ void Transaction::Rollback() {
   // SQLite may have rolled back by itself (disk full, I/O error).
   connection_->must_roll_back_ = connection_->in_transaction();
   (void)connection_->FinishRollback();  // tried again before the next use
+  if (connection_->listener_ != nullptr) connection_->listener_->Released();
   connection_ = nullptr;
 }
 

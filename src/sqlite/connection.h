@@ -94,6 +94,17 @@ struct PlannedAction {
   std::string trigger;  // innermost trigger or view it comes from; empty for the statement itself
 };
 
+// Is told when its connection holds the write lock, on the connection's thread.
+class WriteLockListener {
+ public:
+  virtual ~WriteLockListener() = default;
+  virtual void BeforeLock() = 0;
+  virtual void Locked() = 0;
+  // Others may have it; what a commit has still to do (moving pages from the WAL into the file) comes after this. May be
+  // told twice, and of transactions that had not locked.
+  virtual void Released() = 0;
+};
+
 class Connection {
  public:
   // `vfs`: empty for the default. kNotFound: no such file (not with kCreate). kCorruption: not a
@@ -127,6 +138,9 @@ class Connection {
   // Page cache in KiB.
   Status SetCacheKib(int kib);
 
+  // Of transactions of kind kWrite. Not owned; null: nobody.
+  void SetWriteLockListener(WriteLockListener* listener);
+
   int64_t changes() const;
   int64_t total_changes() const;
   int64_t last_insert_rowid() const;
@@ -155,6 +169,7 @@ class Connection {
   Statement rollback_;  // ready before a transaction begins: then it needs no memory
   std::unordered_map<std::string, Statement> cache_;
   std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);  // a value was not read
+  WriteLockListener* listener_ = nullptr;  // not owned
   bool must_roll_back_ = false;  // nothing may be read or written before
 };
 

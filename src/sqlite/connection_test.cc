@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <filesystem>
 #include <fstream>
 #include <limits>
 #include <thread>
@@ -153,6 +154,61 @@ TEST_F(ConnectionTest, DataVersionMovesWithTheCommitsOfOthers) {
   Execute(&one, "INSERT INTO t VALUES(1)");
   ASSERT_VALUE(const int64_t after, two.DataVersion());
   EXPECT_NE(before, after);
+}
+
+// Writes what it is told, and what another connection may do at that moment.
+class RecordingListener final : public WriteLockListener {
+ public:
+  explicit RecordingListener(Connection* other) : other_(other) {}
+  void BeforeLock() override { Note("before"); }
+  void Locked() override { Note("locked"); }
+  void Released() override { Note("released"); }
+  Strings told;
+
+ private:
+  void Note(const std::string& what) {
+    const bool free = other_->Exec("BEGIN IMMEDIATE").ok();
+    if (free) Execute(other_, "ROLLBACK");
+    told.push_back(what + (free ? " free" : " taken"));
+  }
+  Connection* other_;
+};
+
+TEST_F(ConnectionTest, TheListenerHearsWhenTheWriteLockIsFree) {
+  Connection db = Open();
+  Connection other = Open();
+  Execute(&db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+  RecordingListener listener(&other);
+  db.SetWriteLockListener(&listener);
+  {
+    ASSERT_VALUE(auto transaction, Transaction::Begin(&db, TransactionKind::kWrite));
+    Execute(&db, "INSERT INTO t VALUES(1)");
+    ASSERT_OK(transaction.Commit());
+  }
+  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "released free", "released free"}));
+  listener.told.clear();
+  {
+    ASSERT_VALUE(auto transaction, Transaction::Begin(&db, TransactionKind::kWrite));
+    transaction.Rollback();
+  }
+  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "released free"}));
+}
+
+TEST_F(ConnectionTest, AWalThatGrewLongIsMovedIntoTheFileAfterTheListenerHasHeard) {
+  Connection db = Open();
+  Connection other = Open();
+  Execute(&db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+  RecordingListener listener(&other);
+  db.SetWriteLockListener(&listener);
+  Execute(&db, "INSERT INTO t VALUES(zeroblob(10000000))");
+  // One more page, so that the WAL begins anew where all of it was moved.
+  Execute(&db, "INSERT INTO t VALUES(1)");
+  EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 12'000'000u);
+  EXPECT_GE(std::filesystem::file_size(path_), 10'000'000u);
+  EXPECT_EQ(listener.told, (Strings{"released free", "released free"}));
+  db.SetWriteLockListener(nullptr);
+  Execute(&db, "INSERT INTO t VALUES(2)");
+  EXPECT_EQ(listener.told.size(), 2u);
 }
 
 TEST_F(ConnectionTest, TriggersCanBeSwitchedOffButTempOnesStay) {

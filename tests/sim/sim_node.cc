@@ -131,7 +131,13 @@ bool SimNode::ForgetInterrupt() {
 }
 
 StepResult SimNode::StepPublisher() { return process_->publisher->Step(); }
-StepResult SimNode::StepConsumer() { return process_->consumer->Step(std::chrono::milliseconds(0)); }
+
+StepResult SimNode::StepConsumer() {
+  // As a node does while it leaves the write lock to others.
+  if (setup_.random->Chance(0.2)) (void)process_->consumer->ReadAhead();
+  return process_->consumer->Step(std::chrono::milliseconds(0));
+}
+
 StepResult SimNode::StepKeeper() {
   const StepResult result = process_->keeper->Step();
   if (process_->snapshot_keeper != nullptr && !rivalled()) process_->snapshot_keeper->Step();
