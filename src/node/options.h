@@ -84,6 +84,9 @@ constexpr int64_t kAlonePatienceMs = 10'000;
 // Between looks for a snapshot that helps, and how long one is waited for that has all that is here.
 constexpr int64_t kResyncRetryMs = 5'000;
 constexpr int64_t kWholeSnapshotPatienceMs = 60'000;
+// Between two questions for another snapshot where one cannot be merged: twice as long each time, from the first to the last.
+constexpr int64_t kUnmergedRetryMs = 60'000;
+constexpr int64_t kUnmergedMostMs = 3'600'000;
 // The same request is not answered again within this time.
 constexpr int64_t kRepairRepeatMs = 10'000;
 // A node not heard of for this long is not asked for anything.

@@ -1,6 +1,7 @@
 #include "node/resyncer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/mutant.h"
 #include "node/options.h"
@@ -39,8 +40,21 @@ StepResult Resyncer::Step() {
     return StepResult::Idle();
   }
   if (!wished_since_ms_) wished_since_ms_ = now;
+  if (!offered_.expired()) return StepResult::Blocked("a snapshot is being merged with this database");
+  NoteOutcome(now);
   if (now < not_before_ms_) return StepResult::Blocked(said_);
   return Look(*wish, now);
+}
+
+void Resyncer::NoteOutcome(int64_t now) {
+  if (offered_name_.empty()) return;
+  const std::string name = std::exchange(offered_name_, {});
+  const std::string error = d_.shared->resync_error();
+  if (error.empty()) return unmerged_.reset();
+  const uint64_t schema = d_.shared->applied().schema_fingerprint;
+  const bool again = unmerged_ && unmerged_->schema == schema;
+  const int64_t wait = again ? std::min(2 * unmerged_->wait_ms, kUnmergedMostMs) : kUnmergedRetryMs;
+  unmerged_ = Unmerged{name, schema, wait, again ? now + wait : now, error};
 }
 
 std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const {
@@ -70,6 +84,13 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   const std::string why =
       newest->has_value() ? WhyNot(**newest, wish, now) : "there is none yet; the others are asked for one";
   if (!why.empty()) return AskForAnother(why);
+  if (unmerged_ && unmerged_->name == (*newest)->name &&
+      unmerged_->schema == d_.shared->applied().schema_fingerprint) {
+    if (now < unmerged_->again_ms) return StepResult::Blocked(said_);
+    unmerged_->again_ms = now + unmerged_->wait_ms;
+    return AskForAnother("the newest one cannot be merged with this database (" + unmerged_->error +
+                         "); the others are asked for another");
+  }
   d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less", (*newest)->name);
   auto opened = d_.source->Open((*newest)->name);
   if (!opened.ok()) {
@@ -82,6 +103,8 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
     return AskForAnother("the newest one holds stamps from the future, so that a clock is wrong, its maker's or this "
                          "node's; the others are asked for another");
+  offered_ = *opened;
+  offered_name_ = (*newest)->name;
   d_.shared->OfferSnapshot(std::move(*opened));
   // Until the consumer is done and the keeper has looked again.
   not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;

@@ -13,6 +13,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -44,7 +45,23 @@ class Resyncer {
   // Empty: it helps.
   std::string WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const;
 
+  // What became of the snapshot that was offered last.
+  void NoteOutcome(int64_t now);
+
+  // A snapshot that could not be merged. Mostly it was made before a migration that this node has behind it, or the other
+  // way round: another one helps, sooner or later, and each one is work for its maker.
+  struct Unmerged {
+    std::string name;
+    uint64_t schema;    // fingerprint of our tables at that time
+    int64_t wait_ms;    // between two questions for another
+    int64_t again_ms;   // monotonic
+    std::string error;
+  };
+
   Dependencies d_;
+  std::weak_ptr<OpenSnapshot> offered_;  // lives as long as the consumer merges it
+  std::string offered_name_;             // empty: its outcome is known
+  std::optional<Unmerged> unmerged_;
   std::optional<int64_t> wished_since_ms_;  // monotonic
   int64_t not_before_ms_ = 0;               // monotonic
   std::string said_;

@@ -51,6 +51,19 @@ class ResyncerTest : public testing::Test {
     shared_.SetResyncWish(wish);
   }
   Logger logger_{open("/dev/null", O_WRONLY | O_CLOEXEC), LogFormat::kConsole, LogLevel::kError};
+  // One is fetched, and the consumer cannot merge it.
+  void FailToMerge() {
+    source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
+    clock_.monotonic_ms += kResyncRetryMs;
+    ASSERT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+    source_.file.reset();
+    ASSERT_NE(shared_.TakeSnapshot(), nullptr);
+    shared_.SetResyncError("table t: column v does not exist here");
+  }
+  void StepLater(int64_t ms) {
+    clock_.monotonic_ms += ms;
+    EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  }
   capture::ManualClock clock_;
   SharedState shared_;
   FakeSource source_;
@@ -82,6 +95,44 @@ TEST_F(ResyncerTest, FetchesTheSameAgainWhereTheStoreIsOutOfReach) {
   source_.error = ErrorCode::kRetryLater;
   EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
   EXPECT_EQ(source_.asked, 0);
+}
+
+TEST_F(ResyncerTest, FetchesNothingWhileOneIsBeingMerged) {
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  StepLater(10 * kResyncRetryMs);
+  source_.file.reset();
+  const auto merging = shared_.TakeSnapshot();
+  StepLater(10 * kResyncRetryMs);
+  EXPECT_EQ(shared_.TakeSnapshot(), nullptr);
+  EXPECT_EQ(source_.asked, 0);
+}
+
+TEST_F(ResyncerTest, AsksForAnotherMoreAndMoreRarelyWhereOneCannotBeMerged) {
+  FailToMerge();
+  StepLater(kResyncRetryMs);
+  EXPECT_EQ(source_.asked, 1);  // a migration ago: the next one will do
+  StepLater(kUnmergedRetryMs - 1);
+  EXPECT_EQ(source_.asked, 1);
+  StepLater(kResyncRetryMs);
+  EXPECT_EQ(source_.asked, 2);
+  source_.newest->name = "another";
+  FailToMerge();
+  StepLater(kResyncRetryMs);
+  StepLater(2 * kUnmergedRetryMs - 1);
+  EXPECT_EQ(source_.asked, 2);
+  StepLater(kResyncRetryMs);
+  EXPECT_EQ(source_.asked, 3);
+}
+
+TEST_F(ResyncerTest, WhatCouldNotBeMergedIsTriedAgainWhenTheTablesHaveChangedHere) {
+  FailToMerge();
+  StepLater(kResyncRetryMs);
+  AppliedState applied = shared_.applied();
+  applied.schema_fingerprint = 7;
+  shared_.SetApplied(applied);
+  FailToMerge();
+  EXPECT_EQ(source_.asked, 1);
 }
 
 }  // namespace
