@@ -172,8 +172,8 @@ Status Save(const config::Config& config, Logger* logger, Session* session) {
   snapshot::Activity activity;
   snapshot::Catalog catalog(session->store.get());
   const auto once = [&]() -> Result<std::string> {
-    HL_ASSIGN(const snapshot::Made made, snapshot::Make(MakeSnapshotOptions(config), clock, &activity));
-    return catalog.Save(made, config.snapshot.keep, &activity);
+    HL_ASSIGN(snapshot::Made made, snapshot::Make(MakeSnapshotOptions(config), clock, &activity));
+    return catalog.Save(&made, config.snapshot.keep, &activity);
   };
   auto saved = Watched(&activity, logger, once);
   // A table that was just made gets its triggers from the node that runs.

@@ -26,4 +26,12 @@ Status CheckObjectName(std::string_view name) {
                    name, kMaxObjectName);
 }
 
+Status ObjectStore::PutFrom(const std::string& name, ObjectSource*, Transfer*) {
+  return MakeError(ErrorCode::kInvalidArgument, "cannot put {}: this store takes whole objects only", name);
+}
+
+Status ObjectStore::GetInto(const std::string& name, ObjectSink*, Transfer*) {
+  return MakeError(ErrorCode::kInvalidArgument, "cannot get {}: this store gives whole objects only", name);
+}
+
 }  // namespace harmonylite::log

@@ -13,6 +13,7 @@
 
 #include "base/result.h"
 #include "base/spool.h"
+#include "log/object_stream.h"
 
 namespace harmonylite::log {
 
@@ -46,6 +47,11 @@ class ObjectStore {
   // Puts the object into `out`, whatever was in it; after an error `out` is to be thrown away.
   // kNotFound: no such object. kCorruption: the store itself says that it is damaged.
   virtual Status Get(const std::string& name, Spool* out, Transfer* transfer) = 0;
+  // The same two for bytes that come and go piece by piece; only where streams() says so. Stores that must know an
+  // object's size or checksum before its first byte cannot.
+  virtual bool streams() const { return false; }
+  virtual Status PutFrom(const std::string& name, ObjectSource* source, Transfer* transfer);
+  virtual Status GetInto(const std::string& name, ObjectSink* sink, Transfer* transfer);
   // Objects whose name starts with `prefix`, by name.
   virtual Result<std::vector<ObjectInfo>> List(const std::string& prefix) = 0;
   // Deleting what does not exist is fine.

@@ -1,6 +1,7 @@
 #include "nats/object_store.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "nats/names.h"
 #include "nats/object_meta.h"
@@ -51,6 +52,35 @@ size_t ChunkBytes(const Session& session) {
   const auto bytes = static_cast<size_t>(limit);
   return std::min(kChunkBytes, bytes > 2 * kHeaderRoom ? bytes - kHeaderRoom : bytes / 2);
 }
+
+// A source's bytes in chunks of one size.
+class ChunkCutter {
+ public:
+  ChunkCutter(log::ObjectSource* source, size_t chunk_bytes)
+      : source_(source), chunk_bytes_(chunk_bytes) {}
+  size_t chunk_bytes() const { return chunk_bytes_; }
+
+  // Valid until the next call; shorter only at the end, empty after it.
+  Result<std::string_view> Next() {
+    while (!ended_ && buffer_.size() - given_ < chunk_bytes_) {
+      buffer_.erase(0, std::exchange(given_, 0));
+      HL_TRY(source_->Next(&piece_));
+      ended_ = piece_.empty();
+      buffer_ += piece_;
+    }
+    const std::string_view chunk = std::string_view(buffer_).substr(given_, chunk_bytes_);
+    given_ += chunk.size();
+    return chunk;
+  }
+
+ private:
+  log::ObjectSource* source_;  // not owned
+  const size_t chunk_bytes_;
+  std::string buffer_;
+  std::string piece_;
+  size_t given_ = 0;  // bytes at the front of the buffer that are done with
+  bool ended_ = false;
+};
 
 }  // namespace
 
@@ -168,11 +198,17 @@ Status JetStreamObjectStore::StoreMeta(const Session& session, const ObjectMeta&
 
 Status JetStreamObjectStore::Put(const std::string& name, const Spool& content,
                                  log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  return Retry("put " + name + " into", transfer, [&] { return PutOnce(name, content, transfer); });
+  log::SpoolSource source(&content);
+  return PutFrom(name, &source, transfer);
 }
 
-Status JetStreamObjectStore::PutOnce(const std::string& name, const Spool& content,
+Status JetStreamObjectStore::PutFrom(const std::string& name, log::ObjectSource* source,
+                                     log::Transfer* transfer) {
+  HL_TRY(log::CheckObjectName(name));
+  return Retry("put " + name + " into", transfer, [&] { return PutOnce(name, source, transfer); });
+}
+
+Status JetStreamObjectStore::PutOnce(const std::string& name, log::ObjectSource* source,
                                      log::Transfer* transfer) {
   HL_ASSIGN(const auto session, Connect());
   HL_TRY(EnsureBucket(*session));
@@ -185,7 +221,7 @@ Status JetStreamObjectStore::PutOnce(const std::string& name, const Spool& conte
   meta.name = name;
   meta.bucket = options_.bucket;
   meta.nuid = NewNuid();
-  if (Status sent = SendChunks(session, content, transfer, &meta); !sent.ok()) {
+  if (Status sent = SendChunks(session, source, transfer, &meta); !sent.ok()) {
     if (Status purged = Purge(*session, ChunkSubject(meta.nuid)); !purged.ok())
       return MakeError(sent.error().code(), "{} (its parts stay for an hour or more: {})",
                        sent.error().message(), purged.error().message());
@@ -203,22 +239,23 @@ Status JetStreamObjectStore::PutOnce(const std::string& name, const Spool& conte
 }
 
 Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
-                                        const Spool& content, log::Transfer* transfer,
+                                        log::ObjectSource* source, log::Transfer* transfer,
                                         ObjectMeta* meta) {
   PublishPipeline::Options options;
   options.stream = stream_;
   HL_ASSIGN(const auto pipeline, PublishPipeline::Open(session, options));
-  const size_t chunk_bytes = ChunkBytes(*session);
+  HL_TRY(source->Begin());
+  ChunkCutter cutter(source, ChunkBytes(*session));
   const std::string subject = ChunkSubject(meta->nuid);
   ObjectDigest digest;
-  std::string chunk;
-  while (meta->size < content.size()) {
-    HL_TRY(content.ReadAt(meta->size, chunk_bytes, &chunk));
+  while (true) {
+    HL_ASSIGN(const std::string_view chunk, cutter.Next());
+    if (chunk.empty()) break;
     digest.Add(chunk);
     HL_TRY(pipeline->Publish(subject, chunk, transfer));
     meta->size += chunk.size();
     ++meta->chunks;
-    const uint64_t pending = static_cast<uint64_t>(pipeline->pending()) * chunk_bytes;
+    const uint64_t pending = static_cast<uint64_t>(pipeline->pending()) * cutter.chunk_bytes();
     if (transfer != nullptr) transfer->bytes = meta->size - std::min(meta->size, pending);
   }
   HL_TRY(pipeline->Drain(transfer));
@@ -229,23 +266,30 @@ Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
 }
 
 Status JetStreamObjectStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  return Retry("get " + name + " from", transfer, [&] { return GetOnce(name, out, transfer); });
+  log::SpoolSink sink(out);
+  return GetInto(name, &sink, transfer);
 }
 
-Status JetStreamObjectStore::GetOnce(const std::string& name, Spool* out, log::Transfer* transfer) {
-  out->Clear();
+Status JetStreamObjectStore::GetInto(const std::string& name, log::ObjectSink* sink,
+                                     log::Transfer* transfer) {
+  HL_TRY(log::CheckObjectName(name));
+  return Retry("get " + name + " from", transfer, [&] { return GetOnce(name, sink, transfer); });
+}
+
+Status JetStreamObjectStore::GetOnce(const std::string& name, log::ObjectSink* sink,
+                                     log::Transfer* transfer) {
+  HL_TRY(sink->Begin());
   HL_ASSIGN(const auto session, Connect());
   HL_ASSIGN(const ObjectMeta meta, LoadMeta(*session, MetaSubject(name)));
   if (meta.name != name)
     return MakeError(ErrorCode::kCorruption, "what is stored under its name describes another one");
   if (meta.chunks == 0 && meta.size == 0) return Ok();
   HL_TRY(CheckStillThere(*session, meta));
-  return ReceiveChunks(session, meta, out, transfer);
+  return ReceiveChunks(session, meta, sink, transfer);
 }
 
 Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& session,
-                                           const ObjectMeta& meta, Spool* out,
+                                           const ObjectMeta& meta, log::ObjectSink* sink,
                                            log::Transfer* transfer) {
   PushConsumer::Options options;
   options.stream = stream_;
@@ -253,6 +297,7 @@ Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& sessi
   options.wait_ms = options_.api_timeout.count();
   HL_ASSIGN(const auto consumer, PushConsumer::Open(session, options));
   ObjectDigest digest;
+  uint64_t size = 0;
   for (uint64_t received = 0; received < meta.chunks;) {
     HL_TRY(log::CheckCancelled(transfer));
     HL_ASSIGN(const PushedMessage pushed, consumer->Next(kIdle));
@@ -263,13 +308,13 @@ Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& sessi
     const std::string_view bytes(natsMsg_GetData(pushed.message.get()),
                                  static_cast<size_t>(natsMsg_GetDataLength(pushed.message.get())));
     digest.Add(bytes);
-    HL_TRY(out->Append(bytes));
+    HL_TRY(sink->Append(bytes));
     ++received;
-    if (transfer != nullptr) transfer->bytes = out->size();
+    size += bytes.size();
+    if (transfer != nullptr) transfer->bytes = size;
   }
-  if (out->size() != meta.size)
-    return MakeError(ErrorCode::kCorruption, "it has {} bytes and should have {}", out->size(),
-                     meta.size);
+  if (size != meta.size)
+    return MakeError(ErrorCode::kCorruption, "it has {} bytes and should have {}", size, meta.size);
   if (!meta.digest.empty() && meta.digest.substr(meta.digest.find('=') + 1) !=
                                   digest.Finish().substr(std::string_view("SHA-256=").size()))
     return MakeError(ErrorCode::kCorruption, "its bytes are not those that were stored (SHA-256)");

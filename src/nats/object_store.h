@@ -36,6 +36,9 @@ class JetStreamObjectStore final : public log::ObjectStore {
 
   Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
   Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
+  bool streams() const override { return true; }
+  Status PutFrom(const std::string& name, log::ObjectSource* source, log::Transfer* transfer) override;
+  Status GetInto(const std::string& name, log::ObjectSink* sink, log::Transfer* transfer) override;
   Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
@@ -54,13 +57,13 @@ class JetStreamObjectStore final : public log::ObjectStore {
   Result<std::vector<ObjectMeta>> LoadMetas(const Session& session);
   Status StoreMeta(const Session& session, const ObjectMeta& meta);
 
-  Status PutOnce(const std::string& name, const Spool& content, log::Transfer* transfer);
+  Status PutOnce(const std::string& name, log::ObjectSource* source, log::Transfer* transfer);
   // Fills in the meta's size, chunks and digest.
-  Status SendChunks(const std::shared_ptr<Session>& session, const Spool& content,
+  Status SendChunks(const std::shared_ptr<Session>& session, log::ObjectSource* source,
                     log::Transfer* transfer, ObjectMeta* meta);
-  Status GetOnce(const std::string& name, Spool* out, log::Transfer* transfer);
-  Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta, Spool* out,
-                       log::Transfer* transfer);
+  Status GetOnce(const std::string& name, log::ObjectSink* sink, log::Transfer* transfer);
+  Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
+                       log::ObjectSink* sink, log::Transfer* transfer);
   // Why chunks of `meta` do not come; ok: they still may.
   Status CheckStillThere(const Session& session, const ObjectMeta& meta);
   Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);

@@ -28,8 +28,8 @@ StepResult SnapshotMaker::Step() {
 
 Result<KnownSnapshot> SnapshotMaker::Make() {
   snapshot::Activity* activity = &d_.board->activity();
-  HL_ASSIGN(const snapshot::Made made, snapshot::Make(d_.options, *d_.clock, activity));
-  HL_ASSIGN(std::string name, catalog_.Save(made, d_.keep, activity));
+  HL_ASSIGN(snapshot::Made made, snapshot::Make(d_.options, *d_.clock, activity));
+  HL_ASSIGN(std::string name, catalog_.Save(&made, d_.keep, activity));
   return KnownSnapshot{std::move(name), made.manifest};
 }
 

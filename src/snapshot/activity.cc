@@ -12,6 +12,8 @@ const char* PhaseText(Phase phase) {
       return "packing";
     case Phase::kSending:
       return "sending";
+    case Phase::kStoring:
+      return "packing and sending";
     case Phase::kFetching:
       return "fetching";
     case Phase::kUnpacking:

@@ -8,7 +8,7 @@
 
 namespace harmonylite::snapshot {
 
-enum class Phase { kWaiting, kCopying, kPacking, kSending, kFetching, kUnpacking, kChecking, kRestoring };
+enum class Phase { kWaiting, kCopying, kPacking, kSending, kStoring, kFetching, kUnpacking, kChecking, kRestoring };
 
 // Threads: any.
 struct Activity {

@@ -76,18 +76,29 @@ Result<std::optional<Listed>> Catalog::Newest() {
 }
 
 // Later than every other, whatever the clocks say: names are the order.
-Result<std::string> Catalog::NewName(const Made& made) {
+Result<std::string> Catalog::NewName(const Manifest& manifest) {
   HL_ASSIGN(const auto all, ListParts());
-  int64_t at = made.manifest.made_ms;
+  int64_t at = manifest.made_ms;
   if (!all.empty()) at = std::max(at, *SnapshotTime(all.rbegin()->first) + 1);
-  return SnapshotName(at, made.manifest.maker.node);
+  return SnapshotName(at, manifest.maker.node);
 }
 
-Status Catalog::PutWhole(const std::string& name, const Made& made, Activity* activity) {
-  activity->Begin(Phase::kSending, made.manifest.packed);
-  HL_TRY(store_->Put(ObjectOf(name), made.packed, &activity->transfer));
+// Where the store takes a stream, packing and sending go on at the same time, and the disk never holds the object.
+Status Catalog::PutObject(const std::string& object, Made* made, Activity* activity) {
+  if (store_->streams()) {
+    Packer packer(&made->copy.db(), made->ahead.get(), Phase::kStoring, activity, &made->manifest);
+    return store_->PutFrom(object, &packer, &activity->transfer);
+  }
+  Spool packed(made->spool_directory);
+  HL_TRY(Pack(&made->copy.db(), made->ahead.get(), activity, &packed, &made->manifest));
+  activity->Begin(Phase::kSending, packed.size());
+  return store_->Put(object, packed, &activity->transfer);
+}
+
+Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity) {
+  HL_TRY(PutObject(ObjectOf(name), made, activity));
   Spool manifest("/nonexistent", kMaxManifest);
-  const std::string text = EncodeManifest(made.manifest);
+  const std::string text = EncodeManifest(made->manifest);
   if (text.size() >= kMaxManifest)
     return MakeError(ErrorCode::kInvalidArgument, "the cluster has too many origins for a manifest");
   HL_TRY(manifest.Append(text));
@@ -96,13 +107,13 @@ Status Catalog::PutWhole(const std::string& name, const Made& made, Activity* ac
   // Another maker at the same time may have taken the object for one that a crash left.
   HL_ASSIGN(const auto all, ListParts());
   const auto it = all.find(name);
-  if (it != all.end() && it->second.object_bytes == made.manifest.packed) return Ok();
+  if (it != all.end() && it->second.object_bytes == made->manifest.packed) return Ok();
   return MakeError(ErrorCode::kRetryLater,
                    "the store does not hold the snapshot that was put there: is another node making one?");
 }
 
-Result<std::string> Catalog::Save(const Made& made, int keep, Activity* activity) {
-  HL_ASSIGN(std::string name, NewName(made));
+Result<std::string> Catalog::Save(Made* made, int keep, Activity* activity) {
+  HL_ASSIGN(std::string name, NewName(made->manifest));
   if (Status put = PutWhole(name, made, activity); !put.ok()) {
     // What is there of it takes the room that the next attempt needs. If this fails, a later Sweep does it.
     Error error = std::move(put).error();
@@ -142,9 +153,14 @@ Status Catalog::Sweep(const std::string& newest, int keep) {
 Result<PrivateDatabase> Catalog::Open(const Listed& listed, const Options& options,
                                       Activity* activity) {
   HL_CHECK(listed.manifest.has_value());
-  Spool packed(options.spool_directory);
+  const std::string object = ObjectOf(listed.name);
   activity->Begin(Phase::kFetching, listed.manifest->packed);
-  HL_TRY(store_->Get(ObjectOf(listed.name), &packed, &activity->transfer));
+  if (store_->streams())
+    return OpenFilled(options, *listed.manifest, [&](Unpacker* unpacker) {
+      return store_->GetInto(object, unpacker, &activity->transfer);
+    }, activity);
+  Spool packed(options.spool_directory);
+  HL_TRY(store_->Get(object, &packed, &activity->transfer));
   return OpenPacked(options, packed, *listed.manifest, activity);
 }
 

@@ -35,17 +35,18 @@ class Catalog {
   // The newest that can be used; nothing when there is none.
   Result<std::optional<Listed>> Newest();
 
-  // Puts object and manifest, then removes what is older than the newest `keep`, and what crashed uploads left.
-  // Returns its name. On an error the older ones are there as before.
-  Result<std::string> Save(const Made& made, int keep, Activity* activity);
+  // Packs it, puts object and manifest, then removes what is older than the newest `keep`, and what crashed uploads
+  // left. Returns its name; made->manifest is complete then. On an error the older ones are there as before.
+  Result<std::string> Save(Made* made, int keep, Activity* activity);
 
   // Fetches and opens one; see OpenPacked. kNotFound: it is not there.
   Result<PrivateDatabase> Open(const Listed& listed, const Options& options, Activity* activity);
 
  private:
   Result<Manifest> ReadManifest(const std::string& name);
-  Result<std::string> NewName(const Made& made);
-  Status PutWhole(const std::string& name, const Made& made, Activity* activity);
+  Result<std::string> NewName(const Manifest& manifest);
+  Status PutWhole(const std::string& name, Made* made, Activity* activity);
+  Status PutObject(const std::string& object, Made* made, Activity* activity);
   Status Remove(const std::string& name);
   // Names of snapshots with any of their objects in the store, oldest first, and how large those are.
   struct Parts {

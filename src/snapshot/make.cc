@@ -1,7 +1,6 @@
 #include "snapshot/make.h"
 
 #include "capture/hidden_tables.h"
-#include "snapshot/pack.h"
 
 namespace harmonylite::snapshot {
 
@@ -13,6 +12,20 @@ using sqlite::OpenMode;
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr int kReadCacheKib = 16 * 1024;
 
+// The copy is not flushed to the disk: nobody looks for it after a power cut. That this connection flushes nothing is
+// over before it may close the WAL, also when it was cancelled.
+Status VacuumInto(Connection* source, const std::string& path, const std::atomic<bool>* cancelled) {
+  HL_ASSIGN(const int64_t synchronous, source->QueryInt("PRAGMA synchronous"));
+  HL_ASSIGN(sqlite::Statement vacuum, source->Prepare("VACUUM INTO ?1"));
+  vacuum.Bind(1, path);
+  HL_TRY(source->Exec("PRAGMA synchronous = OFF"));
+  source->InterruptWhen(cancelled);
+  Status copied = vacuum.Run();
+  source->InterruptWhen(nullptr);
+  HL_TRY(source->Exec(fmt::format("PRAGMA synchronous = {}", synchronous)));
+  return copied;
+}
+
 // VACUUM INTO reads in one read transaction and writes every page anew: what was deleted long ago does not travel, and
 // a damaged b-tree is an error here, not on the node that restores it. (A page by page copy takes two thirds of the
 // time, but takes the dead bytes along.)
@@ -23,13 +36,10 @@ Status CopyInto(const Options& options, Activity* activity, PrivateDatabase* cop
   HL_ASSIGN(const capture::Installed installed, capture::Inspect(&source));
   if (installed != capture::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
-  source.InterruptWhen(&activity->transfer.cancelled);
   HL_ASSIGN(const int64_t pages, source.QueryInt("PRAGMA page_count"));
   HL_ASSIGN(const int64_t page_size, source.QueryInt("PRAGMA page_size"));
   activity->Begin(Phase::kCopying, static_cast<uint64_t>(pages * page_size));
-  HL_ASSIGN(sqlite::Statement vacuum, source.Prepare("VACUUM INTO ?1"));
-  vacuum.Bind(1, copy->path());
-  Status copied = vacuum.Run();
+  Status copied = VacuumInto(&source, copy->path(), &activity->transfer.cancelled);
   if (copied.ok() || activity->cancelled()) return copied;
   return std::move(copied).error().Wrap(
       fmt::format("up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
@@ -57,32 +67,44 @@ Status CheckContent(Connection* db, const Manifest& manifest) {
 }  // namespace
 
 Result<Made> Make(const Options& options, const Clock& clock, Activity* activity) {
-  Made out{{}, Spool(options.spool_directory)};
   // The stated time is that of the oldest change that may be missing.
-  out.manifest.made_ms = clock.WallMs();
+  Manifest manifest;
+  manifest.made_ms = clock.WallMs();
   HL_ASSIGN(PrivateDatabase copy, PrivateDatabase::Reserve(options.db_path, options.vfs));
+  std::unique_ptr<PackAhead> ahead;
+  if (copy.file() >= 0) ahead = std::make_unique<PackAhead>(copy.file(), options.spool_directory);
   if (Status copied = CopyInto(options, activity, &copy); !copied.ok())
     return std::move(copied).error().Wrap("cannot copy " + options.db_path);
+  if (ahead) ahead->Complete();
   HL_TRY(copy.Open());
   copy.db().InterruptWhen(&activity->transfer.cancelled);
-  if (Status stripped = StripCopy(&copy.db(), options.tables, options.leaves_out, &out.manifest);
-      !stripped.ok())
+  if (Status stripped = StripCopy(&copy.db(), options.tables, options.leaves_out, &manifest); !stripped.ok())
     return std::move(stripped).error().Wrap("cannot make a snapshot of " + options.db_path);
-  HL_TRY(Pack(&copy.db(), activity, &out.packed, &out.manifest));
-  return out;
+  copy.db().InterruptWhen(nullptr);
+  if (activity->cancelled()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
+  return Made{std::move(manifest), std::move(copy), std::move(ahead), options.spool_directory};
 }
 
-Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,
-                                   const Manifest& manifest, Activity* activity) {
-  HL_TRY(CheckObject(packed, manifest, activity));
+Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest, const Fill& fill,
+                                   Activity* activity) {
   HL_ASSIGN(PrivateDatabase out, PrivateDatabase::Reserve(options.db_path, options.vfs));
   HL_TRY(out.Open());
-  HL_TRY(Unpack(packed, manifest, activity, &out.db()));
+  Unpacker unpacker(&manifest, activity, &out.db());
+  HL_TRY(fill(&unpacker));
+  HL_TRY(unpacker.Finish());
   activity->Begin(Phase::kChecking, 0);
   out.db().InterruptWhen(&activity->transfer.cancelled);
   HL_TRY(CheckContent(&out.db(), manifest));
   out.db().InterruptWhen(nullptr);
   return out;
+}
+
+Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,
+                                   const Manifest& manifest, Activity* activity) {
+  if (packed.size() != manifest.packed)
+    return Broken(fmt::format("it has {} bytes, not {}", packed.size(), manifest.packed));
+  activity->Begin(Phase::kUnpacking, manifest.size);
+  return OpenFilled(options, manifest, [&](Unpacker* unpacker) { return Unpack(packed, unpacker); }, activity);
 }
 
 }  // namespace harmonylite::snapshot

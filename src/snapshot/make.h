@@ -3,6 +3,8 @@
 // Threads: any one at a time; the functions open connections of their own.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <string>
 
 #include "base/clock.h"
@@ -10,6 +12,7 @@
 #include "base/spool.h"
 #include "snapshot/activity.h"
 #include "snapshot/manifest.h"
+#include "snapshot/pack.h"
 #include "snapshot/private_database.h"
 #include "snapshot/strip.h"
 
@@ -24,22 +27,32 @@ struct Options {
   LeavesOut leaves_out;
 };
 
+// A snapshot that is not packed yet: sizes and checksums of its manifest are filled in when it is (pack.h).
 struct Made {
   Manifest manifest;
-  Spool packed;
+  PrivateDatabase copy;
+  std::unique_ptr<PackAhead> ahead;  // of the copy; may be null
+  std::string spool_directory;  // as of Options
 };
 
 // The database as it is at one instant. Takes no lock that a writer waits for; while it copies, the WAL cannot be
-// reset, and grows by what is written meanwhile. Needs disk for the copy and the object beside the database; nothing
-// is left of either afterwards.
+// reset, and grows by what is written meanwhile. Needs disk for the copy beside the database, and for what is
+// packed; nothing is left of either once what is returned is gone.
 // kRetryLater: the disk is full, the database is locked exclusively, a table waits for its triggers, cancelled.
 // kInvalidArgument: it cannot be copied or is not attached; the message says why.
 Result<Made> Make(const Options& options, const Clock& clock, Activity* activity);
 
-// Unpacks an object into a private database beside `options.db_path` after checking size and checksum, then looks at
-// it whole: integrity_check, hidden tables of a format that this build knows, and the progress that the manifest
+// Fills the empty file of a private database with an object's content.
+using Fill = std::function<Status(Unpacker* unpacker)>;
+
+// Lets `fill` put an object into a private database beside `options.db_path`, checks sizes and checksums, then looks
+// at it whole: integrity_check, hidden tables of a format that this build knows, and the progress that the manifest
 // speaks of. Nothing else is touched. The database may be read like a node's: capture::BatchReader works on it.
-// kCorruption: it is not what its maker packed. kRetryLater: cancelled, or the disk is full.
+// kCorruption: it is not what its maker packed. kRetryLater: cancelled, or the disk is full. And errors of `fill`.
+Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest, const Fill& fill,
+                                   Activity* activity);
+
+// The same of an object that lies here.
 Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,
                                    const Manifest& manifest, Activity* activity);
 

@@ -1,6 +1,8 @@
 #include "snapshot/make.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -38,6 +40,13 @@ std::string Bytes(sqlite::Connection* db) {
   return out;
 }
 
+// Packs it and opens what came out.
+Result<PrivateDatabase> Reopen(const TestNode& node, Made* made, Activity* activity) {
+  Spool packed(node.dir.path());
+  HL_TRY(Pack(&made->copy.db(), made->ahead.get(), activity, &packed, &made->manifest));
+  return OpenPacked(OptionsOf(node), packed, made->manifest, activity);
+}
+
 // How many files there are beside the database and SQLite's own.
 size_t FilesBeside(const TestNode& node) {
   size_t count = 0;
@@ -56,7 +65,7 @@ TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
   EXPECT_EQ(made.manifest.maker, node.self);
   EXPECT_EQ(made.manifest.progress.Get(node.self), last);
   ASSERT_VALUE(PrivateDatabase copy,
-               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+               Reopen(node, &made, &activity));
   EXPECT_EQ(Query(&copy.db(), "SELECT * FROM notes"), std::vector<std::string>{"1|'one'"});
   EXPECT_EQ(Query(&copy.db(), "SELECT tbl, op, hlc FROM __harmonylite__journal"),
             std::vector<std::string>{"0|0|" + stamp});
@@ -77,7 +86,7 @@ TEST(Make, TheCopyAnswersLikeANode) {
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
   ASSERT_VALUE(PrivateDatabase copy,
-               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+               Reopen(node, &made, &activity));
   capture::BatchReader reader(&copy.db(), {node.tables, true, node.dir.path()});
   ASSERT_VALUE(const auto batch, reader.ReadRepair({}));
   ASSERT_TRUE(batch.has_value());
@@ -105,7 +114,7 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
     Activity activity;
     ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
     ASSERT_VALUE(PrivateDatabase copy,
-                 OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+                 Reopen(node, &made, &activity));
     EXPECT_EQ(Bytes(&copy.db()).find(mark), std::string::npos);
     EXPECT_EQ(Query(&copy.db(), "SELECT count(*) FROM notes"), std::vector<std::string>{"3334"});
     // What a trigger of a table that stays writes to is there, or that table could not be written to.
@@ -122,7 +131,7 @@ TEST(Make, RowidsStay) {
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
   ASSERT_VALUE(PrivateDatabase copy,
-               OpenPacked(OptionsOf(node), made.packed, made.manifest, &activity));
+               Reopen(node, &made, &activity));
   EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM loose"), (std::vector<std::string>{"5", "9"}));
   EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM find WHERE find MATCH 'nine'"), std::vector<std::string>{"9"});
 }
@@ -167,7 +176,9 @@ TEST(OpenPacked, RefusesEveryDamage) {
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
   std::string bytes;
-  ASSERT_OK(made.packed.ReadAt(0, made.packed.size(), &bytes));
+  Spool packed(node.dir.path());
+  ASSERT_OK(Pack(&made.copy.db(), nullptr, &activity, &packed, &made.manifest));
+  ASSERT_OK(packed.ReadAt(0, packed.size(), &bytes));
   const auto code = [&](const std::string& object, const Manifest& manifest) {
     Spool spool(node.dir.path());
     Must(spool.Append(object));
@@ -207,7 +218,7 @@ TEST(Catalog, KeepsTheNewestAndRemovesWhatCrashesLeft) {
   for (int i = 0; i < 5; ++i) {
     node.clock.wall_ms -= 1000;  // a clock that goes back does not change the order
     ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-    ASSERT_VALUE(const std::string name, catalog.Save(made, 3, &activity));
+    ASSERT_VALUE(const std::string name, catalog.Save(&made, 3, &activity));
     EXPECT_TRUE(names.empty() || name > names.back());
     names.push_back(name);
   }
@@ -219,14 +230,90 @@ TEST(Catalog, KeepsTheNewestAndRemovesWhatCrashesLeft) {
   EXPECT_TRUE(store.objects.contains("mine.txt"));
 }
 
+TEST(Catalog, AStreamIsTheSameObject) {
+  TestNode node(kSchema);
+  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+           "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(const std::string whole, catalog.Save(&made, 3, &activity));
+  const Manifest manifest = made.manifest;
+  store.takes_streams = true;
+  ASSERT_VALUE(const std::string streamed, catalog.Save(&made, 3, &activity));
+  EXPECT_EQ(made.manifest, manifest);
+  EXPECT_TRUE(store.objects[whole + ".db.zst"] == store.objects[streamed + ".db.zst"]);
+  for (const bool streams : {true, false}) {
+    store.takes_streams = streams;
+    ASSERT_VALUE(const auto newest, catalog.Newest());
+    ASSERT_VALUE(PrivateDatabase copy, catalog.Open(*newest, OptionsOf(node), &activity));
+    EXPECT_EQ(Query(&copy.db(), "SELECT count(*) FROM notes"), std::vector<std::string>{"60000"});
+    store.objects[streamed + ".db.zst"].back() ^= 1;
+    const auto damaged = catalog.Open(*newest, OptionsOf(node), &activity);
+    store.objects[streamed + ".db.zst"].back() ^= 1;
+    ASSERT_FALSE(damaged.ok());
+    EXPECT_EQ(damaged.error().code(), ErrorCode::kCorruption);
+    EXPECT_NE(damaged.error().message().find("its checksum differs"), std::string::npos);
+  }
+}
+
+// What was packed before the copy was stripped is not what is stored.
+TEST(Catalog, WhatWasPackedAheadChangesNothing) {
+  TestNode node(kSchema);
+  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+           "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
+  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+           "INSERT INTO secret SELECT i, hex(randomblob(20)) FROM c");
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_NE(made.ahead, nullptr);
+  ASSERT_VALUE(const std::string ahead, catalog.Save(&made, 3, &activity));
+  made.ahead.reset();
+  ASSERT_VALUE(const std::string alone, catalog.Save(&made, 3, &activity));
+  EXPECT_TRUE(store.objects[ahead + ".db.zst"] == store.objects[alone + ".db.zst"]);
+}
+
+TEST(PackAhead, GivesOnlyWhatIsStillThere) {
+  test::TempDir dir;
+  const std::string path = dir.File("file");
+  std::string content(kPieceBytes * 2 + 100, 'a');
+  std::ofstream(path) << content;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  ASSERT_GE(file, 0);
+  const auto piece = [&](size_t index) { return HashPiece(std::string_view(content).substr(index * kPieceBytes, kPieceBytes)); };
+  {
+    PackAhead ahead(file, dir.path());
+    ahead.Complete();
+    std::string packed;
+    ASSERT_TRUE(ahead.Take(2, piece(2), &packed));
+    PiecePacker packer;
+    std::string expected;
+    packer.Pack(std::string(100, 'a'), &expected);
+    EXPECT_EQ(packed, expected);
+    content[kPieceBytes + 7] = 'b';
+    EXPECT_TRUE(ahead.Take(0, piece(0), &packed));
+    EXPECT_FALSE(ahead.Take(1, piece(1), &packed));
+    EXPECT_FALSE(ahead.Take(3, piece(0), &packed));
+  }
+  { const PackAhead waiting(file, dir.path()); }  // ends while the file may still grow
+  PackAhead nowhere(file, "/nonexistent");
+  nowhere.Complete();
+  std::string packed;
+  EXPECT_TRUE(nowhere.Take(0, HashPiece(std::string(kPieceBytes, 'a')), &packed)) << "small ones need no disk";
+  ::close(file);
+}
+
 TEST(Catalog, ADamagedOneIsListedAndPassedOver) {
   TestNode node(kSchema);
   test::MemoryStore store;
   Catalog catalog(&store);
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-  ASSERT_VALUE(const std::string good, catalog.Save(made, 3, &activity));
-  ASSERT_VALUE(const std::string bad, catalog.Save(made, 3, &activity));
+  ASSERT_VALUE(const std::string good, catalog.Save(&made, 3, &activity));
+  ASSERT_VALUE(const std::string bad, catalog.Save(&made, 3, &activity));
   store.objects[bad + ".db.zst"].pop_back();
   ASSERT_VALUE(auto newest, catalog.Newest());
   ASSERT_TRUE(newest.has_value());
@@ -237,7 +324,7 @@ TEST(Catalog, ADamagedOneIsListedAndPassedOver) {
   ASSERT_VALUE(const auto all, catalog.List());
   EXPECT_EQ(all.size(), 2u);
   // Neither takes the place of a good one.
-  ASSERT_OK(catalog.Save(made, 1, &activity));
+  ASSERT_OK(catalog.Save(&made, 1, &activity));
   EXPECT_EQ(store.objects.size(), 2u);
 }
 
@@ -247,9 +334,9 @@ TEST(Catalog, AFailedPutLeavesTheOldOnes) {
   Catalog catalog(&store);
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-  ASSERT_VALUE(const std::string good, catalog.Save(made, 1, &activity));
+  ASSERT_VALUE(const std::string good, catalog.Save(&made, 1, &activity));
   store.put_error = {ErrorCode::kRetryLater, "the disk is full"};
-  auto failed = catalog.Save(made, 1, &activity);
+  auto failed = catalog.Save(&made, 1, &activity);
   ASSERT_FALSE(failed.ok());
   EXPECT_NE(failed.error().message().find("the disk is full"), std::string::npos);
   ASSERT_VALUE(const auto newest, catalog.Newest());

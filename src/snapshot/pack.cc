@@ -5,7 +5,6 @@
 #include <zstd.h>
 
 #include <algorithm>
-#include <memory>
 
 #include "sqlite/raw_file.h"
 
@@ -14,9 +13,6 @@ namespace harmonylite::snapshot {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-// The fastest of zstd's ordinary levels: with text it packs nearly as well as the next ones, in half the time.
-constexpr int kLevel = 1;
-constexpr int kWorkers = 2;  // threads
 // A frame that asks for more memory to be unpacked is refused.
 constexpr int kMaxWindowLog = 25;
 
@@ -57,18 +53,7 @@ class Xxh3 {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
-using Compressor = std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)>;
 using Decompressor = std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>;
-
-Compressor NewCompressor(uint64_t size) {
-  Compressor out(ZSTD_createCCtx(), ZSTD_freeCCtx);
-  HL_CHECK(out != nullptr);
-  ZSTD_CCtx_setParameter(out.get(), ZSTD_c_compressionLevel, kLevel);
-  // Fails where the library has no threads; then it packs in this one.
-  if (size > kChunk) ZSTD_CCtx_setParameter(out.get(), ZSTD_c_nbWorkers, kWorkers);
-  ZSTD_CCtx_setPledgedSrcSize(out.get(), size);
-  return out;
-}
 
 Error Broken(std::string_view why) {
   return MakeError(ErrorCode::kCorruption, "the snapshot is damaged: {}", why);
@@ -76,88 +61,141 @@ Error Broken(std::string_view why) {
 
 }  // namespace
 
-Status Pack(sqlite::Connection* db, Activity* activity, Spool* out, Manifest* manifest) {
-  HL_ASSIGN(manifest->size, sqlite::FileSize(db));
-  activity->Begin(Phase::kPacking, manifest->size);
-  const Compressor compressor = NewCompressor(manifest->size);
+struct Packer::Attempt {
+  explicit Attempt(uint64_t bytes) : size(bytes) {}
+  const uint64_t size;  // of the database
+  uint64_t pieces = 0;  // that were given
+  std::string plain;
+  PiecePacker packer;
+  Xxh3 plain_sum;
   Sha256 packed_sum;
-  Xxh3 sum;
-  std::string chunk;
-  std::string packed(ZSTD_CStreamOutSize(), '\0');
-  for (uint64_t offset = 0; offset < manifest->size; offset += chunk.size()) {
-    if (activity->cancelled()) return Cancelled();
-    const uint64_t left = manifest->size - offset;
-    HL_TRY(sqlite::ReadFileAt(db, offset, std::min<uint64_t>(left, kChunk), &chunk));
-    sum.Add(chunk);
-    const bool last = chunk.size() == left;
-    ZSTD_inBuffer input{chunk.data(), chunk.size(), 0};
-    for (size_t to_flush = 1; input.pos < input.size || (last && to_flush != 0);) {
-      ZSTD_outBuffer output{packed.data(), packed.size(), 0};
-      to_flush = ZSTD_compressStream2(compressor.get(), &output, &input,
-                                      last ? ZSTD_e_end : ZSTD_e_continue);
-      HL_CHECK(ZSTD_isError(to_flush) == 0);
-      const std::string_view bytes(packed.data(), output.pos);
-      packed_sum.Add(bytes);
-      HL_TRY(out->Append(bytes));
-    }
-    activity->done = offset + chunk.size();
-  }
-  manifest->packed = out->size();
-  manifest->sha256 = packed_sum.Hex();
-  manifest->hash = sum.Sum();
+  uint64_t packed = 0;
+};
+
+Packer::Packer(sqlite::Connection* db, PackAhead* ahead, Phase phase, Activity* activity, Manifest* manifest)
+    : db_(db), ahead_(ahead), phase_(phase), activity_(activity), manifest_(manifest) {}
+
+Packer::~Packer() = default;
+
+Status Packer::Begin() {
+  HL_ASSIGN(const uint64_t size, sqlite::FileSize(db_));
+  activity_->Begin(phase_, size);
+  attempt_ = std::make_unique<Attempt>(size);
   return Ok();
 }
 
-Status CheckObject(const Spool& packed, const Manifest& manifest, Activity* activity) {
-  if (packed.size() != manifest.packed)
-    return Broken(fmt::format("it has {} bytes, not {}", packed.size(), manifest.packed));
-  activity->Begin(Phase::kChecking, manifest.packed);
-  Sha256 sum;
-  std::string chunk;
-  for (uint64_t offset = 0; offset < packed.size(); offset += chunk.size()) {
-    if (activity->cancelled()) return Cancelled();
-    HL_TRY(packed.ReadAt(offset, kChunk, &chunk));
-    sum.Add(chunk);
-    activity->done = offset + chunk.size();
-  }
-  if (sum.Hex() != manifest.sha256) return Broken("its checksum differs");
+Status Packer::Next(std::string* out) {
+  HL_CHECK(attempt_ != nullptr);
+  Attempt& a = *attempt_;
+  out->clear();
+  const uint64_t offset = a.pieces * kPieceBytes;
+  if (offset >= a.size) return Ok();
+  if (activity_->cancelled()) return Cancelled();
+  HL_TRY(sqlite::ReadFileAt(db_, offset, std::min<uint64_t>(a.size - offset, kPieceBytes), &a.plain));
+  a.plain_sum.Add(a.plain);
+  if (ahead_ == nullptr || !ahead_->Take(a.pieces, HashPiece(a.plain), out)) a.packer.Pack(a.plain, out);
+  a.packed_sum.Add(*out);
+  a.packed += out->size();
+  ++a.pieces;
+  activity_->done = offset + a.plain.size();
+  if (activity_->done == a.size) Describe();
   return Ok();
 }
 
-Status Unpack(const Spool& packed, const Manifest& manifest, Activity* activity,
-              sqlite::Connection* db) {
-  activity->Begin(Phase::kUnpacking, manifest.size);
-  const Decompressor decompressor(ZSTD_createDCtx(), ZSTD_freeDCtx);
-  HL_CHECK(decompressor != nullptr);
-  ZSTD_DCtx_setParameter(decompressor.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
-  Xxh3 sum;
-  std::string chunk;
-  std::string plain(kChunk, '\0');
+void Packer::Describe() {
+  manifest_->size = attempt_->size;
+  manifest_->packed = attempt_->packed;
+  manifest_->sha256 = attempt_->packed_sum.Hex();
+  manifest_->hash = attempt_->plain_sum.Sum();
+}
+
+Status Pack(sqlite::Connection* db, PackAhead* ahead, Activity* activity, Spool* out, Manifest* manifest) {
+  Packer packer(db, ahead, Phase::kPacking, activity, manifest);
+  HL_TRY(packer.Begin());
+  std::string piece;
+  do {
+    HL_TRY(packer.Next(&piece));
+    HL_TRY(out->Append(piece));
+  } while (!piece.empty());
+  return Ok();
+}
+
+struct Unpacker::Attempt {
+  Decompressor decompressor{ZSTD_createDCtx(), ZSTD_freeDCtx};
+  std::string plain = std::string(kChunk, '\0');
+  Sha256 packed_sum;
+  Xxh3 plain_sum;
+  uint64_t packed = 0;
   uint64_t written = 0;
-  size_t hint = 1;  // 0: the frame is complete
-  for (uint64_t offset = 0; offset < packed.size(); offset += chunk.size()) {
-    HL_TRY(packed.ReadAt(offset, kChunk, &chunk));
-    ZSTD_inBuffer input{chunk.data(), chunk.size(), 0};
-    ZSTD_outBuffer output{plain.data(), plain.size(), plain.size()};
-    // Also while nothing is left to read but the last output was full: more may be waiting inside.
-    while (input.pos < input.size || (hint != 0 && output.pos == output.size)) {
-      if (activity->cancelled()) return Cancelled();
-      if (hint == 0) return Broken("something follows its end");
-      output = {plain.data(), plain.size(), 0};
-      const size_t consumed = input.pos;
-      hint = ZSTD_decompressStream(decompressor.get(), &output, &input);
-      if (ZSTD_isError(hint) != 0) return Broken(ZSTD_getErrorName(hint));
-      if (output.pos > manifest.size - written) return Broken("it is larger than its manifest says");
-      const std::string_view bytes(plain.data(), output.pos);
-      sum.Add(bytes);
-      HL_TRY(sqlite::WriteFileAt(db, written, bytes));
-      written += bytes.size();
-      activity->done = written;
-      if (output.pos == 0 && input.pos == consumed) break;
-    }
+  size_t hint = 1;     // 0: a frame ends here
+  std::string broken;  // why it cannot be unpacked; what follows is only counted then
+};
+
+Unpacker::Unpacker(const Manifest* manifest, Activity* activity, sqlite::Connection* db)
+    : manifest_(manifest), activity_(activity), db_(db) {}
+
+Unpacker::~Unpacker() = default;
+
+Status Unpacker::Begin() {
+  attempt_ = std::make_unique<Attempt>();
+  HL_CHECK(attempt_->decompressor != nullptr);
+  ZSTD_DCtx_setParameter(attempt_->decompressor.get(), ZSTD_d_windowLogMax, kMaxWindowLog);
+  return Ok();
+}
+
+Status Unpacker::Append(std::string_view bytes) {
+  HL_CHECK(attempt_ != nullptr);
+  Attempt& a = *attempt_;
+  if (activity_->cancelled()) return Cancelled();
+  a.packed += bytes.size();
+  if (a.packed > manifest_->packed) return Broken(fmt::format("it has more than {} bytes", manifest_->packed));
+  a.packed_sum.Add(bytes);
+  return a.broken.empty() ? Write(bytes) : Ok();
+}
+
+Status Unpacker::Write(std::string_view bytes) {
+  Attempt& a = *attempt_;
+  ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
+  ZSTD_outBuffer output{a.plain.data(), a.plain.size(), a.plain.size()};
+  // Also while nothing is left to read but the last output was full: more may be waiting inside.
+  while (input.pos < input.size || (a.hint != 0 && output.pos == output.size)) {
+    output = {a.plain.data(), a.plain.size(), 0};
+    const size_t consumed = input.pos;
+    a.hint = ZSTD_decompressStream(a.decompressor.get(), &output, &input);
+    if (ZSTD_isError(a.hint) != 0)
+      a.broken = ZSTD_getErrorName(a.hint);
+    else if (output.pos > manifest_->size - a.written)
+      a.broken = "it is larger than its manifest says";
+    if (!a.broken.empty()) return Ok();
+    const std::string_view plain(a.plain.data(), output.pos);
+    a.plain_sum.Add(plain);
+    HL_TRY(sqlite::WriteFileAt(db_, a.written, plain));
+    a.written += plain.size();
+    activity_->done = a.written;
+    if (output.pos == 0 && input.pos == consumed) break;
   }
-  if (hint != 0 || written != manifest.size) return Broken("it ends too early");
-  if (sum.Sum() != manifest.hash) return Broken("the database's checksum differs");
+  return Ok();
+}
+
+Status Unpacker::Finish() {
+  HL_CHECK(attempt_ != nullptr);
+  Attempt& a = *attempt_;
+  if (a.packed != manifest_->packed)
+    return Broken(fmt::format("it has {} bytes, not {}", a.packed, manifest_->packed));
+  if (a.packed_sum.Hex() != manifest_->sha256) return Broken("its checksum differs");
+  if (!a.broken.empty()) return Broken(a.broken);
+  if (a.hint != 0 || a.written != manifest_->size) return Broken("it ends too early");
+  if (a.plain_sum.Sum() != manifest_->hash) return Broken("the database's checksum differs");
+  return Ok();
+}
+
+Status Unpack(const Spool& packed, Unpacker* unpacker) {
+  HL_TRY(unpacker->Begin());
+  std::string piece;
+  for (uint64_t offset = 0; offset < packed.size(); offset += piece.size()) {
+    HL_TRY(packed.ReadAt(offset, kChunk, &piece));
+    HL_TRY(unpacker->Append(piece));
+  }
   return Ok();
 }
 

@@ -3,24 +3,71 @@
 // Memory: some megabytes. Threads: one owner at a time.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
 #include "base/result.h"
 #include "base/spool.h"
+#include "log/object_stream.h"
 #include "snapshot/activity.h"
 #include "snapshot/manifest.h"
+#include "snapshot/pack_ahead.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::snapshot {
 
-// Appends the packed file to `out`, which is empty, and fills size, packed, sha256 and hash of `manifest`.
-// kRetryLater: cancelled, or `out`'s disk is full.
-Status Pack(sqlite::Connection* db, Activity* activity, Spool* out, Manifest* manifest);
+// The object of a database, made while it is read. Once all was given, size, packed, sha256 and hash of the manifest
+// describe it. kRetryLater: cancelled, or the disk fails.
+class Packer final : public log::ObjectSource {
+ public:
+  // Begins `phase` with each attempt. Nothing is owned; `ahead` may be null. Nobody writes to the database meanwhile.
+  // The object is the same with and without `ahead`.
+  Packer(sqlite::Connection* db, PackAhead* ahead, Phase phase, Activity* activity, Manifest* manifest);
+  ~Packer() override;
+  Status Begin() override;
+  Status Next(std::string* out) override;
 
-// Whether `packed` is the object that the manifest speaks of. kCorruption: it is not.
-Status CheckObject(const Spool& packed, const Manifest& manifest, Activity* activity);
+ private:
+  struct Attempt;
+  void Describe();
 
-// Writes what `packed` holds into the empty file of `db`. Never writes more than manifest.size bytes.
-// kCorruption: it is not the database that the manifest speaks of. kRetryLater: cancelled, or the disk is full.
-Status Unpack(const Spool& packed, const Manifest& manifest, Activity* activity,
-              sqlite::Connection* db);
+  sqlite::Connection* db_;
+  PackAhead* ahead_;
+  const Phase phase_;
+  Activity* activity_;
+  Manifest* manifest_;
+  std::unique_ptr<Attempt> attempt_;
+};
+
+// Appends the packed file to `out`, which is empty. As Packer, for stores that take whole objects only.
+Status Pack(sqlite::Connection* db, PackAhead* ahead, Activity* activity, Spool* out, Manifest* manifest);
+
+// Writes what an object holds into a database's file, never more than manifest.size bytes. The file is worth
+// something only after Finish. kCorruption: it is not the object that the manifest speaks of. kRetryLater:
+// cancelled, or the disk is full.
+class Unpacker final : public log::ObjectSink {
+ public:
+  // Nothing is owned. Nobody has read from the database yet.
+  Unpacker(const Manifest* manifest, Activity* activity, sqlite::Connection* db);
+  ~Unpacker() override;
+  Status Begin() override;
+  Status Append(std::string_view bytes) override;
+  // Once all was appended: whether sizes and checksums are those of the manifest.
+  Status Finish();
+
+ private:
+  struct Attempt;
+  Status Write(std::string_view bytes);
+
+  const Manifest* manifest_;
+  Activity* activity_;
+  sqlite::Connection* db_;
+  std::unique_ptr<Attempt> attempt_;
+};
+
+// Appends an object that lies here.
+Status Unpack(const Spool& packed, Unpacker* unpacker);
 
 }  // namespace harmonylite::snapshot

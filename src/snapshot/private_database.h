@@ -25,6 +25,8 @@ class PrivateDatabase {
 
   // Until Open.
   const std::string& path() const { return path_; }
+  // The file, for pread and the like; -1: not on this VFS. Its positions, locks and end are not the caller's.
+  int file() const { return lock_; }
   // Without journal: after an error the content is to be thrown away.
   Status Open();
   sqlite::Connection& db() { return *db_; }

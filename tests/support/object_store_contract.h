@@ -190,6 +190,55 @@ TEST_P(ObjectStoreContract, ALargeObjectComesBackAsItWas) {
   EXPECT_LE(out.memory(), size_t{8} << 20);
 }
 
+// Gives its bytes in pieces of all sizes; fails at the end of every attempt but the last.
+class PiecewiseSource final : public log::ObjectSource {
+ public:
+  PiecewiseSource(std::string bytes, int failing) : bytes_(std::move(bytes)), failing_(failing) {}
+  Status Begin() override {
+    at_ = 0;
+    size_ = 1;
+    ++begun;
+    return Ok();
+  }
+  Status Next(std::string* out) override {
+    *out = bytes_.substr(at_, size_);
+    at_ += out->size();
+    size_ = size_ * 3 % 700'001;
+    if (out->empty() && begun <= failing_) return MakeError(ErrorCode::kRetryLater, "the source is tired");
+    return Ok();
+  }
+  int begun = 0;
+
+ private:
+  const std::string bytes_;
+  const int failing_;
+  size_t at_ = 0;
+  size_t size_ = 1;
+};
+
+TEST_P(ObjectStoreContract, AStreamIsAnObjectLikeOthers) {
+  if (!store_->streams()) {
+    PiecewiseSource source("x", 0);
+    EXPECT_FALSE(store_->PutFrom(Name("x"), &source, nullptr).ok());
+    return;
+  }
+  // Empty, shorter than a chunk of any store, as long as several of them, and not a multiple.
+  for (const size_t size : {0, 5, 512 << 10, (3 << 20) + 7}) {
+    SCOPED_TRACE(size);
+    const std::string bytes = NoiseBytes(size, size);
+    PiecewiseSource source(bytes, size == 0 ? 0 : 1);
+    log::Transfer transfer;
+    ASSERT_OK(store_->PutFrom(Name("x"), &source, &transfer));
+    EXPECT_EQ(source.begun, size == 0 ? 1 : 2);
+    EXPECT_EQ(transfer.bytes, size);
+    Spool out = Filled("old");
+    log::SpoolSink sink(&out);
+    ASSERT_OK(store_->GetInto(Name("x"), &sink, &transfer));
+    EXPECT_TRUE(BytesOf(out) == bytes);
+    EXPECT_TRUE(Read(Name("x")) == bytes);
+  }
+}
+
 TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
   ASSERT_OK(store_->Put(Name("x"), Filled("old"), nullptr));
   const Spool large = Filled(NoiseBytes(20 << 20, 8));
