@@ -20,6 +20,9 @@ class ObjectSource {
   virtual Status Begin() = 0;
   // The bytes that come next; none: that was all.
   virtual Status Next(std::string* out) = 0;
+  // Whether it sums up what it gives; then, after the end, SHA-256 of all of it, 32 bytes.
+  virtual bool sums() const { return false; }
+  virtual std::string Sha256() const { return {}; }
 };
 
 // Takes the bytes of an object that is being got.
@@ -29,6 +32,8 @@ class ObjectSink {
   // Each attempt begins with it: what came before does not count.
   virtual Status Begin() = 0;
   virtual Status Append(std::string_view bytes) = 0;
+  // Whether its owner compares a SHA-256 of all of it anyway, so that the store need not.
+  virtual bool sums() const { return false; }
 };
 
 class SpoolSource final : public ObjectSource {

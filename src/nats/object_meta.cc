@@ -112,7 +112,11 @@ std::string ObjectDigest::Finish() {
   unsigned size = 0;
   HL_CHECK(EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(sum.data()), &size) == 1);
   sum.resize(size);
-  return std::string(kDigestName) + Base64Url(sum);
+  return DigestText(sum);
+}
+
+std::string DigestText(std::string_view sha256) {
+  return std::string(kDigestName) + Base64Url(sha256);
 }
 
 }  // namespace harmonylite::nats

@@ -30,6 +30,9 @@ Result<ObjectMeta> DecodeObjectMeta(std::string_view json);
 // With padding, as the other clients do.
 std::string Base64Url(std::string_view bytes);
 
+// A SHA-256 of 32 bytes as ObjectMeta holds it.
+std::string DigestText(std::string_view sha256);
+
 // A word for subjects that nobody has had before.
 std::string NewNuid();
 

@@ -130,6 +130,30 @@ TEST_F(NatsObjectStoreTest, TheLayoutIsThatOfOtherClients) {
   EXPECT_STREQ(info->Config->Subjects[1], "$O.snaps.M.>");
 }
 
+// "hello", with a sum of its own.
+class SummedSource final : public log::ObjectSource {
+ public:
+  Status Begin() override { return Ok(); }
+  Status Next(std::string* out) override {
+    *out = std::exchange(left_, "");
+    return Ok();
+  }
+  bool sums() const override { return true; }
+  std::string Sha256() const override { return std::string(32, '\1'); }
+
+ private:
+  std::string left_ = "hello";
+};
+
+TEST_F(NatsObjectStoreTest, WhatIsSummedAlreadyIsNotSummedAgain) {
+  SummedSource source;
+  ASSERT_OK(store_->PutFrom("a", &source, nullptr));
+  const auto meta = nlohmann::json::parse(Raw("$O.snaps.M.YQ==", 1).at(0));
+  EXPECT_EQ(meta["digest"], "SHA-256=AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=");
+  std::string bytes;
+  EXPECT_EQ(Get("a", &bytes).error().code(), ErrorCode::kCorruption) << "the sum is wrong";
+}
+
 TEST_F(NatsObjectStoreTest, WhatOtherClientsWriteIsRead) {
   ASSERT_OK(store_->Put("a", Filled("x"), nullptr));
   Publish("$O.snaps.C.NUID1", "hel");

@@ -18,21 +18,21 @@ constexpr int kMaxWindowLog = 25;
 
 Error Cancelled() { return MakeError(ErrorCode::kRetryLater, "it was told to end"); }
 
-class Sha256 {
+class Sha256Sum {
  public:
-  Sha256() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
+  Sha256Sum() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
     HL_CHECK(context_ != nullptr);
     HL_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
   }
   void Add(std::string_view bytes) {
     HL_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
   }
-  std::string Hex() {
-    unsigned char digest[EVP_MAX_MD_SIZE];
+  // Once, at the end: 32 bytes.
+  std::string Finish() {
+    std::string out(EVP_MAX_MD_SIZE, '\0');
     unsigned int size = 0;
-    HL_CHECK(EVP_DigestFinal_ex(context_.get(), digest, &size) == 1);
-    std::string out;
-    for (unsigned int i = 0; i < size; ++i) out += fmt::format("{:02x}", digest[i]);
+    HL_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(out.data()), &size) == 1);
+    out.resize(size);
     return out;
   }
 
@@ -53,6 +53,12 @@ class Xxh3 {
   std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
 };
 
+std::string Hex(std::string_view bytes) {
+  std::string out;
+  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
+  return out;
+}
+
 using Decompressor = std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>;
 
 Error Broken(std::string_view why) {
@@ -68,7 +74,8 @@ struct Packer::Attempt {
   std::string plain;
   PiecePacker packer;
   Xxh3 plain_sum;
-  Sha256 packed_sum;
+  Sha256Sum packed_sum;
+  std::string sha256;  // once all was given
   uint64_t packed = 0;
 };
 
@@ -76,6 +83,8 @@ Packer::Packer(sqlite::Connection* db, PackAhead* ahead, Phase phase, Activity* 
     : db_(db), ahead_(ahead), phase_(phase), activity_(activity), manifest_(manifest) {}
 
 Packer::~Packer() = default;
+
+std::string Packer::Sha256() const { return attempt_->sha256; }
 
 Status Packer::Begin() {
   HL_ASSIGN(const uint64_t size, sqlite::FileSize(db_));
@@ -105,7 +114,8 @@ Status Packer::Next(std::string* out) {
 void Packer::Describe() {
   manifest_->size = attempt_->size;
   manifest_->packed = attempt_->packed;
-  manifest_->sha256 = attempt_->packed_sum.Hex();
+  attempt_->sha256 = attempt_->packed_sum.Finish();
+  manifest_->sha256 = Hex(attempt_->sha256);
   manifest_->hash = attempt_->plain_sum.Sum();
 }
 
@@ -123,7 +133,7 @@ Status Pack(sqlite::Connection* db, PackAhead* ahead, Activity* activity, Spool*
 struct Unpacker::Attempt {
   Decompressor decompressor{ZSTD_createDCtx(), ZSTD_freeDCtx};
   std::string plain = std::string(kChunk, '\0');
-  Sha256 packed_sum;
+  Sha256Sum packed_sum;
   Xxh3 plain_sum;
   uint64_t packed = 0;
   uint64_t written = 0;
@@ -182,7 +192,7 @@ Status Unpacker::Finish() {
   Attempt& a = *attempt_;
   if (a.packed != manifest_->packed)
     return Broken(fmt::format("it has {} bytes, not {}", a.packed, manifest_->packed));
-  if (a.packed_sum.Hex() != manifest_->sha256) return Broken("its checksum differs");
+  if (Hex(a.packed_sum.Finish()) != manifest_->sha256) return Broken("its checksum differs");
   if (!a.broken.empty()) return Broken(a.broken);
   if (a.hint != 0 || a.written != manifest_->size) return Broken("it ends too early");
   if (a.plain_sum.Sum() != manifest_->hash) return Broken("the database's checksum differs");

@@ -28,6 +28,8 @@ class Packer final : public log::ObjectSource {
   ~Packer() override;
   Status Begin() override;
   Status Next(std::string* out) override;
+  bool sums() const override { return true; }
+  std::string Sha256() const override;
 
  private:
   struct Attempt;
@@ -54,6 +56,7 @@ class Unpacker final : public log::ObjectSink {
   ~Unpacker() override;
   Status Begin() override;
   Status Append(std::string_view bytes) override;
+  bool sums() const override { return true; }
   // Once all was appended: whether sizes and checksums are those of the manifest.
   Status Finish();
 
