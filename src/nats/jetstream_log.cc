@@ -96,30 +96,24 @@ Result<LogState> JetStreamLog::State() {
 
 Result<log::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   HL_ASSIGN(const auto session, connection_->Acquire());
-  jsOptions options;
-  jsOptions_Init(&options);
-  options.Wait = options_.api_timeout.count();
-  if (Status ready = AwaitReady(*session, stream_, SubjectOf(subject), options.Wait); !ready.ok()) {
+  const auto last = AskForLast(*session, stream_, SubjectOf(subject), options_.api_timeout.count());
+  if (!last.ok()) {
     Doubt();
-    const bool gone = ready.error().code() == ErrorCode::kNotFound;
-    return MakeError(gone ? ErrorCode::kRetryLater : ready.error().code(), "{}", ready.error().message());
+    const bool gone = last.error().code() == ErrorCode::kNotFound;
+    return MakeError(gone ? ErrorCode::kRetryLater : last.error().code(), "{}", last.error().message());
   }
-  natsMsg* raw = nullptr;
-  jsErrCode code{};
-  const natsStatus status = js_GetLastMsg(&raw, session->js(), stream_.c_str(),
-                                          SubjectOf(subject).c_str(), &options, &code);
-  const MsgPtr message(raw);
-  if (status == NATS_OK) {
+  if (last->status == NATS_OK) {
+    natsMsg* raw = last->message.get();
     const size_t size = static_cast<size_t>(natsMsg_GetDataLength(raw));
     return log::LogRecord{LogSeq(natsMsg_GetSequence(raw)), subject,
                           std::string(natsMsg_GetData(raw), size)};
   }
-  if (code == JSNoMessageFoundErr)
+  if (last->code == JSNoMessageFoundErr)
     return MakeError(ErrorCode::kNotFound, "the log holds no record of {}", ToString(subject));
   Doubt();
-  if (code == JSStreamNotFoundErr)
+  if (last->code == JSStreamNotFoundErr)
     return MakeError(ErrorCode::kRetryLater, "stream {} does not exist", stream_);
-  return ApiError(status, code, "asking for our last record");
+  return ApiError(last->status, last->code, "asking for our last record");
 }
 
 PublishReply JetStreamLog::Publish(const log::PublishRequest& request) {

@@ -102,16 +102,9 @@ Result<uint64_t> KvMetaStore::CompareAndSet(const std::string& key, std::string_
 Result<KvMetaStore::Stored> KvMetaStore::Load(const std::string& key) {
   HL_TRY(CheckKey(key));
   HL_ASSIGN(const auto session, connection_->Acquire());
-  jsOptions options;
-  jsOptions_Init(&options);
-  options.Wait = options_.timeout.count();
-  HL_TRY(AwaitReady(*session, stream_, subject_root_ + key, options.Wait));
-  natsMsg* raw = nullptr;
-  jsErrCode code{};
-  const natsStatus status = js_GetLastMsg(&raw, session->js(), stream_.c_str(),
-                                          (subject_root_ + key).c_str(), &options, &code);
-  const MsgPtr message(raw);
-  if (status != NATS_OK) return ApiError(status, code, "reading " + key);
+  HL_ASSIGN(const LastMessage last, AskForLast(*session, stream_, subject_root_ + key, options_.timeout.count()));
+  if (last.status != NATS_OK) return ApiError(last.status, last.code, "reading " + key);
+  natsMsg* raw = last.message.get();
   Stored out;
   out.deleted = IsDeleteMarker(raw);
   out.entry.revision = natsMsg_GetSequence(raw);

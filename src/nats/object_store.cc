@@ -142,16 +142,11 @@ Status JetStreamObjectStore::EnsureBucket(const Session& session) {
 
 Result<ObjectMeta> JetStreamObjectStore::LoadMeta(const Session& session,
                                                   const std::string& subject) {
-  jsOptions options = ApiOptions(options_.api_timeout);
-  HL_TRY(AwaitReady(session, stream_, subject, options.Wait));
-  natsMsg* raw = nullptr;
-  jsErrCode code{};
-  const natsStatus status =
-      js_GetLastMsg(&raw, session.js(), stream_.c_str(), subject.c_str(), &options, &code);
-  const MsgPtr message(raw);
-  if (status == NATS_NOT_FOUND && code == 0)
+  HL_ASSIGN(const LastMessage last, AskForLast(session, stream_, subject, options_.api_timeout.count()));
+  if (last.status == NATS_NOT_FOUND && last.code == 0)
     return MakeError(ErrorCode::kNotFound, "no such object");
-  if (status != NATS_OK) return ApiError(status, code, "asking for an object");
+  if (last.status != NATS_OK) return ApiError(last.status, last.code, "asking for an object");
+  natsMsg* raw = last.message.get();
   HL_ASSIGN(ObjectMeta meta, DecodeObjectMeta({natsMsg_GetData(raw),
                                                static_cast<size_t>(natsMsg_GetDataLength(raw))}));
   if (meta.deleted) return MakeError(ErrorCode::kNotFound, "no such object");
@@ -392,12 +387,9 @@ void JetStreamObjectStore::PurgeOrphans(const Session& session) {
   for (int i = 0; state.Subjects != nullptr && i < state.Subjects->Count; ++i) {
     const char* subject = state.Subjects->List[i].Subject;
     if (used.count(subject) != 0) continue;
-    jsOptions options = ApiOptions(options_.api_timeout);
-    natsMsg* raw = nullptr;
-    const natsStatus status =
-        js_GetLastMsg(&raw, session.js(), stream_.c_str(), subject, &options, nullptr);
-    const MsgPtr message(raw);
-    if (status != NATS_OK || state.LastTime - natsMsg_GetTime(raw) < kOrphanAgeNs) continue;
+    const auto last = AskForLast(session, stream_, subject, options_.api_timeout.count());
+    if (!last.ok() || last->status != NATS_OK) continue;
+    if (state.LastTime - natsMsg_GetTime(last->message.get()) < kOrphanAgeNs) continue;
     if (!Purge(session, subject).ok()) return;
   }
 }

@@ -188,6 +188,8 @@ Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& s
   return ApiError(status, code, fmt::format("asking for stream {}", stream));
 }
 
+namespace {
+
 Status AwaitReady(const Session& session, const std::string& stream, const std::string& subject,
                   int64_t wait_ms) {
   natsMsg* raw = nullptr;
@@ -207,6 +209,21 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
     std::this_thread::sleep_for(kBetweenKnocks);  // making one takes a server some milliseconds
   }
   return MakeError(ErrorCode::kRetryLater, "stream {} is being made, or has no leader yet", stream);
+}
+
+}  // namespace
+
+Result<LastMessage> AskForLast(const Session& session, const std::string& stream, const std::string& subject,
+                               int64_t wait_ms) {
+  HL_TRY(AwaitReady(session, stream, subject, wait_ms));
+  jsOptions options;
+  jsOptions_Init(&options);
+  options.Wait = wait_ms;
+  LastMessage last;
+  natsMsg* raw = nullptr;
+  last.status = js_GetLastMsg(&raw, session.js(), stream.c_str(), subject.c_str(), &options, &last.code);
+  last.message.reset(raw);
+  return last;
 }
 
 }  // namespace harmonylite::nats

@@ -98,10 +98,17 @@ Error ApiError(natsStatus status, int code, std::string_view what);
 Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& stream,
                                     int64_t wait_ms);
 
-// Before a message is asked for by its subject. nats-server 2.9 crashes when that is asked of a stream which another
-// client is just making; a stream that is ready answers whoever publishes to it, and so it is sent something that it
-// must refuse. kNotFound: no such stream. kRetryLater: it is being made, or has no leader.
-Status AwaitReady(const Session& session, const std::string& stream, const std::string& subject,
-                  int64_t wait_ms);
+// What the library said when it was asked for a message.
+struct LastMessage {
+  MsgPtr message;  // null: see the others
+  natsStatus status = NATS_OK;
+  jsErrCode code{};
+};
+
+// The newest message of a subject. nats-server 2.9 crashes when that is asked of a stream which another client is just
+// making; a stream that is ready answers whoever publishes to it, and so it is first sent something that it must refuse.
+// kNotFound: no such stream. kRetryLater: it is being made, or has no leader.
+Result<LastMessage> AskForLast(const Session& session, const std::string& stream, const std::string& subject,
+                               int64_t wait_ms);
 
 }  // namespace harmonylite::nats
