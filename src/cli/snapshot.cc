@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
+#include "cli/log_watch.h"
 #include "cli/progress.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
@@ -35,7 +36,7 @@ constexpr const char* kUsage =
     "       harmonylite snapshot verify [NAME] -config FILE\n"
     "       harmonylite snapshot restore [NAME] [--to DATABASE] -config FILE\n";
 constexpr std::chrono::milliseconds kBetweenLooks{100};
-constexpr int64_t kTriggersWithinMs = 10'000;
+constexpr int64_t kRetryWithinMs = 10'000;
 
 struct Request {
   std::string action;
@@ -103,6 +104,7 @@ struct Session {
 
 Status ConnectToNats(const config::CommandLine& command, const config::Config& config,
                      Logger* logger, Session* out) {
+  if (out->connection != nullptr) return Ok();
   nats::ConnectionOptions options = MakeConnectionOptions(config, NodeId(config.node_id.value_or(0)));
   if (config.nats.embedded()) {
     const nats::ServerOptions server =
@@ -153,32 +155,44 @@ auto Watched(snapshot::Activity* activity, Logger* logger, Work work) -> decltyp
 }
 
 // While no node runs: hidden tables and triggers as the node would have them.
-Status Attach(const config::Config& config, Logger* logger) {
+Result<std::unique_ptr<node::Node>> Attach(const config::Config& config, const Clock* clock, Logger* logger) {
   std::error_code error;
   if (!fs::exists(config.db_path, error))
     return MakeError(ErrorCode::kNotFound, "{} does not exist", config.db_path);
   std::optional<NodeId> self;
   if (config.node_id) self = NodeId(*config.node_id);
-  const SystemClock clock;
-  HL_ASSIGN([[maybe_unused]] const auto node,
-            node::Node::Open(MakeNodeOptions(config), self, &clock, logger));
-  return Ok();
+  return node::Node::Open(MakeNodeOptions(config), self, clock, logger);
 }
 
-Status Save(const config::Config& config, Logger* logger, Session* session) {
-  if (session->lock) HL_TRY(Attach(config, logger));
+Status Save(const config::CommandLine& command, const config::Config& config, Logger* logger, Session* session) {
   const SystemClock clock;
+  std::unique_ptr<node::Node> node;
+  if (session->lock) {
+    HL_ASSIGN(node, Attach(config, &clock, logger));
+  }
+  const auto connect = [&]() -> Result<std::shared_ptr<nats::Connection>> {
+    HL_TRY(ConnectToNats(command, config, logger, session));
+    return session->connection;
+  };
+  LogWatch log(&config, connect, std::move(node), &clock, logger);
   const int64_t began = clock.MonotonicMs();
   snapshot::Activity activity;
   snapshot::Catalog catalog(session->store.get());
   const auto once = [&]() -> Result<std::string> {
-    HL_ASSIGN(snapshot::Made made, snapshot::Make(MakeSnapshotOptions(config), clock, &activity));
-    return catalog.Save(&made, config.snapshot.keep, &activity);
+    while (true) {
+      HL_ASSIGN(snapshot::Made made, snapshot::Make(MakeSnapshotOptions(config), clock, &activity));
+      activity.Begin(snapshot::Phase::kWaiting, 0);
+      Status held = log.Await(made.manifest);
+      if (held.ok()) return catalog.Save(&made, config.snapshot.keep, &activity);
+      // Found to be a copy: the next one is of another life.
+      if (held.error().code() != ErrorCode::kRetryLater || clock.MonotonicMs() - began > kRetryWithinMs)
+        return std::move(held).error();
+    }
   };
   auto saved = Watched(&activity, logger, once);
   // A table that was just made gets its triggers from the node that runs.
   while (!saved.ok() && saved.error().code() == ErrorCode::kRetryLater && !session->lock &&
-         clock.MonotonicMs() - began < kTriggersWithinMs) {
+         clock.MonotonicMs() - began < kRetryWithinMs) {
     std::this_thread::sleep_for(kBetweenLooks);
     saved = Watched(&activity, logger, once);
   }
@@ -287,7 +301,7 @@ Status Perform(const Request& request, const config::CommandLine& command, const
                Logger* logger) {
   Session session;
   HL_TRY(OpenSession(command, config, logger, &session));
-  if (request.action == "save") return Save(config, logger, &session);
+  if (request.action == "save") return Save(command, config, logger, &session);
   if (request.action == "verify") return Verify(request, config, logger, &session);
   if (request.action == "restore") return RestoreTo(request, config, logger, &session);
   snapshot::Catalog catalog(session.store.get());

@@ -258,12 +258,13 @@ snapshot::Options Node::MakeSnapshotOptions() const {
 void Node::RunSnapshotMaker(log::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();
-  SnapshotMaker maker({store, &snapshots_, clock_, logger_, MakeSnapshotOptions(), options_.snapshots.keep});
+  SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(), options_.snapshots.keep,
+                       options_.publish});
   Resyncer resyncer({stored_.get(), &shared_, clock_, logger_, options_.max_clock_skew_ms});
   while (!stopping_.load()) {
     const bool made = maker.Step().kind == StepResult::kProgress;
     const bool fetched = resyncer.Step().kind == StepResult::kProgress;
-    if (!made && !fetched) PauseUnlessStopping(kBetweenSnapshotLooks);
+    if (!made && !fetched) PauseUnlessStopping(maker.waiting() ? kBlockedWait : kBetweenSnapshotLooks);
   }
 }
 

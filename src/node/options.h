@@ -100,6 +100,8 @@ constexpr int64_t kSnapshotLookMs = 60'000;
 constexpr int64_t kSnapshotRetryMs = 2'000;
 constexpr int64_t kSnapshotMaxRetryMs = 60'000;
 constexpr int64_t kSnapshotMaxFailures = 3;
+// One that is made is given up when the log has taken nothing of ours for so long.
+constexpr int64_t kSnapshotPublishMs = 30'000;
 // A node that is behind, or failed, leads only if the lease was free for so many times its time to live.
 constexpr int64_t kSnapshotUnfitTtls = 4;
 

@@ -124,8 +124,9 @@ StepResult Publisher::Look() {
   if (auto resend = d_.shared->rows().TakeResend()) return Resend(std::move(*resend));
   auto repair = d_.shared->TakeRepairRequest();
   if (!repair && *version == seen_data_version_) return StepResult::Idle();
-  // Others would have to hold it (HoldKind::kStale).
-  if (!repair && d_.shared->behind_forgotten())
+  // Others would have to hold it (HoldKind::kStale). But two that are both behind what the other has forgotten wait for each
+  // other's snapshots, and those wait for this.
+  if (!repair && d_.shared->behind_forgotten() && !d_.shared->snapshot_waits())
     return StepResult::Blocked("deletes that others have forgotten are not applied here yet");
   if (!repair) seen_data_version_ = *version;  // a repair looks at something else
 

@@ -54,6 +54,21 @@ Lseq SharedState::published_as_self() const {
   return published_.to > base_ ? published_.to : Lseq(0);
 }
 
+bool SharedState::PublishedAs(const Origin& origin, Lseq to) const {
+  const std::lock_guard lock(mutex_);
+  return self_ == origin && published_.to >= to;
+}
+
+void SharedState::SetSnapshotWaits(bool waits) {
+  const std::lock_guard lock(mutex_);
+  snapshot_waits_ = waits;
+}
+
+bool SharedState::snapshot_waits() const {
+  const std::lock_guard lock(mutex_);
+  return snapshot_waits_;
+}
+
 void SharedState::SetSelf(const Origin& self, Lseq base) {
   const std::lock_guard lock(mutex_);
   self_ = self;

@@ -85,6 +85,12 @@ class SharedState {
   // The same as others count it: 0 while nothing of this incarnation is published.
   Lseq published_as_self() const;
 
+  // This file counts as `origin`, and the log has taken what it journaled up to `to`.
+  bool PublishedAs(const Origin& origin, Lseq to) const;
+  // From the maker of snapshots to the publisher: one is stored as soon as the log holds what is in it of ours.
+  void SetSnapshotWaits(bool waits);
+  bool snapshot_waits() const;
+
   // Nothing after this was ever sent by this file: whoever has more of us knows another copy of it.
   void SetSending(Lseq to);
   Lseq sending() const;
@@ -164,6 +170,7 @@ class SharedState {
   std::string database_error_;
   MembershipReport membership_;
   bool behind_forgotten_ = false;
+  bool snapshot_waits_ = false;
   std::optional<ResyncWish> resync_wish_;
   bool log_gap_ = false;
   std::shared_ptr<OpenSnapshot> snapshot_;

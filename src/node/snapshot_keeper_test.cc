@@ -91,7 +91,7 @@ class Maker {
     snapshot::Options options;
     options.db_path = node.path;
     options.spool_directory = node.dir.path();
-    maker.emplace(SnapshotMaker::Dependencies{store, &board, clock, logger, options, policy.keep});
+    maker.emplace(SnapshotMaker::Dependencies{store, &board, &shared, clock, logger, options, policy.keep});
   }
   void SetHolding(bool holding) {
     AppliedState applied;
@@ -101,10 +101,15 @@ class Maker {
   }
   void Step() {
     keeper->Step();
+    StepMaker();
+  }
+  void StepMaker() {
+    if (publishes) shared.SetPublished({node.newest(), Hlc(1)});
     maker->Step();
   }
 
   TestNode node;
+  bool publishes = true;
   SharedState shared;
   SnapshotBoard board;
   std::optional<SnapshotKeeper> keeper;
@@ -236,6 +241,69 @@ TEST_F(SnapshotKeeperTest, FailuresAreSpacedOutAndShownAndThenAnotherTries) {
   EXPECT_EQ(one->board.done() + two->board.done(), 1);
 }
 
+// What is in it of our own must be in the log: another life of this file may have given its number to something else.
+TEST_F(SnapshotKeeperTest, OneWithUnpublishedChangesWaitsForTheLog) {
+  Maker* one = New(1);
+  one->publishes = false;
+  one->node.App("INSERT INTO t VALUES(1, 'one'), (2, 'two')");
+  const Lseq all = one->node.newest();
+  one->board.Want("a test");
+  Pass(5'000, {one});
+  EXPECT_TRUE(one->maker->waiting() && one->shared.snapshot_waits());
+  one->shared.SetPublished({Lseq(all.value - 1), Hlc(1)});
+  one->node.App("INSERT INTO t VALUES(3, 'not in it')");
+  Pass(5'000, {one});
+  EXPECT_EQ(one->board.done(), 0);
+  one->shared.SetPublished({all, Hlc(2)});
+  Pass(1'000, {one});
+  EXPECT_EQ(one->board.done(), 1);
+  EXPECT_FALSE(one->maker->waiting() || one->shared.snapshot_waits());
+  EXPECT_EQ(one->board.newest()->manifest.progress.Get(one->node.self), all);
+}
+
+TEST_F(SnapshotKeeperTest, OneThatTheLogNeverTakesIsGivenUpAndSaidWhy) {
+  Maker* one = New(1);
+  one->publishes = false;
+  one->node.App("INSERT INTO t VALUES(1, 'one'), (2, 'two')");
+  const Lseq all = one->node.newest();
+  one->board.Want("a test");
+  Pass(kSnapshotPublishMs, {one});
+  one->shared.SetPublished({Lseq(all.value - 1), Hlc(1)});
+  Pass(kSnapshotPublishMs, {one});
+  EXPECT_EQ(one->board.failed(), 0);
+  Pass(5'000, {one});
+  EXPECT_EQ(one->board.failed(), 1);
+  EXPECT_NE(one->board.last_error().find("the newest 1 changes of this node"), std::string::npos);
+  EXPECT_FALSE(one->maker->waiting() || one->shared.snapshot_waits());
+  // Or when another node has the lease by then.
+  one->board.Want("a test");
+  Pass(2'000, {one});
+  one->board.Cancel();
+  Pass(1'000, {one});
+  EXPECT_EQ(one->board.failed(), 2);
+  EXPECT_TRUE(store_.objects.empty());
+}
+
+TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
+  Maker* one = New(1);
+  one->publishes = false;
+  one->node.App("INSERT INTO t VALUES(1, 'one')");
+  one->board.Want("a test");
+  Pass(2'000, {one});
+  // The log has taken another change 1 from somebody.
+  const Origin other{one->node.self.node, Incarnation(one->node.self.incarnation.value + 1)};
+  capture::State state = Must(capture::LoadState(&one->node.db));
+  Must(capture::StartIncarnation(&one->node.db, &state, other.incarnation));
+  one->shared.SetSelf(other);
+  Pass(2'000, {one});
+  EXPECT_EQ(one->board.done(), 0);
+  one->shared.SetPublished({one->node.newest(), Hlc(1)});
+  Pass(2'000, {one});
+  ASSERT_EQ(one->board.done(), 1);
+  EXPECT_EQ(one->board.newest()->manifest.maker, other);
+  EXPECT_EQ(one->board.newest()->manifest.progress.Get(one->node.self), Lseq(0));
+}
+
 class EmptyJoinTest : public SnapshotKeeperTest {
  protected:
   // The triggers give stamps by the time of day.
@@ -280,7 +348,7 @@ TEST_F(EmptyJoinTest, FromASnapshotANodeOfItsOwn) {
   Maker* one = New(1);
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
-  one->maker->Step();
+  one->StepMaker();
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);
   EXPECT_EQ(Attach(), (Origin{NodeId(9), Incarnation(77)}));
   EXPECT_EQ(progress_.Get(one->node.self), one->node.newest());
@@ -301,7 +369,7 @@ TEST_F(EmptyJoinTest, WaitsForTheTimeOfASnapshotFromTheFuture) {
                 std::to_string(clock_.wall_ms + 3'600'000) + " << 16)");
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
-  one->maker->Step();
+  one->StepMaker();
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kWaiting);
   clock_.wall_ms += 3'600'000;
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);
@@ -332,7 +400,7 @@ TEST_F(EmptyJoinTest, ADamagedOneIsPassedOver) {
   for (int i = 0; i < 2; ++i) {
     one->node.App(fmt::format("INSERT INTO t VALUES({}, 'x')", i));
     one->board.Want("a test");
-    one->maker->Step();
+    one->StepMaker();
   }
   std::string& newest = std::prev(std::prev(store_.objects.end()))->second;
   newest[newest.size() / 2] ^= 1;
@@ -344,7 +412,7 @@ TEST_F(EmptyJoinTest, ADamagedOneIsPassedOver) {
 TEST_F(EmptyJoinTest, AFileWithATableIsNeverRestoredInto) {
   Maker* one = New(1);
   one->board.Want("a test");
-  one->maker->Step();
+  one->StepMaker();
   sqlite::Connection db = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate));
   EXPECT_TRUE(Must(snapshot::CanBecomeReplica(path_)));
   sqlite::Execute(&db, "CREATE TABLE mine(a)");
@@ -364,7 +432,7 @@ TEST_F(EmptyJoinTest, AnotherPageSize) {
   Maker* one = New(1);
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
-  one->maker->Step();
+  one->StepMaker();
   sqlite::Connection app = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate));
   sqlite::Execute(&app, "PRAGMA page_size = 512; PRAGMA journal_mode = WAL");
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);

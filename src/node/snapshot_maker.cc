@@ -1,5 +1,8 @@
 #include "node/snapshot_maker.h"
 
+#include <utility>
+
+#include "base/mutant.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -8,29 +11,68 @@ SnapshotMaker::SnapshotMaker(Dependencies dependencies)
     : d_(std::move(dependencies)), catalog_(d_.store) {}
 
 StepResult SnapshotMaker::Step() {
+  if (made_) return Wait();
+  if (std::exchange(again_, false)) return Make();
   const std::optional<std::string> reason = d_.board->Take();
   if (!reason) return Look();
   d_.logger->Info("making a snapshot ({})", *reason);
-  const int64_t began = d_.clock->MonotonicMs();
-  auto made = Make();
-  if (!made.ok()) {
-    d_.logger->Error("no snapshot was stored: {}; the older ones are as they were", made.error().message());
-    d_.board->Failed(made.error().message());
-    return StepResult::Blocked(made.error().message());
-  }
-  d_.logger->Info("snapshot {} is stored: {} bytes of database, {} packed, in {:.1f} s", made->name,
-                  made->manifest.size, made->manifest.packed,
-                  static_cast<double>(d_.clock->MonotonicMs() - began) / 1000);
-  d_.board->Done(std::move(*made));
-  next_look_ms_ = d_.clock->MonotonicMs() + kSnapshotLookMs;
-  return StepResult::Progress();
+  began_ms_ = d_.clock->MonotonicMs();
+  return Make();
 }
 
-Result<KnownSnapshot> SnapshotMaker::Make() {
-  snapshot::Activity* activity = &d_.board->activity();
-  HL_ASSIGN(snapshot::Made made, snapshot::Make(d_.options, *d_.clock, activity));
-  HL_ASSIGN(std::string name, catalog_.Save(&made, d_.keep, activity));
-  return KnownSnapshot{std::move(name), made.manifest};
+StepResult SnapshotMaker::GiveUp(std::string why) {
+  made_.reset();
+  d_.shared->SetSnapshotWaits(false);
+  d_.logger->Error("no snapshot was stored: {}; the older ones are as they were", why);
+  d_.board->Failed(why);
+  return StepResult::Blocked(std::move(why));
+}
+
+StepResult SnapshotMaker::Make() {
+  auto made = snapshot::Make(d_.options, *d_.clock, &d_.board->activity());
+  if (!made.ok()) return GiveUp(made.error().message());
+  made_.emplace(std::move(*made));
+  own_ = made_->manifest.progress.Get(made_->manifest.maker);
+  published_ = d_.shared->published().to;
+  published_at_ms_ = d_.clock->MonotonicMs();
+  d_.board->activity().Begin(snapshot::Phase::kWaiting, 0);
+  return Wait();
+}
+
+StepResult SnapshotMaker::Wait() {
+  if (!d_.publish || own_ == Lseq(0) || HL_MUTANT(snapshot_unpublished)) return Store();
+  if (d_.board->activity().cancelled()) return GiveUp("cancelled");
+  if (d_.shared->self() != made_->manifest.maker) {
+    constexpr const char* kAnew = "this database was found to be a copy meanwhile: its snapshot is made anew";
+    d_.logger->Info("{}", kAnew);
+    made_.reset();
+    again_ = true;
+    return StepResult::Blocked(kAnew);
+  }
+  if (d_.shared->PublishedAs(made_->manifest.maker, own_)) return Store();
+  d_.shared->SetSnapshotWaits(true);
+  const int64_t now = d_.clock->MonotonicMs();
+  const Lseq published = d_.shared->published().to;
+  if (published != published_) published_at_ms_ = now;
+  published_ = published;
+  const std::string why = fmt::format("the log does not hold the newest {} changes of this node, which are in the snapshot",
+                                      own_.value - published.value);
+  if (now - published_at_ms_ > kSnapshotPublishMs) return GiveUp(why);
+  return StepResult::Blocked(why);
+}
+
+StepResult SnapshotMaker::Store() {
+  d_.shared->SetSnapshotWaits(false);
+  auto name = catalog_.Save(&*made_, d_.keep, &d_.board->activity());
+  if (!name.ok()) return GiveUp(name.error().message());
+  KnownSnapshot stored{std::move(*name), made_->manifest};
+  made_.reset();
+  d_.logger->Info("snapshot {} is stored: {} bytes of database, {} packed, in {:.1f} s", stored.name,
+                  stored.manifest.size, stored.manifest.packed,
+                  static_cast<double>(d_.clock->MonotonicMs() - began_ms_) / 1000);
+  d_.board->Done(std::move(stored));
+  next_look_ms_ = d_.clock->MonotonicMs() + kSnapshotLookMs;
+  return StepResult::Progress();
 }
 
 StepResult SnapshotMaker::Look() {

@@ -64,6 +64,55 @@ def test_by_hand_while_a_node_runs_and_while_none_does(cluster, folder):
     assert leftovers(node) == []
 
 
+def test_by_hand_what_is_in_it_is_published_first(cluster, folder):
+    one = cluster.add(settings=stored_in(folder)).create(TABLE).start()
+    two = cluster.add(settings=stored_in(folder)).create(TABLE).start()
+    one.sql("INSERT INTO t VALUES(1, 'one')")
+    wait_value([two], "SELECT count(*) FROM t", 1)
+    one.stop()
+    one.sql("INSERT INTO t VALUES(2, 'two')")
+    save(one)
+    # Nobody runs on it, and the other gets the row all the same.
+    wait_value([two], "SELECT count(*) FROM t", 2)
+    assert len(restored(one, folder / "new.db")["t"]) == 2
+    assert leftovers(one) == []
+
+
+def test_by_hand_where_the_log_is_away(cluster, own_nats, folder):
+    node = cluster.add(settings=stored_in(folder)).create(TABLE).start()
+    node.sql("INSERT INTO t VALUES(1, 'one')")
+    node.stop()
+    own_nats.kill()
+    node.sql("INSERT INTO t VALUES(2, 'two')")
+    code, output = node.run("snapshot", "save")
+    assert code == 0 and "may not be in the log" in output and "verify --repair" in output, output
+    assert len(restored(node, folder / "new.db")["t"]) == 2
+
+
+def test_by_hand_of_an_old_copy(cluster, folder):
+    """Its unpublished changes have numbers that its former life has given to others: it counts as another first."""
+    one = cluster.add(settings=stored_in(folder)).create(TABLE).start()
+    two = cluster.add(settings=stored_in(folder)).create(TABLE).start()
+    one.sql("INSERT INTO t VALUES(1, 'one')")
+    wait_value([two], "SELECT count(*) FROM t", 1)
+    one.stop()
+    backup = folder / "backup.db"
+    one.sql("VACUUM INTO ?", str(backup))
+    one.start()
+    one.sql("INSERT INTO t VALUES(2, 'of its former life')")
+    wait_value([two], "SELECT count(*) FROM t", 2)
+    one.stop()
+    one.close_app()
+    for suffix in ("-wal", "-shm"):
+        one.database.with_name(one.database.name + suffix).unlink(missing_ok=True)
+    one.database.write_bytes(backup.read_bytes())
+    one.sql("INSERT INTO t VALUES(3, 'of its new one')")
+    save(one)
+    three = cluster.add(settings=stored_in(folder)).start()
+    one.start()
+    wait_value([one, two, three], "SELECT count(*) FROM t", 3)
+
+
 def test_restoring_never_replaces_rows(cluster, folder):
     node = cluster.add(settings=stored_in(folder)).create(TABLE).start()
     node.sql("INSERT INTO t VALUES(1, 'one')")

@@ -82,8 +82,8 @@ void SimNode::StartSnapshots(Process* process, uint64_t session) {
       node::SnapshotKeeper::Dependencies{&meta, &log, &process->shared, &process->board, &clock, setup_.logger,
                                          options_.snapshots, session});
   process->maker = std::make_unique<node::SnapshotMaker>(
-      node::SnapshotMaker::Dependencies{&store, &process->board, &clock, setup_.logger, MakeSnapshotOptions(),
-                                        options_.snapshots.keep});
+      node::SnapshotMaker::Dependencies{&store, &process->board, &process->shared, &clock, setup_.logger,
+                                        MakeSnapshotOptions(), options_.snapshots.keep});
   process->snapshots = std::make_unique<NotedSnapshots>(&store, &meta, MakeSnapshotOptions());
   process->resyncer = std::make_unique<node::Resyncer>(
       node::Resyncer::Dependencies{process->snapshots.get(), &process->shared, &clock, setup_.logger});

@@ -9,7 +9,7 @@ namespace harmonylite::sim {
 
 namespace {
 
-constexpr double kWithSnapshots = 0.5;  // of those without copies, which are half of all
+constexpr double kWithSnapshots = 0.25;
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
 }  // namespace
@@ -27,9 +27,7 @@ void Simulation::DrawMix(uint64_t seed) {
     for (const Fault fault :
          {Fault::kWipe, Fault::kOlderLog, Fault::kTrim, Fault::kDamage, Fault::kMigrate})
       mix_.Set(fault, false);
-  // And what such a file had not published may be in a snapshot under a number that its former life, or its clone, has
-  // published with another change: a limit as well.
-  mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots) && !mix_[Fault::kRestore] && !mix_[Fault::kClone]);
+  mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
   mix_.Remove(options_.without);
