@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "base/mutant.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -40,7 +39,7 @@ StepResult SnapshotMaker::Make() {
 }
 
 StepResult SnapshotMaker::Wait() {
-  if (!d_.publish || own_ == Lseq(0) || HL_MUTANT(snapshot_unpublished)) return Store();
+  if (!d_.publish || own_ == Lseq(0)) return Store();
   if (d_.board->activity().cancelled()) return GiveUp("cancelled");
   if (d_.shared->self() != made_->manifest.maker) {
     constexpr const char* kAnew = "this database was found to be a copy meanwhile: its snapshot is made anew";

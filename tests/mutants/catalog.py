@@ -61,7 +61,6 @@ MUTANTS = {
     "stale_applied": "a batch is applied though its sender had not seen deletes that are forgotten here",
     "merged_again": "a row that was merged before and has no version any more is taken again",
     "forgotten_repaired": "a repair is answered though deletes that the asker lacks are forgotten",
-    "snapshot_unpublished": "a snapshot is stored before the log holds its maker's changes that are in it",
     "snapshot_not_folded": "a snapshot lacks the versions of what was not folded when it was made",
     "absence_ignored": "merging a snapshot removes nothing that was deleted and forgotten elsewhere",
     "merge_drops_unsent": "merging a snapshot removes rows of which its maker knew nothing",
