@@ -1,10 +1,10 @@
 #include "capture/cut_points.h"
 
 #include <algorithm>
-#include <cmath>
 #include <string>
 #include <vector>
 
+#include "capture/canonical_key.h"
 #include "capture/journal.h"
 #include "sqlite/identifier.h"
 
@@ -19,33 +19,6 @@ using change::ValueView;
 constexpr int64_t kMaxIndexed = 1 << 19;
 // Places that are remembered; when there are more, every other one is forgotten.
 constexpr size_t kMaxEnds = 4'096;
-
-// A key in the one spelling that stands for all that its index holds equal.
-class CanonicalKey {
- public:
-  std::span<const ValueView> Of(const schema::Table& table, std::span<const ValueView> key) {
-    values_.assign(key.begin(), key.end());
-    texts_.clear();
-    texts_.reserve(key.size());  // views point into them
-    for (size_t i = 0; i < key.size(); ++i) {
-      if (key[i].type == ValueType::kReal && std::trunc(key[i].real) == key[i].real &&
-          std::abs(key[i].real) < 9e15)
-        values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
-      if (key[i].type == ValueType::kText && !sqlite::SameName(table.key[i].collation, "BINARY"))
-        values_[i] = ValueView::Text(texts_.emplace_back(Folded(table.key[i].collation, key[i].bytes)));
-    }
-    return values_;
-  }
-
- private:
-  static std::string Folded(std::string_view collation, std::string_view text) {
-    if (sqlite::SameName(collation, "NOCASE")) return sqlite::FoldCase(text);
-    return std::string(text.substr(0, text.find_last_not_of(' ') + 1));  // RTRIM
-  }
-
-  std::vector<ValueView> values_;
-  std::vector<std::string> texts_;
-};
 
 }  // namespace
 

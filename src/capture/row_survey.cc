@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
 #include "capture/registry.h"
 #include "capture/shadows.h"
 #include "sqlite/identifier.h"
@@ -46,23 +47,6 @@ Lseq OwnProgress(const State& state, const JournalEnd& end, bool publishes) {
   return own > state.incarnation_base ? own : Lseq(0);
 }
 
-// The version of a deleted row may spell the key otherwise than the row did: 'a' for 'A' in NOCASE, 1.0 for 1. Notes
-// the spelling that the survey meets.
-Status NoteDeleted(sqlite::Connection* db, const TrackedTable& tracked, std::span<const ValueView> key, Lseq lseq,
-                   KeyIndex* out) {
-  std::string key_is;
-  for (size_t i = 1; i <= key.size(); ++i) key_is += fmt::format("{}v.k{} = ?{}", i == 1 ? "" : " AND ", i, i);
-  HL_ASSIGN(auto find, db->PrepareCached(fmt::format("SELECT 0{} FROM {} v WHERE {}", KeyColumns("v", tracked.table),
-                                                     Quote(VersionTableName(tracked.id)), key_is)));
-  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
-  HL_ASSIGN(const bool row, find->Step());
-  if (!row) return Ok();
-  std::vector<ValueView> stored;
-  for (size_t i = 0; i < key.size(); ++i) stored.push_back(find->Column(static_cast<int>(i) + 1));
-  out->Note(stored, lseq);
-  return Ok();
-}
-
 }  // namespace
 
 Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOptions& tables,
@@ -89,10 +73,9 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
                   state.folded_to >= end.last_change});
   HL_TRY(VisitNetChanges(db, out.point_->catalog, out.point_->state, out.point_->state.folded_to,
                          end.last_change, [&](const NetChange& change) -> Status {
-                           KeyIndex& unfolded = out.unfolded_[change.table->id];
-                           unfolded.Note(change.present ? change.image_key : change.key, change.lseq);
-                           if (change.present) return Ok();
-                           return NoteDeleted(db, *change.table, change.key, change.lseq, &unfolded);
+                           out.unfolded_[change.table->id].Note(
+                               out.canonical_.Of(change.table->table, change.key), change.lseq);
+                           return Ok();
                          }));
   const std::vector<TrackedTable>& all = out.point_->catalog.tables;
   for (size_t i = all.size(); i-- > 0;)
@@ -173,7 +156,7 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
   });
   if (local) return Ok();
   const auto newer = unfolded_.find(row.table->id);
-  const Lseq unfolded = newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(row.key);
+  const Lseq unfolded = newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(canonical_.Of(row.table->table, row.key));
   if (unfolded.value > 0) {
     // What the row shows is newer than its version; an image kept of it as shadowed is out of date.
     row.versioned = true;
@@ -187,7 +170,7 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
     if (!row.deleted) row.damage = RowDamage::kMissing;
   } else if (row.deleted || (!row.versioned && !had_rows_)) {
     row.damage = RowDamage::kUnwritten;
-  } else if (row.versioned && judge_->Judge(row.image, scan_.Int(4)) == HashJudge::kChanged) {
+  } else if (!HL_MUTANT(alteration_unnoticed) && row.versioned && judge_->Judge(row.image, scan_.Int(4)) == HashJudge::kChanged) {
     row.damage = RowDamage::kAltered;
   }
   if (row.image.empty() && row.deleted && !tombstones_) return Ok();

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "capture/canonical_key.h"
 #include "capture/catalog.h"
 #include "capture/hash_judge.h"
 #include "capture/hidden_tables.h"
@@ -78,7 +79,8 @@ class RowSurvey {
   std::unique_ptr<sqlite::Transaction> snapshot_;
   std::unique_ptr<SurveyPoint> point_;
   std::vector<RegisteredTable> registry_;
-  Unfolded unfolded_;
+  Unfolded unfolded_;  // by canonical keys
+  CanonicalKey canonical_;
   bool tombstones_ = false;
   size_t table_ = 0;       // of catalog.tables; its pass is…
   bool versions_ = false;  // … over its rows, or over versions without a row

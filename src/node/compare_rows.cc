@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/mutant.h"
+
 namespace harmonylite::node {
 
 namespace {
@@ -42,6 +44,7 @@ std::optional<FindingKind> ComparePair(const Here& a, const Here& b) {
     return aware ? std::optional(FindingKind::kAbsent) : std::nullopt;
   }
   if (SameVersion(*a.row, *b.row)) {
+    if (a.node->schema != b.node->schema) return std::nullopt;
     if (a.row->image != b.row->image) return FindingKind::kDiffers;
     const bool equal = a.node->progress == b.node->progress;
     if (equal && a.row->shadowed != b.row->shadowed) return FindingKind::kHidden;
@@ -83,10 +86,13 @@ Repair PlanDamaged(const Finding& finding, bool resent) {
   std::vector<Side> right;
   for (const Side& side : sound) {
     if (!SameVersion(*side.second, *first.second)) continue;
-    // The others know that it is deleted; a row that nobody's version tells of is a write that was missed.
-    if (side.second->deleted && !IsLive(*side.second)) return Of(finding, VerifyKind::kRemove, first);
+    // The others know that it is deleted; a row that nobody's version tells of is a write that was missed. So is a
+    // delete that went out as what the damaged row was.
+    if (side.second->deleted && !IsLive(*side.second) && IsLive(*first.second))
+      return Of(finding, VerifyKind::kRemove, first);
     if (IsLive(*side.second)) right.push_back(side);
   }
+  if (HL_MUTANT(repair_takes_loser)) return Of(finding, VerifyKind::kJournal, first);
   if (!right.empty() && !resent) return Of(finding, VerifyKind::kResend, right.front());
   if (!right.empty()) return Of(finding, VerifyKind::kJournal, Claimant(right));
   return Of(finding, VerifyKind::kJournal, first);
@@ -129,6 +135,7 @@ std::vector<Finding> InBoth(const std::vector<Finding>& first, const std::vector
 
 std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer& b) {
   std::set<std::string> out;
+  if (a.schema != b.schema) return out;
   for (const TableDigest& ours : a.tables) {
     const auto theirs = std::find_if(b.tables.begin(), b.tables.end(),
                                      [&](const TableDigest& t) { return t.table == ours.table; });

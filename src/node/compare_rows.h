@@ -2,7 +2,8 @@
 // Pure.
 //
 // Two nodes need not be equally far: a difference counts only if no change on its way explains it. One version
-// stands for one image, so that rows of one version must be equal at any time.
+// stands for one image, so that rows of one version must be equal at any time, where the schemas are: a migration
+// changes what a row looks like and not its version.
 #pragma once
 
 #include <map>
@@ -20,6 +21,7 @@ struct NodeRows {
   Origin origin;
   change::ProgressVector progress;  // when they were read
   bool had_rows = false;
+  uint64_t schema = 0;
   std::vector<RowMark> rows;
 };
 
@@ -44,7 +46,7 @@ std::vector<Finding> CompareRows(const std::string& table, const std::vector<Nod
 std::vector<Finding> InBoth(const std::vector<Finding>& first, const std::vector<Finding>& second);
 
 // Tables that differ between two answers: at equal progress a fault, else perhaps. Tables that one of them lacks
-// are left out: such a difference of schemas holds changes back, and is told elsewhere.
+// are left out, and so is everything while their schemas differ: that holds changes back, and is told elsewhere.
 std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer& b);
 // Buckets that are not the same in all answers.
 std::vector<size_t> DifferingBuckets(const std::vector<const VerifyAnswer*>& answers);

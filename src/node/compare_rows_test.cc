@@ -59,6 +59,19 @@ TEST(CompareRows, OneVersionIsOneImageAtAnyProgress) {
   EXPECT_EQ(Kinds({Of(1, {}, {Row(1, 10, 0, 0)}), Of(2, {}, {Row(1, 11, 0, 0)})}), K{FindingKind::kDiffers});
 }
 
+TEST(CompareRows, AMigrationIsNoDifference) {
+  NodeRows migrated = Of(2, {{1, 5}}, {Row(1, 11, 1, 5)});
+  migrated.schema = 1;
+  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), migrated}), K{});
+  VerifyAnswer before;
+  before.tables.push_back({"t", 1, 0, 0, false, 4, 5, 6});
+  VerifyAnswer after = before;
+  after.tables[0].images = 7;
+  EXPECT_EQ(DifferingTables(before, after), std::set<std::string>{"t"});
+  after.schema = 1;
+  EXPECT_EQ(DifferingTables(before, after), std::set<std::string>{});
+}
+
 TEST(CompareRows, WhatBothKnowMustBeTheSame) {
   EXPECT_EQ(Kinds({Of(1, {{1, 5}, {2, 3}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 3}}, {Row(1, 11, 2, 3)})}),
             K{FindingKind::kVersions});
@@ -112,6 +125,16 @@ TEST(PlanRepair, ADeletedRowThatIsThereGoes) {
   EXPECT_EQ(repair.kind, VerifyKind::kRemove);
 }
 
+// It was deleted unseen before its change was sent, and went out as a delete.
+TEST(PlanRepair, AMissingRowThatTheOthersHoldForDeletedIsDeletedAnew) {
+  RowMark missing = Row(1, 0, 2, 5);
+  missing.deleted = false;
+  missing.damage = capture::RowDamage::kMissing;
+  const Repair repair = Plan({Of(1, {{2, 5}}, {Row(1, 0, 2, 5)}), Of(2, {{2, 5}}, {missing})});
+  EXPECT_EQ(repair.node, NodeId(2));
+  EXPECT_EQ(repair.kind, VerifyKind::kJournal);
+}
+
 TEST(PlanRepair, OfSeveralThatClaimToBeRightTheWriterIs) {
   EXPECT_EQ(Plan({Of(1, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(2, {{2, 5}}, {Row(1, 11, 2, 5)})}).node, NodeId(2));
   EXPECT_EQ(Plan({Of(4, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(3, {{2, 5}}, {Row(1, 11, 2, 5)})}).node, NodeId(3));
@@ -131,6 +154,7 @@ TEST(VerifyWire, RequestsAndAnswersComeBackAsTheyWere) {
   answer.origin = Node(9);
   answer.joined = false;
   answer.settled = false;
+  answer.schema = ~0ull;
   answer.progress.Advance(Node(1), Lseq(5));
   answer.failure = "not now";
   answer.tables = {{"a b", 1, 2, 3, true, 4, 5, ~0ull}};

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+#include "capture/canonical_key.h"
+#include "capture/fingerprint.h"
 #include "capture/journal.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
@@ -49,9 +52,11 @@ bool SameVersion(const RowMark& a, const RowMark& b) {
 }  // namespace
 
 uint64_t KeyHash(const schema::Table& table, std::span<const ValueView> key) {
+  capture::CanonicalKey canonical;
+  const std::span<const ValueView> values = canonical.Of(table, key);
   uint64_t sum = 0;
-  for (size_t i = 0; i < key.size(); ++i)
-    sum += change::HashColumn(table.column_seeds[table.key_positions[i]], key[i]);
+  for (size_t i = 0; i < values.size(); ++i)
+    sum += change::HashColumn(table.column_seeds[table.key_positions[i]], values[i]);
   return MixHashes(sum, 0);
 }
 
@@ -75,6 +80,7 @@ Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
   out.answer_.joined = out.survey_.point().state.joined;
   out.answer_.settled = out.survey_.point().settled;
   out.answer_.progress = out.survey_.point().progress;
+  out.answer_.schema = capture::SchemaFingerprint(out.survey_.point().catalog);
   bool known = false;
   for (const capture::TrackedTable& tracked : out.survey_.point().catalog.tables) {
     if (request.kind == VerifyKind::kDigest) {
@@ -119,8 +125,10 @@ Status Digest::Add(const SurveyedRow& row) {
   const schema::Table& table = row.table->table;
   const uint64_t key = KeyHash(table, row.key);
   uint64_t image = 0;
-  if (!row.image.empty())
-    image = std::max<uint64_t>(MixHashes(static_cast<uint64_t>(capture::HashImage(table, row.image)), key), 1);
+  if (!row.image.empty()) {
+    const int64_t hash = HL_MUTANT(digest_of_keys_only) ? 0 : capture::HashImage(table, row.image);
+    image = std::max<uint64_t>(MixHashes(static_cast<uint64_t>(hash), key), 1);
+  }
   Origin origin;
   if (row.versioned) {
     HL_ASSIGN(origin, survey_.point().origins.At(row.origin));

@@ -19,6 +19,7 @@
 
 namespace harmonylite::node {
 
+// The same for all spellings that the key's index holds equal.
 uint64_t KeyHash(const schema::Table& table, std::span<const change::ValueView> key);
 // The row key as SQL spells its values, cut where it is long.
 std::string KeyText(std::span<const change::ValueView> key);

@@ -229,7 +229,7 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   bool met = false;
   std::string who;
   for (const VerifyAnswer* other : others) {
-    if (other->progress != check_answer_.progress) continue;
+    if (other->progress != check_answer_.progress || other->schema != check_answer_.schema) continue;
     met = true;
     const std::set<std::string> differ = DifferingTables(check_answer_, *other);
     if (!differ.empty()) who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);

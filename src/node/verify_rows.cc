@@ -33,7 +33,8 @@ std::set<std::string> Suspects(const Answers& answers) {
   for (const auto& [id, a] : answers) {
     for (const TableDigest& table : a.tables)
       if (table.damaged > 0) out.insert(table.table);
-    out.merge(DifferingTables(answers.begin()->second, a));
+    for (const auto& [other_id, b] : answers)
+      if (id < other_id) out.merge(DifferingTables(a, b));
   }
   return out;
 }
@@ -67,7 +68,7 @@ class Drill {
     VerifyRequest request;
     request.kind = VerifyKind::kBuckets;
     request.table = table;
-    HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
+    HL_ASSIGN(const Answers answers, Ask(request));
     std::vector<const VerifyAnswer*> whole;
     for (const auto& [id, answer] : answers)
       if (answer.images.size() == kVerifyBuckets) whole.push_back(&answer);
@@ -89,6 +90,19 @@ class Drill {
   }
 
  private:
+  // Who answered before and does not now has not been compared down to its rows.
+  Result<Answers> Ask(const VerifyRequest& request) {
+    HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
+    for (const NodeId node : nodes_) {
+      const auto answer = answers.find(node);
+      if (answer == answers.end())
+        out_->missing[node] = "does not answer any more";
+      else if (!answer->second.failure.empty())
+        out_->missing[node] = answer->second.failure;
+    }
+    return answers;
+  }
+
   Result<std::vector<Finding>> Buckets(const std::string& table, std::vector<size_t> buckets) {
     HL_ASSIGN(const std::vector<Finding> first, Look(table, buckets));
     if (first.empty()) return first;
@@ -102,7 +116,7 @@ class Drill {
     request.kind = VerifyKind::kRows;
     request.table = table;
     request.buckets = buckets;
-    HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
+    HL_ASSIGN(Answers answers, Ask(request));
     const bool cut = std::any_of(answers.begin(), answers.end(), [](const auto& a) { return a.second.cut; });
     if (cut && buckets.size() > 1) {
       const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
@@ -119,7 +133,7 @@ class Drill {
     std::vector<NodeRows> rows;
     for (auto& [id, answer] : answers)
       if (answer.failure.empty())
-        rows.push_back({answer.origin, answer.progress, answer.had_rows, std::move(answer.rows)});
+        rows.push_back({answer.origin, answer.progress, answer.had_rows, answer.schema, std::move(answer.rows)});
     return CompareRows(table, rows);
   }
 

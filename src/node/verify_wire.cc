@@ -125,6 +125,7 @@ bool ReadAnswerLine(std::string_view line, VerifyAnswer* out) {
   if (word == "origin") return NextOrigin(&line, &out->origin);
   if (word == "joined") return NextFlag(&line, &out->joined);
   if (word == "settled") return NextFlag(&line, &out->settled);
+  if (word == "schema") return NextNumber(&line, &out->schema, 16);
   if (word == "failure") return Unword(line, &out->failure);
   if (word == "table") return ReadTable(line, &out->tables.emplace_back());
   if (word == "had_rows") return NextFlag(&line, &out->had_rows);
@@ -174,8 +175,9 @@ std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer) {
     if (pieces.back().size() + line.size() > kPieceBytes) pieces.emplace_back();
     pieces.back() += line;
   };
-  add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nhad_rows {:d}\ndone {}\n", kAnswerMagic,
-                  OriginWords(answer.origin), answer.joined, answer.settled, answer.had_rows, answer.done));
+  add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n", kAnswerMagic,
+                  OriginWords(answer.origin), answer.joined, answer.settled, answer.schema, answer.had_rows,
+                  answer.done));
   if (!answer.failure.empty()) add(fmt::format("failure {}\n", Word(answer.failure)));
   for (const auto& [origin, lseq] : answer.progress.map())
     add(fmt::format("progress {} {}\n", OriginWords(origin), lseq.value));

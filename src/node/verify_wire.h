@@ -74,6 +74,7 @@ struct VerifyAnswer {
   Origin origin;
   bool joined = true;                // its rows count as the cluster's
   bool settled = true;               // everything is folded: what it shadows is what it should
+  uint64_t schema = 0;               // fingerprint of its replicated tables: images of others are no difference
   change::ProgressVector progress;   // of all origins, itself included
   std::string failure;               // not empty: why there is no answer
   std::vector<TableDigest> tables;   // kDigest

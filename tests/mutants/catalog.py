@@ -72,4 +72,9 @@ MUTANTS = {
     "published_before_stored": "a batch counts as published before the log holds it",
     "returned_is_stored": "a batch counts as published because the call returned",
     "out_of_sequence_ignored": "the log refuses a frame and the batch goes on",
+    # comparing rows
+    "alteration_unnoticed": "a row is not held against the hash of its version",
+    "digest_of_keys_only": "the digest of a row leaves its values out",
+    "repair_takes_loser": "a damaged row is journaled though another node has the right one",
+    "other_spelling_unknown": "a key that is spelled otherwise than its version has it counts as another key",
 }
