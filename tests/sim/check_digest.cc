@@ -1,16 +1,22 @@
 #include <fmt/format.h>
 
-#include "sim/checks.h"
+#include <algorithm>
+
+#include "sim/alterations.h"
 
 namespace harmonylite::sim {
 
-Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest) {
+Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
+                      const std::vector<const Alteration*>& altered) {
   if (!picture.vector.Covers(digest.progress) || !digest.progress.Covers(picture.vector))
     return "a digest is of another progress than its node";
   for (const node::TableDigest& table : digest.tables) {
     if (!picture.rows.contains(table.table)) continue;
-    if (table.damaged != 0)
-      return fmt::format("a digest finds {} damaged rows in table {}", table.damaged, table.table);
+    const auto damaged = std::count_if(altered.begin(), altered.end(),
+                                       [&](const Alteration* one) { return one->table == table.table; });
+    if (table.damaged != damaged)
+      return fmt::format("a digest finds {} damaged rows in table {}, where {} were altered", table.damaged, table.table,
+                         damaged);
     const auto rows = static_cast<int64_t>(picture.rows.at(table.table).size());
     const auto shadowed = static_cast<int64_t>(picture.shadowed.at(table.table).size());
     if (table.rows != rows || table.shadowed != shadowed)
@@ -20,15 +26,17 @@ Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest) 
   return std::nullopt;
 }
 
-Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b) {
+Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b, const std::set<std::string>& differ) {
   std::map<std::string, const node::TableDigest*> others;
   for (const node::TableDigest& table : b.tables) others[table.table] = &table;
   for (const node::TableDigest& table : a.tables) {
     const auto other = others.find(table.table);
     if (other == others.end()) continue;
-    if (table.images != other->second->images || table.versions != other->second->versions ||
-        table.shadows != other->second->shadows)
-      return fmt::format("digests of table {} differ at equal progress", table.table);
+    const bool same = table.images == other->second->images && table.versions == other->second->versions &&
+                      table.shadows == other->second->shadows;
+    if (same == differ.contains(table.table))
+      return fmt::format("digests of table {} {} at equal progress", table.table,
+                         same ? "are equal though a row was altered" : "differ");
   }
   return std::nullopt;
 }

@@ -16,6 +16,8 @@ namespace harmonylite::sim {
 
 using Violation = std::optional<std::string>;
 
+struct Alteration;
+
 // What one reader has met; it must never go back.
 struct Seen {
   std::map<std::string, int64_t> values;
@@ -60,10 +62,13 @@ Violation CheckUnique(const Picture& picture, const Ledger& ledger);
 // Where orphans are hidden: a live row of `child` is visible if its parent is.
 Violation CheckOrphans(const Picture& picture, const Ledger& ledger);
 
-// What `harmonylite verify` compares: a node's digest is of what its file shows, and no row is damaged.
-Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest);
-// Two nodes with equal vectors and equal schemas give equal digests.
-Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b);
+// What `harmonylite verify` compares: a node's digest is of what its file shows, and the damaged rows are those that
+// were altered there (`altered`).
+Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
+                      const std::vector<const Alteration*>& altered);
+// Two nodes with equal vectors and equal schemas give equal digests, except for tables of which one shows an altered
+// row and the other does not (`differ`): those differ.
+Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b, const std::set<std::string>& differ);
 
 // Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);

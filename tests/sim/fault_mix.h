@@ -46,6 +46,8 @@ enum class Fault : size_t {
   kStoreFails,    // calls to the store of snapshots fail, objects are lost or altered
   kJoin,          // a machine comes later, or loses its file and comes back without it
   kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
+  kVerify,        // nodes compare their rows in the background, and somebody has them compared
+  kAlter,         // … and rows are altered behind the product's back
   kCount,
 };
 
@@ -66,7 +68,8 @@ class FaultMix {
         "clock-jump", "far-clock",    "clock-years", "forget-meta", "hold",        "migrate",
         "rebuild",    "hide-orphans", "pause",       "disk-error",  "disk-full",   "unreadable",
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",   "lost-reader",
-        "not-ready",  "snapshots",    "store-fails", "join",        "away"};
+        "not-ready",  "snapshots",    "store-fails", "join",        "away",
+        "verify",     "alter"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault of this name; false: there is none.

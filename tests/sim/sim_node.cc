@@ -35,6 +35,7 @@ SimNode::SimNode(const Setup& setup)
   // Half of the nodes cut their batches wherever they may.
   if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
+  options_.verify_interval_ms = setup.verify_interval_ms;
   if (setup.snapshots.store == nullptr) return;
   options_.collect_tombstones = true;
   options_.eviction_horizon_ms = setup.snapshots.horizon_ms;
@@ -54,7 +55,7 @@ Status SimNode::Start() {
   HL_ASSIGN(Connection watch_db, OpenFile());
   std::unique_ptr<Process> process(
       new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}, {}, {}, {}, {},
-                  {}});
+                  {}, {}, {}});
   for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->replica =
@@ -72,7 +73,18 @@ Status SimNode::Start() {
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
   if (setup_.snapshots.store != nullptr) StartSnapshots(process.get(), session);
+  if (setup_.verify_interval_ms > 0) HL_TRY(StartVerifier(process.get()));
   process_ = std::move(process);
+  return Ok();
+}
+
+Status SimNode::StartVerifier(Process* process) {
+  HL_ASSIGN(Connection db, OpenFile());
+  process->verify_db.emplace(std::move(db));
+  sqlite3_trace_v2(process->verify_db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
+  process->verifier = std::make_unique<node::Verifier>(
+      node::Verifier::Dependencies{&options_, &*process->verify_db, &meta, &process->shared, &clock, setup_.logger,
+                                   setup_.random->Next()});
   return Ok();
 }
 
@@ -148,6 +160,8 @@ StepResult SimNode::StepSnapshots() {
   const StepResult fetched = process_->resyncer->Step();
   return made.kind == StepResult::kProgress ? made : fetched;
 }
+
+StepResult SimNode::StepVerifier() { return process_->verifier->Step(); }
 
 void SimNode::UseFiles(const SimDisk::Files& files) {
   HL_CHECK(process_ == nullptr);

@@ -18,6 +18,7 @@
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
 #include "node/stored_snapshots.h"
+#include "node/verifier.h"
 #include "sim/picture.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
@@ -50,6 +51,7 @@ class SimNode {
     bool hide_orphans = false;
     std::string name = {};  // of a second machine with this id
     SnapshotSetup snapshots = {};
+    int64_t verify_interval_ms = 0;  // 0: it has nothing that compares rows
   };
   explicit SimNode(const Setup& setup);
   ~SimNode() { disk_.Stop(); }  // SQLite would copy the WAL into the file
@@ -63,6 +65,8 @@ class SimNode {
   node::StepResult StepKeeper();
   // Makes snapshots and fetches them. Only where there is a store.
   node::StepResult StepSnapshots();
+  // Answers and asks about rows. Only where there is an interval.
+  node::StepResult StepVerifier();
   // A snapshot that was fetched is being merged with the file.
   bool merging() const;
   int64_t snapshots_made() const { return process_->board.done(); }
@@ -129,10 +133,13 @@ class SimNode {
     std::unique_ptr<node::SnapshotMaker> maker;
     std::unique_ptr<NotedSnapshots> snapshots;
     std::unique_ptr<node::Resyncer> resyncer;
+    std::optional<sqlite::Connection> verify_db;
+    std::unique_ptr<node::Verifier> verifier;  // null: there is no interval
   };
 
   snapshot::Options MakeSnapshotOptions() const;
   void StartSnapshots(Process* process, uint64_t session);
+  Status StartVerifier(Process* process);
 
   static int OnStatement(unsigned kind, void* self, void* statement, void* text);
 

@@ -100,6 +100,7 @@ bool Simulation::SetUp() {
   // Mostly three, sometimes too few for a majority of anything, sometimes more.
   const int64_t nodes = random_.Below(10);
   DrawSnapshots();
+  if (mix_[Fault::kVerify]) verify_interval_ms_ = random_.Between(2'000, 10'000);
   machines_.resize(std::min(options_.most_nodes, nodes < 3 ? 2 : nodes < 9 ? 3 : kMostNodes));
   report_->nodes = machines_.size();
   for (size_t i = 0; i < machines_.size(); ++i) {
@@ -107,7 +108,7 @@ bool Simulation::SetUp() {
     const auto id = static_cast<uint64_t>(i + 1);
     machine.node = std::make_unique<SimNode>(SimNode::Setup{
         id, options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_,
-        mix_[Fault::kHideOrphans], {}, snapshots_});
+        mix_[Fault::kHideOrphans], {}, snapshots_, verify_interval_ms_});
     machine.app =
         std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes);
     if (random_.Chance(kFreshFile))
@@ -148,6 +149,7 @@ void Simulation::Act() {
   if (report_->steps > machine.away_until) EndAway(&machine);
   if (report_->steps >= machine.restore_from && random_.Chance(0.1)) return Restore(&machine);
   if (mix_[Fault::kSnapshots] && random_.Chance(0.07)) return StepWorker(&machine, 3);
+  if (mix_[Fault::kVerify] && random_.Chance(0.12)) return ActVerify(&machine);
   if (machine.clone != nullptr && random_.Chance(0.5)) return StepClone(&machine);
   const int64_t what = random_.Below(100);
   if (what < 22) return StepApp(&machine);
@@ -159,6 +161,7 @@ void Simulation::Act() {
 
 void Simulation::StepApp(Machine* machine) {
   Trace(fmt::format("{} application", machine->node->id()));
+  NoteUnseen(machine);
   PlanFault(machine, /*sidecar=*/false);
   Expect(machine, machine->app->Step(mix_[Fault::kHold] && random_.Chance(0.2)));
   EndFault(machine);
@@ -167,6 +170,7 @@ void Simulation::StepApp(Machine* machine) {
 void Simulation::StepWorker(Machine* machine, int64_t which) {
   SimNode& node = *machine->node;
   if (report_->steps < machine->paused_until) return;
+  NoteUnseen(machine);
   if (!node.running()) {
     if (!random_.Chance(0.3)) return;
     PlanFault(machine, /*sidecar=*/true);
@@ -187,8 +191,9 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
   const StepResult result = which == 0   ? node.StepPublisher()
                             : which == 1 ? node.StepConsumer()
                             : which == 2 ? node.StepKeeper()
-                                         : node.StepSnapshots();
-  static constexpr std::array<const char*, 4> kWorkers = {"publisher", "consumer", "keeper", "snapshots"};
+                            : which == 3 ? node.StepSnapshots()
+                                         : node.StepVerifier();
+  static constexpr std::array<const char*, 5> kWorkers = {"publisher", "consumer", "keeper", "snapshots", "verifier"};
   Trace(fmt::format("{} {} {}", node.id(), kWorkers[static_cast<size_t>(which)], static_cast<int>(result.kind)));
   if (options_.verbose && result.kind == StepResult::kBlocked)
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
@@ -205,7 +210,9 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
 // Counts the rare ways, from what a node says of itself.
 void Simulation::NoteProgress(Machine* machine) {
   SimNode& node = *machine->node;
+  NoteUnseen(machine);
   if (!node.running()) return;
+  if (mix_[Fault::kVerify]) NoteAlarm(machine);
   const Origin self = node.shared().self();
   Sometimes& sometimes = report_->sometimes;
   const auto note = [&](bool now, bool* before, const std::string& what) {
@@ -245,7 +252,7 @@ void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
 
 void Simulation::Look(Machine* machine) {
   if (machine->absent) return;
-  auto picture = machine->node->Look();
+  auto picture = LookCorrected(machine);
   if (!picture.ok()) return Fail(machine, picture.error().message());
   NoteNewLife(*machine->node, **picture);
   Check(machine, CheckSnapshot(**picture, ledger_, &machine->seen, !machine->cloned));
@@ -279,11 +286,15 @@ void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
 
 void Simulation::LookAtAll() {
   std::vector<std::shared_ptr<const Picture>> pictures;
+  std::vector<std::shared_ptr<const Picture>> as_they_are;  // with what was altered unseen
   const std::vector<Machine*> present = Present();
   for (Machine* machine : present) {
-    auto picture = machine->node->Look();
+    auto picture = LookCorrected(machine);
+    auto as_it_is = machine->node->Look();
     if (!picture.ok()) return Fail(machine, picture.error().message());
+    if (!as_it_is.ok()) return Fail(machine, as_it_is.error().message());
     pictures.push_back(std::move(*picture));
+    as_they_are.push_back(std::move(*as_it_is));
   }
   std::vector<std::optional<node::VerifyAnswer>> digests(present.size());
   for (size_t i = 0; i < pictures.size(); ++i)
@@ -293,30 +304,9 @@ void Simulation::LookAtAll() {
       if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
       Check(present[i], CheckConvergence(*pictures[i], *pictures[j], ledger_));
       if (pictures[i]->vector == pictures[j]->vector && pictures[i]->level == pictures[j]->level)
-        CompareDigests({present[i], pictures[i].get(), &digests[i]}, {present[j], pictures[j].get(), &digests[j]});
+        CompareDigests({present[i], as_they_are[i].get(), &digests[i]},
+                       {present[j], as_they_are[j].get(), &digests[j]});
     }
-}
-
-// Null: there is none at the moment.
-const node::VerifyAnswer* Simulation::DigestOf(const Looked& looked) {
-  if (!looked.picture->settled) return nullptr;
-  if (*looked.digest) return &**looked.digest;
-  auto digest = looked.machine->node->TakeDigest();
-  if (!digest.ok() && digest.error().code() == ErrorCode::kRetryLater) return nullptr;
-  if (!digest.ok()) {
-    Fail(looked.machine, digest.error().message());
-    return nullptr;
-  }
-  Check(looked.machine, CheckDigest(*looked.picture, *digest));
-  return &looked.digest->emplace(std::move(*digest));
-}
-
-void Simulation::CompareDigests(const Looked& one, const Looked& other) {
-  const node::VerifyAnswer* ones = DigestOf(one);
-  const node::VerifyAnswer* others = ones == nullptr ? nullptr : DigestOf(other);
-  if (others == nullptr) return;
-  report_->sometimes.Note("digests compared");
-  Check(one.machine, CheckDigests(*ones, *others));
 }
 
 // --- The phase of liveness ---
@@ -488,6 +478,7 @@ void Simulation::RunPhases() {
   BeginStep(UINT64_MAX - 1);
   Heal();
   if (!failed()) Settle();
+  if (!failed() && mix_[Fault::kVerify]) VerifyAtEnd();
   if (!failed()) CheckEnd();
 }
 

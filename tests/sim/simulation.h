@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/logger.h"
+#include "sim/alterations.h"
 #include "sim/app.h"
 #include "sim/checks.h"
 #include "sim/fault_mix.h"
@@ -84,6 +85,8 @@ class Simulation {
     std::unique_ptr<node::EmptyJoin> join;
     bool restored_snapshot = false;
     int64_t away_until = 0;  // step of the history
+    int64_t noted_entry = 0;  // of its journal: what is newer may be what the product itself wrote about altered rows
+    bool alarmed = false;     // by a background comparison, at the last look
   };
 
   // simulation.cc
@@ -104,8 +107,6 @@ class Simulation {
     const Picture* picture;
     std::optional<node::VerifyAnswer>* digest;
   };
-  const node::VerifyAnswer* DigestOf(const Looked& looked);
-  void CompareDigests(const Looked& one, const Looked& other);
   void NoteShadowed(const Picture& picture, Machine* machine);
   void Heal();
   void MigrateAll(Machine* machine);
@@ -155,6 +156,22 @@ class Simulation {
   void EndAway(Machine* machine);
   bool AnyAway() const;
 
+  // simulation_verify.cc
+  void DrawVerify(uint64_t seed);
+  void ActVerify(Machine* machine);
+  const node::VerifyAnswer* DigestOf(const Looked& looked);
+  void CompareDigests(const Looked& one, const Looked& other);
+  void NoteAlarm(Machine* machine);
+  void Alter(Machine* machine);
+  void NoteUnseen(Machine* machine);
+  Result<std::shared_ptr<const Picture>> LookCorrected(Machine* machine);
+  std::vector<const Alteration*> OpenAlterations(bool anywhere = false);
+  void Verify(Machine* machine);
+  bool PauseVerify();
+  void VerifyAtEnd();
+  void AwaitAlarms();
+  void RepairAtEnd();
+
   // simulation_hardware.cc
   void PlanFault(Machine* machine, bool sidecar);
   void PlanDiskFault(Machine* machine, DiskFault fault);
@@ -190,6 +207,10 @@ class Simulation {
   bool may_restore_ = true;
   bool conflicts_known_ = true;  // no file was lost with its list
   int64_t latest_wall_ms_ = 0;  // that any clock has shown
+  Alterations alterations_;
+  int64_t verify_interval_ms_ = 0;
+  bool verifying_ = false;  // somebody waits for a comparison
+  int64_t pauses_ = 0;      // of his
 };
 
 }  // namespace harmonylite::sim

@@ -17,7 +17,7 @@ constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 void Simulation::DrawMix(uint64_t seed) {
   Random random(seed);
   const bool calm = random.Chance(0.1);
-  for (size_t i = 0; i < kFaults; ++i)
+  for (size_t i = 0; i < static_cast<size_t>(Fault::kVerify); ++i)
     mix_.Set(static_cast<Fault>(i), random.Chance(i < static_cast<size_t>(Fault::kLostPublish) ? 0.3 : 0.5) && !calm);
   // A file restored from an old copy learns from the log alone that it is one (see MayRestore): a log that
   // goes back too would take that away. And what a former life has in the log must be applicable: when its
@@ -30,6 +30,7 @@ void Simulation::DrawMix(uint64_t seed) {
   mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
+  DrawVerify(seed);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),

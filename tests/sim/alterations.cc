@@ -1,0 +1,223 @@
+#include "sim/alterations.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "node/digest.h"
+
+namespace harmonylite::sim {
+
+using change::Row;
+using change::Value;
+using change::ValueView;
+
+namespace {
+
+// Altered are tables that carry no invariant and that UNIQUE has no part in; of parents the value only.
+constexpr const char* kTables[] = {"kv", "names", "pairs", "parent"};
+
+Row DrawKey(const std::string& table, Random* random) {
+  if (table == "names") {
+    static constexpr const char* kNames[] = {"ada", "bob", "cyd", "", "é", "É"};
+    return {Value(ValueView::Text(kNames[random->Below(6)]))};
+  }
+  if (table == "pairs")
+    return {Value(ValueView::Text(random->Chance(0.5) ? "x" : "y'")), Value(ValueView::Integer(random->Below(3)))};
+  return {Value(ValueView::Integer(random->Between(1, table == "kv" ? 8 : 5)))};
+}
+
+std::string Lower(std::string text) {
+  for (char& c : text)
+    if ('A' <= c && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return text;
+}
+
+std::string Sql(const Alteration& alteration, bool deletes) {
+  const AppTable& table = *FindTable(alteration.table);
+  const size_t keys = table.key.size();
+  if (deletes) return fmt::format("DELETE FROM {} WHERE {}", table.name, KeyIs(table));
+  if (alteration.was) return fmt::format("UPDATE {} SET v = ?{} WHERE {}", table.name, keys + 1, KeyIs(table));
+  std::string columns;
+  std::string values;
+  for (size_t i = 0; i < keys; ++i) {
+    columns += table.key[i] + ", ";
+    values += fmt::format("?{}, ", i + 1);
+  }
+  return fmt::format("INSERT INTO {}({}v) VALUES({}?{})", table.name, columns, values, keys + 1);
+}
+
+Status DropTriggers(sqlite::Connection* db, const std::string& table) {
+  std::vector<std::string> names;
+  {
+    HL_ASSIGN(auto list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
+                                     "name GLOB '__harmonylite__*'"));
+    list.Bind(1, std::string_view(table));
+    while (true) {
+      HL_ASSIGN(const bool row, list.Step());
+      if (!row) break;
+      names.emplace_back(list.Text(0));
+    }
+  }
+  for (const std::string& name : names) HL_TRY(db->Exec(fmt::format("DROP TRIGGER \"{}\"", name)));
+  return Ok();
+}
+
+Status Apply(SimNode* node, const Alteration& alteration, bool deletes, const std::string& value) {
+  HL_ASSIGN(sqlite::Connection db, node->OpenFile());
+  db.EnableTriggers(false);
+  HL_TRY(db.Exec("BEGIN IMMEDIATE"));
+  if (alteration.audited) HL_TRY(DropTriggers(&db, alteration.table));
+  {
+    HL_ASSIGN(auto statement, db.Prepare(Sql(alteration, deletes)));
+    const Row& key = alteration.sql_key;
+    for (size_t i = 0; i < key.size(); ++i) statement.Bind(static_cast<int>(i) + 1, key[i].view());
+    if (!deletes) statement.Bind(static_cast<int>(key.size()) + 1, std::string_view(value));
+    HL_TRY(statement.Run());
+  }
+  return db.Exec("COMMIT");
+}
+
+}  // namespace
+
+Result<JournalChanges> ReadJournal(SimNode* node, int64_t after) {
+  HL_ASSIGN(sqlite::Connection * db, node->checker());
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
+  JournalChanges out;
+  HL_ASSIGN(out.newest, db->QueryInt("SELECT coalesce(max(id), 0) FROM __harmonylite__journal"));
+  HL_ASSIGN(auto self, db->Prepare("SELECT node, incarnation FROM __harmonylite__nodes WHERE n = (SELECT value FROM "
+                                   "__harmonylite__state WHERE key = 'self')"));
+  HL_ASSIGN(const bool known, self.Step());
+  HL_CHECK(known);
+  const Origin origin{NodeId(static_cast<uint64_t>(self.Int(0))), Incarnation(static_cast<uint32_t>(self.Int(1)))};
+  HL_ASSIGN(auto entries, db->Prepare("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = j.tbl), j.* FROM "
+                                      "__harmonylite__journal j WHERE id > ?1 AND op = 1 ORDER BY id"));
+  entries.Bind(1, after);
+  while (true) {
+    HL_ASSIGN(const bool row, entries.Step());
+    if (!row) return out;
+    const AppTable* table = FindTable(entries.Text(0));
+    if (table == nullptr) continue;
+    Row key;
+    for (size_t i = 0; i < table->key.size(); ++i) key.emplace_back(entries.Column(5 + static_cast<int>(i)));
+    const std::vector<ValueView> views(key.begin(), key.end());
+    Write write;
+    write.lseq = entries.Int(1);
+    write.hlc = entries.Int(4);
+    write.node = node->id();
+    write.origin = origin;
+    HL_ASSIGN(auto find, db->Prepare(fmt::format("SELECT * FROM {} WHERE {}", table->name, KeyIs(*table))));
+    for (size_t i = 0; i < views.size(); ++i) find.Bind(static_cast<int>(i) + 1, views[i]);
+    HL_ASSIGN(write.present, find.Step());
+    if (write.present) write.image = ReadImage(find);
+    out.changes[{table->name, KeyText(*table, views)}] = std::move(write);
+  }
+}
+
+std::optional<Image> RowOf(const Picture& picture, const Alteration& alteration) {
+  const auto& rows = picture.rows.at(alteration.table);
+  const auto row = rows.find(alteration.key);
+  return row == rows.end() ? std::nullopt : std::optional(row->second);
+}
+
+std::optional<RowVersion> VersionOf(const Picture& picture, const Alteration& alteration) {
+  const auto& versions = picture.versions.at(alteration.table);
+  const auto version = versions.find(alteration.key);
+  return version == versions.end() ? std::nullopt : std::optional(version->second);
+}
+
+bool SameRank(const std::optional<RowVersion>& a, const std::optional<RowVersion>& b) {
+  if (!a || !b) return !a && !b;
+  return Rank(*a) == Rank(*b);
+}
+
+Result<const Alteration*> Alterations::Make(SimNode* node, Random* random) {
+  auto made = std::make_unique<Alteration>();
+  made->node = node->id();
+  made->table = kTables[random->Below(4)];
+  made->sql_key = DrawKey(made->table, random);
+  const std::vector<ValueView> views(made->sql_key.begin(), made->sql_key.end());
+  made->key = KeyText(*FindTable(made->table), views);
+  made->product_key = Lower(node::KeyText(views));
+  const bool deletes = random->Chance(0.3);
+  const bool drops = random->Chance(0.2);
+  if (Find(made->table, made->key) != nullptr) return nullptr;
+  HL_ASSIGN(const std::shared_ptr<const Picture> before, node->Look());
+  made->was = RowOf(*before, *made);
+  made->version = VersionOf(*before, *made);
+  // Shown is what the version says, and the version is no entry of the journal: of those nobody kept what the row was.
+  const bool folded = before->folded_to >= before->last_change;
+  if (made->version && made->version->origin == before->self && made->version->lseq > before->folded_to)
+    return nullptr;
+  if (made->was.has_value() != (made->version && !made->version->gone)) return nullptr;
+  if (made->table == "parent" && !made->was) return nullptr;
+  // A table without triggers whose changes are not folded counts as written again, all of it. And only where the
+  // application waits for the triggers.
+  made->audited = drops && folded && (made->table == "names" || made->table == "pairs");
+  const std::string value = fmt::format("altered {}", all_.size());
+  Status written = Apply(node, *made, deletes && made->was && made->table != "parent", value);
+  if (!written.ok() && written.error().code() == ErrorCode::kRetryLater) return nullptr;
+  HL_TRY(std::move(written));
+  HL_ASSIGN(const std::shared_ptr<const Picture> after, node->Look());
+  made->is = RowOf(*after, *made);
+  HL_CHECK(made->is != made->was);
+  all_.push_back(std::move(made));
+  return all_.back().get();
+}
+
+const Alteration* Alterations::Find(const std::string& table, const std::string& key) const {
+  for (const auto& one : all_)
+    if (one->table == table && one->key == key) return one.get();
+  return nullptr;
+}
+
+const Alteration* Alterations::FindNamed(const node::Finding& finding) const {
+  for (const auto& one : all_)
+    if (one->table == finding.table && one->product_key == Lower(finding.key_text)) return one.get();
+  return nullptr;
+}
+
+std::shared_ptr<const Picture> Alterations::Corrected(const std::shared_ptr<const Picture>& picture) const {
+  std::shared_ptr<Picture> out;
+  for (const auto& one : all_) {
+    if (!Shows(*picture, *one) && !Lacks(*picture, *one)) continue;
+    if (out == nullptr) out = std::make_shared<Picture>(*picture);
+    if (one->was)
+      out->rows[one->table][one->key] = *one->was;
+    else
+      out->rows[one->table].erase(one->key);
+    if (one->version) out->versions[one->table][one->key] = *one->version;
+  }
+  if (out == nullptr) return picture;
+  return out;
+}
+
+std::vector<const Alteration*> Alterations::OpenAt(uint64_t node, const Picture& picture) const {
+  std::vector<const Alteration*> out;
+  for (const auto& one : all_)
+    if (one->node == node && Shows(picture, *one)) out.push_back(one.get());
+  return out;
+}
+
+std::set<std::string> Alterations::Differing(const Picture& a, const Picture& b) const {
+  std::set<std::string> out;
+  for (const auto& one : all_)
+    if (RowOf(a, *one) != RowOf(b, *one) ||
+        (RowOf(a, *one) && !SameRank(VersionOf(a, *one), VersionOf(b, *one))))
+      out.insert(one->table);
+  return out;
+}
+
+bool Shows(const Picture& picture, const Alteration& alteration) {
+  return SameRank(VersionOf(picture, alteration), alteration.version) &&
+         RowOf(picture, alteration) == alteration.is;
+}
+
+bool Lacks(const Picture& picture, const Alteration& alteration) {
+  if (!alteration.version || !picture.vector.Covers(alteration.version->origin, Lseq(alteration.version->lseq)))
+    return false;
+  const std::optional<RowVersion> version = VersionOf(picture, alteration);
+  return !version || Rank(*version) < Rank(*alteration.version);
+}
+
+}  // namespace harmonylite::sim
