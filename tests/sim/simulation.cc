@@ -445,6 +445,9 @@ void Simulation::CheckLosers() {
     Expect(&machine, ReadLosers(*db, &losers));
   }
   report_->sometimes.Note("conflict listed", static_cast<int64_t>(losers.size()));
+  // What was altered is not there any more to be listed.
+  for (const auto& one : alterations_.all())
+    if (one->version) losers.emplace(one->table, one->version->hlc, one->version->origin.node.value);
   Check(nullptr, CheckConflicts(ledger_, losers));
 }
 
