@@ -114,8 +114,9 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   }
   // It may vanish, with the registry or because of a snapshot that turned out to be damaged.
   auto request = d_.meta->Get(kSnapshotRequest);
-  if (!request.ok()) {
-    if (request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
+  if (!request.ok() && request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
+  // Some node may be left out of those that answer a node which only lacks something; it asks again.
+  if (!request.ok() || IsResyncRequest(request->value)) {
     HL_ASSIGN([[maybe_unused]] const uint64_t revision,
               d_.meta->Put(kSnapshotRequest, fmt::format("node {}", d_.self.value)));
   }

@@ -74,7 +74,7 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
 }
 
 StepResult Resyncer::AskForAnother(const std::string& why) {
-  const Status asked = d_.source->Ask();
+  const Status asked = d_.source->Ask(d_.shared->self().node);
   return Wait(kResyncRetryMs, asked.ok() ? why : asked.error().message());
 }
 

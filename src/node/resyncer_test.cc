@@ -28,7 +28,7 @@ class FakeSource final : public SnapshotSource {
     if (file != nullptr) return file;
     return MakeError(error, "{} cannot be opened", name);
   }
-  Status Ask() override {
+  Status Ask(NodeId) override {
     ++asked;
     return Ok();
   }

@@ -51,7 +51,7 @@ void SnapshotKeeper::Release() {
 // Any node can; but one that has everything is better, and one whose disk is full lets others try.
 bool SnapshotKeeper::Willing(int64_t now) {
   const AppliedState applied = d_.shared->applied();
-  const bool fit = applied.holds.empty() && failures_ < kSnapshotMaxFailures;
+  const bool fit = applied.holds.empty() && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
   if (fit) fit_ms_ = now;
   // Where writes never pause, a node is hardly ever seen to have read everything.
   read_all_ = read_all_ || applied.caught_up || now - began_ms_ > kReadWithinMs;
@@ -114,6 +114,8 @@ Status SnapshotKeeper::HearRequests(int64_t now) {
     return std::move(request).error();
   }
   if (now < not_before_ms_) return Ok();
+  // What it lacks itself it cannot give itself: soon it is no longer the one that makes them.
+  if (d_.shared->resync_wish() && request->value == ResyncRequest(d_.shared->self().node)) return Ok();
   request_ = request->revision;
   d_.board->Want("a node asks for one");
   return Ok();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/logger.h"
@@ -24,6 +25,10 @@ namespace harmonylite::node {
 // Keys of the registry. Whoever needs a snapshot puts the second; it is deleted when there is one.
 inline constexpr const char* kSnapshotLease = "snapshot.lease";
 inline constexpr const char* kSnapshotRequest = "snapshot.request";
+
+// The request of a node that has a database and is too far behind. It must be answered by another one.
+inline std::string ResyncRequest(NodeId asker) { return fmt::format("resync of node {}", asker.value); }
+inline bool IsResyncRequest(std::string_view request) { return request.starts_with("resync"); }
 
 class SnapshotKeeper {
  public:

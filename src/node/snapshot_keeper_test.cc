@@ -210,6 +210,32 @@ TEST_F(SnapshotKeeperTest, ARequestIsAnsweredOnce) {
   EXPECT_FALSE(meta_.entries.contains(kSnapshotRequest));
 }
 
+TEST_F(SnapshotKeeperTest, ANodeThatNeedsOneLetsAnotherMakeIt) {
+  Maker *one = New(1), *two = New(2);
+  Pass(5'000, {one, two});
+  ASSERT_TRUE(one->board.leading());
+  one->shared.SetResyncWish(ResyncWish{});
+  Must(meta_.Put(kSnapshotRequest, ResyncRequest(NodeId(1))));
+  Pass(2 * kTtl, {one, two});
+  EXPECT_EQ(one->board.done(), 0);
+  EXPECT_EQ(two->board.done(), 1);
+  EXPECT_FALSE(meta_.entries.contains(kSnapshotRequest));
+}
+
+TEST_F(SnapshotKeeperTest, NodesThatNeedEachOthersMakeThemInTurns) {
+  Maker *one = New(1), *two = New(2);
+  one->shared.SetResyncWish(ResyncWish{});
+  two->shared.SetResyncWish(ResyncWish{});
+  Must(meta_.Put(kSnapshotRequest, ResyncRequest(NodeId(1))));
+  Pass(8 * kTtl, {one, two});
+  EXPECT_EQ(one->board.done(), 0);
+  EXPECT_EQ(two->board.done(), 1);
+  Must(meta_.Put(kSnapshotRequest, ResyncRequest(NodeId(2))));
+  Pass(8 * kTtl, {one, two});
+  EXPECT_EQ(one->board.done(), 1);
+  EXPECT_EQ(two->board.done(), 1);
+}
+
 TEST_F(SnapshotKeeperTest, BeforeTheLogForgets) {
   Maker* one = New(1);
   log_.state.last = log::LogSeq(499);

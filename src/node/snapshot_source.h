@@ -37,8 +37,8 @@ class SnapshotSource {
   virtual Result<std::optional<SnapshotInfo>> Newest() = 0;
   // Fetches and checks it, which takes long. Other errors: kNotFound, kCorruption.
   virtual Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) = 0;
-  // Asks the others for one that is newer than now.
-  virtual Status Ask() = 0;
+  // Asks the others for one that is newer than now, in the name of the node that needs it.
+  virtual Status Ask(NodeId asker) = 0;
 };
 
 }  // namespace harmonylite::node

@@ -30,8 +30,8 @@ Result<std::shared_ptr<OpenSnapshot>> StoredSnapshots::Open(const std::string& n
 }
 
 // A request that is there is answered already; each new one would be answered by another snapshot.
-Status StoredSnapshots::Ask() {
-  auto asked = meta_->CompareAndSet(kSnapshotRequest, "resync", 0);
+Status StoredSnapshots::Ask(NodeId asker) {
+  auto asked = meta_->CompareAndSet(kSnapshotRequest, ResyncRequest(asker), 0);
   if (asked.ok() || asked.error().code() == ErrorCode::kConflict) return Ok();
   return std::move(asked).error();
 }

@@ -22,7 +22,7 @@ class StoredSnapshots final : public SnapshotSource {
 
   Result<std::optional<SnapshotInfo>> Newest() override;
   Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override;
-  Status Ask() override;
+  Status Ask(NodeId asker) override;
   // Ends a call in progress soon, with kRetryLater, and every later one.
   void Cancel() { activity_.transfer.cancelled.store(true); }
 

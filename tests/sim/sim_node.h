@@ -112,7 +112,7 @@ class SimNode {
         : stored_(store, meta, std::move(options)) {}
     Result<std::optional<node::SnapshotInfo>> Newest() override { return stored_.Newest(); }
     Result<std::shared_ptr<node::OpenSnapshot>> Open(const std::string& name) override;
-    Status Ask() override { return stored_.Ask(); }
+    Status Ask(NodeId asker) override { return stored_.Ask(asker); }
     std::weak_ptr<node::OpenSnapshot> fetched;
 
    private:
