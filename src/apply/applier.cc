@@ -160,6 +160,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   const bool ordinary = context->header.covers.size() == 1;
   if (!row.deleted && ordinary && !target.state->tracked->had_rows) incoming.born = 0;
   HL_ASSIGN(const bool is_new, writer->AddVersion(key_, incoming));
+  bool was_gone = is_new;
   if (!is_new) {
     HL_ASSIGN(const auto found, writer->FindVersion(key_));
     HL_CHECK(found.has_value());
@@ -182,10 +183,11 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
         HL_TRY(KeepConflict(target.state, *kind, *found, incoming, incoming_wins, context));
     }
     if (!incoming_wins) return Ok();
+    was_gone = found->deleted;
     incoming.born = BornAfter(*found, incoming, both_inserted);
     if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
-  if (is_new && fresh_ != nullptr && !row.deleted && row.stamp <= fresh_forgotten_)
+  if (was_gone && fresh_ != nullptr && !row.deleted && row.stamp <= fresh_forgotten_)
     fresh_->push_back({target.state->tracked->id, {key_.begin(), key_.end()}, row.stamp,
                        incoming.origin.value, row.lseq});
   ++context->stats.won;

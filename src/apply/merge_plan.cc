@@ -60,7 +60,7 @@ class Planner {
       HL_TRY(CheckCancelled());
       AbsentRow absent{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
       for (int i = 3; i < scan.columns(); ++i) absent.key.emplace_back(scan.Column(i));
-      HL_ASSIGN(const bool known, there->Has(Views(absent.key)));
+      HL_ASSIGN(const bool known, there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
       HL_ASSIGN(const Origin origin, origins.At(capture::OriginIndex(absent.origin)));
       if (plan->progress.Covers(origin, absent.lseq))
@@ -138,7 +138,7 @@ Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable
     own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
                        Quote(key.collation));
   }
-  HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
+  HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
                                                         Quote(capture::VersionTableName(there.id)), hidden)));
   HL_ASSIGN(out.row_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
   return out;
@@ -152,6 +152,16 @@ Result<bool> SnapshotRows::Has(std::span<const ValueView> key) {
     if (found) return true;
   }
   return false;
+}
+
+Result<bool> SnapshotRows::Knows(std::span<const ValueView> key, Hlc stamp, Hlc newest_forgotten) {
+  for (size_t i = 0; i < key.size(); ++i) version_.Bind(static_cast<int>(i) + 1, key[i]);
+  HL_ASSIGN(const bool found, version_.Step());
+  const Hlc theirs = found ? Hlc(version_.Int(1)) : Hlc(0);
+  const bool stale = found && version_.Int(0) != 0 && theirs < stamp && theirs <= newest_forgotten;
+  version_.Reset();
+  if (found) return !stale;
+  return Has(key);
 }
 
 Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot, const MergePlan& plan) {
@@ -172,7 +182,7 @@ Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot
       if (!row) break;
       AbsentRow late{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
       for (int i = 3; i < scan.columns(); ++i) late.key.emplace_back(scan.Column(i));
-      HL_ASSIGN(const bool known, there.Has(Views(late.key)));
+      HL_ASSIGN(const bool known, there.Knows(Views(late.key), late.stamp, plan.newest_forgotten));
       if (!known) out.push_back(std::move(late));
     }
   }

@@ -72,6 +72,9 @@ class SnapshotRows {
  public:
   static Result<SnapshotRows> Make(sqlite::Connection* snapshot, const capture::TrackedTable& there);
   Result<bool> Has(std::span<const change::ValueView> key);
+  // As Has, for a row that is stamped here. A tombstone that is older than it says nothing where a newer delete may
+  // have been forgotten (docs/decisions/0020): it counts as none.
+  Result<bool> Knows(std::span<const change::ValueView> key, Hlc stamp, Hlc newest_forgotten);
 
  private:
   sqlite::Statement version_;

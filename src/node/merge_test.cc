@@ -22,6 +22,12 @@ void Repair(TestReplica* from, TestReplica* to) {
   }
 }
 
+// Its clock is ahead of others'.
+void MoveClock(TestReplica* node, int64_t ms) {
+  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " + std::to_string(ms << 16) +
+            " FROM __harmonylite__journal");
+}
+
 class MergeTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -75,8 +81,7 @@ TEST_F(MergeTest, TheApplicationWritesAllTheWhile) {
 
 TEST_F(MergeTest, ARowThatIsNotVisibleIsWrittenAnewTooAndNotDeleted) {
   two_.App("INSERT INTO u VALUES('mine', 'free')");
-  one_.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + 65536000 FROM "
-           "__harmonylite__journal");  // its clock is ahead
+  MoveClock(&one_, 1'000);
   one_.App("INSERT INTO u VALUES('theirs', 'free')");
   two_.ApplyFrom(&one_);  // newer than 'mine', which steps aside
   ASSERT_EQ(two_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'theirs'"});
@@ -109,6 +114,45 @@ TEST_F(MergeTest, WhatIsWrittenAnewWinsOverADeleteThatOthersStillRemember) {
   EXPECT_EQ(three.Query("SELECT a FROM t WHERE id = 2"), Strings{"'b2'"});
   ExpectEqual(&one_, &three);
   ExpectEqual(&one_, &two_);
+}
+
+// Node 3 has a tombstone of its own, which is older than the row and than the delete that node 1 forgets; node 4 remembers.
+class OldTombstoneTest : public MergeTest {
+ protected:
+  void SetUp() override {
+    MergeTest::SetUp();
+    Repair(&one_, &three_);
+    Repair(&one_, &four_);
+    three_.App("DELETE FROM t WHERE id = 2");
+    MoveClock(&two_, 1'000);
+    two_.App("UPDATE t SET a = 'b2' WHERE id = 2");
+    MoveClock(&one_, 2'000);
+    one_.App("DELETE FROM t WHERE id = 2");
+    four_.Apply(*one_.Publish());
+    one_.Forget();
+    three_.Merge(one_.Snapshot().get());
+    ASSERT_EQ(three_.Query("SELECT gone FROM __harmonylite__v1 WHERE k1 = 2"), Strings{"1"});
+  }
+  void ExpectRowIsBackFrom(TestReplica* node) {
+    for (TestReplica* other : {&one_, &four_}) {
+      Repair(node, other);
+      EXPECT_EQ(other->Query("SELECT a FROM t WHERE id = 2"), Strings{"'b2'"});
+    }
+  }
+  TestReplica three_{3};
+  TestReplica four_{4};
+};
+
+TEST_F(OldTombstoneTest, OfASnapshotSaysNothingOfANewerRowHere) {
+  const Replica::Merged merged = two_.Merge(three_.Snapshot().get());
+  EXPECT_EQ(merged.written, 1);
+  ExpectRowIsBackFrom(&two_);
+}
+
+TEST_F(OldTombstoneTest, ThatIsHereSaysNothingOfANewerRowOfASnapshot) {
+  const Replica::Merged merged = three_.Merge(two_.Snapshot().get());
+  EXPECT_EQ(merged.written, 1);
+  ExpectRowIsBackFrom(&three_);
 }
 
 TEST_F(MergeTest, APlanForAnotherStateIsNotCarriedOut) {
