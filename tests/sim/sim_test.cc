@@ -102,6 +102,7 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
            11059685801964091617u,  // likewise: it applied before it had compared the log with its journal
            13845064244451068141u,  // a life that wrote nothing was named in one vector only
            10011307370603127878u,  // a table was written to before it had its triggers
+           5084818802709811254u,  // a copy of an evicted node published and was gone: see DrawSnapshots
            3794966629049828094u,  // a snapshot's old tombstone hid that a newer delete was forgotten
            171656457280428188u,  // a node that needed a snapshot was the one that made them
            17130484392128982127u,  // a snapshot of tables as they had been before a migration was fetched for ever

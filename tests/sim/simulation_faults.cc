@@ -30,6 +30,7 @@ void Simulation::DrawMix(uint64_t seed) {
   mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
+  if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);  // see DrawSnapshots
   DrawVerify(seed);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };

@@ -8,10 +8,18 @@
 
 namespace harmonylite::sim {
 
+namespace {
+
+constexpr int64_t kNever = int64_t{1} << 50;  // milliseconds
+
+}  // namespace
+
 void Simulation::DrawSnapshots() {
   if (!mix_[Fault::kSnapshots]) return;
   snapshots_.store = &store_;
   snapshots_.horizon_ms = random_.Between(3'000, 12'000);
+  // What a copy sends that is behind forgotten deletes is held until it has caught up; one that vanishes before never does.
+  if (mix_[Fault::kRestore] || mix_[Fault::kClone]) snapshots_.horizon_ms = kNever;
   snapshots_.policy.interval_ms = random_.Chance(0.5) ? 0 : random_.Between(8'000, 30'000);
   snapshots_.policy.leader_ttl_ms = random_.Between(3'000, 10'000);
   snapshots_.policy.max_entries = random_.Chance(0.5) ? 1'000'000 : random_.Between(40, 200);
