@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <thread>
-#include <utility>
 
 namespace harmonylite::node {
 
@@ -25,12 +24,26 @@ microseconds GapAfter(microseconds held, bool local_writers) {
 
 void LockPacer::BeforeLock() { std::this_thread::sleep_until(free_until_); }
 
-void LockPacer::Locked() { locked_at_ = steady_clock::now(); }
+void LockPacer::Locked() {
+  locked_at_ = steady_clock::now();
+  released_ = false;
+}
+
+void LockPacer::BeginGap() {
+  const auto now = steady_clock::now();
+  free_until_ = now + GapAfter(duration_cast<microseconds>(now - *locked_at_), local_writers_);
+}
 
 void LockPacer::Released() {
   if (!locked_at_) return;
-  const auto now = steady_clock::now();
-  free_until_ = now + GapAfter(duration_cast<microseconds>(now - *std::exchange(locked_at_, std::nullopt)), local_writers_);
+  released_ = true;
+  BeginGap();
+}
+
+// Beside an application that writes, moving pages comes on top of the gap: it takes the disk and the processor from it.
+void LockPacer::Ended() {
+  if (locked_at_ && (!released_ || local_writers_)) BeginGap();
+  locked_at_.reset();
 }
 
 }  // namespace harmonylite::node

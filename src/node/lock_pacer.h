@@ -20,12 +20,16 @@ class LockPacer final : public sqlite::WriteLockListener {
   void BeforeLock() override;  // sleeps as long as is left
   void Locked() override;
   void Released() override;
+  void Ended() override;
 
  private:
   using TimePoint = std::chrono::steady_clock::time_point;
 
+  void BeginGap();
+
   bool local_writers_ = false;
-  std::optional<TimePoint> locked_at_;
+  std::optional<TimePoint> locked_at_;  // of the transaction under way
+  bool released_ = false;               // … which has let go of the lock
   TimePoint free_until_{};
 };
 

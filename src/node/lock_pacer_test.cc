@@ -12,6 +12,7 @@ using std::chrono::steady_clock;
 steady_clock::duration GapOf(LockPacer* pacer) {
   const auto released = steady_clock::now();
   pacer->Released();
+  pacer->Ended();
   pacer->BeforeLock();
   EXPECT_FALSE(pacer->waiting());
   return steady_clock::now() - released;
@@ -34,9 +35,22 @@ TEST(LockPacer, LeavesAQuarterWhereItDoesNot) {
   EXPECT_GE(GapOf(&pacer), milliseconds(2));
 }
 
+TEST(LockPacer, WhatACommitDoesWithoutTheLockComesOnTopBesideTheApplication) {
+  LockPacer pacer;
+  pacer.SetLocalWriters(true);
+  pacer.Locked();
+  pacer.Released();
+  const auto released = steady_clock::now();
+  while (steady_clock::now() - released < milliseconds(8)) continue;
+  pacer.Ended();
+  pacer.BeforeLock();
+  EXPECT_GE(steady_clock::now() - released, milliseconds(16));
+}
+
 TEST(LockPacer, WhatHeldNoLockBringsNoGap) {
   LockPacer pacer;
   pacer.Released();
+  pacer.Ended();
   EXPECT_FALSE(pacer.waiting());
 }
 

@@ -420,7 +420,7 @@ Transaction::~Transaction() { Rollback(); }
 Status Transaction::Commit() {
   HL_CHECK(connection_ != nullptr);
   HL_TRY(connection_->Exec("COMMIT"));
-  if (connection_->listener_ != nullptr) connection_->listener_->Released();
+  if (connection_->listener_ != nullptr) connection_->listener_->Ended();
   connection_ = nullptr;
   return Ok();
 }
@@ -431,7 +431,7 @@ void Transaction::Rollback() {
   // SQLite may have rolled back by itself (disk full, I/O error).
   connection_->must_roll_back_ = connection_->in_transaction();
   (void)connection_->FinishRollback();  // tried again before the next use
-  if (connection_->listener_ != nullptr) connection_->listener_->Released();
+  if (connection_->listener_ != nullptr) connection_->listener_->Ended();
   connection_ = nullptr;
 }
 

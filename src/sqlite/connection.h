@@ -100,9 +100,11 @@ class WriteLockListener {
   virtual ~WriteLockListener() = default;
   virtual void BeforeLock() = 0;
   virtual void Locked() = 0;
-  // Others may have it; what a commit has still to do (moving pages from the WAL into the file) comes after this. May be
-  // told twice, and of transactions that had not locked.
+  // Others may have it; what a commit has still to do (moving pages from the WAL into the file) comes after this. Not told
+  // where a transaction wrote nothing.
   virtual void Released() = 0;
+  // The transaction is over, with all that it brought.
+  virtual void Ended() = 0;
 };
 
 class Connection {

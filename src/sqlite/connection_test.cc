@@ -163,6 +163,7 @@ class RecordingListener final : public WriteLockListener {
   void BeforeLock() override { Note("before"); }
   void Locked() override { Note("locked"); }
   void Released() override { Note("released"); }
+  void Ended() override { Note("ended"); }
   Strings told;
 
  private:
@@ -185,13 +186,13 @@ TEST_F(ConnectionTest, TheListenerHearsWhenTheWriteLockIsFree) {
     Execute(&db, "INSERT INTO t VALUES(1)");
     ASSERT_OK(transaction.Commit());
   }
-  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "released free", "released free"}));
+  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "released free", "ended free"}));
   listener.told.clear();
   {
     ASSERT_VALUE(auto transaction, Transaction::Begin(&db, TransactionKind::kWrite));
     transaction.Rollback();
   }
-  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "released free"}));
+  EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "ended free"}));
 }
 
 TEST_F(ConnectionTest, AWalThatGrewLongIsMovedIntoTheFileAfterTheListenerHasHeard) {
