@@ -145,23 +145,19 @@ Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable
 }
 
 Result<bool> SnapshotRows::Has(std::span<const ValueView> key) {
-  for (Statement* find : {&version_, &row_}) {
-    for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
-    HL_ASSIGN(const bool found, find->Step());
-    find->Reset();
-    if (found) return true;
-  }
-  return false;
+  return Knows(key, Hlc(0), Hlc(0));
 }
 
 Result<bool> SnapshotRows::Knows(std::span<const ValueView> key, Hlc stamp, Hlc newest_forgotten) {
-  for (size_t i = 0; i < key.size(); ++i) version_.Bind(static_cast<int>(i) + 1, key[i]);
-  HL_ASSIGN(const bool found, version_.Step());
-  const Hlc theirs = found ? Hlc(version_.Int(1)) : Hlc(0);
-  const bool stale = found && version_.Int(0) != 0 && theirs < stamp && theirs <= newest_forgotten;
-  version_.Reset();
-  if (found) return !stale;
-  return Has(key);
+  for (Statement* find : {&version_, &row_}) {
+    for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+    HL_ASSIGN(const bool found, find->Step());
+    const bool deleted = found && find == &version_ && find->Int(0) != 0;
+    const Hlc theirs = deleted ? Hlc(find->Int(1)) : Hlc(0);
+    find->Reset();
+    if (found) return !deleted || theirs >= stamp || theirs > newest_forgotten;
+  }
+  return false;
 }
 
 Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot, const MergePlan& plan) {

@@ -3,7 +3,6 @@
 #include <cmath>
 
 #include "base/mutant.h"
-
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -18,16 +17,28 @@ std::string Folded(std::string_view collation, std::string_view text) {
   return std::string(text.substr(0, text.find_last_not_of(' ') + 1));  // RTRIM
 }
 
+bool IsWholeReal(const ValueView& value) {
+  return value.type == ValueType::kReal && std::trunc(value.real) == value.real && std::abs(value.real) < 9e15;
+}
+
+bool IsFolded(const ValueView& value, std::string_view collation) {
+  return value.type == ValueType::kText && !sqlite::SameName(collation, "BINARY");
+}
+
 }  // namespace
 
 std::span<const ValueView> CanonicalKey::Of(const schema::Table& table, std::span<const ValueView> key) {
+  bool other = false;
+  for (size_t i = 0; i < key.size(); ++i)
+    other = other || IsWholeReal(key[i]) || IsFolded(key[i], table.key[i].collation);
+  // Nearly always: nothing is copied.
+  if (!other || HL_MUTANT(other_spelling_unknown)) return key;
   values_.assign(key.begin(), key.end());
   texts_.clear();
   texts_.reserve(key.size());  // views point into them
-  for (size_t i = 0; i < key.size() && !HL_MUTANT(other_spelling_unknown); ++i) {
-    if (key[i].type == ValueType::kReal && std::trunc(key[i].real) == key[i].real && std::abs(key[i].real) < 9e15)
-      values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
-    if (key[i].type == ValueType::kText && !sqlite::SameName(table.key[i].collation, "BINARY"))
+  for (size_t i = 0; i < key.size(); ++i) {
+    if (IsWholeReal(key[i])) values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
+    if (IsFolded(key[i], table.key[i].collation))
       values_[i] = ValueView::Text(texts_.emplace_back(Folded(table.key[i].collation, key[i].bytes)));
   }
   return values_;

@@ -165,6 +165,13 @@ Result<Hlc> StampOf(Connection* db, Lseq lseq) {
   return Hlc(find->Int(0));
 }
 
+Result<bool> IsJournaled(Connection* db, Lseq lseq, Hlc stamp) {
+  auto found = StampOf(db, lseq);
+  if (!found.ok() && found.error().code() == ErrorCode::kNotFound) return false;
+  if (!found.ok()) return std::move(found).error();
+  return *found == stamp || HL_MUTANT(stamp_not_compared);
+}
+
 Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
                     const EntryVisitor& visit) {
   HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "

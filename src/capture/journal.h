@@ -35,6 +35,9 @@ Result<Lseq> FirstEntry(sqlite::Connection* db);
 // The stamp of one entry; kNotFound when it has been trimmed or never was.
 Result<Hlc> StampOf(sqlite::Connection* db, Lseq lseq);
 
+// False: that entry was trimmed, or is another life's of this file.
+Result<bool> IsJournaled(sqlite::Connection* db, Lseq lseq, Hlc stamp);
+
 // One row that changed, as it is in the caller's snapshot.
 struct NetChange {
   const TrackedTable* table;

@@ -156,7 +156,8 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
   });
   if (local) return Ok();
   const auto newer = unfolded_.find(row.table->id);
-  const Lseq unfolded = newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(canonical_.Of(row.table->table, row.key));
+  const Lseq unfolded =
+      newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(canonical_.Of(row.table->table, row.key));
   if (unfolded.value > 0) {
     // What the row shows is newer than its version; an image kept of it as shadowed is out of date.
     row.versioned = true;
@@ -170,7 +171,8 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
     if (!row.deleted) row.damage = RowDamage::kMissing;
   } else if (row.deleted || (!row.versioned && !had_rows_)) {
     row.damage = RowDamage::kUnwritten;
-  } else if (!HL_MUTANT(alteration_unnoticed) && row.versioned && judge_->Judge(row.image, scan_.Int(4)) == HashJudge::kChanged) {
+  } else if (!HL_MUTANT(alteration_unnoticed) && row.versioned &&
+             judge_->Judge(row.image, scan_.Int(4)) == HashJudge::kChanged) {
     row.damage = RowDamage::kAltered;
   }
   if (row.image.empty() && row.deleted && !tombstones_) return Ok();

@@ -70,9 +70,8 @@ Result<LogWatch::Held> LogWatch::AskLog(const Origin& maker, Lseq own) {
   if (state.published_to >= own) return Held::kYes;
   const change::FrameHeader& header = frame->header;
   if (header.to <= state.published_to) return Held::kNotYet;
-  auto stamp = capture::StampOf(&db, header.to);
-  if (!stamp.ok() && stamp.error().code() != ErrorCode::kNotFound) return std::move(stamp).error();
-  if (!stamp.ok() || *stamp != header.to_stamp)
+  HL_ASSIGN(const bool ours, capture::IsJournaled(&db, header.to, header.to_stamp));
+  if (!ours)
     return MakeError(ErrorCode::kConflict, "the log holds changes of this node that this database does not have: it is a copy "
                                            "or was restored from a backup");
   // Where the last batch is not whole, what came before it may be less.

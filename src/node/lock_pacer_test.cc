@@ -8,8 +8,15 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// How long the lock was left alone, at least.
-steady_clock::duration GapOf(LockPacer* pacer) {
+void Pass(milliseconds time) {
+  const auto began = steady_clock::now();
+  while (steady_clock::now() - began < time) continue;
+}
+
+// Holds the lock so long; how long it was left alone then, at least.
+steady_clock::duration GapAfter(milliseconds held, LockPacer* pacer) {
+  pacer->Locked();
+  Pass(held);
   const auto released = steady_clock::now();
   pacer->Released();
   pacer->Ended();
@@ -21,18 +28,12 @@ steady_clock::duration GapOf(LockPacer* pacer) {
 TEST(LockPacer, LeavesTheLockAloneAsLongAsItWasHeldWhereTheApplicationWrites) {
   LockPacer pacer;
   pacer.SetLocalWriters(true);
-  const auto locked = steady_clock::now();
-  pacer.Locked();
-  while (steady_clock::now() - locked < milliseconds(8)) continue;
-  EXPECT_GE(GapOf(&pacer), milliseconds(8));
+  EXPECT_GE(GapAfter(milliseconds(8), &pacer), milliseconds(8));
 }
 
 TEST(LockPacer, LeavesAQuarterWhereItDoesNot) {
   LockPacer pacer;
-  const auto locked = steady_clock::now();
-  pacer.Locked();
-  while (steady_clock::now() - locked < milliseconds(8)) continue;
-  EXPECT_GE(GapOf(&pacer), milliseconds(2));
+  EXPECT_GE(GapAfter(milliseconds(8), &pacer), milliseconds(2));
 }
 
 TEST(LockPacer, WhatACommitDoesWithoutTheLockComesOnTopBesideTheApplication) {
@@ -41,7 +42,7 @@ TEST(LockPacer, WhatACommitDoesWithoutTheLockComesOnTopBesideTheApplication) {
   pacer.Locked();
   pacer.Released();
   const auto released = steady_clock::now();
-  while (steady_clock::now() - released < milliseconds(8)) continue;
+  Pass(milliseconds(8));
   pacer.Ended();
   pacer.BeforeLock();
   EXPECT_GE(steady_clock::now() - released, milliseconds(16));

@@ -149,7 +149,7 @@ void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectSto
   HL_CHECK(threads_.empty());
   // Without applying, this file is no replica of anything.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
-  if (makes_snapshots_) stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions());
+  if (makes_snapshots_) stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions(options_));
   threads_.emplace_back([this, log] { RunConsumer(log); });
   if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
   threads_.emplace_back([this, store, log] { RunKeeper(store, log); });
@@ -244,21 +244,11 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   snapshots.Release();
 }
 
-snapshot::Options Node::MakeSnapshotOptions() const {
-  snapshot::Options options;
-  options.db_path = options_.db_path;
-  options.vfs = options_.vfs;
-  options.spool_directory = options_.spool_directory;
-  options.tables = options_.tables;
-  options.leaves_out = options_.leaves_out;
-  return options;
-}
-
 // A store takes one call at a time, so one thread makes snapshots and fetches them.
 void Node::RunSnapshotMaker(log::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();
-  SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(), options_.snapshots.keep,
+  SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(options_), options_.snapshots.keep,
                        options_.publish});
   Resyncer resyncer({stored_.get(), &shared_, clock_, logger_, options_.max_clock_skew_ms});
   while (!stopping_.load()) {

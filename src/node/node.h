@@ -67,7 +67,6 @@ class Node {
   void RunPublisher(log::ReplicationLog* log);
   void RunConsumer(log::ReplicationLog* log);
   void RunKeeper(log::MetaStore* store, log::ReplicationLog* log);
-  snapshot::Options MakeSnapshotOptions() const;
   void RunSnapshotMaker(log::ObjectStore* store);
   void RunVerifier(log::MetaStore* store);
   void PauseUnlessStopping(std::chrono::milliseconds most);

@@ -101,11 +101,8 @@ Status Publisher::Understand(const LogRecord& last) {
   const bool complete = header.index + 1 == header.count;
   if (batch_ && header.attempt == frame_.attempt) return Ok();
   if (header.to < known.to || (header.to == known.to && header.to_stamp == known.stamp)) return Ok();
-  auto journaled = capture::StampOf(d_.db, header.to);
-  if (!journaled.ok() && journaled.error().code() != ErrorCode::kNotFound)
-    return std::move(journaled).error();
-  const bool same = journaled.ok() && (*journaled == header.to_stamp || HL_MUTANT(stamp_not_compared));
-  if (!same && !HL_MUTANT(copy_not_recognised)) {
+  HL_ASSIGN(const bool ours, capture::IsJournaled(d_.db, header.to, header.to_stamp));
+  if (!ours && !HL_MUTANT(copy_not_recognised)) {
     d_.logger->Warning(
         "the log holds changes of this node up to {} that this database does not have: it is a "
         "copy or was restored from a backup; it goes on as a new incarnation and fetches them",

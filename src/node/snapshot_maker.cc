@@ -2,9 +2,17 @@
 
 #include <utility>
 
-#include "node/options.h"
-
 namespace harmonylite::node {
+
+snapshot::Options MakeSnapshotOptions(const NodeOptions& node) {
+  snapshot::Options options;
+  options.db_path = node.db_path;
+  options.vfs = node.vfs;
+  options.spool_directory = node.spool_directory;
+  options.tables = node.tables;
+  options.leaves_out = node.leaves_out;
+  return options;
+}
 
 SnapshotMaker::SnapshotMaker(Dependencies dependencies)
     : d_(std::move(dependencies)), catalog_(d_.store) {}

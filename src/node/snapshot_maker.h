@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "log/object_store.h"
+#include "node/options.h"
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
 #include "node/step.h"
@@ -21,6 +22,9 @@
 #include "snapshot/make.h"
 
 namespace harmonylite::node {
+
+// What of this node's file goes into a snapshot, and where it is made.
+snapshot::Options MakeSnapshotOptions(const NodeOptions& node);
 
 class SnapshotMaker {
  public:

@@ -95,20 +95,10 @@ void SimNode::StartSnapshots(Process* process, uint64_t session) {
                                          options_.snapshots, session});
   process->maker = std::make_unique<node::SnapshotMaker>(
       node::SnapshotMaker::Dependencies{&store, &process->board, &process->shared, &clock, setup_.logger,
-                                        MakeSnapshotOptions(), options_.snapshots.keep});
-  process->snapshots = std::make_unique<NotedSnapshots>(&store, &meta, MakeSnapshotOptions());
+                                        node::MakeSnapshotOptions(options_), options_.snapshots.keep});
+  process->snapshots = std::make_unique<NotedSnapshots>(&store, &meta, node::MakeSnapshotOptions(options_));
   process->resyncer = std::make_unique<node::Resyncer>(
       node::Resyncer::Dependencies{process->snapshots.get(), &process->shared, &clock, setup_.logger});
-}
-
-snapshot::Options SimNode::MakeSnapshotOptions() const {
-  snapshot::Options options;
-  options.db_path = options_.db_path;
-  options.vfs = options_.vfs;
-  options.spool_directory = options_.spool_directory;
-  options.tables = options_.tables;
-  options.leaves_out = options_.leaves_out;
-  return options;
 }
 
 Result<std::shared_ptr<node::OpenSnapshot>> SimNode::NotedSnapshots::Open(const std::string& name) {
@@ -125,7 +115,7 @@ Result<bool> SimNode::CanBecomeReplica() { return snapshot::CanBecomeReplica(opt
 
 std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
   return std::make_unique<node::EmptyJoin>(
-      node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, MakeSnapshotOptions(), NodeId(setup_.id),
+      node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, node::MakeSnapshotOptions(options_), NodeId(setup_.id),
                                     options_.snapshots.leader_ttl_ms});
 }
 

@@ -137,7 +137,6 @@ class SimNode {
     std::unique_ptr<node::Verifier> verifier;  // null: there is no interval
   };
 
-  snapshot::Options MakeSnapshotOptions() const;
   void StartSnapshots(Process* process, uint64_t session);
   Status StartVerifier(Process* process);
 
