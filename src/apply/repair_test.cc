@@ -125,6 +125,20 @@ TEST_F(RepairTest, OnlyWhatIsMissing) {
   ExpectSameState(&one_, &fresh_);
 }
 
+TEST_F(RepairTest, ADeleteOfARowThatCameBackUnseen) {
+  one_.App("INSERT INTO t VALUES(1, 1), (2, 2)");
+  fresh_.ApplyFrom(&one_);
+  one_.App("DELETE FROM t WHERE id = 1");
+  ASSERT_TRUE(one_.Publish().has_value());
+  one_.FoldAll();
+  one_.app.EnableTriggers(false);
+  one_.App("INSERT INTO t VALUES(1, 'unseen')");
+  one_.app.EnableTriggers(true);
+  fresh_.Apply(*one_.Repair(fresh_.Progress()));
+  EXPECT_EQ(Versions(&one_, "t"), Versions(&fresh_, "t"));
+  EXPECT_FALSE(fresh_.Rows().contains("t:1"));
+}
+
 TEST_F(RepairTest, LocalWorkOfTheReceiverSurvives) {
   WriteMuch(&one_, 30);
   fresh_.App("INSERT INTO t VALUES(1000, 'mine')");

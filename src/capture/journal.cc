@@ -231,10 +231,12 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
       else
         reader.Read(scan);
       if (HL_MUTANT(repair_without_tombstones) && scan.Int(2) != 0) continue;
-      if (reader.present() == (scan.Int(2) != 0)) continue;
+      const bool live = scan.Int(2) == 0;
+      if (live && !reader.present()) continue;
       if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
-      HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), reader.present(), reader.key(),
-                    reader.image(), reader.ImageKey()}));
+      // A deleted row that is there though no entry says so was put there behind our back: what counts is the version.
+      HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), live, reader.key(), reader.image(),
+                    reader.ImageKey()}));
     }
   }
   return Ok();

@@ -69,7 +69,7 @@ bool SameRank(const std::optional<RowVersion>& a, const std::optional<RowVersion
 // it is sent for repair.
 bool Shows(const Picture& picture, const Alteration& alteration);
 // The file has an older version than the row had when it was altered, though its progress covers that one: a row that is
-// not there, or is there though deleted, was left out of what was sent.
+// not there was left out of what was sent.
 bool Lacks(const Picture& picture, const Alteration& alteration);
 
 // What `harmonylite verify` must say, and may. `before`: alterations that it was to find if they still stand (`still`);

@@ -206,6 +206,7 @@ class Simulation {
   bool healed_ = false;
   bool may_restore_ = true;
   bool conflicts_known_ = true;  // no file was lost with its list
+  std::set<int64_t> lost_lives_;  // their files are gone
   int64_t latest_wall_ms_ = 0;  // that any clock has shown
   Alterations alterations_;
   int64_t verify_interval_ms_ = 0;

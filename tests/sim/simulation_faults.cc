@@ -180,8 +180,9 @@ bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
 }
 
 // Writes of one life of a machine that stood nowhere but in a file that is gone. `kept`: of files not in the way of
-// the ordinary machines'.
+// the ordinary machines'. What went with an earlier file may have been safe only by what goes with this one.
 void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
+  lost_lives_.insert(who);
   for (Machine& other : machines_) {
     if (other.absent || other.node->who() == who) continue;
     auto picture = other.node->Look();
@@ -191,7 +192,7 @@ void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
   for (auto& [table, keys] : ledger_.writes())
     for (auto& [key, writes] : keys)
       for (Write& write : writes) {
-        if (write.who != who) continue;
+        if (!lost_lives_.contains(write.who)) continue;
         write.may_be_lost |= std::none_of(kept.begin(), kept.end(), [&](const Picture& picture) {
           const auto& versions = picture.versions.at(table);
           const auto version = versions.find(key);
