@@ -131,10 +131,12 @@ bool SameRank(const std::optional<RowVersion>& a, const std::optional<RowVersion
   return Rank(*a) == Rank(*b);
 }
 
-Result<const Alteration*> Alterations::Make(SimNode* node, Random* random) {
+Result<const Alteration*> Alterations::Make(SimNode* node, Random* random, TableGroups tables) {
   auto made = std::make_unique<Alteration>();
   made->node = node->id();
-  made->table = kTables[random->Below(4)];
+  do {
+    made->table = kTables[random->Below(4)];
+  } while (!tables.Has(FindTable(made->table)->group));
   made->sql_key = DrawKey(made->table, random);
   const std::vector<ValueView> views(made->sql_key.begin(), made->sql_key.end());
   made->key = KeyText(*FindTable(made->table), views);

@@ -33,9 +33,9 @@ struct Alteration {
 
 class Alterations {
  public:
-  // Alters a row of that node's file that none was altered in before. Nothing: it could not now, or the row drawn may
-  // not be altered.
-  Result<const Alteration*> Make(SimNode* node, Random* random);
+  // Alters a row of that node's file, which has these tables, that none was altered in before. Nothing: it could not now,
+  // or the row drawn may not be altered.
+  Result<const Alteration*> Make(SimNode* node, Random* random, TableGroups tables);
 
   const std::vector<std::unique_ptr<Alteration>>& all() const { return all_; }
   const Alteration* Find(const std::string& table, const std::string& key) const;

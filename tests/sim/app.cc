@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <tuple>
 #include <vector>
@@ -13,6 +14,8 @@ using change::Value;
 using change::ValueView;
 
 namespace {
+
+constexpr int64_t kStatements = 13;
 
 Value Int(int64_t number) { return Value(ValueView::Integer(number)); }
 Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
@@ -247,8 +250,18 @@ Status App::Transact(bool may_hold) {
   return db_->Exec("ROLLBACK");
 }
 
+TableGroup App::GroupOf(int64_t statement) const {
+  static constexpr std::array<TableGroup, kStatements> kGroups = {
+      TableGroup::kMoney,  TableGroup::kMoney,  TableGroup::kAlways, TableGroup::kNames, TableGroup::kNames,
+      TableGroup::kPairs,  TableGroup::kFamily, TableGroup::kFamily, TableGroup::kAlways, TableGroup::kAlways,
+      TableGroup::kPeople, TableGroup::kPeople, TableGroup::kAlways};
+  return kGroups[static_cast<size_t>(statement)];
+}
+
 Status App::RandomStatement() {
-  switch (random_->Below(13)) {
+  int64_t statement = random_->Below(kStatements);
+  while (!tables_.Has(GroupOf(statement))) statement = random_->Below(kStatements);
+  switch (statement) {
     case 12:
       return WriteLater();
     case 10:

@@ -18,8 +18,8 @@ namespace harmonylite::sim {
 
 class App {
  public:
-  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes)
-      : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes) {}
+  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables)
+      : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes), tables_(tables) {}
 
   Status Open();
   // What was not committed is gone.
@@ -63,6 +63,8 @@ class App {
   // What its disk did to it is the application's own trouble.
   Status UnlessDiskFailed(Status status);
   Status RandomStatement();
+  // To which tables a statement of this number writes.
+  TableGroup GroupOf(int64_t statement) const;
   Status Transfer();
   Status Count();
   Status Chain();
@@ -81,6 +83,7 @@ class App {
   Ledger* ledger_;
   Random* random_;
   Sometimes* sometimes_;
+  const TableGroups tables_;  // that it has
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
   int64_t level_ = 0;  // migrations that the file has run

@@ -4,7 +4,8 @@
 
 #include <filesystem>
 #include <map>
-#include <utility>
+#include <tuple>
+#include <vector>
 
 namespace harmonylite::sim {
 
@@ -14,7 +15,7 @@ constexpr uint64_t kSeed = 1;
 constexpr uint64_t kMostNodes = 4;
 constexpr size_t kMaxPayload = 1 << 20;
 
-SimDisk::Files Attach(uint64_t id, bool hide_orphans) {
+SimDisk::Files Attach(uint64_t id, bool hide_orphans, TableGroups tables) {
   World world;
   Sometimes sometimes;
   Random random(kSeed + id);
@@ -24,7 +25,7 @@ SimDisk::Files Attach(uint64_t id, bool hide_orphans) {
   SeedSqlite(kSeed + id);
   SimNode node({id, std::filesystem::temp_directory_path().string(), &world, &log, &meta,
                 &sometimes, &random, &logger, hide_orphans});
-  HL_CHECK(MakeAppFile(&node).ok());
+  HL_CHECK(MakeAppFile(&node, tables).ok());
   HL_CHECK(node.Start().ok());
   node.Crash();
   return node.disk().Copy();
@@ -32,22 +33,31 @@ SimDisk::Files Attach(uint64_t id, bool hide_orphans) {
 
 }  // namespace
 
-Status MakeAppFile(SimNode* node) {
+Status MakeAppFile(SimNode* node, TableGroups tables) {
   HL_ASSIGN(sqlite::Connection made, node->OpenFile());
   HL_TRY(made.Exec(node->id() % 2 == 0 ? kKvOtherOrder : kKv));
-  return made.Exec(kAppSchema);
+  for (const SchemaPart& part : kAppSchema)
+    if (tables.Has(part.group)) HL_TRY(made.Exec(part.sql));
+  return Ok();
 }
 
-const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans) {
-  static std::map<std::pair<uint64_t, bool>, SimDisk::Files> files;
-  const auto it = files.find({id, hide_orphans});
+const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans, TableGroups tables) {
+  static std::map<std::tuple<uint64_t, bool, TableGroups>, SimDisk::Files> files;
+  const std::tuple key(id, hide_orphans, tables);
+  const auto it = files.find(key);
   if (it != files.end()) return it->second;
-  return files.emplace(std::pair(id, hide_orphans), Attach(id, hide_orphans)).first->second;
+  return files.emplace(key, Attach(id, hide_orphans, tables)).first->second;
+}
+
+void MakeAttachedFiles(bool hide_orphans, TableGroups tables) {
+  for (uint64_t id = 1; id <= kMostNodes; ++id) AttachedFile(id, hide_orphans, tables);
 }
 
 void MakeAttachedFiles() {
-  for (uint64_t id = 1; id <= kMostNodes; ++id)
-    for (const bool hide : {false, true}) AttachedFile(id, hide);
+  std::vector<TableGroups> all = TableGroups::Few();
+  all.push_back(TableGroups::All());
+  for (const TableGroups tables : all)
+    for (const bool hide : {false, true}) MakeAttachedFiles(hide, tables);
 }
 
 }  // namespace harmonylite::sim

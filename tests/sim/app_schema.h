@@ -9,25 +9,48 @@
 
 namespace harmonylite::sim {
 
+// An application may lack some of them; kv and chain are always there.
+enum class TableGroup : uint8_t { kAlways, kNames, kPairs, kFamily, kPeople, kMoney };
+inline constexpr int kTableGroups = 6;
+
+class TableGroups {
+ public:
+  static TableGroups All() { return TableGroups((1 << kTableGroups) - 1); }
+  // One group, or two, beside those that are always there.
+  static std::vector<TableGroups> Few() {
+    std::vector<TableGroups> out;
+    for (int i = 1; i < kTableGroups; ++i)
+      for (int j = i; j < kTableGroups; ++j) out.push_back(TableGroups(1 | 1 << i | 1 << j));
+    return out;
+  }
+  bool Has(TableGroup group) const { return (bits_ >> static_cast<int>(group) & 1) != 0; }
+  auto operator<=>(const TableGroups&) const = default;
+
+ private:
+  explicit TableGroups(int bits) : bits_(bits) {}
+  int bits_;
+};
+
 struct AppTable {
   const char* name;
   std::vector<std::string> key;
+  TableGroup group;
   bool nocase = false;
 };
 
 inline const std::vector<AppTable>& AppTables() {
   static const std::vector<AppTable> tables = {
-      {"kv", {"id"}},
-      {"names", {"name"}, true},
-      {"pairs", {"a", "b"}},
-      {"parent", {"id"}},
-      {"child", {"id"}},
-      {"people", {"id"}},
-      {"accounts", {"owner", "i"}},
-      {"counter_left", {"who"}},
-      {"counter_right", {"who"}},
-      {"chain", {"who"}},
-      {"later", {"id"}},  // comes with a migration
+      {"kv", {"id"}, TableGroup::kAlways},
+      {"names", {"name"}, TableGroup::kNames, true},
+      {"pairs", {"a", "b"}, TableGroup::kPairs},
+      {"parent", {"id"}, TableGroup::kFamily},
+      {"child", {"id"}, TableGroup::kFamily},
+      {"people", {"id"}, TableGroup::kPeople},
+      {"accounts", {"owner", "i"}, TableGroup::kMoney},
+      {"counter_left", {"who"}, TableGroup::kMoney},
+      {"counter_right", {"who"}, TableGroup::kMoney},
+      {"chain", {"who"}, TableGroup::kAlways},
+      {"later", {"id"}, TableGroup::kAlways},  // comes with a migration
   };
   return tables;
 }
@@ -42,21 +65,29 @@ inline const AppTable* FindTable(std::string_view name) {
 inline constexpr const char* kKv = "CREATE TABLE kv(id INTEGER PRIMARY KEY, v, w TEXT)";
 inline constexpr const char* kKvOtherOrder = "CREATE TABLE kv(v, id INTEGER PRIMARY KEY, w TEXT)";
 
-inline constexpr const char* kAppSchema =
-    "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v);"
-    "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID;"
-    "CREATE TABLE parent(id INTEGER PRIMARY KEY, v);"
-    "CREATE TABLE child(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id)"
-    "  ON DELETE CASCADE ON UPDATE CASCADE, v);"
-    "CREATE TABLE people(id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE, seat, v);"
-    "CREATE UNIQUE INDEX people_seat ON people(seat) WHERE seat > 0;"
+struct SchemaPart {
+  TableGroup group;
+  const char* sql;
+};
+inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
+    {TableGroup::kNames, "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v)"},
+    {TableGroup::kPairs, "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID"},
+    {TableGroup::kFamily,
+     "CREATE TABLE parent(id INTEGER PRIMARY KEY, v);"
+     "CREATE TABLE child(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id)"
+     "  ON DELETE CASCADE ON UPDATE CASCADE, v)"},
+    {TableGroup::kPeople,
+     "CREATE TABLE people(id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE, seat, v);"
+     "CREATE UNIQUE INDEX people_seat ON people(seat) WHERE seat > 0"},
     // The rest carries invariants; every life of a node writes rows of its own there.
-    "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
-    "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
-    "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER);"
-    "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER);";
+    {TableGroup::kMoney,
+     "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
+     "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
+     "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER)"},
+    {TableGroup::kAlways, "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
+}};
 
-// The migrations, which every node runs in this order, at times of its own. What they do to an image of a row
+// The migrations, which every node runs in this order, at times of its own, where all tables are there. What they do to an image of a row
 // that was written before them: MigrateImage.
 inline constexpr std::array<const char*, 5> kMigrations = {
     "ALTER TABLE kv ADD COLUMN x DEFAULT 7",

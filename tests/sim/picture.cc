@@ -117,9 +117,8 @@ Status ReadVersions(Connection* db, const Names& names, int64_t id, const AppTab
   }
 }
 
-Result<std::set<std::string>> ShadowTables(Connection* db) {
-  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB "
-                                         "'__harmonylite__s[0-9]*'"));
+Result<std::set<std::string>> TableNames(Connection* db) {
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'table'"));
   std::set<std::string> out;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
@@ -227,17 +226,16 @@ Result<Picture> TakePicture(Connection* db) {
   HL_TRY(ReadNames(db, &names));
   HL_TRY(ReadState(db, names.origins, &out));
   HL_TRY(ReadProgress(db, names.origins, &out));
+  HL_ASSIGN(const std::set<std::string> tables, TableNames(db));
   for (const AppTable& table : AppTables()) {
     out.versions[table.name];
     out.shadowed[table.name];
     out.rows[table.name];
-    if (out.level < kLevelOfLater && table.name == std::string_view("later")) continue;
-    HL_TRY(ReadRows(db, table, &out));
+    if (tables.contains(table.name)) HL_TRY(ReadRows(db, table, &out));
   }
-  HL_ASSIGN(const std::set<std::string> shadow_tables, ShadowTables(db));
   for (const auto& [id, table] : names.tables) {
     HL_TRY(ReadVersions(db, names, id, *table, &out));
-    if (shadow_tables.contains(fmt::format("__harmonylite__s{}", id))) HL_TRY(ReadShadowed(db, id, *table, &out));
+    if (tables.contains(fmt::format("__harmonylite__s{}", id))) HL_TRY(ReadShadowed(db, id, *table, &out));
   }
   HL_TRY(ReadTouched(db, &out));
   HL_TRY(ReadUnfolded(db, names, &out));

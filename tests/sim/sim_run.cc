@@ -22,7 +22,7 @@ constexpr const char* kUsage =
     "usage: sim_run [--histories N] [--seed S] [--jobs J]\n"
     "                         N histories (1000) in J processes; every violation is printed with the seed of\n"
     "                         its history; exit status 1 when there is one\n"
-    "       sim_run --replay SEED [--verbose] [--nodes N] [--without FAULT,…] [--keep STEPS]\n"
+    "       sim_run --replay SEED [--verbose] [--all-tables] [--nodes N] [--without FAULT,…] [--keep STEPS]\n"
     "                         one history, twice: both must be the same to the bit; the options are those that\n"
     "                         --shrink prints\n"
     "       sim_run --shrink SEED [--tries N]\n"
@@ -92,6 +92,10 @@ bool Parse(int argc, char** argv, Arguments* out) {
     const std::string word = argv[i];
     if (word == "--verbose") {
       out->history.verbose = true;
+      continue;
+    }
+    if (word == "--all-tables") {
+      out->history.all_tables = true;
       continue;
     }
     if (++i >= argc) return false;

@@ -81,8 +81,8 @@ TEST_P(FreshSeeds, KeepEveryPromise) {
 
 INSTANTIATE_TEST_SUITE_P(Shard, FreshSeeds, ::testing::Range(uint64_t{0}, kShards));
 
-// Histories that once broke a promise. A change of the simulator itself turns them into other histories; then they are
-// just a few more.
+// Histories that once broke a promise. All were found while no history left out tables. A change of the simulator itself
+// turns them into other histories; then they are just a few more.
 TEST(Simulation, KeptSeedsKeepEveryPromise) {
   Runner runner;
   for (const uint64_t seed : {
@@ -109,7 +109,10 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
            11765783109303911915u,  // what two files lost one after the other: see MarkLost
            3022202155825428998u,   // a delete of a row that had come back unseen was left out of a repair
        }) {
-    const HistoryReport report = runner.Run(seed);
+    HistoryOptions options;
+    options.seed = seed;
+    options.all_tables = true;
+    const HistoryReport report = runner.Run(options);
     EXPECT_FALSE(report.violation.has_value()) << seed << ": " << *report.violation;
   }
 }

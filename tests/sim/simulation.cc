@@ -90,9 +90,9 @@ void Simulation::Expect(const Machine* machine, const Status& status) {
 // --- The phase of safety ---
 
 bool Simulation::SetUp() {
-  MakeAttachedFiles();
   report_->trace = 0xCBF29CE484222325ull;
   DrawMix(options_.seed);
+  MakeAttachedFiles(mix_[Fault::kHideOrphans], tables_);
   report_->mix = mix_;
   BeginStep(UINT64_MAX);
   log_ = std::make_unique<SimLog>(&world_, &report_->sometimes,
@@ -110,11 +110,11 @@ bool Simulation::SetUp() {
         id, options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_,
         mix_[Fault::kHideOrphans], {}, snapshots_, verify_interval_ms_});
     machine.app =
-        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes);
+        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes, tables_);
     if (random_.Chance(kFreshFile))
-      Expect(&machine, MakeAppFile(machine.node.get()));
+      Expect(&machine, MakeAppFile(machine.node.get(), tables_));
     else
-      machine.node->UseFiles(AttachedFile(id, mix_[Fault::kHideOrphans]));
+      machine.node->UseFiles(AttachedFile(id, mix_[Fault::kHideOrphans], tables_));
   }
   for (Machine& machine : machines_) {
     machine.node->log.faults = log_faults_;

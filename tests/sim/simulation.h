@@ -38,6 +38,7 @@ struct HistoryOptions {
   FaultMix without;
   const std::vector<bool>* keep = nullptr;  // steps of the phase of safety; all without
   size_t most_nodes = 4;
+  bool all_tables = false;  // none is left out
 };
 
 struct HistoryReport {
@@ -118,6 +119,7 @@ class Simulation {
 
   // simulation_faults.cc
   void DrawMix(uint64_t seed);
+  void DrawTables(uint64_t seed);
   void DrawFault();
   void FaultOfStore(int64_t which);
   void Crash(Machine* machine);
@@ -191,6 +193,7 @@ class Simulation {
   Logger logger_;
   World world_;
   FaultMix mix_;
+  TableGroups tables_ = TableGroups::All();
   std::optional<Fault> planned_;  // for the step at hand
   LogFaults log_faults_;
   Ledger ledger_;

@@ -24,7 +24,7 @@ void Simulation::Clone(Machine* machine) {
                                                             &meta_, &report_->sometimes, &random_, &logger_,
                                                             mix_[Fault::kHideOrphans], "-clone", snapshots_});
   machine->clone_app =
-      std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes);
+      std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes, tables_);
   machine->clone->life = kFirstLifeOfClone;
   machine->clone->log.faults = log_faults_;
   machine->clone->clock.offset_ms = node.clock.offset_ms;

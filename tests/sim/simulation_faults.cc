@@ -10,6 +10,7 @@ namespace harmonylite::sim {
 namespace {
 
 constexpr double kWithSnapshots = 0.25;
+constexpr double kAllTables = 0.15;
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
 }  // namespace
@@ -32,10 +33,19 @@ void Simulation::DrawMix(uint64_t seed) {
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
   if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);  // see DrawSnapshots
   DrawVerify(seed);
+  DrawTables(seed);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
                  chance(Fault::kNotReady)};
+}
+
+// What a history costs grows with the tables, and few tables are written to more often.
+void Simulation::DrawTables(uint64_t seed) {
+  Random random(SeedOf(seed, 2));
+  if (mix_[Fault::kMigrate] || options_.all_tables || random.Chance(kAllTables)) return;
+  const std::vector<TableGroups> few = TableGroups::Few();
+  tables_ = few[random.Below(static_cast<int64_t>(few.size()))];
 }
 
 void Simulation::DrawFault() {

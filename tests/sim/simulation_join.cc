@@ -111,7 +111,7 @@ void Simulation::StepJoin(Machine* machine) {
   auto empty = node.CanBecomeReplica();
   if (!empty.ok() || !*empty) return;
   report_->sometimes.Note("started without a file");
-  Expect(machine, MakeAppFile(&node));
+  Expect(machine, MakeAppFile(&node, tables_));
 }
 
 bool Simulation::StartJoined(Machine* machine) {

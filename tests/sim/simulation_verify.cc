@@ -66,7 +66,7 @@ void Simulation::ActVerify(Machine* machine) {
 void Simulation::Alter(Machine* machine) {
   if (machine->app->holds()) return;
   NoteUnseen(machine);
-  auto made = alterations_.Make(machine->node.get(), &random_);
+  auto made = alterations_.Make(machine->node.get(), &random_, tables_);
   if (!made.ok()) return Fail(machine, made.error().message());
   if (*made == nullptr) return;
   const Alteration& one = **made;
