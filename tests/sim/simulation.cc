@@ -37,6 +37,8 @@ constexpr double kLong = 0.3;
 constexpr int64_t kLookEvery = 12;
 constexpr int64_t kLookAtAllEvery = 40;
 constexpr int64_t kTwiceByChance = 2;
+constexpr double kFarFromTheStart = 0.4;
+constexpr int64_t kHourMs = 3'600'000;
 
 int NullDevice() {
   static const int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -124,6 +126,9 @@ bool Simulation::SetUp() {
       BeginAbsent(&machine);
       continue;
     }
+    // So that there are snapshots that nobody else may take yet.
+    if (&machine == &machines_.front() && mix_[Fault::kFarClock] && mix_[Fault::kSnapshots] && random_.Chance(kFarFromTheStart))
+      machine.node->clock.offset_ms = kHourMs;
     Expect(&machine, machine.node->Start());
     Expect(&machine, machine.app->Open());
   }
