@@ -125,7 +125,7 @@ Status Applier::SaveProgress(const Context& context, const Origin& self) {
 
 // A write that was merged here before and has left no version: a delete replaced it, and that is forgotten.
 Result<bool> Applier::IsForgotten(const RowView& row, TableWriter* writer, const Context& context) {
-  if (row.lseq > context.had[row.cover] || HL_MUTANT(merged_again)) return false;
+  if (row.lseq > context.had[row.cover]) return false;
   HL_ASSIGN(const auto found, writer->FindVersion(key_));
   return !found.has_value();
 }

@@ -59,7 +59,6 @@ MUTANTS = {
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
     "stale_applied": "a batch is applied though its sender had not seen deletes that are forgotten here",
-    "merged_again": "a row that was merged before and has no version any more is taken again",
     "forgotten_repaired": "a repair is answered though deletes that the asker lacks are forgotten",
     "snapshot_not_folded": "a snapshot lacks the versions of what was not folded when it was made",
     "absence_ignored": "merging a snapshot removes nothing that was deleted and forgotten elsewhere",
