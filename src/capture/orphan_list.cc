@@ -9,6 +9,7 @@
 #include "capture/row_query.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
+#include "sqlite/literal.h"
 
 namespace harmonylite::capture {
 
@@ -20,19 +21,6 @@ using change::ValueView;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
-
-std::string Literal(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull: return "NULL";
-    case ValueType::kInteger: return fmt::format("{}", value.integer);
-    case ValueType::kReal: return fmt::format("{}", value.real);
-    case ValueType::kText: return sqlite::TextLiteral(value.bytes);
-    case ValueType::kBlob: break;
-  }
-  std::string out = "x'";
-  for (const char c : value.bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-  return out + "'";
-}
 
 // Rows of one table that name no parent, by any of these conditions.
 Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
@@ -88,7 +76,7 @@ Result<std::string> MissingParents(Connection* db, const Catalog& catalog, const
       const ValueView& value = image[reference.child_positions[i]];
       null = null || value.type == ValueType::kNull;
       find->Bind(static_cast<int>(i) + 1, value);
-      text += fmt::format(" {}={}", parent.columns[reference.parent_positions[i]], Literal(value));
+      text += fmt::format(" {}={}", parent.columns[reference.parent_positions[i]], sqlite::Literal(value));
     }
     if (null) continue;
     HL_ASSIGN(const bool found, find->Step());

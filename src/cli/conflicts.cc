@@ -14,7 +14,7 @@
 #include "cli/restore.h"
 #include "cli/wiring.h"
 #include "sqlite/connection.h"
-#include "sqlite/identifier.h"
+#include "sqlite/literal.h"
 
 namespace harmonylite::cli {
 
@@ -88,32 +88,12 @@ Result<Request> Parse(const config::CommandLine& command, const config::Config* 
   return out;
 }
 
-// As SQL spells it.
-std::string Literal(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull:
-      return "NULL";
-    case ValueType::kInteger:
-      return fmt::format("{}", value.integer);
-    case ValueType::kReal:
-      return fmt::format("{}", value.real);
-    case ValueType::kText:
-      return sqlite::TextLiteral(value.bytes);
-    case ValueType::kBlob: {
-      std::string out = "x'";
-      for (const char c : value.bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-      return out + "'";
-    }
-  }
-  return "?";
-}
-
 std::string Json(const ValueView& value) {
   if (value.type == ValueType::kNull) return "null";
   if (value.type == ValueType::kInteger) return fmt::format("{}", value.integer);
   if (value.type == ValueType::kReal && std::isfinite(value.real)) return fmt::format("{}", value.real);
   if (value.type == ValueType::kText) return fmt::format("\"{}\"", JsonEscape(value.bytes));
-  return fmt::format("{{\"sql\": \"{}\"}}", JsonEscape(Literal(value)));
+  return fmt::format("{{\"sql\": \"{}\"}}", JsonEscape(sqlite::Literal(value)));
 }
 
 std::string Json(const NamedImage& image) {
@@ -147,7 +127,7 @@ std::string KeyText(const ListedConflict& one) {
   std::string out;
   for (size_t i = 0; i < one.key.columns.size(); ++i)
     out += fmt::format("{}{}={}", i == 0 ? "" : " ", one.key.columns[i],
-                       Literal(one.key.values[i].view()));
+                       sqlite::Literal(one.key.values[i].view()));
   return out;
 }
 
@@ -187,7 +167,7 @@ void PrintOrphan(const ListedConflict& one) {
              TimeText(HlcMillis(one.loser.stamp)),
              one.hidden ? "hidden until its parent is there" : "the row is in its table", Parents(one));
   for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
-    fmt::print("    {}: {}\n", one.loser.image->columns[i], Literal(one.loser.image->values[i].view()));
+    fmt::print("    {}: {}\n", one.loser.image->columns[i], sqlite::Literal(one.loser.image->values[i].view()));
 }
 
 // Column by column; '*' marks what differs.
@@ -208,8 +188,8 @@ void PrintOne(const ListedConflict& one) {
     const change::Value* winner = Find(one.winner, column);
     const bool same = loser != nullptr && winner != nullptr && *loser == *winner;
     fmt::print("  {} {}: {} | {}\n", same ? ' ' : '*', column,
-               loser == nullptr ? "-" : Literal(loser->view()),
-               winner == nullptr ? "-" : Literal(winner->view()));
+               loser == nullptr ? "-" : sqlite::Literal(loser->view()),
+               winner == nullptr ? "-" : sqlite::Literal(winner->view()));
   }
 }
 

@@ -8,6 +8,7 @@
 #include "capture/journal.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
+#include "sqlite/literal.h"
 
 namespace harmonylite::node {
 
@@ -17,33 +18,12 @@ using capture::RowDamage;
 using capture::RowSurvey;
 using capture::SurveyedRow;
 using change::MixHashes;
-using change::ValueType;
 using change::ValueView;
 
 // Of damaged rows named in a digest; how many there are is told in any case.
 constexpr size_t kMaxDamagedNamed = 1'000;
 constexpr size_t kMaxKeyText = 80;
 constexpr int64_t kNoLimit = INT64_MAX / 2;
-
-std::string Literal(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull:
-      return "NULL";
-    case ValueType::kInteger:
-      return fmt::format("{}", value.integer);
-    case ValueType::kReal:
-      return fmt::format("{}", value.real);
-    case ValueType::kText:
-      return sqlite::TextLiteral(value.bytes.substr(0, kMaxKeyText));
-    case ValueType::kBlob: {
-      std::string out = "x'";
-      for (const char c : value.bytes.substr(0, kMaxKeyText / 2))
-        out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-      return out + "'";
-    }
-  }
-  return "?";
-}
 
 bool SameVersion(const RowMark& a, const RowMark& b) {
   return a.versioned == b.versioned && (!a.versioned || (a.origin == b.origin && a.lseq == b.lseq));
@@ -62,7 +42,7 @@ uint64_t KeyHash(const schema::Table& table, std::span<const ValueView> key) {
 
 std::string KeyText(std::span<const ValueView> key) {
   std::string out;
-  for (const ValueView& value : key) out += (out.empty() ? "" : ", ") + Literal(value);
+  for (const ValueView& value : key) out += (out.empty() ? "" : ", ") + sqlite::Literal(value, kMaxKeyText);
   if (out.size() <= kMaxKeyText) return out;
   size_t end = kMaxKeyText;
   while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;  // between characters

@@ -126,6 +126,7 @@ class Simulation {
   void Kill(Machine* machine);
   void Reboot(Machine* machine, const SimDisk::Files& files);
   void Restore(Machine* machine);
+  void SetClockBehind(Machine* machine);
   bool MayRestore(Machine* machine, const Picture& copy);
   void MarkLost(int64_t who, std::vector<Picture> kept);
   void JumpClock(Machine* machine);
@@ -208,6 +209,7 @@ class Simulation {
   Origin restored_from_;
   bool healed_ = false;
   bool may_restore_ = true;
+  bool copied_behind_ = false;  // copies are made of machines whose clock is behind
   bool conflicts_known_ = true;  // no file was lost with its list
   std::set<int64_t> lost_lives_;  // their files are gone
   int64_t latest_wall_ms_ = 0;  // that any clock has shown

@@ -26,6 +26,7 @@ void Simulation::Clone(Machine* machine) {
   machine->clone_app =
       std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes, tables_);
   machine->clone->life = kFirstLifeOfClone;
+  SetClockBehind(machine);
   machine->clone->log.faults = log_faults_;
   machine->clone->clock.offset_ms = node.clock.offset_ms;
   machine->clone->UseFiles(node.disk().Copy());

@@ -11,6 +11,8 @@ namespace {
 
 constexpr double kWithSnapshots = 0.25;
 constexpr double kAllTables = 0.15;
+constexpr double kCopiedBehind = 0.5;
+constexpr int64_t kBehindMs = 20'000;
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
 }  // namespace
@@ -34,6 +36,7 @@ void Simulation::DrawMix(uint64_t seed) {
   if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);  // see DrawSnapshots
   DrawVerify(seed);
   DrawTables(seed);
+  copied_behind_ = mix_[Fault::kClockJump] && Random(SeedOf(seed, 3)).Chance(kCopiedBehind);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
@@ -156,6 +159,7 @@ void Simulation::Restore(Machine* machine) {
   if (machine->backup.empty()) {
     Trace(fmt::format("{} is copied", node.id()));
     machine->backup = node.disk().Copy();
+    SetClockBehind(machine);
     machine->restore_from = report_->steps + random_.Between(5, 150);
     return;
   }
@@ -173,6 +177,12 @@ void Simulation::Restore(Machine* machine) {
   // Its application may write on for long before its sidecar starts.
   if (random_.Chance(0.5)) machine->paused_until = report_->steps + random_.Between(20, 150);
   report_->sometimes.Note("file restored");
+}
+
+// A clock that is behind the file's stamps: the machine counts on from these, and so does its copy. What keeps their
+// changes apart is then the random step alone.
+void Simulation::SetClockBehind(Machine* machine) {
+  if (copied_behind_) machine->node->clock.offset_ms -= kBehindMs;
 }
 
 // Only while the log still tells how far this file's life had published, which is how the product knows.
