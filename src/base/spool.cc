@@ -1,12 +1,13 @@
 #include "base/spool.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <xxhash.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+
+#include "base/nameless_file.h"
 
 namespace harmonylite {
 
@@ -52,16 +53,7 @@ Spool::~Spool() {
 }
 
 Status Spool::MoveToDisk() {
-  fd_ = ::open(directory_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (fd_ < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    // Not every file system has nameless files.
-    std::string path = directory_ + "/.harmonylite-spool-XXXXXX";
-    fd_ = ::mkostemp(path.data(), O_CLOEXEC);
-    if (fd_ >= 0) ::unlink(path.c_str());
-  }
-  if (fd_ < 0)
-    return MakeError(ErrorCode::kRetryLater, "cannot make a temporary file in {}: {}", directory_,
-                     std::strerror(errno));
+  HL_ASSIGN(fd_, MakeNamelessFile(directory_));
   HL_TRY(WriteAll(fd_, buffer_));
   std::string().swap(buffer_);
   return Ok();

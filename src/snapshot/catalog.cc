@@ -86,11 +86,15 @@ Result<std::string> Catalog::NewName(const Manifest& manifest) {
 // Where the store takes a stream, packing and sending go on at the same time, and the disk never holds the object.
 Status Catalog::PutObject(const std::string& object, Made* made, Activity* activity) {
   if (store_->streams()) {
-    Packer packer(&made->copy.db(), made->ahead.get(), Phase::kStoring, activity, &made->manifest);
+    Packer packer(&made->copy.pieces(), Phase::kStoring, activity, &made->manifest);
     return store_->PutFrom(object, &packer, &activity->transfer);
   }
   Spool packed(made->spool_directory);
-  HL_TRY(Pack(&made->copy.db(), made->ahead.get(), activity, &packed, &made->manifest));
+  if (Status done = Pack(&made->copy.pieces(), activity, &packed, &made->manifest); !done.ok()) {
+    if (activity->cancelled()) return done;
+    const double megabytes = static_cast<double>(activity->total.load()) / 1e6;
+    return std::move(done).error().Wrap(fmt::format("up to {:.1f} MB are needed in {}", megabytes, made->spool_directory));
+  }
   activity->Begin(Phase::kSending, packed.size());
   return store_->Put(object, packed, &activity->transfer);
 }

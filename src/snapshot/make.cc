@@ -1,5 +1,7 @@
 #include "snapshot/make.h"
 
+#include <filesystem>
+
 #include "capture/hidden_tables.h"
 
 namespace harmonylite::snapshot {
@@ -29,8 +31,11 @@ Status VacuumInto(Connection* source, const std::string& path, const std::atomic
 // VACUUM INTO reads in one read transaction and writes every page anew: what was deleted long ago does not travel, and
 // a damaged b-tree is an error here, not on the node that restores it. (A page by page copy takes two thirds of the
 // time, but takes the dead bytes along.)
-Status CopyInto(const Options& options, Activity* activity, PrivateDatabase* copy) {
-  HL_ASSIGN(Connection source, Connection::Open(options.db_path, OpenMode::kReadWrite, options.vfs));
+Status CopyInto(const Options& options, Activity* activity, Copy* copy) {
+  // The simulator's VFS has paths of its own.
+  const std::filesystem::path absolute =
+      options.vfs.empty() ? std::filesystem::absolute(options.db_path) : std::filesystem::path(options.db_path);
+  HL_ASSIGN(Connection source, Connection::Open(absolute.string(), OpenMode::kReadWriteUris, options.vfs));
   source.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(source.SetCacheKib(kReadCacheKib));
   HL_ASSIGN(const capture::Installed installed, capture::Inspect(&source));
@@ -39,8 +44,9 @@ Status CopyInto(const Options& options, Activity* activity, PrivateDatabase* cop
   HL_ASSIGN(const int64_t pages, source.QueryInt("PRAGMA page_count"));
   HL_ASSIGN(const int64_t page_size, source.QueryInt("PRAGMA page_size"));
   activity->Begin(Phase::kCopying, static_cast<uint64_t>(pages * page_size));
-  Status copied = VacuumInto(&source, copy->path(), &activity->transfer.cancelled);
+  Status copied = VacuumInto(&source, copy->target(), &activity->transfer.cancelled);
   if (copied.ok() || activity->cancelled()) return copied;
+  if (const std::string why = copy->failure(); !why.empty()) copied = MakeError(ErrorCode::kRetryLater, "{}", why);
   return std::move(copied).error().Wrap(
       fmt::format("up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
 }
@@ -70,19 +76,16 @@ Result<Made> Make(const Options& options, const Clock& clock, Activity* activity
   // The stated time is that of the oldest change that may be missing.
   Manifest manifest;
   manifest.made_ms = clock.WallMs();
-  HL_ASSIGN(PrivateDatabase copy, PrivateDatabase::Reserve(options.db_path, options.vfs));
-  std::unique_ptr<PackAhead> ahead;
-  if (copy.file() >= 0) ahead = std::make_unique<PackAhead>(copy.file(), options.spool_directory);
+  HL_ASSIGN(Copy copy, Copy::Reserve(options.db_path, options.vfs, options.spool_directory));
   if (Status copied = CopyInto(options, activity, &copy); !copied.ok())
     return std::move(copied).error().Wrap("cannot copy " + options.db_path);
-  if (ahead) ahead->Complete();
   HL_TRY(copy.Open());
   copy.db().InterruptWhen(&activity->transfer.cancelled);
   if (Status stripped = StripCopy(&copy.db(), options.tables, options.leaves_out, &manifest); !stripped.ok())
     return std::move(stripped).error().Wrap("cannot make a snapshot of " + options.db_path);
   copy.db().InterruptWhen(nullptr);
   if (activity->cancelled()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
-  return Made{std::move(manifest), std::move(copy), std::move(ahead), options.spool_directory};
+  return Made{std::move(manifest), std::move(copy), options.spool_directory};
 }
 
 Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest, const Fill& fill,

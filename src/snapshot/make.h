@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "base/spool.h"
 #include "snapshot/activity.h"
+#include "snapshot/copy.h"
 #include "snapshot/manifest.h"
 #include "snapshot/pack.h"
 #include "snapshot/private_database.h"
@@ -21,7 +22,7 @@ namespace harmonylite::snapshot {
 struct Options {
   std::string db_path;
   std::string vfs;  // SQLite's; empty for the default
-  // For the packed object; copies of the database always lie beside db_path.
+  // For what is packed; what is not packed of copies of the database always lies beside db_path.
   std::string spool_directory;
   schema::LoadOptions tables;  // that are replicated
   LeavesOut leaves_out;
@@ -30,14 +31,13 @@ struct Options {
 // A snapshot that is not packed yet: sizes and checksums of its manifest are filled in when it is (pack.h).
 struct Made {
   Manifest manifest;
-  PrivateDatabase copy;
-  std::unique_ptr<PackAhead> ahead;  // of the copy; may be null
+  Copy copy;
   std::string spool_directory;  // as of Options
 };
 
 // The database as it is at one instant. Takes no lock that a writer waits for; while it copies, the WAL cannot be
-// reset, and grows by what is written meanwhile. Needs disk for the copy beside the database, and for what is
-// packed; nothing is left of either once what is returned is gone.
+// reset, and grows by what is written meanwhile. Needs disk for what is packed, and beside the database for what
+// is not (copy.h); nothing is left of either once what is returned is gone.
 // kRetryLater: the disk is full, the database is locked exclusively, a table waits for its triggers, cancelled.
 // kInvalidArgument: it cannot be copied or is not attached; the message says why.
 Result<Made> Make(const Options& options, const Clock& clock, Activity* activity);

@@ -1,8 +1,6 @@
 #include "snapshot/make.h"
 
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -43,7 +41,7 @@ std::string Bytes(sqlite::Connection* db) {
 // Packs it and opens what came out.
 Result<PrivateDatabase> Reopen(const TestNode& node, Made* made, Activity* activity) {
   Spool packed(node.dir.path());
-  HL_TRY(Pack(&made->copy.db(), made->ahead.get(), activity, &packed, &made->manifest));
+  HL_TRY(Pack(&made->copy.pieces(), activity, &packed, &made->manifest));
   return OpenPacked(OptionsOf(node), packed, made->manifest, activity);
 }
 
@@ -177,7 +175,7 @@ TEST(OpenPacked, RefusesEveryDamage) {
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
   std::string bytes;
   Spool packed(node.dir.path());
-  ASSERT_OK(Pack(&made.copy.db(), nullptr, &activity, &packed, &made.manifest));
+  ASSERT_OK(Pack(&made.copy.pieces(), &activity, &packed, &made.manifest));
   ASSERT_OK(packed.ReadAt(0, packed.size(), &bytes));
   const auto code = [&](const std::string& object, const Manifest& manifest) {
     Spool spool(node.dir.path());
@@ -269,41 +267,14 @@ TEST(Catalog, WhatWasPackedAheadChangesNothing) {
   Catalog catalog(&store);
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-  ASSERT_NE(made.ahead, nullptr);
   ASSERT_VALUE(const std::string ahead, catalog.Save(&made, 3, &activity));
-  made.ahead.reset();
-  ASSERT_VALUE(const std::string alone, catalog.Save(&made, 3, &activity));
-  EXPECT_TRUE(store.objects[ahead + ".db.zst"] == store.objects[alone + ".db.zst"]);
-}
-
-TEST(PackAhead, GivesOnlyWhatIsStillThere) {
-  test::TempDir dir;
-  const std::string path = dir.File("file");
-  std::string content(kPieceBytes * 2 + 100, 'a');
-  std::ofstream(path) << content;
-  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  ASSERT_GE(file, 0);
-  const auto piece = [&](size_t index) { return HashPiece(std::string_view(content).substr(index * kPieceBytes, kPieceBytes)); };
-  {
-    PackAhead ahead(file, dir.path());
-    ahead.Complete();
-    std::string packed;
-    ASSERT_TRUE(ahead.Take(2, piece(2), &packed));
-    PiecePacker packer;
-    std::string expected;
-    packer.Pack(std::string(100, 'a'), &expected);
-    EXPECT_EQ(packed, expected);
-    content[kPieceBytes + 7] = 'b';
-    EXPECT_TRUE(ahead.Take(0, piece(0), &packed));
-    EXPECT_FALSE(ahead.Take(1, piece(1), &packed));
-    EXPECT_FALSE(ahead.Take(3, piece(0), &packed));
-  }
-  { const PackAhead waiting(file, dir.path()); }  // ends while the file may still grow
-  PackAhead nowhere(file, "/nonexistent");
-  nowhere.Complete();
-  std::string packed;
-  EXPECT_TRUE(nowhere.Take(0, HashPiece(std::string(kPieceBytes, 'a')), &packed)) << "small ones need no disk";
-  ::close(file);
+  Spool alone(node.dir.path());
+  const Manifest manifest = made.manifest;
+  ASSERT_OK(Pack(PiecesOf(&made.copy.db()).get(), &activity, &alone, &made.manifest));
+  EXPECT_EQ(made.manifest, manifest);
+  std::string bytes;
+  ASSERT_OK(alone.ReadAt(0, alone.size(), &bytes));
+  EXPECT_TRUE(store.objects[ahead + ".db.zst"] == bytes);
 }
 
 TEST(Catalog, ADamagedOneIsListedAndPassedOver) {

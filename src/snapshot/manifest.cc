@@ -13,7 +13,7 @@ namespace harmonylite::snapshot {
 
 namespace {
 
-constexpr std::string_view kMagic = "harmonylite-snapshot 1";
+constexpr std::string_view kMagic = "harmonylite-snapshot 2";
 constexpr size_t kSha256Digits = 64;
 constexpr size_t kMinDatabase = 512;  // one page of the smallest size
 

@@ -24,7 +24,7 @@ struct Manifest {
   uint64_t size = 0;       // bytes of the database
   uint64_t packed = 0;     // bytes of the object
   std::string sha256;      // of the object: 64 hexadecimal digits
-  uint64_t hash = 0;       // XXH3-64 of the database
+  uint64_t hash = 0;       // of the database: XXH3-64 of those of its pieces (piece.h)
   uint64_t schema = 0;     // fingerprint of the replicated tables
   uint64_t cursor = 0;     // position in the log from which to follow it; an optimisation
   int64_t log_created = 0; // identity of the log that the cursor belongs to

@@ -5,6 +5,7 @@
 #include <zstd.h>
 
 #include <algorithm>
+#include <array>
 
 #include "sqlite/raw_file.h"
 
@@ -40,17 +41,57 @@ class Sha256Sum {
   std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
 };
 
-class Xxh3 {
+using XxhState = std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)>;
+
+// The checksum of a database from those of its pieces.
+class HashSum {
  public:
-  Xxh3() : state_(XXH3_createState(), XXH3_freeState) {
+  HashSum() : state_(XXH3_createState(), XXH3_freeState) {
     HL_CHECK(state_ != nullptr);
     XXH3_64bits_reset(state_.get());
   }
-  void Add(std::string_view bytes) { XXH3_64bits_update(state_.get(), bytes.data(), bytes.size()); }
+  void Add(uint64_t piece) {
+    std::array<unsigned char, sizeof piece> bytes{};
+    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(piece >> (8 * i));
+    XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
+  }
   uint64_t Sum() const { return XXH3_64bits_digest(state_.get()); }
 
  private:
-  std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state_;
+  XxhState state_;
+};
+
+// The same of bytes that come in parts of any size.
+class PlainSum {
+ public:
+  PlainSum() : piece_(XXH3_createState(), XXH3_freeState) {
+    HL_CHECK(piece_ != nullptr);
+    XXH3_64bits_reset(piece_.get());
+  }
+  void Add(std::string_view bytes) {
+    while (!bytes.empty()) {
+      const std::string_view part = bytes.substr(0, kPieceBytes - held_);
+      XXH3_64bits_update(piece_.get(), part.data(), part.size());
+      held_ += part.size();
+      bytes.remove_prefix(part.size());
+      if (held_ == kPieceBytes) EndPiece();
+    }
+  }
+  // Once, at the end.
+  uint64_t Finish() {
+    if (held_ > 0) EndPiece();
+    return sum_.Sum();
+  }
+
+ private:
+  void EndPiece() {
+    sum_.Add(XXH3_64bits_digest(piece_.get()));
+    XXH3_64bits_reset(piece_.get());
+    held_ = 0;
+  }
+  XxhState piece_;
+  size_t held_ = 0;  // bytes of the piece that is not complete
+  HashSum sum_;
 };
 
 std::string Hex(std::string_view bytes) {
@@ -71,23 +112,21 @@ struct Packer::Attempt {
   explicit Attempt(uint64_t bytes) : size(bytes) {}
   const uint64_t size;  // of the database
   uint64_t pieces = 0;  // that were given
-  std::string plain;
-  PiecePacker packer;
-  Xxh3 plain_sum;
+  HashSum plain_sum;
   Sha256Sum packed_sum;
   std::string sha256;  // once all was given
   uint64_t packed = 0;
 };
 
-Packer::Packer(sqlite::Connection* db, PackAhead* ahead, Phase phase, Activity* activity, Manifest* manifest)
-    : db_(db), ahead_(ahead), phase_(phase), activity_(activity), manifest_(manifest) {}
+Packer::Packer(PieceSource* pieces, Phase phase, Activity* activity, Manifest* manifest)
+    : pieces_(pieces), phase_(phase), activity_(activity), manifest_(manifest) {}
 
 Packer::~Packer() = default;
 
 std::string Packer::Sha256() const { return attempt_->sha256; }
 
 Status Packer::Begin() {
-  HL_ASSIGN(const uint64_t size, sqlite::FileSize(db_));
+  HL_ASSIGN(const uint64_t size, pieces_->Size());
   activity_->Begin(phase_, size);
   attempt_ = std::make_unique<Attempt>(size);
   return Ok();
@@ -100,13 +139,13 @@ Status Packer::Next(std::string* out) {
   const uint64_t offset = a.pieces * kPieceBytes;
   if (offset >= a.size) return Ok();
   if (activity_->cancelled()) return Cancelled();
-  HL_TRY(sqlite::ReadFileAt(db_, offset, std::min<uint64_t>(a.size - offset, kPieceBytes), &a.plain));
-  a.plain_sum.Add(a.plain);
-  if (ahead_ == nullptr || !ahead_->Take(a.pieces, HashPiece(a.plain), out)) a.packer.Pack(a.plain, out);
+  uint64_t hash = 0;
+  HL_TRY(pieces_->Get(a.pieces, out, &hash));
+  a.plain_sum.Add(hash);
   a.packed_sum.Add(*out);
   a.packed += out->size();
   ++a.pieces;
-  activity_->done = offset + a.plain.size();
+  activity_->done = std::min(a.size, offset + kPieceBytes);
   if (activity_->done == a.size) Describe();
   return Ok();
 }
@@ -119,8 +158,8 @@ void Packer::Describe() {
   manifest_->hash = attempt_->plain_sum.Sum();
 }
 
-Status Pack(sqlite::Connection* db, PackAhead* ahead, Activity* activity, Spool* out, Manifest* manifest) {
-  Packer packer(db, ahead, Phase::kPacking, activity, manifest);
+Status Pack(PieceSource* pieces, Activity* activity, Spool* out, Manifest* manifest) {
+  Packer packer(pieces, Phase::kPacking, activity, manifest);
   HL_TRY(packer.Begin());
   std::string piece;
   do {
@@ -134,7 +173,7 @@ struct Unpacker::Attempt {
   Decompressor decompressor{ZSTD_createDCtx(), ZSTD_freeDCtx};
   std::string plain = std::string(kChunk, '\0');
   Sha256Sum packed_sum;
-  Xxh3 plain_sum;
+  PlainSum plain_sum;
   uint64_t packed = 0;
   uint64_t written = 0;
   size_t hint = 1;     // 0: a frame ends here
@@ -195,7 +234,7 @@ Status Unpacker::Finish() {
   if (Hex(a.packed_sum.Finish()) != manifest_->sha256) return Broken("its checksum differs");
   if (!a.broken.empty()) return Broken(a.broken);
   if (a.hint != 0 || a.written != manifest_->size) return Broken("it ends too early");
-  if (a.plain_sum.Sum() != manifest_->hash) return Broken("the database's checksum differs");
+  if (a.plain_sum.Finish() != manifest_->hash) return Broken("the database's checksum differs");
   return Ok();
 }
 

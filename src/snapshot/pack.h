@@ -13,18 +13,17 @@
 #include "log/object_stream.h"
 #include "snapshot/activity.h"
 #include "snapshot/manifest.h"
-#include "snapshot/pack_ahead.h"
+#include "snapshot/piece.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::snapshot {
 
-// The object of a database, made while it is read. Once all was given, size, packed, sha256 and hash of the manifest
+// The object of a database, put together while it is given. Once all was given, size, packed, sha256 and hash of the manifest
 // describe it. kRetryLater: cancelled, or the disk fails.
 class Packer final : public log::ObjectSource {
  public:
-  // Begins `phase` with each attempt. Nothing is owned; `ahead` may be null. Nobody writes to the database meanwhile.
-  // The object is the same with and without `ahead`.
-  Packer(sqlite::Connection* db, PackAhead* ahead, Phase phase, Activity* activity, Manifest* manifest);
+  // Begins `phase` with each attempt. Nothing is owned. Nobody writes to the database meanwhile.
+  Packer(PieceSource* pieces, Phase phase, Activity* activity, Manifest* manifest);
   ~Packer() override;
   Status Begin() override;
   Status Next(std::string* out) override;
@@ -35,8 +34,7 @@ class Packer final : public log::ObjectSource {
   struct Attempt;
   void Describe();
 
-  sqlite::Connection* db_;
-  PackAhead* ahead_;
+  PieceSource* pieces_;
   const Phase phase_;
   Activity* activity_;
   Manifest* manifest_;
@@ -44,7 +42,7 @@ class Packer final : public log::ObjectSource {
 };
 
 // Appends the packed file to `out`, which is empty. As Packer, for stores that take whole objects only.
-Status Pack(sqlite::Connection* db, PackAhead* ahead, Activity* activity, Spool* out, Manifest* manifest);
+Status Pack(PieceSource* pieces, Activity* activity, Spool* out, Manifest* manifest);
 
 // Writes what an object holds into a database's file, never more than manifest.size bytes. The file is worth
 // something only after Finish. kCorruption: it is not the object that the manifest speaks of. kRetryLater:

@@ -76,12 +76,17 @@ void PrivateDatabase::RemoveName() {
 
 Status PrivateDatabase::Open() {
   HL_ASSIGN(db_, sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate, vfs_));
-  HL_TRY(db_->SetCacheKib(kCacheKib));
-  HL_TRY(db_->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
-                   "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
-  db_->EnableTriggers(false);
-  db_->EnableForeignKeys(false);
+  HL_TRY(MakePrivate(&*db_));
   if (vfs_.empty()) RemoveName();
+  return Ok();
+}
+
+Status MakePrivate(sqlite::Connection* db) {
+  HL_TRY(db->SetCacheKib(kCacheKib));
+  HL_TRY(db->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
+                  "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
+  db->EnableTriggers(false);
+  db->EnableForeignKeys(false);
   return Ok();
 }
 

@@ -25,8 +25,6 @@ class PrivateDatabase {
 
   // Until Open.
   const std::string& path() const { return path_; }
-  // The file, for pread and the like; -1: not on this VFS. Its positions, locks and end are not the caller's.
-  int file() const { return lock_; }
   // Without journal: after an error the content is to be thrown away.
   Status Open();
   sqlite::Connection& db() { return *db_; }
@@ -41,6 +39,9 @@ class PrivateDatabase {
   bool named_ = true;
   std::optional<sqlite::Connection> db_;
 };
+
+// As Open leaves a connection: alone with its file, without journal, overwriting what is deleted.
+Status MakePrivate(sqlite::Connection* db);
 
 // Removes files of this kind whose process was killed. Those in use stay.
 void RemoveLeftovers(const std::string& database);

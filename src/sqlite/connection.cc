@@ -193,9 +193,10 @@ int Statement::columns() const { return sqlite3_column_count(stmt_); }
 
 Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
                                     const std::string& vfs) {
-  const int access = mode == OpenMode::kReadOnly    ? SQLITE_OPEN_READONLY
-                     : mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE
-                                                    : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int access = mode == OpenMode::kReadOnly         ? SQLITE_OPEN_READONLY
+                     : mode == OpenMode::kReadWrite      ? SQLITE_OPEN_READWRITE
+                     : mode == OpenMode::kReadWriteUris  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI
+                                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* db = nullptr;
   const int rc =
       sqlite3_open_v2(path.c_str(), &db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,

@@ -25,7 +25,9 @@ namespace harmonylite::sqlite {
 using change::ValueType;
 using change::ValueView;
 
-enum class OpenMode { kReadOnly, kReadWrite, kCreate };
+// kReadWriteUris: as kReadWrite, and the names of files that it attaches may be URIs, which choose a VFS; its own path
+// is absolute then.
+enum class OpenMode { kReadOnly, kReadWrite, kReadWriteUris, kCreate };
 
 class Statement {
  public:
