@@ -3,6 +3,7 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <optional>
 #include <thread>
 
@@ -140,18 +141,10 @@ template <typename Work>
 auto Watched(snapshot::Activity* activity, Logger* logger, Work work) -> decltype(work()) {
   const SystemClock clock;
   Progress progress(activity, &clock, logger);
-  std::optional<decltype(work())> result;
-  std::atomic<bool> done{false};
-  std::thread thread([&] {
-    result.emplace(work());
-    done = true;
-  });
-  for (int look = 0; !done; ++look) {
-    std::this_thread::sleep_for(kBetweenLooks / (look < 10 ? 10 : 1));
-    if (!done) progress.Show();
-  }
-  thread.join();
-  return std::move(*result);
+  auto result = std::async(std::launch::async, std::move(work));
+  for (int look = 0; result.wait_for(kBetweenLooks / (look < 10 ? 10 : 1)) != std::future_status::ready; ++look)
+    progress.Show();
+  return result.get();
 }
 
 // While no node runs: hidden tables and triggers as the node would have them.

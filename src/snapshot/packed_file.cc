@@ -136,6 +136,11 @@ Status PackedFile::Get(uint64_t index, std::string* frame, uint64_t* hash) {
   return frames_.Read(offset, frame->data(), frame->size());
 }
 
+size_t PackedFile::memory() {
+  const std::lock_guard lock(mutex_);
+  return (in_memory_ + spare_.size()) * kPieceBytes;
+}
+
 void PackedFile::Run() {
   NameThisThread("pack ahead");
   PiecePacker packer;

@@ -46,6 +46,8 @@ class PackedFile final : public sqlite::FileContent, public PieceSource {
   void Settle();
   Result<uint64_t> Size() override { return size_; }
   Status Get(uint64_t index, std::string* frame, uint64_t* hash) override;
+  // Bytes of pieces in memory now.
+  size_t memory();
 
  private:
   using Lock = std::unique_lock<std::mutex>;

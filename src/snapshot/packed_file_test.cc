@@ -137,12 +137,23 @@ TEST_P(PackedFileWhere, AnyOrderOfCalls) {
           if (random() % 2 == 0) both.Write(page * kPage, Page(random()));
           if (both.size() > kPage) both.CheckRead(page * kPage, kPage);
       }
+      ASSERT_LE(file.memory(), size_t{46} << 20);
       if (HasFatalFailure()) FAIL() << "history " << history << " step " << step;
     }
     file.Settle();
     both.CheckPieces();
     if (both.size() > 0) both.CheckRead(0, both.size());
   }
+}
+
+TEST(PackedFile, HasLittleInMemoryAlsoWhenItBeginsAnew) {
+  test::TempDir dir;
+  PackedFile file(dir.path(), dir.path());
+  Both both(&file);
+  WriteInOrder(&both, 80 << 20);
+  both.Truncate(kPage);
+  WriteInOrder(&both, 60 << 20);
+  EXPECT_LE(file.memory(), size_t{46} << 20);
 }
 
 TEST(PackedFile, EndsAtAnyMoment) {
