@@ -9,7 +9,6 @@
 
 namespace harmonylite::sim {
 
-using change::Value;
 using change::ValueView;
 
 Status App::Open() {
