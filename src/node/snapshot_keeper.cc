@@ -9,6 +9,12 @@ namespace {
 // A node that has just started waits for so long to read the log before it leads.
 constexpr int64_t kReadWithinMs = 5'000;
 
+// What waits for a sender that is behind ends with a snapshot of exactly such a node as this one.
+bool HoldsBack(const AppliedState& applied) {
+  return std::any_of(applied.holds.begin(), applied.holds.end(),
+                     [](const Hold& hold) { return hold.kind != HoldKind::kStale; });
+}
+
 }  // namespace
 
 SnapshotKeeper::SnapshotKeeper(Dependencies dependencies)
@@ -51,7 +57,7 @@ void SnapshotKeeper::Release() {
 // Any node can; but one that has everything is better, and one whose disk is full lets others try.
 bool SnapshotKeeper::Willing(int64_t now) {
   const AppliedState applied = d_.shared->applied();
-  const bool fit = applied.holds.empty() && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
+  const bool fit = !HoldsBack(applied) && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
   if (fit) fit_ms_ = now;
   // Where writes never pause, a node is hardly ever seen to have read everything.
   read_all_ = read_all_ || applied.caught_up || now - began_ms_ > kReadWithinMs;
@@ -124,7 +130,8 @@ Status SnapshotKeeper::HearRequests(int64_t now) {
 Status SnapshotKeeper::Decide(int64_t now) {
   if (!d_.board->looked() || d_.board->busy()) return Ok();
   HL_TRY(HearRequests(now));
-  if (now < not_before_ms_ || d_.board->busy()) return Ok();
+  // Unasked, a node that is too far behind would only hide the snapshot of one that is not.
+  if (now < not_before_ms_ || d_.board->busy() || d_.shared->resync_wish()) return Ok();
   const bool none = made_ms_ < 0 && !d_.board->newest();
   if (d_.policy.interval_ms > 0 && (none || now - made_ms_ >= d_.policy.interval_ms)) {
     d_.board->Want("the interval has passed");

@@ -93,10 +93,10 @@ class Maker {
     options.spool_directory = node.dir.path();
     maker.emplace(SnapshotMaker::Dependencies{store, &board, &shared, clock, logger, options, policy.keep});
   }
-  void SetHolding(bool holding) {
+  void SetHolding(bool holding, HoldKind kind = HoldKind::kSchema) {
     AppliedState applied;
     applied.caught_up = true;
-    if (holding) applied.holds.push_back({{NodeId(5), Incarnation(5)}, HoldKind::kSchema, "a table differs"});
+    if (holding) applied.holds.push_back({{NodeId(5), Incarnation(5)}, kind, "it waits"});
     shared.SetApplied(applied);
   }
   void Step() {
@@ -198,6 +198,24 @@ TEST_F(SnapshotKeeperTest, ANodeThatHoldsChangesBackLeadsOnlyIfNobodyElseDoes) {
   one->SetHolding(false);
   Pass(2 * kTtl, {one, two});
   EXPECT_TRUE(one->board.leading());
+}
+
+TEST_F(SnapshotKeeperTest, ANodeThatWaitsForOthersThatAreBehindMakesThemForThese) {
+  Maker *one = New(1), *two = New(2);
+  one->SetHolding(true, HoldKind::kStale);
+  two->shared.SetResyncWish(ResyncWish{});
+  Pass(8 * kTtl, {one, two});
+  EXPECT_TRUE(one->board.leading());
+}
+
+TEST_F(SnapshotKeeperTest, ANodeThatIsBehindMakesNoneUnasked) {
+  Maker* one = New(1, {30'000, kTtl, 1000, 3});
+  one->shared.SetResyncWish(ResyncWish{});
+  Pass(8 * kTtl, {one});
+  EXPECT_EQ(one->board.done(), 0);
+  one->shared.SetResyncWish({});
+  Pass(60'000, {one});
+  EXPECT_GT(one->board.done(), 0);
 }
 
 TEST_F(SnapshotKeeperTest, ARequestIsAnsweredOnce) {

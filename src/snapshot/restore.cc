@@ -53,8 +53,9 @@ Status CopyInto(PrivateDatabase* from, const std::string& path, const std::strin
     if (empty) return Ok();
     return MakeError(ErrorCode::kConflict, "it is not empty: a snapshot never replaces rows");
   }));
-  // The WAL is as large as the database now. A busy one is an answer in the row, not an error.
-  return to.Exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  // The WAL is as large as the database now. It is restored all the same where this fails: the node moves the WAL later.
+  (void)to.Exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  return Ok();
 }
 
 }  // namespace

@@ -431,7 +431,9 @@ void Transaction::Rollback() {
   *connection_->unread_ = false;
   // SQLite may have rolled back by itself (disk full, I/O error).
   connection_->must_roll_back_ = connection_->in_transaction();
-  (void)connection_->FinishRollback();  // tried again before the next use
+  // What interrupted it is over with it: the next attempt, at once, gives the lock back. Any other error: tried again before
+  // the next use.
+  if (!connection_->FinishRollback().ok()) (void)connection_->FinishRollback();
   if (connection_->listener_ != nullptr) connection_->listener_->Ended();
   connection_ = nullptr;
 }

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <limits>
 #include <thread>
+#include <utility>
 
 #include "sqlite/sqlite_test_util.h"
 #include "support/result_matchers.h"
@@ -193,6 +194,26 @@ TEST_F(ConnectionTest, TheListenerHearsWhenTheWriteLockIsFree) {
     transaction.Rollback();
   }
   EXPECT_EQ(listener.told, (Strings{"before free", "locked taken", "ended free"}));
+}
+
+TEST_F(ConnectionTest, ARollbackThatIsInterruptedGivesTheLockBackAllTheSame) {
+  Connection db = Open();
+  Connection other = Open();
+  Execute(&db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+  const auto interrupt_rollback = [](unsigned, void* interrupted, void* statement, void* sql) {
+    if (std::string_view(static_cast<const char*>(sql)) != "ROLLBACK" || std::exchange(*static_cast<bool*>(interrupted), true))
+      return 0;
+    sqlite3_interrupt(sqlite3_db_handle(static_cast<sqlite3_stmt*>(statement)));
+    return 0;
+  };
+  bool interrupted = false;
+  sqlite3_trace_v2(db.raw(), SQLITE_TRACE_STMT, interrupt_rollback, &interrupted);
+  {
+    ASSERT_VALUE(auto transaction, Transaction::Begin(&db, TransactionKind::kWrite));
+    Execute(&db, "INSERT INTO t VALUES(1)");
+  }
+  EXPECT_TRUE(interrupted);
+  ASSERT_OK(other.Exec("BEGIN IMMEDIATE"));
 }
 
 TEST_F(ConnectionTest, AWalThatGrewLongIsMovedIntoTheFileAfterTheListenerHasHeard) {
