@@ -35,6 +35,7 @@ struct RowOrders {
 struct Divergence {
   int64_t tables = 0;        // that differ from another node's at equal progress
   int64_t damaged_rows = 0;  // of this node: not what their versions say
+  std::string tables_text;   // which tables, and where; stands until a check meets somebody equally far
   std::string text;          // for the operator; empty: nothing is wrong
   int64_t checked_wall_ms = 0;  // of the last check; 0: none yet
 };

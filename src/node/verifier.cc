@@ -235,21 +235,24 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
     if (!differ.empty()) who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);
     tables.insert(differ.begin(), differ.end());
   }
-  if (!others.empty() && !met) data_version_ = -1;  // to be done again, even if nothing is committed
+  // To be done again, even if nothing is committed.
+  if (!met && (!others.empty() || before.tables > 0)) data_version_ = -1;
   for (const TableDigest& table : check_answer_.tables) found.damaged_rows += table.damaged;
   found.tables = static_cast<int64_t>(tables.size());
   found.checked_wall_ms = d_.clock->WallMs();
   // A check that met nobody equally far proves nothing against what an earlier one found.
-  if (!met && before.tables > 0) found.tables = before.tables;
+  if (!met) {
+    found.tables = before.tables;
+    found.tables_text = before.tables_text;
+  }
   if (!tables.empty()) {
     std::string names;
     for (const std::string& table : tables) names += (names.empty() ? "" : ", ") + table;
-    found.text = fmt::format("this node and node {} have the same changes but not the same rows in {}", who, names);
-  } else if (found.damaged_rows > 0) {
-    found.text = fmt::format("{} rows are not what they were written as", found.damaged_rows);
-  } else if (found.tables > 0) {
-    found.text = before.text;
+    found.tables_text = fmt::format("this node and node {} have the same changes but not the same rows in {}", who, names);
   }
+  found.text = found.tables_text;
+  if (tables.empty() && found.damaged_rows > 0)
+    found.text = fmt::format("{} rows are not what they were written as", found.damaged_rows);
   if (!found.text.empty() && found.text != before.text)
     d_.logger->Error("{}: 'harmonylite verify -config …' names them, with --repair it ends it", found.text);
   if (found.text.empty() && !before.text.empty())
