@@ -37,9 +37,10 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, 
   for (const auto& [key, version] : before) {
     while (at != now.end() && at->first < key) ++at;
     if (at == now.end() || at->first != key) {
-      const auto deleted = ForgottenDelete(picture, ledger, table, key, Rank(version));
-      if (!deleted) return fmt::format("a row lost its version: table {} key {}", table, key);
-      (*forgotten)[key] = *deleted;
+      if (!ForgottenDelete(picture, ledger, table, key, Rank(version)))
+        return fmt::format("a row lost its version: table {} key {}", table, key);
+      // Which delete it was nobody knows: one that may be lost may have been another.
+      (*forgotten)[key] = ForgottenDelete(picture, ledger, table, key, Rank(version), Which::kSure).value_or(Rank(version));
       continue;
     }
     if (Rank(at->second) < Rank(version))

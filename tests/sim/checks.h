@@ -28,8 +28,10 @@ struct Seen {
 // A node has no version of a row, which had one at least as new as `least`: the newest delete of it that `picture` has
 // merged and may have forgotten, which is newer than that. Nothing: its version is missing. (The invariant of
 // docs/decisions/0020-forgetting-tombstones.md.)
+// `kSure`: of those that may be lost none counts.
+enum class Which { kAny, kSure };
 std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger, const std::string& table,
-                                           const std::string& key, const VersionRank& least);
+                                           const std::string& key, const VersionRank& least, Which which = Which::kAny);
 
 // Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
 // tells what its writer saw; only with `causes`), and reads that never go back (`seen` is of this file). Rows of others
