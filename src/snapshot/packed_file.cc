@@ -41,7 +41,7 @@ Status PackedFile::Read(uint64_t offset, char* out, size_t length) {
     const uint64_t index = offset / kPieceBytes;
     const size_t at = offset % kPieceBytes;
     const size_t part = std::min(kPieceBytes - at, length);
-    if (!pieces_[index].plain && !pieces_[index].in_file) HL_TRY(Thaw(index));
+    HL_TRY(Thaw(index));
     if (pieces_[index].plain)
       std::memcpy(out, pieces_[index].plain.get() + at, part);
     else
@@ -61,9 +61,7 @@ Status PackedFile::Write(uint64_t offset, std::string_view bytes) {
     const uint64_t index = offset / kPieceBytes;
     const size_t at = offset % kPieceBytes;
     const std::string_view part = bytes.substr(0, kPieceBytes - at);
-    Piece* piece = AwaitPiece(&lock, index);
-    if (!piece->plain && !piece->in_file) HL_TRY(Thaw(index));
-    piece->packed = false;
+    HL_ASSIGN(Piece * piece, PieceToChange(&lock, index));
     if (piece->plain)
       std::memcpy(piece->plain.get() + at, part.data(), part.size());
     else
@@ -84,10 +82,8 @@ Status PackedFile::Truncate(uint64_t size) {
   }
   next_ = std::min<uint64_t>(next_, pieces_.size());
   if (const size_t tail = size % kPieceBytes; tail != 0) {
-    Piece* last = AwaitPiece(&lock, pieces_.size() - 1);
-    if (!last->plain && !last->in_file) HL_TRY(Thaw(pieces_.size() - 1));
+    HL_ASSIGN(Piece * last, PieceToChange(&lock, pieces_.size() - 1));
     if (last->plain) std::memset(last->plain.get() + tail, 0, kPieceBytes - tail);
-    last->packed = false;
   }
   size_ = size;
   return file_.Cut(size);
@@ -95,11 +91,7 @@ Status PackedFile::Truncate(uint64_t size) {
 
 Status PackedFile::Grow(Lock* lock, uint64_t size) {
   // The last piece becomes longer than what was packed of it.
-  if (size > size_ && size_ % kPieceBytes != 0) {
-    Piece* last = AwaitPiece(lock, pieces_.size() - 1);
-    if (!last->plain && !last->in_file) HL_TRY(Thaw(pieces_.size() - 1));
-    last->packed = false;
-  }
+  if (size > size_ && size_ % kPieceBytes != 0) HL_TRY(PieceToChange(lock, pieces_.size() - 1));
   while (pieces_.size() * kPieceBytes < size) {
     while (in_memory_ >= kMostInMemory && CanPackNext()) HL_TRY(PackNext(lock, &packer_, &frame_));
     pieces_.emplace_back().plain = NewBuffer();
@@ -204,12 +196,20 @@ PackedFile::Piece* PackedFile::AwaitPiece(Lock* lock, uint64_t index) {
   return &pieces_[index];
 }
 
+Result<PackedFile::Piece*> PackedFile::PieceToChange(Lock* lock, uint64_t index) {
+  Piece* piece = AwaitPiece(lock, index);
+  HL_TRY(Thaw(index));
+  piece->packed = false;
+  return piece;
+}
+
 size_t PackedFile::LengthOf(uint64_t index) const {
   return static_cast<size_t>(std::min<uint64_t>(kPieceBytes, size_ - index * kPieceBytes));
 }
 
 Status PackedFile::Thaw(uint64_t index) {
   Piece& piece = pieces_[index];
+  if (piece.plain || piece.in_file) return Ok();
   HL_CHECK(piece.packed);
   frame_.resize(piece.size);
   HL_TRY(frames_.Read(piece.offset, frame_.data(), frame_.size()));

@@ -69,7 +69,9 @@ class PackedFile final : public sqlite::FileContent, public PieceSource {
   Status PackPiece(Lock* lock, uint64_t index, PiecePacker* packer, std::string* frame);
   Piece* AwaitPiece(Lock* lock, uint64_t index);
   size_t LengthOf(uint64_t index) const;
-  // Puts a piece that is only packed where it can be read and written.
+  // One that is about to be written to: what was packed of it counts no more.
+  Result<Piece*> PieceToChange(Lock* lock, uint64_t index);
+  // A piece that is only packed is put where it can be read and written.
   Status Thaw(uint64_t index);
   Status MoveToFile(uint64_t index);
   Status Grow(Lock* lock, uint64_t size);
