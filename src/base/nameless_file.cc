@@ -31,6 +31,29 @@ Result<int> MakeNamelessFile(const std::string& directory) {
   return fd;
 }
 
+Status WriteAt(int fd, uint64_t offset, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::pwrite(fd, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return Failed("write");
+    bytes.remove_prefix(static_cast<size_t>(n));
+    offset += static_cast<uint64_t>(n);
+  }
+  return Ok();
+}
+
+Result<size_t> ReadAt(int fd, uint64_t offset, char* out, size_t length) {
+  size_t done = 0;
+  while (done < length) {
+    const ssize_t n = ::pread(fd, out + done, length - done, static_cast<off_t>(offset + done));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return Failed("read");
+    if (n == 0) break;
+    done += static_cast<size_t>(n);
+  }
+  return done;
+}
+
 NamelessFile::~NamelessFile() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -43,27 +66,15 @@ Status NamelessFile::Open() {
 
 Status NamelessFile::Write(uint64_t offset, std::string_view bytes) {
   HL_TRY(Open());
-  while (!bytes.empty()) {
-    const ssize_t n = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return Failed("write");
-    bytes.remove_prefix(static_cast<size_t>(n));
-    offset += static_cast<uint64_t>(n);
-  }
-  return Ok();
+  return WriteAt(fd_, offset, bytes);
 }
 
 Status NamelessFile::Read(uint64_t offset, char* out, size_t length) const {
-  while (length > 0) {
-    const ssize_t n = fd_ < 0 ? 0 : ::pread(fd_, out, length, static_cast<off_t>(offset));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return Failed("read");
-    if (n == 0) break;
-    out += n;
-    length -= static_cast<size_t>(n);
-    offset += static_cast<uint64_t>(n);
+  size_t there = 0;
+  if (fd_ >= 0) {
+    HL_ASSIGN(there, ReadAt(fd_, offset, out, length));
   }
-  std::memset(out, 0, length);
+  std::memset(out + there, 0, length - there);
   return Ok();
 }
 

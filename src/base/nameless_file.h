@@ -14,6 +14,11 @@ namespace harmonylite {
 // A new one in `directory`, without a name and with rights 0600; the caller closes it. kRetryLater, with the reason.
 Result<int> MakeNamelessFile(const std::string& directory);
 
+// Of any file. Errors: kRetryLater, the disk is full or fails.
+Status WriteAt(int fd, uint64_t offset, std::string_view bytes);
+// How much there was: less than `length` only at the file's end.
+Result<size_t> ReadAt(int fd, uint64_t offset, char* out, size_t length);
+
 class NamelessFile {
  public:
   explicit NamelessFile(std::string directory) : directory_(std::move(directory)) {}

@@ -4,8 +4,6 @@
 #include <xxhash.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "base/nameless_file.h"
 
@@ -14,18 +12,6 @@ namespace harmonylite {
 namespace {
 
 constexpr size_t kChecksumChunk = 1 << 20;
-
-Status WriteAll(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0)
-      return MakeError(ErrorCode::kRetryLater, "cannot write a temporary file: {}",
-                       std::strerror(errno));
-    bytes.remove_prefix(static_cast<size_t>(n));
-  }
-  return Ok();
-}
 
 }  // namespace
 
@@ -54,7 +40,7 @@ Spool::~Spool() {
 
 Status Spool::MoveToDisk() {
   HL_ASSIGN(fd_, MakeNamelessFile(directory_));
-  HL_TRY(WriteAll(fd_, buffer_));
+  HL_TRY(WriteAt(fd_, 0, buffer_));
   std::string().swap(buffer_);
   return Ok();
 }
@@ -64,7 +50,7 @@ Status Spool::Append(std::string_view bytes) {
   if (fd_ < 0)
     buffer_.append(bytes);
   else
-    HL_TRY(WriteAll(fd_, bytes));
+    HL_TRY(WriteAt(fd_, size_, bytes));
   size_ += bytes.size();
   return Ok();
 }
@@ -84,17 +70,9 @@ Status Spool::ReadAt(uint64_t offset, size_t length, std::string* out) const {
     return Ok();
   }
   out->resize(length);
-  size_t done = 0;
-  while (done < length) {
-    const ssize_t n =
-        ::pread(fd_, out->data() + done, length - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0)
-      return MakeError(ErrorCode::kRetryLater, "cannot read a temporary file: {}",
-                       n == 0 ? "it is shorter than written" : std::strerror(errno));
-    done += static_cast<size_t>(n);
-  }
-  return Ok();
+  HL_ASSIGN(const size_t there, harmonylite::ReadAt(fd_, offset, out->data(), length));
+  if (there == length) return Ok();
+  return MakeError(ErrorCode::kRetryLater, "cannot read a temporary file: it is shorter than written");
 }
 
 Result<uint64_t> Spool::Checksum() const {
