@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "sqlite/connection.h"
+#include "sqlite/literal.h"
 
 namespace harmonylite::sqlite {
 
@@ -24,22 +25,9 @@ T Must(Result<T> result) {
 
 // A value as SQL spells it, told apart by storage class: NULL, 5, real:5, 'text', x'00ff'.
 inline std::string Render(const ValueView& value) {
-  switch (value.type) {
-    case ValueType::kNull:
-      return "NULL";
-    case ValueType::kInteger:
-      return fmt::format("{}", value.integer);
-    case ValueType::kReal:
-      return fmt::format("real:{}", value.real);
-    case ValueType::kText:
-      return fmt::format("'{}'", value.bytes);
-    case ValueType::kBlob: {
-      std::string out = "x'";
-      for (const char c : value.bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
-      return out + "'";
-    }
-  }
-  return "?";
+  if (value.type == ValueType::kReal) return fmt::format("real:{}", value.real);
+  if (value.type == ValueType::kText) return fmt::format("'{}'", value.bytes);
+  return Literal(value);
 }
 
 // All rows of a query, the values of each joined by '|'.
