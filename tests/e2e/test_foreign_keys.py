@@ -96,6 +96,9 @@ def test_hide_takes_them_out_until_the_parent_is_back(cluster):
     c.sql("ALTER TABLE child ADD COLUMN more DEFAULT 'm'")
     for node in (a, b):
         node.sql("ALTER TABLE child ADD COLUMN more DEFAULT 'm'")
+    # Until its sidecar has seen the new column, a node lists nothing of this table: a value in it travels when all have.
+    c.sql("UPDATE child SET more = 'n' WHERE id = 12")
+    wait_value(nodes, "SELECT more FROM child WHERE id = 12", "n")
     wait_orphans(nodes, 2)
     # With another parent, from the list.
     code, output = conflicts(c, "--restore", one["id"], "--set", "parent=2")
