@@ -144,7 +144,8 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     reader_.reset();
     assembler_.Clear();
     held_.Clear();
-    d_.shared->SetSelf(d_.replica->state().self, d_.replica->state().incarnation_base);
+    const capture::State& state = d_.replica->state();
+    d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp});
     d_.logger->Info("started incarnation {}", ToString(d_.replica->state().self));
     Share();
     return StepResult::Progress();

@@ -113,16 +113,16 @@ class KeeperTest : public testing::Test {
 TEST_F(KeeperTest, ANewIncarnationHasPublishedNothing) {
   SetApplied({{kTwo, 5}});
   shared_.SetSelf(kSelf, /*base=*/Lseq(9));
-  shared_.SetPublished({Lseq(9), Hlc(1)});
+  shared_.SetPublished(kSelf, {Lseq(9), Hlc(1)});
   EXPECT_EQ(keeper_.Step().kind, StepResult::kProgress);
   EXPECT_EQ(Own().published, Lseq(0));
-  shared_.SetPublished({Lseq(10), Hlc(2)});
+  shared_.SetPublished(kSelf, {Lseq(10), Hlc(2)});
   EXPECT_EQ(shared_.published_as_self(), Lseq(10));
 }
 
 TEST_F(KeeperTest, SaysWhereThisNodeStands) {
   SetApplied({{kTwo, 5}});
-  shared_.SetPublished({Lseq(9), Hlc(1)});
+  shared_.SetPublished(kSelf, {Lseq(9), Hlc(1)});
   EXPECT_EQ(keeper_.Step().kind, StepResult::kProgress);
   const Heartbeat own = Own();
   EXPECT_EQ(own.origin, kSelf);

@@ -79,6 +79,8 @@ StepResult Publisher::Resync() {
   d_.shared->SetIdentified(true);
   backoff_ms_ = 0;
   said_.clear();
+  // A copy of this file has sent more meanwhile. Who asked for rows of an older batch asks again.
+  if (batch_ && batch_->to < d_.shared->published().to) batch_.reset();
   // A batch at hand is sent from its first frame, as another attempt: slices of the old one may be gone.
   state_ = batch_ ? PublisherState::kSending : PublisherState::kIdle;
   if (batch_) NewAttempt();
@@ -111,7 +113,7 @@ Status Publisher::Understand(const LogRecord& last) {
     return Ok();
   }
   // Ours, from before a restart: the acknowledgement was lost with the process.
-  if (complete) d_.shared->SetPublished({header.to, header.to_stamp});
+  if (complete) d_.shared->SetPublished(self_, {header.to, header.to_stamp});
   return Ok();
 }
 
@@ -172,7 +174,7 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   more_ = batch_->more;
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
   d_.shared->SetSending(batch_->to);
-  if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished({batch_->to, batch_->to_stamp});
+  if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   frame_.sender = self_;
   frame_.to = batch_->to;
   frame_.to_stamp = batch_->to_stamp;
@@ -233,7 +235,7 @@ StepResult Publisher::SendFrame() {
   said_.clear();
   record_.clear();
   if (++frame_.index < frame_.count) return StepResult::Progress();
-  d_.shared->SetPublished({batch_->to, batch_->to_stamp});
+  d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
   AdaptLimit();
   batch_.reset();

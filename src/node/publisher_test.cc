@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "capture/journal.h"
+#include "change/codec.h"
 #include "node/options.h"
 #include "node/replica_test_util.h"
 #include "support/temp_dir.h"
@@ -16,30 +18,47 @@ class ToldLog final : public log::ReplicationLog {
  public:
   Status EnsureReady() override { return away ? MakeError(ErrorCode::kRetryLater, "away") : Ok(); }
   Result<log::LogState> State() override { return log::LogState{}; }
-  Result<log::LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
+  Result<log::LogRecord> LastOf(const Origin&) override {
+    if (!last.empty()) return log::LogRecord{.seq = log::LogSeq(1), .payload = last};
+    return MakeError(ErrorCode::kNotFound, "none");
+  }
   log::PublishReply Publish(const log::PublishRequest&) override { return {outcome, log::LogSeq(1), {}}; }
   Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq) override {
     return MakeError(ErrorCode::kRetryLater, "no reader");
   }
   size_t max_payload() const override { return 1 << 20; }
   bool away = false;
+  std::string last;  // the newest record on the sender's subject; empty: none
   PublishOutcome outcome = PublishOutcome::kStored;
 };
 
-TEST(PublisherTest, WhoIsRefusedAsOutOfSequenceMayBeACopyUntilTheLogHasTold) {
-  TestReplica node(1);
-  node.App("INSERT INTO t VALUES(1, 'one')");
-  test::TempDir dir;
-  NodeOptions options;
-  options.spool_directory = dir.path();
-  sqlite::Connection db = Must(sqlite::Connection::Open(node.path(), sqlite::OpenMode::kReadWrite));
-  sqlite::Connection watch = Must(sqlite::Connection::Open(node.path(), sqlite::OpenMode::kReadWrite));
-  Logger logger(STDERR_FILENO, LogFormat::kConsole, LogLevel::kError);
-  SharedState shared;
-  Must(node.replica().Introduce(&shared));
-  ToldLog log;
-  Publisher publisher({&options, &db, &watch, &log, &shared, &node.clock(), &logger, 1});
+// A file with one row that waits to be sent.
+class PublisherTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    node.App("INSERT INTO t VALUES(1, 'one')");
+    Must(node.replica().Introduce(&shared));
+  }
 
+  NodeOptions Options() {
+    NodeOptions out;
+    out.spool_directory = dir.path();
+    return out;
+  }
+  sqlite::Connection Open() { return Must(sqlite::Connection::Open(node.path(), sqlite::OpenMode::kReadWrite)); }
+
+  test::TempDir dir;
+  TestReplica node{1};
+  NodeOptions options = Options();
+  sqlite::Connection db = Open();
+  sqlite::Connection watch = Open();
+  Logger logger{STDERR_FILENO, LogFormat::kConsole, LogLevel::kError};
+  SharedState shared;
+  ToldLog log;
+  Publisher publisher{{&options, &db, &watch, &log, &shared, &node.clock(), &logger, 1}};
+};
+
+TEST_F(PublisherTest, WhoIsRefusedAsOutOfSequenceMayBeACopyUntilTheLogHasTold) {
   EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
   EXPECT_TRUE(shared.identified());
   log.outcome = PublishOutcome::kOutOfSequence;
@@ -55,6 +74,35 @@ TEST(PublisherTest, WhoIsRefusedAsOutOfSequenceMayBeACopyUntilTheLogHasTold) {
   EXPECT_TRUE(shared.identified());
   EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
   EXPECT_GT(shared.published().to.value, 0u);
+}
+
+TEST_F(PublisherTest, ABatchThatACopyOfThisFileHasSentWithMoreIsGivenUp) {
+  EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
+  log.outcome = PublishOutcome::kOutOfSequence;
+  EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
+  node.App("INSERT INTO t VALUES(2, 'two')");
+  const capture::JournalEnd end = Must(capture::ReadJournalEnd(&db));
+  change::FrameHeader header;
+  header.sender = shared.self();
+  header.to = end.last_change;
+  header.to_stamp = end.change_stamp;
+  header.count = 1;
+  log.last = change::EncodeFrame(header, "");
+  log.outcome = PublishOutcome::kStored;
+  for (int step = 0; step < 3; ++step) {
+    publisher.Step();
+    EXPECT_EQ(shared.published().to, end.last_change);
+  }
+}
+
+TEST_F(PublisherTest, WhatAFormerIncarnationSentIsNotPublishedByTheNextOne) {
+  const Origin before = shared.self();
+  const Origin after{before.node, Incarnation(before.incarnation.value + 1)};
+  shared.SetSelf(after, Lseq(0), {Lseq(1), Hlc(1)});
+  shared.SetPublished(before, {Lseq(9), Hlc(9)});
+  EXPECT_EQ(shared.published().to, Lseq(1));
+  shared.SetPublished(after, {Lseq(9), Hlc(9)});
+  EXPECT_EQ(shared.published().to, Lseq(9));
 }
 
 }  // namespace

@@ -299,9 +299,8 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
 
 Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  shared->SetSelf(state_.self, state_.incarnation_base);
+  shared->SetSelf(state_.self, state_.incarnation_base, {state_.published_to, state_.published_stamp});
   shared->rows().SetJoined(state_.joined);
-  shared->SetPublished({state_.published_to, state_.published_stamp});
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
   // Health and metrics may be asked for before the consumer has had its first turn.

@@ -7,9 +7,9 @@ namespace harmonylite::node {
 
 using change::ProgressVector;
 
-void SharedState::SetPublished(Published published) {
+void SharedState::SetPublished(const Origin& self, Published published) {
   const std::lock_guard lock(mutex_);
-  published_ = published;
+  if (self == self_) published_ = published;
 }
 
 Published SharedState::published() const {
@@ -69,10 +69,11 @@ bool SharedState::snapshot_waits() const {
   return snapshot_waits_;
 }
 
-void SharedState::SetSelf(const Origin& self, Lseq base) {
+void SharedState::SetSelf(const Origin& self, Lseq base, Published published) {
   const std::lock_guard lock(mutex_);
   self_ = self;
   base_ = base;
+  published_ = published;
   incarnation_requested_ = false;
 }
 

@@ -77,8 +77,9 @@ struct ResyncWish {
 
 class SharedState {
  public:
-  // Written by the publisher.
-  void SetPublished(Published published);
+  // Written by the publisher. Nothing is noted when this file does not count as `self` any more: then a new
+  // incarnation has to publish it once more.
+  void SetPublished(const Origin& self, Published published);
   Published published() const;
   void CountSent(int64_t rows, int64_t wall_ms);
   SentTotals sent() const;
@@ -99,7 +100,7 @@ class SharedState {
   void RequestIncarnation();
   bool incarnation_requested() const;
   // Also withdraws the request. `base`: the incarnation's own lseqs begin after this.
-  void SetSelf(const Origin& self, Lseq base = Lseq(0));
+  void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {});
   Origin self() const;
   // The publisher has compared this file with the log: it is not an older copy, as far as the log knows. False again
   // when somebody else may have written as us, until they are compared again.

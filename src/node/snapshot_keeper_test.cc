@@ -104,7 +104,7 @@ class Maker {
     StepMaker();
   }
   void StepMaker() {
-    if (publishes) shared.SetPublished({node.newest(), Hlc(1)});
+    if (publishes) shared.SetPublished(node.self, {node.newest(), Hlc(1)});
     maker->Step();
   }
 
@@ -294,11 +294,11 @@ TEST_F(SnapshotKeeperTest, OneWithUnpublishedChangesWaitsForTheLog) {
   one->board.Want("a test");
   Pass(5'000, {one});
   EXPECT_TRUE(one->maker->waiting() && one->shared.snapshot_waits());
-  one->shared.SetPublished({Lseq(all.value - 1), Hlc(1)});
+  one->shared.SetPublished(one->shared.self(), {Lseq(all.value - 1), Hlc(1)});
   one->node.App("INSERT INTO t VALUES(3, 'not in it')");
   Pass(5'000, {one});
   EXPECT_EQ(one->board.done(), 0);
-  one->shared.SetPublished({all, Hlc(2)});
+  one->shared.SetPublished(one->shared.self(), {all, Hlc(2)});
   Pass(1'000, {one});
   EXPECT_EQ(one->board.done(), 1);
   EXPECT_FALSE(one->maker->waiting() || one->shared.snapshot_waits());
@@ -312,7 +312,7 @@ TEST_F(SnapshotKeeperTest, OneThatTheLogNeverTakesIsGivenUpAndSaidWhy) {
   const Lseq all = one->node.newest();
   one->board.Want("a test");
   Pass(kSnapshotPublishMs, {one});
-  one->shared.SetPublished({Lseq(all.value - 1), Hlc(1)});
+  one->shared.SetPublished(one->shared.self(), {Lseq(all.value - 1), Hlc(1)});
   Pass(kSnapshotPublishMs, {one});
   EXPECT_EQ(one->board.failed(), 0);
   Pass(5'000, {one});
@@ -341,7 +341,7 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
   one->shared.SetSelf(other);
   Pass(2'000, {one});
   EXPECT_EQ(one->board.done(), 0);
-  one->shared.SetPublished({one->node.newest(), Hlc(1)});
+  one->shared.SetPublished(one->shared.self(), {one->node.newest(), Hlc(1)});
   Pass(2'000, {one});
   ASSERT_EQ(one->board.done(), 1);
   EXPECT_EQ(one->board.newest()->manifest.maker, other);
