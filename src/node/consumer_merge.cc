@@ -1,5 +1,7 @@
 #include "node/consumer.h"
 
+#include "base/free_memory.h"
+
 namespace harmonylite::node {
 
 // Compares, which may take long and takes no lock, then writes what differs. The application may write all the while.
@@ -64,6 +66,7 @@ StepResult Consumer::EndMerge(std::string error) {
   old_rows_.reset();
   old_rows_done_ = false;
   snapshot_.reset();
+  ReturnFreeMemory();
   judge_again_ = true;
   Share();
   return StepResult::Progress();

@@ -1,5 +1,6 @@
 #include "node/empty_join.h"
 
+#include "base/free_memory.h"
 #include "base/mutant.h"
 #include "node/heartbeat.h"
 #include "node/lease.h"
@@ -77,6 +78,7 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
     return false;
   }
   HL_TRY(snapshot::Restore(&*opened, d_.options.db_path, d_.options.vfs, &activity_));
+  ReturnFreeMemory();
   d_.logger->Info("restored snapshot {} into {}", listed.name, d_.options.db_path);
   return true;
 }

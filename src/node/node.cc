@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/thread_name.h"
+#include "node/checkpointer.h"
 #include "node/resyncer.h"
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
@@ -215,9 +216,11 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   LockPacer pacer;
-  write_db_->SetWriteLockListener(&pacer);
+  Checkpointer checkpointer([this] { return OpenDatabase(options_, OpenMode::kReadWrite, kSmallCacheKib); });
+  write_db_->SetWriteLockListener(&pacer, &checkpointer);
   while (!stopping_.load()) {
     pacer.SetLocalWriters(consumer.local_writers());
+    checkpointer.SetLocalWriters(consumer.local_writers());
     // While the lock is left alone there is time for what needs none.
     while (pacer.waiting() && consumer.ReadAhead()) continue;
     const StepResult result =

@@ -19,7 +19,7 @@ class ToldLog final : public log::ReplicationLog {
   Status EnsureReady() override { return away ? MakeError(ErrorCode::kRetryLater, "away") : Ok(); }
   Result<log::LogState> State() override { return log::LogState{}; }
   Result<log::LogRecord> LastOf(const Origin&) override {
-    if (!last.empty()) return log::LogRecord{.seq = log::LogSeq(1), .payload = last};
+    if (!last.empty()) return log::LogRecord{log::LogSeq(1), {}, last};
     return MakeError(ErrorCode::kNotFound, "none");
   }
   log::PublishReply Publish(const log::PublishRequest&) override { return {outcome, log::LogSeq(1), {}}; }

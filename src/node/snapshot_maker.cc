@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/free_memory.h"
+
 namespace harmonylite::node {
 
 snapshot::Options MakeSnapshotOptions(const NodeOptions& node) {
@@ -27,8 +29,13 @@ StepResult SnapshotMaker::Step() {
   return Make();
 }
 
-StepResult SnapshotMaker::GiveUp(std::string why) {
+void SnapshotMaker::Drop() {
   made_.reset();
+  ReturnFreeMemory();
+}
+
+StepResult SnapshotMaker::GiveUp(std::string why) {
+  Drop();
   d_.shared->SetSnapshotWaits(false);
   d_.logger->Error("no snapshot was stored: {}; the older ones are as they were", why);
   d_.board->Failed(why);
@@ -52,7 +59,7 @@ StepResult SnapshotMaker::Wait() {
   if (d_.shared->self() != made_->manifest.maker) {
     constexpr const char* kAnew = "this database was found to be a copy meanwhile: its snapshot is made anew";
     d_.logger->Info("{}", kAnew);
-    made_.reset();
+    Drop();
     again_ = true;
     return StepResult::Blocked(kAnew);
   }
@@ -73,7 +80,7 @@ StepResult SnapshotMaker::Store() {
   auto name = catalog_.Save(&*made_, d_.keep, &d_.board->activity());
   if (!name.ok()) return GiveUp(name.error().message());
   KnownSnapshot stored{std::move(*name), made_->manifest};
-  made_.reset();
+  Drop();
   d_.logger->Info("snapshot {} is stored: {} bytes of database, {} packed, in {:.1f} s", stored.name,
                   stored.manifest.size, stored.manifest.packed,
                   static_cast<double>(d_.clock->MonotonicMs() - began_ms_) / 1000);

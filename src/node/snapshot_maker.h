@@ -49,6 +49,7 @@ class SnapshotMaker {
   StepResult Wait();
   StepResult Store();
   StepResult GiveUp(std::string why);
+  void Drop();
   StepResult Look();
 
   Dependencies d_;

@@ -224,7 +224,7 @@ Connection::Connection(Connection&& other) noexcept
       rollback_(std::move(other.rollback_)),
       cache_(std::move(other.cache_)),
       unread_(std::move(other.unread_)),
-      listener_(std::exchange(other.listener_, nullptr)),
+      hook_(std::move(other.hook_)),
       must_roll_back_(other.must_roll_back_) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
@@ -233,7 +233,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(rollback_, other.rollback_);
   std::swap(cache_, other.cache_);
   std::swap(unread_, other.unread_);
-  std::swap(listener_, other.listener_);
+  std::swap(hook_, other.hook_);
   std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
 }
@@ -346,22 +346,31 @@ void Connection::InterruptWhen(const std::atomic<bool>* flag) {
 }
 
 // SQLite's own hook for this does the same without telling anybody; it runs when the write lock is free again.
-void Connection::SetWriteLockListener(WriteLockListener* listener) {
-  listener_ = listener;
+void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker) {
   if (listener == nullptr) {
     sqlite3_wal_autocheckpoint(db_, kCheckpointPages);
+    hook_.reset();
     return;
   }
+  auto hook = std::make_unique<CommitHook>(CommitHook{listener, taker});
   sqlite3_wal_hook(
       db_,
-      [](void* told, sqlite3* db, const char* schema, int pages) {
-        static_cast<WriteLockListener*>(told)->Released();
+      [](void* context, sqlite3* db, const char* schema, int pages) {
+        const auto* told = static_cast<const CommitHook*>(context);
+        told->listener->Released();
+        if (pages < kCheckpointPages || (told->taker != nullptr && told->taker->Take(pages))) return SQLITE_OK;
         // What cannot be moved now is moved later: nothing is lost, and the commit has succeeded.
-        if (pages >= kCheckpointPages)
-          (void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        (void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
         return SQLITE_OK;
       },
-      listener);
+      hook.get());
+  hook_ = std::move(hook);
+}
+
+Status Connection::MoveWalPages() {
+  HL_TRY(Ready());
+  const int code = sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  return code == SQLITE_OK ? Ok() : Status(MakeSqlError("moving pages of the WAL into the file"));
 }
 
 int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
@@ -399,7 +408,7 @@ Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind k
   // Anew each time: one from before a schema change would have to be prepared again when it is needed.
   HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
   if (kind == TransactionKind::kWrite) {
-    WriteLockListener* listener = connection->listener_;
+    WriteLockListener* listener = connection->listener();
     if (listener != nullptr) listener->BeforeLock();
     HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
     if (listener != nullptr) listener->Locked();
@@ -421,7 +430,7 @@ Transaction::~Transaction() { Rollback(); }
 Status Transaction::Commit() {
   HL_CHECK(connection_ != nullptr);
   HL_TRY(connection_->Exec("COMMIT"));
-  if (connection_->listener_ != nullptr) connection_->listener_->Ended();
+  if (connection_->listener() != nullptr) connection_->listener()->Ended();
   connection_ = nullptr;
   return Ok();
 }
@@ -434,7 +443,7 @@ void Transaction::Rollback() {
   // What interrupted it is over with it: the next attempt, at once, gives the lock back. Any other error: tried again before
   // the next use.
   if (!connection_->FinishRollback().ok()) (void)connection_->FinishRollback();
-  if (connection_->listener_ != nullptr) connection_->listener_->Ended();
+  if (connection_->listener() != nullptr) connection_->listener()->Ended();
   connection_ = nullptr;
 }
 

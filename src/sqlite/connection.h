@@ -109,6 +109,14 @@ class WriteLockListener {
   virtual void Ended() = 0;
 };
 
+// Moves the pages of the WAL into the file in a committing connection's stead; asked on that one's thread.
+class CheckpointTaker {
+ public:
+  virtual ~CheckpointTaker() = default;
+  // The WAL holds so many pages, more than are left there. False: the commit is to move them.
+  virtual bool Take(int pages) = 0;
+};
+
 class Connection {
  public:
   // `vfs`: empty for the default. kNotFound: no such file (not with kCreate). kCorruption: not a
@@ -143,7 +151,10 @@ class Connection {
   Status SetCacheKib(int kib);
 
   // Of transactions of kind kWrite. Not owned; null: nobody.
-  void SetWriteLockListener(WriteLockListener* listener);
+  void SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker = nullptr);
+  // Moves those pages of the WAL into the file that no reader needs there. Waits for nobody; kRetryLater: another
+  // connection is doing it.
+  Status MoveWalPages();
 
   int64_t changes() const;
   int64_t total_changes() const;
@@ -162,6 +173,11 @@ class Connection {
 
  private:
   friend class Transaction;
+  struct CommitHook {
+    WriteLockListener* listener;  // not owned
+    CheckpointTaker* taker;       // not owned; null: nobody
+  };
+  WriteLockListener* listener() const { return hook_ ? hook_->listener : nullptr; }
   explicit Connection(sqlite3* db) : db_(db) {}
   // Fails once when a value was not read, and when FinishRollback does.
   Status Ready();
@@ -173,7 +189,7 @@ class Connection {
   Statement rollback_;  // ready before a transaction begins: then it needs no memory
   std::unordered_map<std::string, Statement> cache_;
   std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);  // a value was not read
-  WriteLockListener* listener_ = nullptr;  // not owned
+  std::unique_ptr<CommitHook> hook_;  // SQLite knows where it lies; null: nobody listens
   bool must_roll_back_ = false;  // nothing may be read or written before
 };
 
