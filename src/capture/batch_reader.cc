@@ -43,7 +43,7 @@ class BatchWriter {
 };
 
 // While a batch is built its application goes on: so often that few of its commits are missed.
-constexpr uint64_t kLookEveryRows = 128;
+constexpr uint64_t kLookEveryRows = 512;
 // Entries whose keys a repair holds in memory while it reads.
 constexpr int64_t kMaxUnfolded = 200'000;
 

@@ -23,22 +23,45 @@ using sqlite::Statement;
 // Entries surveyed at a time; bounds the memory of a KeyIndex.
 constexpr int64_t kScanChunk = 65'536;
 
-// Of each table with entries in a range: the newest change of each key.
-using Survey = std::map<int64_t, KeyIndex>;
+// Entries from one place of the journal to another.
+struct Run {
+  Lseq first;
+  Lseq last;
+};
+
+struct TableEntries {
+  KeyIndex newest;        // of each key with a change
+  std::vector<Run> runs;  // without entries of other tables in between, in journal order
+};
+
+// Of each table with entries in a range, by its id.
+using Survey = std::map<int64_t, TableEntries>;
 
 Result<Survey> SurveyRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to) {
   Survey survey;
   const TrackedTable* table = nullptr;
-  KeyIndex* index = nullptr;
+  TableEntries* entries = nullptr;
   HL_TRY(VisitEntries(db, catalog, from, to, [&](const Entry& entry) {
     if (entry.table != table) {
       table = entry.table;
-      index = &survey[table->id];
+      entries = &survey[table->id];
+      entries->runs.push_back({entry.lseq, entry.lseq});
     }
-    if (!entry.displaced) index->Note(entry.key, entry.lseq);
+    entries->runs.back().last = entry.lseq;
+    if (!entry.displaced) entries->newest.Note(entry.key, entry.lseq);
     return Ok();
   }));
   return survey;
+}
+
+// How often a statement is to be started so that a table's entries are read: once, or, where they lie far apart between those of
+// many other tables, once for each run. The journal has no index on tables: passing over entries costs little, but not nothing.
+std::vector<Run> RunsToRead(const std::vector<Run>& runs) {
+  constexpr int64_t kEntriesAStart = 8;  // are passed over in the time that a start takes
+  const Run whole{runs.front().first, runs.back().last};
+  const int64_t entries = whole.last.value - whole.first.value + 1;
+  if (static_cast<int64_t>(runs.size()) * kEntriesAStart >= entries) return {whole};
+  return runs;
 }
 
 // `v`'s rows may be shadowed: their images, and the join that finds them.
@@ -59,23 +82,13 @@ std::string ScanSql(const TrackedTable& tracked, bool folded, bool shadows) {
     sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
                        Quote(VersionTableName(tracked.id)),
                        HiddenKeysEqual("v", "j", tracked.table));
-  return sql + ShadowJoin(tracked, shadows) + fmt::format("LEFT JOIN {} t ON {} WHERE j.id > ?1 AND j.id <= ?2 AND j.tbl = ?3 "
+  return sql + ShadowJoin(tracked, shadows) + fmt::format("LEFT JOIN {} t ON {} WHERE j.id >= ?1 AND j.id <= ?2 AND j.tbl = ?3 "
                            "ORDER BY j.id",
                            Quote(tracked.table.name), KeyMatches("t", "j", tracked.table));
 }
 
-// In journal order: that is the order in which rows go to the end of the tables of other nodes.
-Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& newest, Lseq from,
-                 Lseq to, std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
-  bool shadows = false;
-  if (folded_self) {
-    HL_ASSIGN(shadows, HasShadows(db, tracked));
-  }
-  HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value(), shadows)));
-  scan->Bind(1, from.value);
-  scan->Bind(2, to.value);
-  scan->Bind(3, tracked.id);
-  if (folded_self) scan->Bind(4, folded_self->value);
+Status ScanRun(Statement* scan, const TrackedTable& tracked, bool shadows, const KeyIndex& newest,
+               const NetChangeVisitor& visit) {
   RowReader reader(tracked.table, /*first_column=*/3);
   while (true) {
     HL_ASSIGN(const bool row, scan->Step());
@@ -95,13 +108,31 @@ Status ScanTable(Connection* db, const TrackedTable& tracked, const KeyIndex& ne
   }
 }
 
+// In journal order: that is the order in which rows go to the end of the tables of other nodes.
+Status ScanTable(Connection* db, const TrackedTable& tracked, const TableEntries& entries,
+                 std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
+  bool shadows = false;
+  if (folded_self) {
+    HL_ASSIGN(shadows, HasShadows(db, tracked));
+  }
+  HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value(), shadows)));
+  scan->Bind(3, tracked.id);
+  if (folded_self) scan->Bind(4, folded_self->value);
+  for (const Run& run : RunsToRead(entries.runs)) {
+    scan->Bind(1, run.first.value);
+    scan->Bind(2, run.last.value);
+    HL_TRY(ScanRun(&*scan, tracked, shadows, entries.newest, visit));
+  }
+  return Ok();
+}
+
 Status ScanRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
                  std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
   while (from < to) {
     const Lseq end(std::min(to.value, from.value + kScanChunk));
     HL_ASSIGN(const Survey survey, SurveyRange(db, catalog, from, end));
-    for (const auto& [id, newest] : survey)
-      HL_TRY(ScanTable(db, *catalog.ById(id), newest, from, end, folded_self, visit));
+    for (const auto& [id, entries] : survey)
+      HL_TRY(ScanTable(db, *catalog.ById(id), entries, folded_self, visit));
     from = end;
   }
   return Ok();

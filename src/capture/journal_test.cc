@@ -182,6 +182,31 @@ TEST_F(JournalTest, AnEmptyJournalIsAnError) {
   EXPECT_EQ(end.error().code(), ErrorCode::kCorruption);
 }
 
+// Few tables are read in one pass each, many run by run.
+TEST(JournalOfManyTables, EveryChangeIsVisitedOnce) {
+  for (const int count : {2, 30}) {
+    std::string schema;
+    for (int i = 0; i < count; ++i) schema += fmt::format("CREATE TABLE m{}(k INTEGER PRIMARY KEY, v);", i);
+    TestNode node(schema);
+    const Lseq start = node.newest();
+    for (int round = 0; round < 3; ++round)
+      for (int i = 0; i < count; ++i)
+        node.App(fmt::format("INSERT INTO m{0} VALUES({1}, 0); UPDATE m{0} SET v = {1} WHERE k = 0", i, round));
+    for (const bool folded : {false, true}) {
+      std::map<std::string, int> visits;
+      sqlite::Must(VisitNetChanges(&node.db, node.catalog, node.state, start, node.newest(), [&](const NetChange& change) {
+        ++visits[change.table->table.name + " " + TestNode::Join(change.image)];
+        return Ok();
+      }));
+      std::map<std::string, int> expected;
+      for (int i = 0; i < count; ++i)
+        for (const char* image : {"0|2", "1|0", "2|0"}) expected[fmt::format("m{} {}", i, image)] = 1;
+      EXPECT_EQ(visits, expected) << count << " tables, folded: " << folded;
+      node.FoldAll();
+    }
+  }
+}
+
 TEST_F(JournalTest, VersionsLeaveOutWhatIsNotFoldedYet) {
   node_.App("INSERT INTO t VALUES(1, 1), (2, 2), (3, 3)");
   node_.FoldAll();
@@ -196,38 +221,6 @@ TEST_F(JournalTest, VersionsLeaveOutWhatIsNotFoldedYet) {
                                return Ok();
                              }));
   EXPECT_EQ(seen, (RowsByKey{{"3", "3|3"}}));
-}
-
-TEST(KeyIndexTest, TellsKeysApartAndKeepsTheGreatestLseq) {
-  KeyIndex index;
-  const std::vector<std::vector<ValueView>> keys = {
-      {ValueView::Integer(1)}, {ValueView::Real(1)}, {ValueView::Text("1")}, {ValueView::Blob("1")},
-      {ValueView::Null()},     {ValueView::Text("")}, {ValueView::Blob("")},
-      {ValueView::Text("ab"), ValueView::Text("c")},  {ValueView::Text("a"), ValueView::Text("bc")},
-      {ValueView::Integer(1), ValueView::Integer(1)},
-  };
-  for (const auto& key : keys) EXPECT_EQ(index.Newest(key), Lseq(0));
-  for (size_t i = 0; i < keys.size(); ++i) index.Note(keys[i], Lseq(static_cast<int64_t>(i) + 10));
-  for (size_t i = 0; i < keys.size(); ++i)
-    EXPECT_EQ(index.Newest(keys[i]), Lseq(static_cast<int64_t>(i) + 10));
-  index.Note(keys[0], Lseq(5));
-  EXPECT_EQ(index.Newest(keys[0]), Lseq(10));
-  index.Note(keys[0], Lseq(50));
-  EXPECT_EQ(index.Newest(keys[0]), Lseq(50));
-}
-
-TEST(KeyIndexTest, Grows) {
-  KeyIndex index;
-  for (int64_t i = 1; i <= 10'000; ++i) {
-    const ValueView key = ValueView::Integer(i * 7);
-    index.Note({&key, 1}, Lseq(i));
-  }
-  for (int64_t i = 1; i <= 10'000; ++i) {
-    const ValueView key = ValueView::Integer(i * 7);
-    ASSERT_EQ(index.Newest({&key, 1}), Lseq(i));
-    const ValueView other = ValueView::Integer(i * 7 + 1);
-    ASSERT_EQ(index.Newest({&other, 1}), Lseq(0));
-  }
 }
 
 }  // namespace
