@@ -60,8 +60,10 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   auto version = d_.replica->DataVersion();
   if (!version.ok()) return Busy(version.error());
   const bool others_wrote = *version != data_version_;
-  data_version_ = *version;
   if (others_wrote) quiet_since_ms_ = d_.clock->MonotonicMs();
+  // The first look tells nothing.
+  if (others_wrote && data_version_ != kNeverLooked) local_write_ms_ = quiet_since_ms_;
+  data_version_ = *version;
   if (failed_at_commit_ && *failed_at_commit_ != d_.replica->commits()) {
     d_.shared->SetDatabaseError({});
     failed_at_commit_.reset();
@@ -112,7 +114,7 @@ Consumer::Moment Consumer::Now() const {
 }
 
 bool Consumer::local_writers() const {
-  return d_.clock->MonotonicMs() - quiet_since_ms_ < kLocalWritersMs;
+  return local_write_ms_ && d_.clock->MonotonicMs() - *local_write_ms_ < kLocalWritersMs;
 }
 
 StepResult Consumer::Busy(const Error& error) {

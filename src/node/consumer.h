@@ -84,7 +84,8 @@ class Consumer {
   bool caught_up_ = false;
   bool dropped_ = false;
   bool judge_again_ = false;    // something changed that batches may have waited for
-  int64_t data_version_ = -1;
+  static constexpr int64_t kNeverLooked = -1;
+  int64_t data_version_ = kNeverLooked;
   // When there was nothing left to do: until one of these moves, or it is time, there is nothing.
   struct Moment {
     int64_t data_version;
@@ -97,6 +98,7 @@ class Consumer {
   int64_t rest_until_ms_ = 0;   // monotonic
   bool rests_ = false;          // in this step
   int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
+  std::optional<int64_t> local_write_ms_;  // monotonic; a commit of another connection was seen
   int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
   int64_t judged_ms_ = 0;       // monotonic
   int64_t collected_ms_ = 0;    // monotonic; the last look for tombstones to forget
