@@ -20,9 +20,9 @@ using sqlite::Quote;
 // Where it counts up, it does so by a random step: an older copy of the file that writes on would else give the
 // same stamps to other changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of
 // about 32 still allow two thousand rows a millisecond before stamps run ahead of the wall clock.
-// 2440587.5 is 1970-01-01 as a Julian day.
+// 2440587.5 is 1970-01-01 as a Julian day. julianday() is what it is 'now', without a text to parse; << takes integers.
 std::string NextStamp() {
-  constexpr const char* kWall = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER) << 16";
+  constexpr const char* kWall = "((julianday() - 2440587.5) * 86400000 << 16)";
   if (HL_MUTANT(clock_goes_back)) return kWall;
   const char* step = HL_MUTANT(step_not_random) ? "1" : HL_MUTANT(stamps_repeat) ? "0" : "1 + (random() & 63)";
   return fmt::format("max((SELECT hlc + {} FROM __harmonylite__journal ORDER BY id DESC LIMIT 1), {})", step,
