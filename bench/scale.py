@@ -23,7 +23,7 @@ BULK_TX = 1000
 def _rate(rig, nodes, rows, **flags):
     """Rows per second from the first write on node 1 until each of `nodes` holds all of them."""
     last = flags.get("first_id", 1) + rows - 1
-    watches = [rig.watch(node, last) for node in nodes]
+    watches = [rig.watch(node, last, tables=flags.get("tables", 1)) for node in nodes]
     written = rig.write(rig.nodes[0].db, mode="insert", rows=rows, **flags)
     seen = [watch.result() for watch in watches]
     if not all(look["done"] for look in seen):
@@ -199,15 +199,15 @@ def main(argv):
     about = machine_text(machine(places))
     say(about)
     os.makedirs(options.out, exist_ok=True)
-    measured = [SERIES[name](places, options.quick) for name in names]
     print(about)
-    for table in measured:
+    for name in names:
+        table = SERIES[name](places, options.quick)
         table.draw(options.out)
         with open(os.path.join(options.out, table.name + ".json"), "w") as file:
             json.dump({"machine": about, "x": table.x_label, "names": table.names, "points": table.points},
                       file, indent=1)
             file.write("\n")
-        print(f"\n{table.name}\n\n{table.text()}")
+        print(f"\n{table.name}\n\n{table.text()}", flush=True)
     return 0
 
 

@@ -1,9 +1,9 @@
 // A reader that waits until `books` holds all rows, and says when that was, as one line of JSON.
 //
-//   bench_watch --db FILE --rows N [--timeout SECONDS] [--interval-us U]
+//   bench_watch --db FILE --rows N [--timeout SECONDS] [--interval-us U] [--tables T]
 //
 // Ids are 1 to N, written in ascending order: max(id), which costs microseconds, is polled, and the
-// rows are counted once it is there. Prints "ready" when it has looked for the first time.
+// rows are counted once it is there, in all of books, books2, …, booksT. Prints "ready" when it has looked for the first time.
 // `partial` counts the looks that saw some of the rows but not all: none, if they came in one
 // transaction.
 #include <cstdio>
@@ -22,12 +22,15 @@ int64_t Ask(sqlite::Statement* question) {
 
 int Main(int argc, char** argv) {
   const Flags flags(argc, argv,
-                    {{"db", ""}, {"rows", ""}, {"timeout", "600"}, {"interval-us", "1000"}});
+                    {{"db", ""}, {"rows", ""}, {"timeout", "600"}, {"interval-us", "1000"}, {"tables", "1"}});
   AllowShortSleeps();
   auto db = OrFail(sqlite::Connection::Open(flags.Text("db"), sqlite::OpenMode::kReadOnly));
   db.SetBusyTimeout(10'000);
   auto newest = OrFail(db.Prepare("SELECT ifnull(max(id), 0) FROM books"));
-  auto count = OrFail(db.Prepare("SELECT count(*) FROM books"));
+  std::string counts = "SELECT (SELECT count(*) FROM books)";
+  for (int64_t table = 2; table <= flags.Int("tables"); ++table)
+    counts += fmt::format(" + (SELECT count(*) FROM books{})", table);
+  auto count = OrFail(db.Prepare(counts));
   const int64_t rows = flags.Int("rows");
   const int64_t interval_ns = flags.Int("interval-us") * 1000;
   const int64_t deadline = NowNs() + flags.Int("timeout") * 1'000'000'000;
