@@ -78,23 +78,17 @@ def rows(places, small):
     table = Table("rows", "rows in the table before", ["plain rows/s", "replicated rows/s", "one-row tx/s",
                                                         "latency ms"])
     bulk, single, samples = (20_000, 2_000, 20) if small else (100_000, 10_000, 100)
-    with Rig(places) as plain, Rig(places, nodes=2) as rig:
-        plain_db, at = plain.database(), 0
-        for size in (10**4, 10**5) if small else (10**4, 10**5, 10**6, 10**7):
-            _rate(rig, rig.nodes[1:], size - at, tx_rows=BULK_TX, first_id=at + 1)
-            plain.write(plain_db, mode="insert", rows=size - at, tx_rows=BULK_TX, first_id=at + 1)
-            at = size
-            bare = bulk / plain.write(plain_db, mode="insert", rows=bulk, tx_rows=BULK_TX,
-                                      first_id=at + 1)["seconds"]
-            many = _rate(rig, rig.nodes[1:], bulk, tx_rows=BULK_TX, first_id=at + 1)
-            at += bulk
-            ones = _rate(rig, rig.nodes[1:], single, first_id=at + 1)
-            plain.write(plain_db, mode="insert", rows=single, tx_rows=BULK_TX, first_id=at + 1)
-            at += single
-            delay = _latency_ms(rig, at + 1, samples)
-            plain.write(plain_db, mode="insert", rows=samples, tx_rows=BULK_TX, first_id=at + 1)
-            at += samples
-            table.add(size, bare, many, ones, delay)
+    for size in (10**4, 10**5) if small else (10**4, 10**5, 10**6, 10**7):
+        with Rig(places) as plain:
+            db = plain.database()
+            plain.write(db, mode="insert", rows=size, tx_rows=BULK_TX)
+            bare = bulk / plain.write(db, mode="insert", rows=bulk, tx_rows=BULK_TX, first_id=size + 1)["seconds"]
+        with Rig(places, nodes=2) as rig:
+            _rate(rig, rig.nodes[1:], size, tx_rows=BULK_TX)
+            many = _rate(rig, rig.nodes[1:], bulk, tx_rows=BULK_TX, first_id=size + 1)
+            ones = _rate(rig, rig.nodes[1:], single, first_id=size + bulk + 1)
+            delay = _latency_ms(rig, size + bulk + single + 1, samples)
+        table.add(size, bare, many, ones, delay)
     return table
 
 
