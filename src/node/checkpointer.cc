@@ -1,6 +1,6 @@
 #include "node/checkpointer.h"
 
-#include <utility>
+#include <system_error>
 
 #include "base/thread_name.h"
 
@@ -36,11 +36,20 @@ bool Checkpointer::Take(int pages) {
   }
   if (failed_) return false;
   if (pages - asked_at_ < kAskPages) return pages < kLongPages || !idle();
-  if (!thread_.joinable()) thread_ = std::thread([this] { Run(); });
+  if (!thread_.joinable() && !Start()) return false;
   asked_at_ = pages;
   wanted_ = true;
   changed_.notify_all();
   return true;
+}
+
+bool Checkpointer::Start() {
+  try {
+    thread_ = std::thread([this] { Run(); });
+  } catch (const std::system_error&) {  // no more threads
+    failed_ = true;
+  }
+  return !failed_;
 }
 
 void Checkpointer::Run() {

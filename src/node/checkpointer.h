@@ -31,6 +31,7 @@ class Checkpointer final : public sqlite::CheckpointTaker {
   bool Take(int pages) override;
 
  private:
+  bool Start();
   void Run();
 
   const OpenConnection open_;
@@ -41,7 +42,7 @@ class Checkpointer final : public sqlite::CheckpointTaker {
   std::condition_variable changed_;
   bool wanted_ = false;  // guarded by mutex_, as what follows
   bool moving_ = false;
-  bool failed_ = false;  // no connection: the commits move everything
+  bool failed_ = false;  // no thread or no connection: the commits move everything
   bool stopping_ = false;
 };
 
