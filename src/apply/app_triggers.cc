@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <set>
 
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -53,6 +54,17 @@ Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::str
     if (!row) return out;
     if (!IsOurs(list.Text(0)))
       out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), {}});
+  }
+}
+
+// Names in lower case. One look at the schema, where TriggersOf takes one for each table.
+Result<std::set<std::string>> TablesWithTriggers(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'"));
+  std::set<std::string> out;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) return out;
+    if (!IsOurs(list.Text(0))) out.insert(sqlite::FoldCase(list.Text(1)));
   }
 }
 
@@ -142,9 +154,10 @@ Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Ca
 Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
   db->EnableTriggers(false);
   HL_TRY(DropTempTriggers(db));
+  HL_ASSIGN(const std::set<std::string> tables, TablesWithTriggers(db));
   AppTriggers out;
   for (const TrackedTable& tracked : catalog.tables)
-    HL_TRY(InstallFor(db, catalog, tracked, &out));
+    if (tables.contains(sqlite::FoldCase(tracked.table.name))) HL_TRY(InstallFor(db, catalog, tracked, &out));
   return out;
 }
 

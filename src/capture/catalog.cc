@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
@@ -29,7 +30,16 @@ struct InstalledTrigger {
   std::string table;
   std::string sql;
 };
-using InstalledTriggers = std::map<std::string, InstalledTrigger>;
+
+struct InstalledTriggers {
+  std::map<std::string, InstalledTrigger> by_name;
+  std::multimap<std::string, std::string> on_table;  // names, by the table's name in lower case
+
+  void Add(std::string name, InstalledTrigger trigger) {
+    on_table.emplace(sqlite::FoldCase(trigger.table), name);
+    by_name[std::move(name)] = std::move(trigger);
+  }
+};
 
 Result<InstalledTriggers> LoadTriggers(Connection* db) {
   HL_ASSIGN(auto list,
@@ -39,7 +49,7 @@ Result<InstalledTriggers> LoadTriggers(Connection* db) {
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
-    out[std::string(list->Text(0))] = {std::string(list->Text(1)), std::string(list->Text(2))};
+    out.Add(std::string(list->Text(0)), {std::string(list->Text(1)), std::string(list->Text(2))});
   }
 }
 
@@ -54,14 +64,31 @@ Result<std::set<std::string>> LoadShadowTables(Connection* db) {
   }
 }
 
+// What TriggerName put there; 0 when it was somebody else.
+int64_t IdInTriggerName(std::string_view name) {
+  constexpr std::string_view prefix = schema::kHiddenPrefix;
+  int64_t id = 0;
+  if (name.starts_with(prefix)) std::from_chars(name.data() + prefix.size(), name.data() + name.size(), id);
+  return id;
+}
+
+// `registry` is in the order of its numbers.
+const RegisteredTable* FindById(const std::vector<RegisteredTable>& registry, int64_t id) {
+  const auto it = std::ranges::lower_bound(registry, id, {}, &RegisteredTable::id);
+  return it == registry.end() || it->id != id ? nullptr : &*it;
+}
+
 // The number whose AFTER INSERT trigger sits on this table: SQLite moves triggers along with a rename.
 const RegisteredTable* FindByTrigger(const std::vector<RegisteredTable>& registry,
                                      const InstalledTriggers& triggers, const Table& table) {
-  for (const RegisteredTable& known : registry) {
-    const auto it = triggers.find(TriggerName(known.id, "insert"));
-    if (it != triggers.end() && SameName(it->second.table, table.name)) return &known;
+  const RegisteredTable* found = nullptr;
+  const auto [first, last] = triggers.on_table.equal_range(sqlite::FoldCase(table.name));
+  for (auto on = first; on != last; ++on) {
+    const RegisteredTable* known = FindById(registry, IdInTriggerName(on->second));
+    if (known == nullptr || on->second != TriggerName(known->id, "insert")) continue;
+    if (found == nullptr || known->id < found->id) found = known;
   }
-  return nullptr;
+  return found;
 }
 
 // A table that was dropped and made again, or rebuilt, under its old name.
@@ -69,7 +96,7 @@ const RegisteredTable* FindByName(const std::vector<RegisteredTable>& registry,
                                   const InstalledTriggers& triggers, const Table& table) {
   for (const RegisteredTable& known : registry)
     if (SameName(known.name, table.name) &&
-        !triggers.contains(TriggerName(known.id, "insert")))
+        !triggers.by_name.contains(TriggerName(known.id, "insert")))
       return &known;
   return nullptr;
 }
@@ -78,8 +105,8 @@ const RegisteredTable* FindByName(const std::vector<RegisteredTable>& registry,
 bool KeepsKey(const RegisteredTable& known, const InstalledTriggers& triggers,
               const Table& table) {
   if (known.key == EncodeKey(table)) return true;
-  const auto it = triggers.find(TriggerName(known.id, "insert"));
-  return it != triggers.end() && it->second.sql == CaptureTriggers(known.id, table)[0].sql;
+  const auto it = triggers.by_name.find(TriggerName(known.id, "insert"));
+  return it != triggers.by_name.end() && it->second.sql == CaptureTriggers(known.id, table)[0].sql;
 }
 
 // Numbers are never used twice: entries of a forgotten table may still be in the journal.
@@ -94,9 +121,10 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
   const std::vector<TriggerText> wanted = CaptureTriggers(id, table);
   bool changed = false;
   const std::string prefix = TriggerName(id, "");
-  for (const auto& [name, trigger] : installed) {
-    if (!name.starts_with(prefix)) continue;
-    const bool keep = std::any_of(wanted.begin(), wanted.end(), [&](const TriggerText& text) {
+  for (auto it = installed.by_name.lower_bound(prefix);
+       it != installed.by_name.end() && it->first.starts_with(prefix); ++it) {
+    const auto& [name, trigger] = *it;
+    const bool keep = std::any_of(wanted.begin(), wanted.end(), [&, &name = name, &trigger = trigger](const TriggerText& text) {
       return text.name == name && text.sql == trigger.sql;
     });
     if (keep) continue;
@@ -104,8 +132,8 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
     changed = true;
   }
   for (const TriggerText& text : wanted) {
-    const auto it = installed.find(text.name);
-    if (it != installed.end() && it->second.sql == text.sql) continue;
+    const auto it = installed.by_name.find(text.name);
+    if (it != installed.by_name.end() && it->second.sql == text.sql) continue;
     HL_TRY(db->Exec(text.sql));
     changed = true;
   }
@@ -132,16 +160,30 @@ class Sync {
   }
 
  private:
-  // What is registered and installed, again when the table before this one has changed something.
-  Status Read() {
+  using Moment = std::pair<int64_t, int64_t>;  // schema's version, rows changed
+  Result<Moment> Now() {
     HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
     HL_ASSIGN(const bool row, version->Step());
     HL_CHECK(row);
-    const std::pair<int64_t, int64_t> now{version->Int(0), db_->total_changes()};
+    return Moment{version->Int(0), db_->total_changes()};
+  }
+
+  // What is registered and installed, again when the table before this one has changed something.
+  Status Read() {
+    HL_ASSIGN(const Moment now, Now());
     if (read_at_ == now) return Ok();
     HL_ASSIGN(registry_, LoadRegistry(db_));
     HL_ASSIGN(triggers_, LoadTriggers(db_));
     read_at_ = now;
+    return Ok();
+  }
+
+  // Read would find this: with many new tables it would read all of them after each.
+  Status Remember(const RegisteredTable& row, const Table& table) {
+    registry_.push_back(row);
+    for (TriggerText& text : CaptureTriggers(row.id, table))
+      triggers_.Add(std::move(text.name), {table.name, std::move(text.sql)});
+    HL_ASSIGN(read_at_, Now());
     return Ok();
   }
 
@@ -168,6 +210,7 @@ class Sync {
     HL_CHECK(written);
     TrackedTable tracked = Unattached(row, table);
     HL_TRY(SyncShadows(db_, &tracked, table.columns));
+    HL_TRY(Remember(row, table));
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
     return tracked;
@@ -200,7 +243,7 @@ class Sync {
   SyncResult* out_;
   std::vector<RegisteredTable> registry_;
   InstalledTriggers triggers_;
-  std::optional<std::pair<int64_t, int64_t>> read_at_;  // schema's version, rows changed
+  std::optional<Moment> read_at_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/mutant.h"
 #include "capture/references.h"
@@ -213,12 +214,15 @@ Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
   std::vector<ValueView> key;
   int64_t table_id = -1;
   const TrackedTable* table = nullptr;
+  std::unordered_map<int64_t, const TrackedTable*> tables;  // that were met
   while (true) {
     HL_ASSIGN(const bool row, entries->Step());
     if (!row) return Ok();
     if (entries->Int(1) != table_id) {
       table_id = entries->Int(1);
-      table = catalog.ById(table_id);
+      const auto [it, is_new] = tables.try_emplace(table_id, nullptr);
+      if (is_new) it->second = catalog.ById(table_id);
+      table = it->second;
     }
     if (table == nullptr) continue;
     key.clear();

@@ -27,7 +27,8 @@ std::string ForKey(const schema::Table& table, const char* pattern, std::string_
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 Result<bool> Exists(Connection* db, int64_t table_id) {
-  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
+  // Looked up, where sqlite_schema would be read as a whole, for each table of a large schema.
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1)"));
   const std::string name = ShadowTableName(table_id);
   find->Bind(1, name);
   HL_ASSIGN(const bool found, find->Step());
