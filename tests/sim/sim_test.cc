@@ -103,6 +103,7 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
           5796215511118819033u,  // a restored file counted as not restored, as its WAL could not be moved
           10028576715233805401u,  // a delete whose COMMIT had failed with the disk passed for the one that was forgotten
           14783781906351623020u,  // a batch at hand took back what a copy of the file had published meanwhile
+          8244653294516145558u,   // a backup had what a power cut took: no reading that went back
           3246406474746982689u,  // an alarm stood for ever that a check had met nobody to take back
       },
       /*all_tables=*/false);

@@ -15,6 +15,13 @@ constexpr double kCopiedBehind = 0.5;
 constexpr int64_t kBehindMs = 20'000;
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
+// What this machine's application had counted up to in a file.
+int64_t Counted(const Picture& picture, const std::string& table, int64_t who) {
+  const auto& rows = picture.rows.at(table);
+  const auto row = rows.find(std::to_string(who));
+  return row == rows.end() ? 0 : std::stoll(row->second.at("n"));
+}
+
 }  // namespace
 
 void Simulation::DrawMix(uint64_t seed) {
@@ -185,8 +192,14 @@ void Simulation::SetClockBehind(Machine* machine) {
   if (copied_behind_) machine->node->clock.offset_ms -= kBehindMs;
 }
 
-// Only while the log still tells how far this file's life had published, which is how the product knows.
+// Only while the log still tells how far this file's life had published, which is how the product knows. And not when the
+// copy has what a power cut took from the file since: its application, which counts on from less, would be taken
+// for one that counts back.
 bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
+  auto now = machine->node->Look();
+  if (!now.ok()) return false;
+  for (const char* table : {"counter_left", "chain"})
+    if (Counted(copy, table, machine->node->who()) > Counted(**now, table, machine->node->who())) return false;
   const auto last = log_->LastOf(copy.self);
   if (!last) return false;
   const auto frame = change::DecodeFrame(last->payload);
