@@ -61,7 +61,6 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   if (!version.ok()) return Busy(version.error());
   const bool others_wrote = *version != data_version_;
   if (others_wrote) quiet_since_ms_ = d_.clock->MonotonicMs();
-  // The first look tells nothing.
   if (others_wrote && data_version_ != kNeverLooked) local_write_ms_ = quiet_since_ms_;
   data_version_ = *version;
   if (failed_at_commit_ && *failed_at_commit_ != d_.replica->commits()) {
@@ -158,8 +157,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
       if (synced.error().code() != ErrorCode::kRetryLater && synced.error().message() != said_) {
         said_ = synced.error().message();
-        d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can "
-                         "be, local changes are kept",
+        d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can be, local changes are kept",
                          said_);
       }
       return StepResult::Blocked(synced.error().message());

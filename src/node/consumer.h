@@ -98,7 +98,7 @@ class Consumer {
   int64_t rest_until_ms_ = 0;   // monotonic
   bool rests_ = false;          // in this step
   int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
-  std::optional<int64_t> local_write_ms_;  // monotonic; a commit of another connection was seen
+  std::optional<int64_t> local_write_ms_;  // monotonic; then one has, and it was not the first look that found it
   int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
   int64_t judged_ms_ = 0;       // monotonic
   int64_t collected_ms_ = 0;    // monotonic; the last look for tombstones to forget
