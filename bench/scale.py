@@ -57,11 +57,13 @@ class Table:
         import matplotlib
         matplotlib.use("svg")
         matplotlib.rcParams["svg.hashsalt"] = "harmonylite"  # the same numbers, the same file
-        from matplotlib import pyplot
+        from matplotlib import pyplot, ticker
         figure, axes = pyplot.subplots(figsize=(6.4, 3.6))
         for index, name in enumerate(self.names, 1):
             axes.plot([p[0] for p in self.points], [p[index] for p in self.points], marker="o", label=name)
         axes.set_xscale("log")
+        axes.set_xticks([p[0] for p in self.points], [f"{p[0]:,}" for p in self.points])
+        axes.xaxis.set_minor_locator(ticker.NullLocator())
         if self.log_y:
             axes.set_yscale("log")
         axes.set_ylim(bottom=None if self.log_y else 0)
