@@ -153,6 +153,7 @@ class Sync {
     if (known != nullptr && !KeepsKey(*known, triggers_, table)) {
       Report(table, "its key changed: its rows count as new");
       HL_TRY(DropRegistered(db_, known->id));
+      HL_TRY(Read());
       known = nullptr;
     }
     if (known == nullptr) return Adopt(table);
