@@ -143,6 +143,21 @@ bool IsPassing(const Error& error) { return error.code() == ErrorCode::kRetryLat
 
 }  // namespace
 
+// Apache measures a file before it opens it: what takes its place in between is sent, cut to the length and under
+// the tag of the former one.
+Status WebdavStore::CheckSame(const std::string& name, const HttpResponse& got, bool* final) {
+  const auto tag = got.headers.find("etag");
+  if (tag == got.headers.end()) return Ok();
+  HttpRequest request;
+  request.method = "HEAD";
+  request.url = UrlOf(name);
+  auto now = Send(request, final);
+  if (now.ok() && now->headers.count("etag") != 0 && now->headers.at("etag") == tag->second) return Ok();
+  if (!now.ok() && IsPassing(now.error())) return std::move(now).error();
+  *final = false;
+  return MakeError(ErrorCode::kRetryLater, "{} was replaced while it was read", name);
+}
+
 Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
   HL_TRY(log::CheckObjectName(name));
   Status status = log::RetryTransfer(limits_.retry, transfer, [&](bool* final) -> Status {
@@ -158,7 +173,8 @@ Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* tran
       out->Clear();
       got = Send(request, final);
     }
-    return got.ok() ? Ok() : Status(std::move(got).error());
+    if (!got.ok()) return std::move(got).error();
+    return CheckSame(name, *got, final);
   });
   if (!status.ok()) return std::move(status).error().Wrap("cannot get " + name);
   if (transfer != nullptr) transfer->bytes = out->size();
