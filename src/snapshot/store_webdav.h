@@ -48,9 +48,9 @@ class WebdavStore final : public log::ObjectStore {
   Status Upload(const std::string& url, const Spool& content, log::Transfer* transfer, bool* final);
   Status Move(const std::string& from, const std::string& to, bool* final);
   Status MakeFolders(bool* final);
-  // Everything in the folder, whatever its name.
   // kRetryLater: another object has taken this one's place since `got` was asked for.
   Status CheckSame(const std::string& name, const HttpResponse& got, bool* final);
+  // Everything in the folder, whatever its name.
   Result<std::vector<log::ObjectInfo>> ListAll(bool* final);
 
   const StoreLimits limits_;

@@ -11,6 +11,11 @@ namespace {
 
 constexpr int kCheckpointPages = 1'000;  // SQLite's own default
 
+// From the WAL into the file, as far as nobody has to be waited for. SQLite's code.
+int MovePages(sqlite3* db, const char* schema) {
+  return sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+}
+
 ErrorCode CodeOf(int rc) {
   switch (rc & 0xFF) {
     case SQLITE_CONSTRAINT:
@@ -360,7 +365,7 @@ void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTak
         told->listener->Released();
         if (pages < kCheckpointPages || (told->taker != nullptr && told->taker->Take(pages))) return SQLITE_OK;
         // What cannot be moved now is moved later: nothing is lost, and the commit has succeeded.
-        (void)sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+        (void)MovePages(db, schema);
         return SQLITE_OK;
       },
       hook.get());
@@ -369,8 +374,7 @@ void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTak
 
 Status Connection::MoveWalPages() {
   HL_TRY(Ready());
-  const int code = sqlite3_wal_checkpoint_v2(db_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  return code == SQLITE_OK ? Ok() : Status(MakeSqlError("moving pages of the WAL into the file"));
+  return MovePages(db_, "main") == SQLITE_OK ? Ok() : Status(MakeSqlError("moving pages of the WAL into the file"));
 }
 
 int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
