@@ -25,10 +25,10 @@ using NodeId = StrongId<struct NodeIdTag, uint64_t>;
 using Incarnation = StrongId<struct IncarnationTag, uint32_t>;
 // A node's own count of journaled changes (the journal's rowid); 0 is "nothing yet".
 using Lseq = StrongId<struct LseqTag, int64_t>;
-// A hybrid logical clock stamp: milliseconds since 1970 in the upper 48 bits, a counter below.
+// A hybrid logical clock stamp: milliseconds since 1970 in the upper 44 bits (until the year 2248), a counter below.
 using Hlc = StrongId<struct HlcTag, int64_t>;
 
-constexpr int kHlcCounterBits = 16;
+constexpr int kHlcCounterBits = 20;
 constexpr int64_t HlcMillis(Hlc hlc) { return hlc.value >> kHlcCounterBits; }
 constexpr Hlc HlcFromMillis(int64_t ms) { return Hlc(ms << kHlcCounterBits); }
 

@@ -9,6 +9,7 @@
 #include "capture/references.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
+#include "capture/trigger_text.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
@@ -404,15 +405,16 @@ Status Append(Connection* db, const TrackedTable& table, std::span<const ValueVi
   std::string values;
   for (size_t i = 1; i <= key.size(); ++i) {
     names += fmt::format(", k{}", i);
-    values += fmt::format(", ?{}", i + 2);
+    values += fmt::format(", ?{}", i + 3);
   }
   HL_ASSIGN(Statement add, db->Prepare(fmt::format(
                                "INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
-                               "VALUES(?1, 1, ?2{})",
-                               names, values)));
+                               "VALUES(?1, 1, {}{})",
+                               names, LaterStamp("?2", "?3"), values)));
   add.Bind(1, table.id);
-  add.Bind(2, std::max(end.stamp.value + 1, HlcFromMillis(clock.WallMs()).value));
-  for (size_t i = 0; i < key.size(); ++i) add.Bind(static_cast<int>(i) + 3, key[i]);
+  add.Bind(2, end.stamp.value);
+  add.Bind(3, HlcFromMillis(clock.WallMs()).value);
+  for (size_t i = 0; i < key.size(); ++i) add.Bind(static_cast<int>(i) + 4, key[i]);
   return add.Run();
 }
 

@@ -16,17 +16,11 @@ using schema::Table;
 using schema::UniqueIndex;
 using sqlite::Quote;
 
-// A hybrid logical clock in plain SQL: later than the newest entry and not before the wall clock.
-// Where it counts up, it does so by a random step: an older copy of the file that writes on would else give the
-// same stamps to other changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of
-// about 32 still allow two thousand rows a millisecond before stamps run ahead of the wall clock.
 // 2440587.5 is 1970-01-01 as a Julian day. julianday() is what it is 'now', without a text to parse; << takes integers.
 std::string NextStamp() {
-  constexpr const char* kWall = "((julianday() - 2440587.5) * 86400000 << 16)";
-  if (HL_MUTANT(clock_goes_back)) return kWall;
-  const char* step = HL_MUTANT(step_not_random) ? "1" : HL_MUTANT(stamps_repeat) ? "0" : "1 + (random() & 63)";
-  return fmt::format("max((SELECT hlc + {} FROM __harmonylite__journal ORDER BY id DESC LIMIT 1), {})", step,
-                     kWall);
+  const std::string wall = fmt::format("((julianday() - 2440587.5) * 86400000 << {})", kHlcCounterBits);
+  if (HL_MUTANT(clock_goes_back)) return wall;
+  return LaterStamp("(SELECT hlc FROM __harmonylite__journal ORDER BY id DESC LIMIT 1)", wall);
 }
 
 std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
@@ -128,6 +122,11 @@ void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerTex
 }
 
 }  // namespace
+
+std::string LaterStamp(std::string_view newest, std::string_view wall) {
+  const char* step = HL_MUTANT(step_not_random) || HL_MUTANT(stamps_repeat) ? "0" : "(random() & 1023)";
+  return fmt::format("max({} + {}, {}) + {}", newest, HL_MUTANT(stamps_repeat) ? 0 : 1, wall, step);
+}
 
 std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
   const std::vector<std::string> new_present = KeyPresent(table, "NEW");

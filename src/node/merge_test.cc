@@ -24,7 +24,7 @@ void Repair(TestReplica* from, TestReplica* to) {
 
 // Its clock is ahead of others'.
 void MoveClock(TestReplica* node, int64_t ms) {
-  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " + std::to_string(ms << 16) +
+  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " + std::to_string(HlcFromMillis(ms).value) +
             " FROM __harmonylite__journal");
 }
 

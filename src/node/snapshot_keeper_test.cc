@@ -410,7 +410,7 @@ TEST_F(EmptyJoinTest, FromASnapshotANodeOfItsOwn) {
 TEST_F(EmptyJoinTest, WaitsForTheTimeOfASnapshotFromTheFuture) {
   Maker* one = New(1);
   one->node.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, (" +
-                std::to_string(clock_.wall_ms + 3'600'000) + " << 16)");
+                std::to_string(HlcFromMillis(clock_.wall_ms + 3'600'000).value) + ")");
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
   one->StepMaker();

@@ -60,6 +60,7 @@ Status App::Read(std::vector<Pending>* out) {
     std::optional<std::pair<int64_t, int64_t>> change;  // lseq, stamp
   };
   std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key's text
+  given_.clear();
   HL_ASSIGN(auto entries,
             db_->PrepareCached("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
                                "j.tbl), j.* FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
@@ -68,6 +69,7 @@ Status App::Read(std::vector<Pending>* out) {
   while (true) {
     HL_ASSIGN(const bool row, entries->Step());
     if (!row) break;
+    given_.emplace_back(entries->Int(1), entries->Int(4));
     const AppTable* table = FindTable(entries->Text(0));
     if (table == nullptr) continue;
     change::Row row_key;
@@ -104,6 +106,7 @@ Status App::Read(std::vector<Pending>* out) {
 }
 
 void App::Record(std::vector<Pending> writes, bool may_be_lost) {
+  for (const auto& [lseq, hlc] : given_) ledger_->NoteStamp(node_->id(), node_->who(), lseq, hlc);
   for (Pending& pending : writes) {
     pending.write.may_be_lost = may_be_lost;
     ledger_->Add(pending.table, pending.key, std::move(pending.write));

@@ -88,6 +88,7 @@ class App {
   bool holds_ = false;
   int64_t level_ = 0;  // migrations that the file has run
   int64_t first_entry_ = 0;  // journal entries after this are the open transaction's
+  std::vector<std::pair<int64_t, int64_t>> given_;  // lseq and stamp of those, as it commits
 };
 
 }  // namespace harmonylite::sim

@@ -45,8 +45,13 @@ class Ledger {
   const Writes& writes() const { return writes_; }
   Writes& writes() { return writes_; }
 
+  // Any entry of a journal that was committed, also one that a later entry of its transaction stands for.
+  void NoteStamp(uint64_t node, int64_t who, int64_t lseq, int64_t hlc) {
+    const Change change{node, lseq, hlc};
+    if (first_.try_emplace(change, who).first->second != who) twice_.insert(change);
+  }
   // How many changes of two lives of one machine have the same number and the same stamp.
-  int64_t GivenTwice() const;
+  int64_t GivenTwice() const { return static_cast<int64_t>(twice_.size()); }
 
   // Newest lseq that a life of a node has given out, as its commits showed.
   void NoteChange(const Origin& origin, int64_t lseq) {
@@ -76,24 +81,15 @@ class Ledger {
   }
 
  private:
+  using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
+
   Writes writes_;
+  std::map<Change, int64_t> first_;  // which life gave it
+  std::set<Change> twice_;
   std::map<Origin, int64_t> last_;
   std::map<Origin, int64_t> taken_over_;
   std::set<std::pair<std::string, std::string>> adopted_;  // table and key
 };
-
-inline int64_t Ledger::GivenTwice() const {
-  using Change = std::tuple<uint64_t, int64_t, int64_t>;
-  std::map<Change, int64_t> first;  // which life gave it
-  std::set<Change> twice;
-  for (const auto& [table, keys] : writes_)
-    for (const auto& [key, writes] : keys)
-      for (const Write& write : writes) {
-        const Change change{write.node, write.lseq, write.hlc};
-        if (first.try_emplace(change, write.who).first->second != write.who) twice.insert(change);
-      }
-  return static_cast<int64_t>(twice.size());
-}
 
 inline VersionRank Rank(const Write& write) { return {write.hlc, write.node}; }
 inline VersionRank Rank(const RowVersion& version) {
