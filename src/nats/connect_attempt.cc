@@ -20,6 +20,9 @@ using Clock = std::chrono::steady_clock;
 // Beyond the library's own timeouts, for what they do not cover.
 constexpr milliseconds kGuardSlack{1000};
 constexpr milliseconds kStopStep{50};
+// libnats 3.4.1 leaves out a signature whose first byte is 0, which one in 256 is, and the server refuses a right key.
+// Another attempt signs another nonce.
+constexpr int kSignedLogins = 4;
 
 void OnError(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
   const char* text = nullptr;
@@ -117,11 +120,10 @@ Error ConnectError(const ConnectionOptions& options, const std::string& where, n
   }
 }
 
-Result<std::shared_ptr<Session>> TryTogether(const ConnectionOptions& options,
-                                             const std::vector<std::string>& urls,
-                                             const std::atomic<bool>& stop) {
-  const std::string where = RedactUrls(urls);
-  const auto attempt = std::make_shared<Attempt>();
+// kRetryLater: no answer in time. Whatever else became of it, the attempt itself says.
+Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options, const std::vector<std::string>& urls,
+                                        const std::atomic<bool>& stop) {
+  auto attempt = std::make_shared<Attempt>();
   HL_ASSIGN(attempt->options, MakeClientOptions(options, urls));
   attempt->closure = new std::shared_ptr<SessionEvents>(attempt->events);
   natsOptions_SetErrorHandler(attempt->options.get(), OnError, attempt->closure);
@@ -131,9 +133,19 @@ Result<std::shared_ptr<Session>> TryTogether(const ConnectionOptions& options,
 
   const milliseconds guard =
       options.connect_timeout * static_cast<int64_t>(urls.size()) + kGuardSlack;
-  if (!attempt->WaitFor(guard, stop)) {
-    before.ShutDownNewer(urls);  // lets the thread end
-    return ConnectError(options, where, NATS_TIMEOUT, {});
+  if (attempt->WaitFor(guard, stop)) return attempt;
+  before.ShutDownNewer(urls);  // lets the thread end
+  return ConnectError(options, RedactUrls(urls), NATS_TIMEOUT, {});
+}
+
+Result<std::shared_ptr<Session>> TryTogether(const ConnectionOptions& options,
+                                             const std::vector<std::string>& urls,
+                                             const std::atomic<bool>& stop) {
+  const std::string where = RedactUrls(urls);
+  HL_ASSIGN(std::shared_ptr<Attempt> attempt, Attend(options, urls, stop));
+  const bool is_signed = !options.seed_file.empty() || !options.creds_file.empty();
+  for (int made = 1; is_signed && made < kSignedLogins && attempt->status == NATS_CONNECTION_AUTH_FAILED; ++made) {
+    HL_ASSIGN(attempt, Attend(options, urls, stop));
   }
   if (attempt->status != NATS_OK)
     return ConnectError(options, where, attempt->status, attempt->detail);

@@ -191,7 +191,8 @@ TEST(ConnectionTest, Nkey) {
   EXPECT_EQ(Connection::Open(options).error().code(), ErrorCode::kInvalidArgument);
   options.seed_file = server.dir().File("seed");
   WriteFile(options.seed_file, seed + "\n");
-  EXPECT_OK(Connection::Open(options));
+  // The client library leaves out one signature in 256.
+  for (int i = 0; i < 800; ++i) ASSERT_OK(Connection::Open(options));
 }
 
 TEST(ConnectionTest, TlsIsVerified) {
