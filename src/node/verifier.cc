@@ -44,6 +44,7 @@ StepResult Verifier::Step() {
   if (current_) {
     auto worked = Work();
     if (worked.ok()) return *worked;
+    if (!current_) return Fail(worked.error(), now);  // it was answered, and the answer could not be put
     VerifyAnswer failed;
     failed.origin = d_.shared->self();
     failed.failure = worked.error().message();

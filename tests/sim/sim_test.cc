@@ -105,6 +105,8 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
           14783781906351623020u,  // a batch at hand took back what a copy of the file had published meanwhile
           8244653294516145558u,   // a backup had what a power cut took: no reading that went back
           3246406474746982689u,  // an alarm stood for ever that a check had met nobody to take back
+          9936735220128811253u,  // an answer that could not be put was answered once more, of no request
+          167189295988553669u,   // a copy had a COMMIT that failed on its original
       },
       /*all_tables=*/false);
 }

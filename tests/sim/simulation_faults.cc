@@ -192,14 +192,19 @@ void Simulation::SetClockBehind(Machine* machine) {
   if (copied_behind_) machine->node->clock.offset_ms -= kBehindMs;
 }
 
-// Only while the log still tells how far this file's life had published, which is how the product knows. And not when the
-// copy has what a power cut took from the file since: its application, which counts on from less, would be taken
-// for one that counts back.
-bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
+// The copy has what a power cut took from the file since, or a COMMIT that failed: the file's application, which counts
+// on from less, would be taken for one that counts back.
+bool Simulation::CountsFurther(Machine* machine, const Picture& copy) {
   auto now = machine->node->Look();
-  if (!now.ok()) return false;
-  for (const char* table : {"counter_left", "chain"})
-    if (Counted(copy, table, machine->node->who()) > Counted(**now, table, machine->node->who())) return false;
+  if (!now.ok()) return true;
+  const int64_t who = machine->node->who();
+  return Counted(copy, "counter_left", who) > Counted(**now, "counter_left", who) ||
+         Counted(copy, "chain", who) > Counted(**now, "chain", who);
+}
+
+// Only while the log still tells how far this file's life had published, which is how the product knows.
+bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
+  if (CountsFurther(machine, copy)) return false;
   const auto last = log_->LastOf(copy.self);
   if (!last) return false;
   const auto frame = change::DecodeFrame(last->payload);
