@@ -25,7 +25,7 @@ using std::chrono::milliseconds;
 
 // Waited out inside one SQLite call; workers try again after that, for ever.
 constexpr int kBusyTimeoutMs = 100;
-constexpr int kCacheKib = 8 * 1024;
+constexpr int kCacheKib = 4 * 1024;
 // Where rows are read once, from the first to the last, or nothing but versions.
 constexpr int kSmallCacheKib = 512;
 // Looks at data_version when no file event comes.

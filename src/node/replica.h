@@ -121,6 +121,8 @@ class Replica {
   Result<Lseq> NewestOwn(const capture::State& state);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
+  // Once there is nothing left to do.
+  void ReturnMemoryOfMuchWork();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
   // Commits and takes over what the transaction wrote.
   Status Commit(sqlite::Transaction* transaction, const capture::State& next);
@@ -142,6 +144,7 @@ class Replica {
   uint64_t schema_fingerprint_ = 0;
   Lseq last_change_;
   AppliedTotals totals_;  // of committed transactions
+  int64_t handled_ = 0;   // rows applied and entries folded since memory was given back
   int64_t commits_ = 0;
   int64_t trim_conflicts_ms_ = 0;  // when next
 };
