@@ -7,6 +7,7 @@ Medians are compared, as a snapshot that is being made needs a thread, files and
 """
 
 import argparse
+import collections
 import os
 import statistics
 import sys
@@ -26,15 +27,26 @@ LATE = slice(15, PARTS)
 GROWTH_MB = 3
 
 
+def open_files(pid):
+    """By name, without the numbers of sockets."""
+    found = collections.Counter()
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found[os.path.basename(os.readlink(f"/proc/{pid}/fd/{fd}")).split(":")[0]] += 1
+        except FileNotFoundError:
+            pass  # closed meanwhile
+    return found
+
+
 def counts(node):
     pid = node.process.pid
-    return (node.memory_mb("VmRSS"), len(os.listdir(f"/proc/{pid}/fd")), len(os.listdir(f"/proc/{pid}/task")))
+    return (node.memory_mb("VmRSS"), open_files(pid), len(os.listdir(f"/proc/{pid}/task")))
 
 
 def look(rig, since):
     seen = [counts(node) for node in rig.nodes]
     minutes = (time.monotonic() - since) / 60
-    say(f"  {minutes:5.1f} min   " + "   ".join(f"{m:6.1f} MB {f} fds {t} threads" for m, f, t in seen))
+    say(f"  {minutes:5.1f} min   " + "   ".join(f"{m:6.1f} MB {f.total()} fds {t} threads" for m, f, t in seen))
     return seen
 
 
@@ -67,16 +79,19 @@ def soak(places, minutes, big_rows):
 
 def judge(node, seen):
     """Says what one node needed; True: more and more."""
-    def median(parts, what):
-        return statistics.median(counted[what] for counted in seen[parts])
+    def median(parts, count):
+        return statistics.median(count(counted) for counted in seen[parts])
 
-    memory = median(WARM, 0), median(LATE, 0)
-    fds = median(AFTER_BIG, 1), median(LATE, 1)
-    threads = median(AFTER_BIG, 2), median(LATE, 2)
+    memory = [median(parts, lambda counted: counted[0]) for parts in (WARM, LATE)]
+    fds = [median(parts, lambda counted: counted[1].total()) for parts in (AFTER_BIG, LATE)]
+    threads = [median(parts, lambda counted: counted[2]) for parts in (AFTER_BIG, LATE)]
     bad = memory[1] > memory[0] + GROWTH_MB or fds[1] > fds[0] or threads[1] > threads[0]
     print(f"node {node + 1}: {memory[0]:.1f} MB after the warm-up, {memory[1]:.1f} MB at the end; "
           f"{fds[0]:.0f} file descriptors and {threads[0]:.0f} threads after the large transaction, "
           f"{fds[1]:.0f} and {threads[1]:.0f} at the end: {'GREW' if bad else 'ok'}")
+    if fds[1] > fds[0]:
+        more = seen[-1][1] - seen[AFTER_BIG][0][1]
+        print("  open at the end, and not after the large transaction: " + (", ".join(more.elements()) or "nothing"))
     return bad
 
 
