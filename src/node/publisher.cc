@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/free_memory.h"
 #include "base/mutant.h"
 #include "capture/journal.h"
 
@@ -17,6 +18,8 @@ constexpr int64_t kFirstBackoffMs = 5;
 constexpr int64_t kMaxBackoffMs = 1'000;
 // A log that takes longer than this for a batch has a slow line: larger batches then share its round trips.
 constexpr int64_t kSlowSendMs = 20;
+// Rows of a batch whose keys needed so much memory that it is worth giving back.
+constexpr uint64_t kLargeBatch = 50'000;
 
 capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
   return {options.tables, options.compress, options.spool_directory};
@@ -238,7 +241,9 @@ StepResult Publisher::SendFrame() {
   d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
   AdaptLimit();
+  const bool was_large = batch_->rows >= kLargeBatch;
   batch_.reset();
+  if (was_large) ReturnFreeMemory();
   state_ = PublisherState::kIdle;
   seen_data_version_ = -1;  // more may have been committed meanwhile
   return StepResult::Progress();

@@ -242,11 +242,11 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cur
   }
   HL_TRY(TrimConflicts());
   HL_ASSIGN(const Lseq journaled, NewestOwn(next));
+  handled_ += totals.rows - totals_.rows + next.folded_to.value - state_.folded_to.value;
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);
   progress_ = std::move(progress);
   journaled_ = journaled;
-  handled_ += totals.rows - totals_.rows;
   totals_ = totals;
   return Ok();
 }
@@ -302,6 +302,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
   handled_ += next.folded_to.value - state_.folded_to.value;
   HL_TRY(Commit(&transaction, next));
+  if (all_folded) ReturnMemoryOfMuchWork();
   return all_folded && all_trimmed;
 }
 

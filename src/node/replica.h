@@ -121,7 +121,7 @@ class Replica {
   Result<Lseq> NewestOwn(const capture::State& state);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
-  // Once there is nothing left to do.
+  // Once everything is folded.
   void ReturnMemoryOfMuchWork();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
   // Commits and takes over what the transaction wrote.
