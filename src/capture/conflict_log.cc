@@ -20,7 +20,7 @@ using sqlite::Quote;
 using sqlite::Statement;
 
 // SQLite's clock, as the triggers use it.
-constexpr const char* kNowMs = "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)";
+constexpr const char* kNowMs = "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER)";
 
 std::vector<std::string> KeyNames(const schema::Table& table) {
   std::vector<std::string> out;

@@ -8,7 +8,7 @@ import pytest
 
 import harness
 from harness import wait_equal, wait_value
-from wait import seconds, wait_until
+from wait import seconds, wait_later, wait_until
 
 USERS = "CREATE TABLE users(id INTEGER PRIMARY KEY, email TEXT UNIQUE, node INTEGER)"
 
@@ -75,7 +75,8 @@ def test_the_newer_row_is_shown_and_the_older_one_waits(cluster):
     wait_value(nodes, "SELECT count(*) FROM users", 1)
     b.stop()
     a.sql("UPDATE users SET email = 'y' WHERE id = 1")
-    b.sql("INSERT INTO users VALUES(2, 'y', 2)")  # it has not heard of the update, and is later
+    wait_later()
+    b.sql("INSERT INTO users VALUES(2, 'y', 2)")  # it has not heard of the update
     b.start()
     wait_value(nodes, "SELECT id FROM users", 2)
     wait_shadowed(nodes, [1])
@@ -199,7 +200,8 @@ def test_a_deleted_row_written_back(cluster):
     for node in nodes:
         node.stop()
     a.sql("UPDATE t SET v = 'edited' WHERE id = 1")
-    b.sql("DELETE FROM t WHERE id = 1")  # later
+    wait_later()
+    b.sql("DELETE FROM t WHERE id = 1")
     for node in nodes:
         node.start()
     wait_value(nodes, "SELECT count(*) FROM t", 1)

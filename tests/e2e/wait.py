@@ -11,6 +11,13 @@ def seconds(plain):
     return plain * SLOWNESS
 
 
+def wait_later():
+    """Waits until a stamp made now is later than one made before, on whichever node: stamps of different nodes are
+    ordered by the millisecond, and within one by chance."""
+    start = time.time_ns() // 1_000_000
+    wait_until(lambda: time.time_ns() // 1_000_000 > start, what="the next millisecond", pause=0.0005)
+
+
 def wait_until(condition, deadline=60, what="the condition", explain=None, pause=0.02):
     """Returns the first true value of condition(). Fails after `deadline` seconds, and says why:
     `explain()` is asked for the state of things at that moment."""
