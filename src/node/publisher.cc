@@ -1,6 +1,7 @@
 #include "node/publisher.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/free_memory.h"
 #include "base/mutant.h"
@@ -18,8 +19,6 @@ constexpr int64_t kFirstBackoffMs = 5;
 constexpr int64_t kMaxBackoffMs = 1'000;
 // A log that takes longer than this for a batch has a slow line: larger batches then share its round trips.
 constexpr int64_t kSlowSendMs = 20;
-// Rows of a batch whose keys needed so much memory that it is worth giving back.
-constexpr uint64_t kLargeBatch = 50'000;
 
 capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
   return {options.tables, options.compress, options.spool_directory};
@@ -241,7 +240,7 @@ StepResult Publisher::SendFrame() {
   d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
   AdaptLimit();
-  const bool was_large = batch_->rows >= kLargeBatch;
+  const bool was_large = std::cmp_greater_equal(batch_->rows, kRowsWorthReturning);
   batch_.reset();
   if (was_large) ReturnFreeMemory();
   state_ = PublisherState::kIdle;

@@ -25,8 +25,6 @@ using sqlite::TransactionKind;
 // Entries folded inside an Apply: more than that is folded before, in transactions of its own.
 constexpr int64_t kFoldInApply = 4'096;
 constexpr int64_t kNoLimit = INT64_MAX / 2;
-// Rows applied and entries folded that are worth giving memory back after: a million rows leave 30 MB.
-constexpr int64_t kMuchHandled = 50'000;
 
 }  // namespace
 
@@ -307,7 +305,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
 }
 
 void Replica::ReturnMemoryOfMuchWork() {
-  if (handled_ < kMuchHandled) return;
+  if (handled_ < kRowsWorthReturning) return;
   handled_ = 0;
   ReturnFreeMemory();
 }

@@ -27,10 +27,8 @@ Result<bool> IsEmpty(Connection* db) {
   return tables == 0;
 }
 
-// WAL has two merits here: readers are not kept out while the copy is written, and a crash leaves what was there.
+// Of a file that has pages. In WAL a crash leaves what was there, and readers are not kept out.
 Status MatchPages(PrivateDatabase* from, Connection* to) {
-  HL_ASSIGN(const int64_t wanted, from->db().QueryInt("PRAGMA page_size"));
-  HL_TRY(to->Exec(fmt::format("PRAGMA page_size = {}", wanted)));  // heeded by a file without pages
   HL_ASSIGN(const std::string mode, to->QueryText("PRAGMA journal_mode = WAL"));
   if (mode != "wal")
     return MakeError(ErrorCode::kInvalidArgument,
@@ -38,6 +36,7 @@ Status MatchPages(PrivateDatabase* from, Connection* to) {
                      "ordinary file on a local disk",
                      mode);
   HL_ASSIGN(const int64_t pages, to->QueryInt("PRAGMA page_size"));
+  HL_ASSIGN(const int64_t wanted, from->db().QueryInt("PRAGMA page_size"));
   if (pages == wanted) return Ok();
   return from->db().Exec(fmt::format("PRAGMA page_size = {}; VACUUM", pages));
 }
@@ -46,15 +45,24 @@ Status CopyInto(PrivateDatabase* from, const std::string& path, const std::strin
   HL_ASSIGN(Connection to, Connection::Open(path, OpenMode::kCreate, vfs));
   to.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(to.SetCacheKib(kCacheKib));
-  HL_TRY(MatchPages(from, &to));
+  HL_ASSIGN(const int64_t pages, to.QueryInt("PRAGMA page_count"));
+  const bool has_pages = pages != 0;
+  if (has_pages) HL_TRY(MatchPages(from, &to));
   HL_ASSIGN(Connection look, Connection::Open(path, OpenMode::kReadWrite, vfs));
-  HL_TRY(sqlite::CopyDatabase(&from->db(), &to, [&look]() -> Status {
+  HL_TRY(sqlite::CopyDatabase(&from->db(), &to, [&look, has_pages]() -> Status {
+    // A file without pages has nothing that a rollback journal would keep: each page is written once, and in a WAL twice.
+    // Its size is asked for, as the lock keeps readers out.
+    if (!has_pages) {
+      HL_ASSIGN(const uint64_t size, sqlite::FileSize(&look));
+      return size == 0 ? Ok() : MakeError(ErrorCode::kRetryLater, "somebody has just written to it");
+    }
     HL_ASSIGN(const bool empty, IsEmpty(&look));
     if (empty) return Ok();
     return MakeError(ErrorCode::kConflict, "it is not empty: a snapshot never replaces rows");
   }));
-  // The WAL is as large as the database now. It is restored all the same where this fails: the node moves the WAL later.
-  (void)to.Exec("PRAGMA wal_checkpoint(TRUNCATE)");
+  // What the file is once it is attached. The WAL is as large as the database now. It is restored all the same where one
+  // of them fails: the node sees to both later.
+  (void)to.Exec(has_pages ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA journal_mode = WAL");
   return Ok();
 }
 

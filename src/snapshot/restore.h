@@ -16,9 +16,9 @@ namespace harmonylite::snapshot {
 Result<bool> CanBecomeReplica(const std::string& path, const std::string& vfs = {});
 
 // Copies `from` into the file at `path`, which CanBecomeReplica, in one transaction: a process that is killed leaves
-// the file empty, or complete. An application may have it open. The file then belongs to nobody until a node
-// attaches to it. `from` is used up.
-// kConflict: it is not empty (any more). kRetryLater: somebody holds it, its disk is full, cancelled.
+// the file empty, or complete. An application may have it open; if it has no pages, readers are kept out meanwhile.
+// The file then belongs to nobody until a node attaches to it. `from` is used up.
+// kConflict: it is not empty (any more). kRetryLater: somebody holds it or has just begun it, its disk is full, cancelled.
 Status Restore(PrivateDatabase* from, const std::string& path, const std::string& vfs,
                Activity* activity);
 

@@ -1,4 +1,5 @@
-// The bytes of a database file, read and written beside SQLite's own paging: for files that nobody else has open.
+// The bytes of a database file, read and written beside SQLite's own paging: for files that nobody else has open. (The
+// size may be asked of any.)
 //
 // Goes through the file that the connection has open, so any VFS will do and no lock is lost.
 // Threads: as the connection.

@@ -128,7 +128,7 @@ class Simulation {
   void Restore(Machine* machine);
   void SetClockBehind(Machine* machine);
   bool MayRestore(Machine* machine, const Picture& copy);
-  bool CountsFurther(Machine* machine, const Picture& copy);
+  static bool CountsFurther(int64_t who, const Picture& copy, const Picture& now);
   void MarkLost(int64_t who, std::vector<Picture> kept);
   void JumpClock(Machine* machine);
   void CutOff(Machine* machine);

@@ -21,7 +21,7 @@ void Simulation::Clone(Machine* machine) {
   if (!original.ok()) return Fail(machine, original.error().message());
   auto copy = node.LookAt(node.disk().Copy());
   if (!copy.ok()) return Fail(machine, copy.error().message());
-  if (CountsFurther(machine, *copy)) return;
+  if (CountsFurther(node.who(), *copy, **original)) return;
   Trace(fmt::format("{} is cloned", node.id()));
   machine->clone = std::make_unique<SimNode>(SimNode::Setup{node.id(), options_.directory, &world_, log_.get(),
                                                             &meta_, &report_->sometimes, &random_, &logger_,

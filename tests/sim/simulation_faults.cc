@@ -194,17 +194,15 @@ void Simulation::SetClockBehind(Machine* machine) {
 
 // The copy has what a power cut took from the file since, or a COMMIT that failed: the file's application, which counts
 // on from less, would be taken for one that counts back.
-bool Simulation::CountsFurther(Machine* machine, const Picture& copy) {
-  auto now = machine->node->Look();
-  if (!now.ok()) return true;
-  const int64_t who = machine->node->who();
-  return Counted(copy, "counter_left", who) > Counted(**now, "counter_left", who) ||
-         Counted(copy, "chain", who) > Counted(**now, "chain", who);
+bool Simulation::CountsFurther(int64_t who, const Picture& copy, const Picture& now) {
+  return Counted(copy, "counter_left", who) > Counted(now, "counter_left", who) ||
+         Counted(copy, "chain", who) > Counted(now, "chain", who);
 }
 
 // Only while the log still tells how far this file's life had published, which is how the product knows.
 bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
-  if (CountsFurther(machine, copy)) return false;
+  auto now = machine->node->Look();
+  if (!now.ok() || CountsFurther(machine->node->who(), copy, **now)) return false;
   const auto last = log_->LastOf(copy.self);
   if (!last) return false;
   const auto frame = change::DecodeFrame(last->payload);
