@@ -34,15 +34,15 @@ constexpr microseconds kPoll = milliseconds(25);
 // shared by many transactions. The first one after a silence does not wait.
 constexpr microseconds kBetweenBatches{1000};
 // … and at most, where file events come and nothing happens: an event that is lost costs this much.
-constexpr microseconds kLongestPoll = milliseconds(1000);
+constexpr microseconds kLongestPoll = milliseconds(2000);
 constexpr milliseconds kReadWait{50};
 // Nothing was sent, applied or committed for a while: the same once in so long. Records wake the
 // consumer at any time; what waits for it are changes of the schema, and folding, which nobody
 // misses.
 constexpr int64_t kCalmMs = 2'000;
 constexpr milliseconds kCalmReadWait{100};
-constexpr int64_t kVeryCalmMs = 10'000;
-constexpr milliseconds kVeryCalmReadWait{1000};
+constexpr int64_t kVeryCalmMs = 5'000;
+constexpr milliseconds kVeryCalmReadWait{2000};
 constexpr milliseconds kBetweenKeeperLooks{1000};
 constexpr milliseconds kBlockedWait{5};
 constexpr milliseconds kBetweenSnapshotLooks{1000};

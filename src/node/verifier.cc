@@ -8,7 +8,7 @@ namespace harmonylite::node {
 
 namespace {
 
-constexpr int64_t kLookMs = 1'000;
+constexpr int64_t kLookMs = 2'000;
 constexpr int64_t kHotLookMs = 50;
 constexpr int64_t kHotMs = 5'000;
 // Rows in one step: some milliseconds.
