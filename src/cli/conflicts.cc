@@ -193,10 +193,14 @@ void PrintOne(const ListedConflict& one) {
   }
 }
 
-Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, const std::string& id) {
+Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, const std::string& id,
+                                   const capture::Catalog& catalog) {
   for (const ListedConflict& one : list)
     if (one.id == id) return &one;
-  return MakeError(ErrorCode::kNotFound, "no conflict has the id {}", id);
+  return MakeError(ErrorCode::kNotFound, "no conflict has the id {}{}", id,
+                   catalog.complete ? ""
+                                    : ", but a table is not replicated now, and its shadowed rows are not listed: if it "
+                                      "was changed while no node ran, start the node once");
 }
 
 Status Clear(sqlite::Connection* db) {
@@ -224,11 +228,11 @@ Status Perform(const Request& request) {
     HL_ASSIGN(list, capture::ListConflicts(&db, catalog));
   }
   if (!request.restore.empty()) {
-    HL_ASSIGN(const ListedConflict* one, ById(list, request.restore));
+    HL_ASSIGN(const ListedConflict* one, ById(list, request.restore, catalog));
     return Restore(&db, catalog, *one, request.sets);
   }
   if (!request.show.empty()) {
-    HL_ASSIGN(const ListedConflict* one, ById(list, request.show));
+    HL_ASSIGN(const ListedConflict* one, ById(list, request.show, catalog));
     if (request.json)
       fmt::print("{}\n", Json(*one));
     else

@@ -193,6 +193,22 @@ def test_two_inserts_that_took_the_same_id(cluster):
     assert listed(met[0]) == [] and [len(listed(node)) for node in met[1:]] == [1] * (len(met) - 1)
 
 
+def test_the_table_of_a_shadowed_row_has_lost_its_triggers(cluster):
+    a, b = cut_off(cluster, USERS, ["INSERT INTO users VALUES(1, 'x', 1)"],
+                   ["INSERT INTO users VALUES(2, 'x', 2)"])
+    wait_until(lambda: listed(a), what="a shadowed row", explain=a.tail)
+    (one,) = listed(a)
+    assert conflicts(a, "--show", one["id"])[0] == 0
+    a.stop()
+    for (name,) in a.sql("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = 'users'"):
+        a.sql(f'DROP TRIGGER "{name}"')
+    for arguments in (("--show", one["id"]), ("--restore", one["id"], "--set", "email=y")):
+        code, output = conflicts(a, *arguments)
+        assert code == 1 and "start the node once" in output, output
+    a.start()
+    wait_until(lambda: [it["id"] for it in listed(a)] == [one["id"]], what="the same list", explain=a.tail)
+
+
 def test_a_deleted_row_written_back(cluster):
     a, b = nodes = cluster.run(2, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
     a.sql("INSERT INTO t VALUES(1, 'base'), (2, 'base')")
