@@ -15,7 +15,7 @@ using Clock = std::chrono::steady_clock;
 constexpr milliseconds kHeartbeat{2000};
 constexpr milliseconds kSilence{5000};  // two heartbeats and then some
 // How often a waiting reader looks whether heartbeats stopped; a lost connection wakes it at once.
-constexpr milliseconds kSlice{1000};
+constexpr milliseconds kSlice{2000};
 // Unread messages held for us. Flow control keeps the server below it.
 constexpr int kPendingBytes = 64 << 20;
 constexpr int64_t kNanosPerMilli = 1'000'000;

@@ -9,7 +9,7 @@ import harness
 from harness import wait_equal, wait_value
 from test_observe import HEALTH, METRICS, health, metric
 from test_unique import conflicts, listed
-from wait import wait_until
+from wait import wait_later, wait_until
 
 SCHEMA = ("CREATE TABLE parent(id INTEGER PRIMARY KEY, name TEXT);"
           "CREATE TABLE child(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id) ON DELETE CASCADE,"
@@ -174,6 +174,7 @@ def test_cascades_of_the_application(cluster):
         node.stop()
     a.sql("PRAGMA foreign_keys = ON")
     a.sql("DELETE FROM parent WHERE id = 1")  # child 10 goes with it
+    wait_later()
     b.sql("UPDATE child SET v = 'later' WHERE id = 10")  # the newer write of the row wins: it is an orphan
     b.sql("INSERT INTO child VALUES(12, 1, 'z')")
     for node in nodes:

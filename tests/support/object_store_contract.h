@@ -292,7 +292,11 @@ TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
       continue;
     }
     const std::string bytes = BytesOf(out);
-    EXPECT_TRUE(bytes == a || bytes == b) << bytes.size();
+    const auto like = [&bytes](const std::string& whole) {
+      return std::mismatch(bytes.begin(), bytes.end(), whole.begin(), whole.end()).first - bytes.begin();
+    };
+    EXPECT_TRUE(bytes == a || bytes == b) << bytes.size() << " bytes: like the one object for " << like(a)
+                                          << ", like the other for " << like(b);
   }
   writer.join();
 }
