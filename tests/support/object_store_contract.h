@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <random>
@@ -275,12 +276,14 @@ TEST_P(ObjectStoreContract, ACancelledGetEnds) {
 }
 
 TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
-  const std::string a = NoiseBytes(3 << 20, 10), b = NoiseBytes(2 << 20, 11);
-  ASSERT_OK(store_->Put(Name("x"), Filled(a), nullptr));
+  // Each of a size of its own: a server that tells versions apart by time and size may give several the same time.
+  std::vector<std::string> all;
+  for (size_t i = 0; i < 7; ++i) all.push_back(NoiseBytes((2 << 20) + (i % 2 << 20) + i, 10 + i));
+  ASSERT_OK(store_->Put(Name("x"), Filled(all[0]), nullptr));
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     const auto other = holder_->Open();
-    for (int i = 0; i < 6; ++i) EXPECT_OK(other->Put(Name("x"), Filled(i % 2 ? a : b), nullptr));
+    for (size_t i = 1; i < all.size(); ++i) EXPECT_OK(other->Put(Name("x"), Filled(all[i]), nullptr));
     stop = true;
   });
   while (!stop) {
@@ -292,11 +295,7 @@ TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
       continue;
     }
     const std::string bytes = BytesOf(out);
-    const auto like = [&bytes](const std::string& whole) {
-      return std::mismatch(bytes.begin(), bytes.end(), whole.begin(), whole.end()).first - bytes.begin();
-    };
-    EXPECT_TRUE(bytes == a || bytes == b) << bytes.size() << " bytes: like the one object for " << like(a)
-                                          << ", like the other for " << like(b);
+    EXPECT_TRUE(std::find(all.begin(), all.end(), bytes) != all.end()) << bytes.size();
   }
   writer.join();
 }
