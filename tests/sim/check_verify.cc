@@ -34,6 +34,8 @@ Violation CheckVerification(const node::Verification& result, const Alterations&
   for (const std::string& table : result.open_tables)
     if (std::none_of(may.begin(), may.end(), [&](const Alteration* one) { return one->table == table; }))
       return fmt::format("verify finds that table {} differs, where nobody altered anything", table);
+  // A row that was inserted unseen shows only beside another node's rows.
+  if (result.compared.size() < 2) return std::nullopt;
   for (const Alteration* one : before) {
     const NodeId node(one->node);
     if (!Has(still, one) || Has(named, one) || result.cut) continue;
