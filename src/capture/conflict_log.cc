@@ -5,6 +5,7 @@
 #include "capture/orphan_list.h"
 #include "capture/row_query.h"
 #include "capture/shadows.h"
+#include "capture/trigger_text.h"
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
@@ -18,9 +19,6 @@ using change::ValueView;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
-
-// SQLite's clock, as the triggers use it.
-constexpr const char* kNowMs = "CAST((julianday('now') - 2440587.5) * 86400000 + 0.5 AS INTEGER)";
 
 std::vector<std::string> KeyNames(const schema::Table& table) {
   std::vector<std::string> out;
@@ -128,7 +126,7 @@ Result<int64_t> AddConflict(Connection* db, const TrackedTable& table, std::stri
   HL_ASSIGN(auto add, db->PrepareCached(fmt::format(
                           "INSERT INTO __harmonylite__conflicts(tbl, kind, at_ms, key, loser_hlc, "
                           "loser_n, loser, winner_hlc, winner_n, winner) "
-                          "VALUES(?1, ?2, {}, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                          "VALUES(?1, ?2, CAST({} AS INTEGER), ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                           kNowMs)));
   const std::vector<std::string>& columns = table.table.columns;
   const auto encode = [&](const ConflictSide& side) {
@@ -163,7 +161,7 @@ Status TrimConflicts(Connection* db, int64_t max_rows, int64_t max_age_ms) {
             db->PrepareCached(fmt::format(
                 "DELETE FROM __harmonylite__conflicts WHERE id < max("
                 "(SELECT coalesce(max(id), 0) - ?1 + 1 FROM __harmonylite__conflicts), "
-                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE at_ms >= {0} - ?2 "
+                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE at_ms >= CAST({} AS INTEGER) - ?2 "
                 "ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM __harmonylite__conflicts), 0))",
                 kNowMs)));
   trim->Bind(1, max_rows);

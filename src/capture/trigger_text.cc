@@ -16,10 +16,8 @@ using schema::Table;
 using schema::UniqueIndex;
 using sqlite::Quote;
 
-// 2440587.5 is 1970-01-01 as a Julian day. julianday() is what it is 'now', without a text to parse. << cuts fractions
-// off, and a double of days is off by up to 40 us either way: without the half, every other millisecond were the one before.
 std::string NextStamp() {
-  const std::string wall = fmt::format("((julianday() - 2440587.5) * 86400000 + 0.5 << {})", kHlcCounterBits);
+  const std::string wall = fmt::format("({} << {})", kNowMs, kHlcCounterBits);
   if (HL_MUTANT(clock_goes_back)) return wall;
   return LaterStamp("(SELECT hlc FROM __harmonylite__journal ORDER BY id DESC LIMIT 1)", wall);
 }
