@@ -18,6 +18,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import textwrap
 import threading
 import time
 
@@ -90,8 +91,14 @@ def hunt(sim_run, name, seed, histories):
     return result
 
 
-def cell(text):
-    return re.sub(r"\s+", " ", text).replace("|", "\\|")
+def one_line(text):
+    return re.sub(r"\s+", " ", text).strip()
+
+
+def wrapped(text, first="", rest=""):
+    """`text` as lines of at most 100 columns."""
+    return textwrap.wrap(text, 100, initial_indent=first, subsequent_indent=rest,
+                         break_long_words=False, break_on_hyphens=False)
 
 
 def verdict(name, result):
@@ -107,23 +114,27 @@ def is_bad(name, result):
 
 
 def report(results, seed, histories):
-    """The table as Markdown."""
+    """A list in Markdown."""
     found = sorted(r["found"] for n, r in results.items() if n != NONE and r["found"])
+    summary = (f"Seed {seed}, at most {histories} histories for each. {len(found)} of "
+               f"{len(results) - (NONE in results)} found"
+               + (f", half of them within {found[(len(found) - 1) // 2]} histories, the last in "
+                  f"history {found[-1]}." if found else "."))
     lines = ["# Mutants", "",
-             "Made by `./dev mutants`: each deliberate bug, and the history in which the simulator found it.", "",
-             f"Seed {seed}, at most {histories} histories for each. {len(found)} of "
-             f"{len(results) - (NONE in results)} found"
-             + (f", half of them within {found[(len(found) - 1) // 2]} histories, the last in history "
-                f"{found[-1]}." if found else "."), ""]
+             *wrapped("Made by `./dev mutants`: each deliberate bug, and the history in which the "
+                      "simulator found it."), "", *wrapped(summary), ""]
     if NONE in results:
-        lines += [f"Without a mutant: {results[NONE]['histories']} histories, "
-                  f"{'no violation' if verdict(NONE, results[NONE]) == 'clean' else results[NONE]['what']}.", ""]
-    lines += ["| mutant | what it does | found in history | violation |", "|---|---|---|---|"]
+        clean = verdict(NONE, results[NONE]) == "clean"
+        lines += [*wrapped(f"Without a mutant: {results[NONE]['histories']} histories, "
+                           f"{'no violation' if clean else one_line(results[NONE]['what'])}."), ""]
     for name, what in MUTANTS.items():
         if name in results:
             result = results[name]
-            lines.append(f"| `{name}` | {what} | {verdict(name, result)} | "
-                         f"{cell(result['what'])[:160]} |")
+            end = verdict(name, result)
+            lines += wrapped(f"`{name}`: {what}", "- ", "  ")
+            lines += wrapped((f"history {end}" if result["found"] else end)
+                             + (f": {one_line(result['what'])[:160]}" if result["what"] else ""),
+                             "  - ", "    ")
     return "\n".join(lines) + "\n"
 
 
@@ -151,7 +162,7 @@ def main(arguments):
     parser.add_argument("--histories", type=int, default=2000, help="at most so many for each (2000)")
     parser.add_argument("--seed", type=int, default=20240101)
     parser.add_argument("--jobs", type=int, default=2, help="processes side by side (2)")
-    parser.add_argument("--report", type=pathlib.Path, help="write the table here too, as Markdown")
+    parser.add_argument("--report", type=pathlib.Path, help="write the results here too, as Markdown")
     parser.add_argument("--again", action="store_true", help="forget what an earlier run found")
     options = parser.parse_args(arguments)
 
@@ -175,7 +186,7 @@ def main(arguments):
         result = cache.results[name]
         note = "" if result["met"] else "  (its line was never reached)"
         print(f"{verdict(name, result):>9}  {result['seconds']:7.1f} s  {name}: "
-              f"{cell(result['what'])[:200]}{note}", flush=True)
+              f"{one_line(result['what'])[:200]}{note}", flush=True)
 
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
         for _ in pool.map(one, names):
