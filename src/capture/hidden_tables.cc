@@ -155,15 +155,19 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
   return put("log_created", state.log_created, saved.log_created);
 }
 
-Status StartIncarnation(Connection* db, State* state, Incarnation incarnation) {
+Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, Lseq base,
+                        bool read_again) {
+  HL_CHECK(base <= state->published_to);
   HL_ASSIGN(OriginTable origins, OriginTable::Load(db));
   const OriginIndex former = state->self_index;
+  // Of a life of which nothing is known to be sent, nobody need hear.
+  const bool former_has_sent = base > state->incarnation_base;
   const State saved = *state;
   const Origin self{state->self.node, incarnation};
   HL_ASSIGN(state->self_index, origins.IndexOf(db, self));
   state->self = self;
-  state->incarnation_base = state->published_to;
-  HL_TRY(SaveProgress(db, former, state->published_to));
+  state->incarnation_base = base;
+  if (former_has_sent) HL_TRY(SaveProgress(db, former, base));
   HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
   for (const std::string& id : tables) {
     if (HL_MUTANT(unpublished_left_behind)) break;
@@ -172,11 +176,10 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation) {
                                   id)));
     move.Bind(1, state->self_index.value);
     move.Bind(2, former.value);
-    move.Bind(3, state->published_to.value);
+    move.Bind(3, base.value);
     HL_TRY(move.Run());
   }
-  // The log has changes of the former life that this file lacks: read it again from its start.
-  state->cursor = 0;
+  if (read_again) state->cursor = 0;
   return SaveState(db, *state, saved);
 }
 
@@ -237,7 +240,8 @@ Result<change::ProgressVector> LoadProgress(Connection* db, const OriginTable& o
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
     HL_ASSIGN(const Origin origin, origins.At(OriginIndex(list->Int(0))));
-    out.Advance(origin, Lseq(list->Int(1)));
+    // An absent origin is at 0, and vectors that say the same are equal.
+    if (list->Int(1) > 0) out.Advance(origin, Lseq(list->Int(1)));
   }
 }
 

@@ -59,8 +59,11 @@ Result<std::string> RemoveAll(sqlite::Connection* db);
 Result<State> LoadState(sqlite::Connection* db);
 // Writes the fields in which `state` differs from `saved`, what the file holds. Needs a write transaction.
 Status SaveState(sqlite::Connection* db, const State& state, const State& saved);
-// Starts a new life of this node: entries after published_to become the new incarnation's.
-Status StartIncarnation(sqlite::Connection* db, State* state, Incarnation incarnation);
+// Starts a new life of this node: its own changes after `base`, of which others may know other ones, become the new
+// incarnation's. `base` is at most published_to. `read_again`: the log may hold changes of the former life
+// that this file lacks, so it is read from its start.
+Status StartIncarnation(sqlite::Connection* db, State* state, Incarnation incarnation, Lseq base,
+                        bool read_again);
 
 // Whose file a snapshot is until a node adopts it. No node has this id.
 inline constexpr Origin kNobody{};

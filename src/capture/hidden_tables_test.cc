@@ -138,7 +138,7 @@ TEST(HiddenTablesTest, ANewIncarnationOwnsWhatIsNotPublished) {
   node.Sync();
   node.App("INSERT INTO t VALUES(3, 3)");
   const State before = node.state;
-  node.Write([&] { EXPECT_OK(StartIncarnation(&node.db, &node.state, Incarnation(9))); });
+  node.Write([&] { EXPECT_OK(StartIncarnation(&node.db, &node.state, Incarnation(9), node.state.published_to, true)); });
   EXPECT_EQ(node.state.self, (Origin{NodeId(1), Incarnation(9)}));
   EXPECT_EQ(node.state.incarnation_base, before.published_to);
   EXPECT_EQ(node.state.cursor, 0u);

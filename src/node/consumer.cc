@@ -137,38 +137,42 @@ StepResult Consumer::Busy(const Error& error) {
 
 StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
   *done = true;
-  if (d_.shared->incarnation_requested()) {
-    if (Status started = d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())));
+  // The schema first: a new incarnation folds what is journaled, by the tables as they are.
+  auto changed = rests_ ? Result<bool>(false) : d_.replica->SchemaChanged();
+  if (!changed.ok()) return Busy(changed.error());
+  if (*changed) return SyncSchema();
+  if (const auto request = d_.shared->incarnation_request()) {
+    if (Status started = d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())), *request);
         !started.ok())
       return Busy(started.error());
-    next_ = LogSeq(1);
+    next_ = request->read_log_again ? LogSeq(1) : Cursor();
     reader_.reset();
     assembler_.Clear();
     held_.Clear();
     const capture::State& state = d_.replica->state();
-    d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp});
+    d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp},
+                       /*is_new=*/true);
     d_.logger->Info("started incarnation {}", ToString(d_.replica->state().self));
-    Share();
-    return StepResult::Progress();
-  }
-  auto changed = rests_ ? Result<bool>(false) : d_.replica->SchemaChanged();
-  if (!changed.ok()) return Busy(changed.error());
-  if (*changed) {
-    if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
-      if (synced.error().code() != ErrorCode::kRetryLater && synced.error().message() != said_) {
-        said_ = synced.error().message();
-        d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can be, local changes are kept",
-                         said_);
-      }
-      return StepResult::Blocked(synced.error().message());
-    }
-    judge_again_ = true;
-    for (WaitingBatch& batch : held_.batches()) batch.not_before_ms = 0;
     Share();
     return StepResult::Progress();
   }
   *done = false;
   return StepResult::Idle();
+}
+
+StepResult Consumer::SyncSchema() {
+  if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
+    if (synced.error().code() != ErrorCode::kRetryLater && synced.error().message() != said_) {
+      said_ = synced.error().message();
+      d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can be, local changes are kept",
+                       said_);
+    }
+    return StepResult::Blocked(synced.error().message());
+  }
+  judge_again_ = true;
+  for (WaitingBatch& batch : held_.batches()) batch.not_before_ms = 0;
+  Share();
+  return StepResult::Progress();
 }
 
 // --- Reading ---
@@ -273,7 +277,7 @@ void Consumer::Take(const LogRecord& record) {
     d_.logger->Warning("node {} has changes of this node that this database does not have: it is a copy or was "
                        "restored from a backup; it goes on as a new incarnation",
                        ToString(header->sender));
-    d_.shared->RequestIncarnation();
+    d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
   }
   if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0})) {
     dropped_ = true;

@@ -47,6 +47,7 @@ class Consumer {
 
  private:
   StepResult WriteSchemaOrIncarnation(bool* done);
+  StepResult SyncSchema();
   StepResult ReadLog(std::chrono::milliseconds wait);
   // True: there were some.
   Result<bool> TakeRecords(std::chrono::milliseconds wait);

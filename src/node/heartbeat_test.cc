@@ -73,7 +73,7 @@ TEST(SharedStateTest, RepairRequestsAreMergedToTheLeast) {
 TEST(SharedStateTest, ANewLifeWithdrawsTheRequestForOne) {
   SharedState shared;
   EXPECT_FALSE(shared.incarnation_requested());
-  shared.RequestIncarnation();
+  shared.RequestIncarnation({});
   EXPECT_TRUE(shared.incarnation_requested());
   shared.SetSelf({NodeId(1), Incarnation(2)});
   EXPECT_FALSE(shared.incarnation_requested());

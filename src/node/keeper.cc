@@ -124,7 +124,7 @@ Status Keeper::Listen() {
       d_.logger->Warning("node {} has changes of this node that this database does not have: it is a "
                          "copy or was restored from a backup; it goes on as a new incarnation",
                          peer.heartbeat.origin.node.value);
-      d_.shared->RequestIncarnation();
+      d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
     }
     if (peer.heartbeat.asks == self.node) Answer(peer.heartbeat, now);
   }

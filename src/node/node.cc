@@ -194,7 +194,8 @@ void Node::PauseUnlessStopping(milliseconds most) {
 void Node::RunPublisher(log::ReplicationLog* log) {
   NameThisThread("publisher");
   WakeThisThreadOnTime();
-  Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &shared_, clock_, logger_, RandomSeed()});
+  TmpfsSentMark marks(options_.db_path, shared_.self().node);
+  Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &marks, &shared_, clock_, logger_, RandomSeed()});
   const microseconds configured = milliseconds(options_.polling_interval_ms);
   LookSchedule looks = configured.count() > 0 ? LookSchedule(configured, configured)
                                               : LookSchedule(kPoll, signal_.watching() ? kLongestPoll : kPoll);

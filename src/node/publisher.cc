@@ -37,6 +37,7 @@ StepResult Publisher::Step() {
   if (!d_.shared->rows().joined()) return StepResult::Blocked("a first join");
   if (self_ != d_.shared->self()) {
     self_ = d_.shared->self();
+    certain_ = false;
     state_ = PublisherState::kResync;
     batch_.reset();
     seen_data_version_ = -1;
@@ -68,15 +69,25 @@ StepResult Publisher::WaitAndRetry(std::string why) {
 StepResult Publisher::Resync() {
   if (Status ready = d_.log->EnsureReady(); !ready.ok()) return WaitAndRetry(ready.error().message());
   auto last = d_.log->LastOf(self_);
+  if (!last.ok() && last.error().code() != ErrorCode::kNotFound)
+    return WaitAndRetry(last.error().message());
+  if (!certain_) {
+    const auto certain = HasAllThatWasSent();
+    if (!certain.ok()) return WaitAndRetry(certain.error().message());
+    if (!*certain) {
+      if (Status requested = EndUncertainLife(last); !requested.ok())
+        return WaitAndRetry(requested.error().message());
+      return StepResult::Blocked("a new incarnation");
+    }
+    certain_ = true;
+  }
   if (last.ok()) {
     if (Status understood = Understand(*last); !understood.ok())
       return WaitAndRetry(understood.error().message());
     if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
     last_seq_ = last->seq;
-  } else if (last.error().code() == ErrorCode::kNotFound) {
-    last_seq_ = log::LogSeq(0);
   } else {
-    return WaitAndRetry(last.error().message());
+    last_seq_ = log::LogSeq(0);
   }
   d_.shared->SetIdentified(true);
   backoff_ms_ = 0;
@@ -88,6 +99,55 @@ StepResult Publisher::Resync() {
   if (batch_) NewAttempt();
   seen_data_version_ = -1;
   return StepResult::Progress();
+}
+
+// The machine's own memory of what was sent, held against the file. A mark below what the file says was published
+// is no evidence: something was sent that left no mark.
+Result<bool> Publisher::HasAllThatWasSent() {
+  const Published known = d_.shared->published();
+  if (d_.shared->self_is_new()) {
+    Mark({self_, known.to, known.stamp});
+    return true;
+  }
+  mark_ = d_.marks->Load();
+  if (HL_MUTANT(restart_trusted)) return true;
+  if (!mark_ || mark_->origin != self_ || mark_->to < known.to) return false;
+  if (mark_->to == known.to) return mark_->stamp == known.stamp;
+  if (HL_MUTANT(mark_not_compared)) return true;
+  return capture::IsJournaled(d_.db, mark_->to, mark_->stamp);
+}
+
+// What the log holds of the life that ends here, and this file has too, was sent by it: other nodes that lack
+// some of it can be told. `last`: the newest record on our subject, if there is one.
+Status Publisher::EndUncertainLife(const Result<LogRecord>& last) {
+  bool read_again = false;
+  if (last.ok()) {
+    const auto frame = change::DecodeFrame(last->payload);
+    read_again = !frame.ok() || frame->header.to > d_.shared->published().to;
+    if (frame.ok() && read_again && frame->header.index + 1 == frame->header.count) {
+      HL_ASSIGN(const bool ours, capture::IsJournaled(d_.db, frame->header.to, frame->header.to_stamp));
+      if (ours) d_.shared->SetPublished(self_, {frame->header.to, frame->header.to_stamp});
+      read_again = !ours;
+    }
+  }
+  d_.logger->Info("this machine has restarted, or the database was copied or restored, since changes of {} were "
+                  "last sent: what may have been lost is fetched from the other nodes, and this node goes on as a "
+                  "new incarnation, so that no change takes the number of a lost one",
+                  ToString(self_));
+  d_.shared->RequestIncarnation({.read_log_again = read_again});
+  return Ok();
+}
+
+// Before anything with a higher number is sent.
+void Publisher::Mark(const SentMark& mark) {
+  if (mark_ && mark_->origin == mark.origin && mark_->to >= mark.to) return;
+  const bool first = !mark_ || mark_->origin != mark.origin;
+  mark_ = mark;
+  Status saved = d_.marks->Save(mark);
+  if (!saved.ok() && first)
+    d_.logger->Warning("cannot remember what is sent ({}): after each start this node goes on as a new incarnation, "
+                       "which other nodes keep account of",
+                       saved.error().message());
 }
 
 // Compares the newest record on our subject with our journal.
@@ -111,7 +171,8 @@ Status Publisher::Understand(const LogRecord& last) {
         "the log holds changes of this node up to {} that this database does not have: it is a "
         "copy or was restored from a backup; it goes on as a new incarnation and fetches them",
         header.to.value);
-    d_.shared->RequestIncarnation();
+    // What this process has sent stands before it on the subject, so no number is shared.
+    d_.shared->RequestIncarnation({.read_log_again = true});
     return Ok();
   }
   // Ours, from before a restart: the acknowledgement was lost with the process.
@@ -176,6 +237,7 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   more_ = batch_->more;
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
   d_.shared->SetSending(batch_->to);
+  if (!HL_MUTANT(sent_not_marked)) Mark({self_, batch_->to, batch_->to_stamp});
   if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   frame_.sender = self_;
   frame_.to = batch_->to;

@@ -2,8 +2,13 @@
 //
 // Nothing counts as published because a call returned: only because the log holds it (P2).
 //
+// A node sends under its incarnation only when it is certain that its file has everything that was ever sent
+// under it: this machine, not restarted since, remembers the newest number that was (sent_mark.h), and the file
+// has that change. Else it goes on as a new incarnation before it sends anything, so that no number is used
+// twice however far back the file, the log and the registry went (P2, P7).
+//
 // States (legal moves):
-//   resync  → idle      the newest record on our subject is understood
+//   resync  → idle      the file is certain, and the newest record on our subject is understood
 //   idle    → sending   changes, or a repair request, were read into a batch
 //   sending → idle      every frame is in the log
 //   sending → resync    the log's last record on our subject is not the one we expected
@@ -23,6 +28,7 @@
 #include "change/codec.h"
 #include "log/replication_log.h"
 #include "node/options.h"
+#include "node/sent_mark.h"
 #include "node/shared_state.h"
 #include "node/step.h"
 #include "sqlite/connection.h"
@@ -36,6 +42,7 @@ class Publisher {
     sqlite::Connection* db;     // of its own
     sqlite::Connection* watch;  // likewise; sees commits while `db` reads
     log::ReplicationLog* log;
+    SentMarkStore* marks;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
@@ -56,6 +63,9 @@ class Publisher {
   StepResult Look();
   StepResult Resend(RowOrder order);
   StepResult SendFrame();
+  Result<bool> HasAllThatWasSent();
+  Status EndUncertainLife(const Result<log::LogRecord>& last);
+  void Mark(const SentMark& mark);
   Status Understand(const log::LogRecord& last);
   Status StartBatch(capture::BuiltBatch batch);
   void NewAttempt();
@@ -67,6 +77,8 @@ class Publisher {
   std::mt19937_64 random_;
   PublisherState state_ = PublisherState::kResync;
   Origin self_;
+  bool certain_ = false;     // the file has everything that was ever sent as self_
+  std::optional<SentMark> mark_;  // as the machine remembers it
   log::LogSeq last_seq_;     // of our subject, as far as we know
   int64_t seen_data_version_ = -1;
   bool drained_ = false;

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "capture/journal.h"
 #include "change/codec.h"
 #include "node/options.h"
@@ -22,14 +24,30 @@ class ToldLog final : public log::ReplicationLog {
     if (!last.empty()) return log::LogRecord{log::LogSeq(1), {}, last};
     return MakeError(ErrorCode::kNotFound, "none");
   }
-  log::PublishReply Publish(const log::PublishRequest&) override { return {outcome, log::LogSeq(1), {}}; }
+  log::PublishReply Publish(const log::PublishRequest&) override {
+    ++published;
+    if (on_publish) on_publish();
+    return {outcome, log::LogSeq(1), {}};
+  }
   Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq) override {
     return MakeError(ErrorCode::kRetryLater, "no reader");
   }
   size_t max_payload() const override { return 1 << 20; }
+  int published = 0;
+  std::function<void()> on_publish;
   bool away = false;
   std::string last;  // the newest record on the sender's subject; empty: none
   PublishOutcome outcome = PublishOutcome::kStored;
+};
+
+class RememberedMark final : public SentMarkStore {
+ public:
+  std::optional<SentMark> Load() override { return mark; }
+  Status Save(const SentMark& saved) override {
+    mark = saved;
+    return Ok();
+  }
+  std::optional<SentMark> mark;
 };
 
 // A file with one row that waits to be sent.
@@ -55,7 +73,8 @@ class PublisherTest : public testing::Test {
   Logger logger{STDERR_FILENO, LogFormat::kConsole, LogLevel::kError};
   SharedState shared;
   ToldLog log;
-  Publisher publisher{{&options, &db, &watch, &log, &shared, &node.clock(), &logger, 1}};
+  RememberedMark marks;
+  Publisher publisher{{&options, &db, &watch, &log, &marks, &shared, &node.clock(), &logger, 1}};
 };
 
 TEST_F(PublisherTest, WhoIsRefusedAsOutOfSequenceMayBeACopyUntilTheLogHasTold) {
@@ -93,6 +112,77 @@ TEST_F(PublisherTest, ABatchThatACopyOfThisFileHasSentWithMoreIsGivenUp) {
     publisher.Step();
     EXPECT_EQ(shared.published().to, end.last_change);
   }
+}
+
+// A process that finds the file as an earlier one left it.
+class LaterProcessTest : public PublisherTest {
+ protected:
+  void SetUp() override {
+    PublisherTest::SetUp();
+    const Published nothing = shared.published();
+    shared.SetSelf(shared.self(), Lseq(0), nothing, /*is_new=*/false);
+    end = Must(capture::ReadJournalEnd(&db));
+  }
+  void ExpectRefused() {
+    EXPECT_EQ(publisher.Step().kind, StepResult::kBlocked);
+    EXPECT_TRUE(shared.incarnation_requested());
+    EXPECT_FALSE(shared.identified());
+    EXPECT_EQ(log.published, 0);
+  }
+  capture::JournalEnd end;
+};
+
+TEST_F(LaterProcessTest, WithoutAMarkItSendsNothingAsItsFormerLife) {
+  ExpectRefused();
+  EXPECT_FALSE(shared.incarnation_request()->read_log_again);
+  EXPECT_FALSE(shared.incarnation_request()->numbers_shared);
+}
+
+TEST_F(LaterProcessTest, AMarkThatTheFileHasIsEnough) {
+  marks.mark = {shared.self(), end.last_change, end.change_stamp};
+  EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
+  EXPECT_TRUE(shared.identified());
+}
+
+TEST_F(LaterProcessTest, AMarkBeyondTheFileSaysThatTheFileWentBack) {
+  marks.mark = {shared.self(), Lseq(end.last_change.value + 1), end.change_stamp};
+  ExpectRefused();
+}
+
+TEST_F(LaterProcessTest, AMarkOfAnotherChangeWithThisNumberSaysThatTheFileWentBack) {
+  marks.mark = {shared.self(), end.last_change, Hlc(end.change_stamp.value + 1)};
+  ExpectRefused();
+}
+
+TEST_F(LaterProcessTest, AMarkOfAnotherLifeSaysNothing) {
+  const Origin other{shared.self().node, Incarnation(shared.self().incarnation.value + 1)};
+  marks.mark = {other, end.last_change, end.change_stamp};
+  ExpectRefused();
+}
+
+TEST_F(LaterProcessTest, AMarkBelowWhatWasPublishedIsIncomplete) {
+  shared.SetSelf(shared.self(), Lseq(0), {end.last_change, end.change_stamp}, /*is_new=*/false);
+  marks.mark = {shared.self(), Lseq(end.last_change.value - 1), end.change_stamp};
+  ExpectRefused();
+}
+
+TEST_F(LaterProcessTest, TheLogIsReadAgainWhereItHoldsMoreOfTheFormerLife) {
+  change::FrameHeader header;
+  header.sender = shared.self();
+  header.to = Lseq(end.last_change.value + 9);
+  header.count = 1;
+  log.last = change::EncodeFrame(header, "");
+  ExpectRefused();
+  EXPECT_TRUE(shared.incarnation_request()->read_log_again);
+}
+
+TEST_F(PublisherTest, WhatIsSentIsMarkedBefore) {
+  log.on_publish = [&] {
+    const capture::JournalEnd end = Must(capture::ReadJournalEnd(&db));
+    EXPECT_EQ(marks.mark, (SentMark{shared.self(), end.last_change, end.change_stamp}));
+  };
+  while (publisher.Step().kind == StepResult::kProgress) continue;
+  EXPECT_EQ(log.published, 1);
 }
 
 TEST_F(PublisherTest, WhatAFormerIncarnationSentIsNotPublishedByTheNextOne) {

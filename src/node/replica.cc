@@ -41,7 +41,10 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      options_.db_path);
   HL_ASSIGN(const std::string mode, UseWal());
   const Origin self{node.value_or(fresh.node), fresh.incarnation};
-  if (installed == Installed::kNo) HL_TRY(FirstAttach(self, mode));
+  if (installed == Installed::kNo) {
+    HL_TRY(FirstAttach(self, mode));
+    self_is_new_ = true;
+  }
   // Rows that other nodes accepted are not judged again by this node's CHECKs.
   HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(state_, capture::LoadState(db_));
@@ -53,6 +56,7 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      options_.db_path, state_.self.node.value, node->value,
                      state_.self.node.value);
   saved_state_ = state_;
+  attached_at_ = state_.published_to;
   HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
   HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
   HL_TRY(SyncSchema());
@@ -111,6 +115,7 @@ Status Replica::AdoptSnapshot(const Origin& self) {
   HL_TRY(capture::Adopt(db_, &next, self));
   HL_TRY(transaction.Commit());
   state_ = next;
+  self_is_new_ = true;
   logger_->Info("{} is a restored snapshot: it is node {}'s from now on", options_.db_path,
                 self.node.value);
   return Ok();
@@ -312,7 +317,8 @@ void Replica::ReturnMemoryOfMuchWork() {
 
 Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  shared->SetSelf(state_.self, state_.incarnation_base, {state_.published_to, state_.published_stamp});
+  shared->SetSelf(state_.self, state_.incarnation_base, {state_.published_to, state_.published_stamp},
+                  self_is_new_);
   shared->rows().SetJoined(state_.joined);
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
@@ -387,13 +393,16 @@ void Replica::SetCursor(log::LogSeq cursor, int64_t log_created) {
   state_.log_created = log_created;
 }
 
-Status Replica::StartIncarnation(Incarnation incarnation) {
+Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationRequest& request) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
   HL_TRY(capture::SaveState(db_, next, saved_state_));
-  HL_TRY(capture::StartIncarnation(db_, &next, incarnation));
+  HL_TRY(capture::StartIncarnation(
+      db_, &next, incarnation, request.numbers_shared ? attached_at_ : next.published_to, request.read_log_again));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
   HL_ASSIGN(origins_, capture::OriginTable::Load(db_));

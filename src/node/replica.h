@@ -104,7 +104,7 @@ class Replica {
   void SetPublished(Lseq to, Hlc stamp);
   // Remembered with the next transaction.
   void SetCursor(log::LogSeq cursor, int64_t log_created);
-  Status StartIncarnation(Incarnation incarnation);
+  Status StartIncarnation(Incarnation incarnation, const IncarnationRequest& request);
 
  private:
   // Returns the journal mode before.
@@ -135,6 +135,8 @@ class Replica {
   capture::State state_;        // as wanted; written with the next transaction
   capture::State saved_state_;  // as the file has it
   capture::Catalog catalog_;
+  Lseq attached_at_;    // what was published when this process began
+  bool self_is_new_ = false;  // this process drew the incarnation
   capture::OrphanCensus census_;
   capture::OriginTable origins_;
   change::ProgressVector progress_;

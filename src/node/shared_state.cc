@@ -39,14 +39,16 @@ Lseq SharedState::sending() const {
   return sending_;
 }
 
-void SharedState::RequestIncarnation() {
+void SharedState::RequestIncarnation(IncarnationRequest request) {
   const std::lock_guard lock(mutex_);
-  incarnation_requested_ = true;
+  if (!incarnation_request_) incarnation_request_.emplace();
+  incarnation_request_->read_log_again |= request.read_log_again;
+  incarnation_request_->numbers_shared |= request.numbers_shared;
 }
 
-bool SharedState::incarnation_requested() const {
+std::optional<IncarnationRequest> SharedState::incarnation_request() const {
   const std::lock_guard lock(mutex_);
-  return incarnation_requested_;
+  return incarnation_request_;
 }
 
 Lseq SharedState::published_as_self() const {
@@ -69,12 +71,18 @@ bool SharedState::snapshot_waits() const {
   return snapshot_waits_;
 }
 
-void SharedState::SetSelf(const Origin& self, Lseq base, Published published) {
+void SharedState::SetSelf(const Origin& self, Lseq base, Published published, bool is_new) {
   const std::lock_guard lock(mutex_);
   self_ = self;
   base_ = base;
   published_ = published;
-  incarnation_requested_ = false;
+  self_is_new_ = is_new;
+  incarnation_request_.reset();
+}
+
+bool SharedState::self_is_new() const {
+  const std::lock_guard lock(mutex_);
+  return self_is_new_;
 }
 
 Origin SharedState::self() const {

@@ -25,6 +25,14 @@ struct Published {
   Hlc stamp;
 };
 
+// Why this node must go on as a new incarnation.
+struct IncarnationRequest {
+  // The log may hold changes of the former life that this file lacks: it is read from its start.
+  bool read_log_again = false;
+  // Others may know other changes under numbers that this process has sent: these changes are sent again.
+  bool numbers_shared = false;
+};
+
 // Why batches wait.
 enum class HoldKind {
   kMissing,   // changes before it, or that its sender had seen, are not here
@@ -96,12 +104,16 @@ class SharedState {
   void SetSending(Lseq to);
   Lseq sending() const;
 
-  // The publisher, or the keeper, finds that this file is a copy of another life; the consumer starts a new one.
-  void RequestIncarnation();
-  bool incarnation_requested() const;
-  // Also withdraws the request. `base`: the incarnation's own lseqs begin after this.
-  void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {});
+  // The publisher, the keeper or the consumer finds that this file is a copy of another life, or may be one; the
+  // consumer starts a new one. Of several requests each demand counts.
+  void RequestIncarnation(IncarnationRequest request);
+  std::optional<IncarnationRequest> incarnation_request() const;
+  bool incarnation_requested() const { return incarnation_request().has_value(); }
+  // Also withdraws the request. `base`: the incarnation's own lseqs begin after this. `is_new`: this process drew the
+  // incarnation, so nobody can have seen a change of it yet.
+  void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {}, bool is_new = false);
   Origin self() const;
+  bool self_is_new() const;
   // The publisher has compared this file with the log: it is not an older copy, as far as the log knows. False again
   // when somebody else may have written as us, until they are compared again.
   void SetIdentified(bool identified);
@@ -160,7 +172,8 @@ class SharedState {
   Published published_;
   SentTotals sent_;
   Lseq sending_;
-  bool incarnation_requested_ = false;
+  std::optional<IncarnationRequest> incarnation_request_;
+  bool self_is_new_ = false;
   bool identified_ = false;
   Origin self_;
   Lseq base_;

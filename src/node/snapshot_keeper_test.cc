@@ -337,7 +337,7 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
   // The log has taken another change 1 from somebody.
   const Origin other{one->node.self.node, Incarnation(one->node.self.incarnation.value + 1)};
   capture::State state = Must(capture::LoadState(&one->node.db));
-  Must(capture::StartIncarnation(&one->node.db, &state, other.incarnation));
+  Must(capture::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to, /*read_again=*/true));
   one->shared.SetSelf(other);
   Pass(2'000, {one});
   EXPECT_EQ(one->board.done(), 0);

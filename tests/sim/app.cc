@@ -14,6 +14,7 @@ using change::ValueView;
 Status App::Open() {
   HL_ASSIGN(sqlite::Connection db, node_->OpenFile());
   db.EnableForeignKeys(true);
+  if (lazy_sync_) HL_TRY(db.Exec("PRAGMA synchronous = NORMAL"));
   HL_ASSIGN(level_, db.QueryInt(kMigrationLevel));
   db_.emplace(std::move(db));
   return Ok();

@@ -18,8 +18,10 @@ namespace harmonylite::sim {
 
 class App {
  public:
-  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables)
-      : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes), tables_(tables) {}
+  // `lazy_sync`: it syncs when it checkpoints.
+  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables, bool lazy_sync)
+      : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes), tables_(tables),
+        lazy_sync_(lazy_sync) {}
 
   Status Open();
   // What was not committed is gone.
@@ -84,6 +86,7 @@ class App {
   Random* random_;
   Sometimes* sometimes_;
   const TableGroups tables_;  // that it has
+  const bool lazy_sync_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
   int64_t level_ = 0;  // migrations that the file has run

@@ -15,7 +15,7 @@ constexpr uint64_t kSeed = 1;
 constexpr uint64_t kMostNodes = 4;
 constexpr size_t kMaxPayload = 1 << 20;
 
-SimDisk::Files Attach(uint64_t id, bool hide_orphans, TableGroups tables) {
+AttachedFile Attach(uint64_t id, bool hide_orphans, TableGroups tables) {
   World world;
   Sometimes sometimes;
   Random random(kSeed + id);
@@ -27,8 +27,9 @@ SimDisk::Files Attach(uint64_t id, bool hide_orphans, TableGroups tables) {
                 &sometimes, &random, &logger, hide_orphans});
   HL_CHECK(MakeAppFile(&node, tables).ok());
   HL_CHECK(node.Start().ok());
+  const node::SentMark nothing_sent{node.shared().self(), Lseq(0), Hlc(0)};
   node.Crash();
-  return node.disk().Copy();
+  return {node.disk().Copy(), nothing_sent};
 }
 
 }  // namespace
@@ -41,8 +42,8 @@ Status MakeAppFile(SimNode* node, TableGroups tables) {
   return Ok();
 }
 
-const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans, TableGroups tables) {
-  static std::map<std::tuple<uint64_t, bool, TableGroups>, SimDisk::Files> files;
+const AttachedFile& FindAttachedFile(uint64_t id, bool hide_orphans, TableGroups tables) {
+  static std::map<std::tuple<uint64_t, bool, TableGroups>, AttachedFile> files;
   const std::tuple key(id, hide_orphans, tables);
   const auto it = files.find(key);
   if (it != files.end()) return it->second;
@@ -50,7 +51,7 @@ const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans, TableGroups t
 }
 
 void MakeAttachedFiles(bool hide_orphans, TableGroups tables) {
-  for (uint64_t id = 1; id <= kMostNodes; ++id) AttachedFile(id, hide_orphans, tables);
+  for (uint64_t id = 1; id <= kMostNodes; ++id) FindAttachedFile(id, hide_orphans, tables);
 }
 
 void MakeAttachedFiles() {

@@ -14,7 +14,11 @@ Status MakeAppFile(SimNode* node, TableGroups tables);
 
 // The same with HarmonyLite attached: the same bytes in every history and process. Made once, by a node in a world
 // of its own, with SQLite's generator seeded anew; no other node with this id may exist while it is made.
-const SimDisk::Files& AttachedFile(uint64_t id, bool hide_orphans, TableGroups tables);
+struct AttachedFile {
+  SimDisk::Files files;
+  node::SentMark mark;  // of the machine that attached it
+};
+const AttachedFile& FindAttachedFile(uint64_t id, bool hide_orphans, TableGroups tables);
 // Those of all ids; so that they are there.
 void MakeAttachedFiles(bool hide_orphans, TableGroups tables);
 // All of them, before a process starts others.

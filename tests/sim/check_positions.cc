@@ -12,8 +12,8 @@ constexpr int64_t kCountedMs = 10;
 
 }  // namespace
 
-Violation CheckPublished(const Picture& picture, const SimLog& log) {
-  const int64_t held = std::max(log.HeldTo(picture.self).value, picture.incarnation_base);
+Violation CheckPublished(const Picture& picture, const SimLog& log, int64_t inherited) {
+  const int64_t held = std::max(log.HeldTo(picture.self).value, inherited);
   if (picture.published_to <= held) return std::nullopt;
   return fmt::format("published to {}, but the log never held more than {}", picture.published_to, held);
 }

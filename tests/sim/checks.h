@@ -75,8 +75,8 @@ Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b,
 // Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);
 
-// Nothing counts as published that the log never held (P2).
-Violation CheckPublished(const Picture& picture, const SimLog& log);
+// Nothing counts as published that the log never held (P2). `inherited`: what did when this life began.
+Violation CheckPublished(const Picture& picture, const SimLog& log, int64_t inherited);
 
 // Nothing is shown that was stamped further in the future than `max_clock_skew`, by any time that this machine's
 // clock has ever shown.

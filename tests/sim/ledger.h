@@ -49,6 +49,12 @@ class Ledger {
   void NoteStamp(uint64_t node, int64_t who, int64_t lseq, int64_t hlc) {
     const Change change{node, lseq, hlc};
     if (first_.try_emplace(change, who).first->second != who) twice_.insert(change);
+    newest_[who] = std::max(newest_[who], lseq);
+  }
+  // The newest entry that this life of a machine has committed.
+  int64_t NewestOf(int64_t who) const {
+    const auto it = newest_.find(who);
+    return it == newest_.end() ? 0 : it->second;
   }
   // How many changes of two lives of one machine have the same number and the same stamp.
   int64_t GivenTwice() const { return static_cast<int64_t>(twice_.size()); }
@@ -86,6 +92,7 @@ class Ledger {
   Writes writes_;
   std::map<Change, int64_t> first_;  // which life gave it
   std::set<Change> twice_;
+  std::map<int64_t, int64_t> newest_;  // by life
   std::map<Origin, int64_t> last_;
   std::map<Origin, int64_t> taken_over_;
   std::set<std::pair<std::string, std::string>> adopted_;  // table and key

@@ -27,7 +27,9 @@ SimLog::SimLog(const World* world, Sometimes* sometimes, size_t max_payload)
     : world_(world),
       sometimes_(sometimes),
       max_payload_(max_payload),
-      created_ns_(world->now_ms * 1'000'000) {}
+      created_ns_(world->now_ms * 1'000'000) {
+  Sync();
+}
 
 LogState SimLog::State() const {
   const uint64_t first = records_.empty() ? last_ + 1 : records_.front().seq.value;
@@ -88,20 +90,35 @@ void SimLog::Wipe() {
   last_ = 0;
   created_ns_ = std::max(created_ns_ + 1, world_->now_ms * 1'000'000);
   DropReaders();
+  Sync();
   sometimes_->Note("log: wiped");
 }
 
-void SimLog::Remember() { copy_ = Content{created_ns_, last_, records_, ids_}; }
+SimLog::Content SimLog::Take() const { return {created_ns_, last_, records_, ids_}; }
+
+void SimLog::Put(const Content& content) {
+  created_ns_ = content.created_ns;
+  last_ = content.last;
+  records_ = content.records;
+  ids_ = content.ids;
+  DropReaders();
+}
+
+void SimLog::Remember() { copy_ = Take(); }
 
 bool SimLog::PutBack() {
   if (!copy_) return false;
   if (copy_->last < last_) sometimes_->Note("log: older copy put back");
-  created_ns_ = copy_->created_ns;
-  last_ = copy_->last;
-  records_ = copy_->records;
-  ids_ = copy_->ids;
-  DropReaders();
+  Put(*copy_);
+  Sync();
   return true;
+}
+
+void SimLog::Sync() { synced_ = Take(); }
+
+void SimLog::LosePower() {
+  if (synced_.last < last_) sometimes_->Note("log: lost what was not synced");
+  Put(synced_);
 }
 
 void SimLog::StoreTwice(Random* random) {

@@ -39,6 +39,8 @@ class SimLog {
   void Wipe();                         // made anew: another identity
   void Remember();                     // takes the copy that PutBack puts back
   bool PutBack();                      // false: no copy was taken
+  void Sync();                         // what is here now is on the server's disk
+  void LosePower();                    // the server's machine does: it has what was synced
   void StoreTwice(Random* random);     // a subject's newest record once more (retry after the window)
   bool Damage(Random* random);         // false: no record
 
@@ -62,7 +64,11 @@ class SimLog {
   uint64_t generation_ = 0;
   std::deque<log::LogRecord> records_;  // consecutive, the newest is last_
   std::map<std::string, Id> ids_;
+  Content Take() const;
+  void Put(const Content& content);
+
   std::optional<Content> copy_;
+  Content synced_;
   std::map<Origin, Lseq> held_to_;
 };
 

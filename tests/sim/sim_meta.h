@@ -5,6 +5,8 @@
 
 #include <map>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "log/meta_store.h"
 
@@ -14,6 +16,13 @@ class SimMeta {
  public:
   std::map<std::string, log::MetaEntry> entries;
   uint64_t revision = 0;  // of the newest write; goes on when the content vanishes
+
+  // What is here now is on the server's disk; its power is cut, and it has what was synced.
+  void Sync() { synced_ = {entries, revision}; }
+  void LosePower() { std::tie(entries, revision) = synced_; }
+
+ private:
+  std::pair<std::map<std::string, log::MetaEntry>, uint64_t> synced_;
 };
 
 class MetaClient final : public log::MetaStore {

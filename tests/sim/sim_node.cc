@@ -67,7 +67,8 @@ Status SimNode::Start() {
       node::Consumer::Dependencies{&options_, process->replica.get(), &log, &process->shared,
                                    &clock, setup_.logger, setup_.random->Next()});
   process->publisher = std::make_unique<node::Publisher>(
-      node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &process->shared, &clock,
+      node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &sent_mark, &process->shared,
+                                    &clock,
                                     setup_.logger, setup_.random->Next()});
   const uint64_t session = setup_.random->Next();
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{

@@ -37,6 +37,17 @@ struct SnapshotSetup {
   int64_t horizon_ms = 0;  // of eviction
 };
 
+// A machine's memory of what was sent: whoever cuts its power empties it.
+class SimSentMark final : public node::SentMarkStore {
+ public:
+  std::optional<node::SentMark> Load() override { return mark; }
+  Status Save(const node::SentMark& saved) override {
+    mark = saved;
+    return Ok();
+  }
+  std::optional<node::SentMark> mark;
+};
+
 class SimNode {
  public:
   struct Setup {
@@ -100,6 +111,7 @@ class SimNode {
   int64_t life = 0;
   int64_t who() const { return static_cast<int64_t>(setup_.id) * 100 + life; }
   NodeClock clock;
+  SimSentMark sent_mark;
   LogClient log;
   MetaClient meta;
   StoreClient store;

@@ -39,6 +39,7 @@ constexpr int64_t kLookAtAllEvery = 40;
 constexpr int64_t kTwiceByChance = 2;
 constexpr double kFarFromTheStart = 0.4;
 constexpr int64_t kHourMs = 3'600'000;
+constexpr double kServerSyncs = 0.03;
 
 int NullDevice() {
   static const int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -112,11 +113,15 @@ bool Simulation::SetUp() {
         id, options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_,
         mix_[Fault::kHideOrphans], {}, snapshots_, verify_interval_ms_});
     machine.app =
-        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes, tables_);
-    if (random_.Chance(kFreshFile))
+        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes, tables_,
+                              mix_[Fault::kLazySync]);
+    if (random_.Chance(kFreshFile)) {
       Expect(&machine, MakeAppFile(machine.node.get(), tables_));
-    else
-      machine.node->UseFiles(AttachedFile(id, mix_[Fault::kHideOrphans], tables_));
+    } else {
+      const AttachedFile& attached = FindAttachedFile(id, mix_[Fault::kHideOrphans], tables_);
+      machine.node->UseFiles(attached.files);
+      machine.node->sent_mark.mark = attached.mark;
+    }
   }
   for (Machine& machine : machines_) {
     machine.node->log.faults = log_faults_;
@@ -148,6 +153,10 @@ void Simulation::Act() {
   for (Machine& machine : machines_) {
     machine.latest_wall_ms = std::max(machine.latest_wall_ms, machine.node->clock.WallMs());
     latest_wall_ms_ = std::max(latest_wall_ms_, machine.latest_wall_ms);
+  }
+  if (mix_[Fault::kServerHere] && random_.Chance(kServerSyncs)) {
+    log_->Sync();
+    meta_.Sync();
   }
   Machine& machine = AnyMachine();
   if (machine.absent) return StepJoin(&machine);
@@ -234,10 +243,10 @@ void Simulation::NoteProgress(Machine* machine) {
     if (auto heartbeat = node::DecodeHeartbeat(entry->second.value); heartbeat.ok())
       asks = heartbeat->asks.has_value();
   note(asks, &machine->asked, "repair request");
-  if (restored_ == machine) {
-    if (self != restored_from_) sometimes.Note("new incarnation");
-    const bool only_one = machine->clone == nullptr && machine->clone_until == 0;
-    if (self != restored_from_ || (only_one && node.drained())) restored_ = nullptr;
+  if (machine->doubtful) {
+    if (self != *machine->doubtful) sometimes.Note("new incarnation");
+    const bool certain = machine->clone == nullptr && node.shared().identified() && node.drained();
+    if (self != *machine->doubtful || certain) machine->doubtful.reset();
   }
   // The step that begins a new life may be cut off after its commit, and be done again as another one.
   if (ledger_.LastOf(self) == 0 || node.shared().incarnation_requested())
@@ -249,6 +258,7 @@ void Simulation::NoteProgress(Machine* machine) {
 // cut off after its commit.
 void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
   const auto [life, is_new] = lives_.try_emplace(&node, picture.self);
+  published_at_birth_.try_emplace(picture.self, is_new ? picture.incarnation_base : picture.published_to);
   if (!is_new && life->second != picture.self) ledger_.NoteTakeOver(picture.self, picture.incarnation_base);
   life->second = picture.self;
   if (ledger_.LastOf(picture.self) == 0 && picture.last_change > picture.incarnation_base)
@@ -265,7 +275,7 @@ void Simulation::Look(Machine* machine) {
   Check(machine, CheckOwnWrites(**picture, ledger_, machine->node->who()));
   Check(machine, CheckBookkeeping(**picture, ledger_));
   Check(machine, CheckUnique(**picture, ledger_));
-  Check(machine, CheckPublished(**picture, *log_));
+  Check(machine, CheckPublished(**picture, *log_, published_at_birth_[(*picture)->self]));
   machine->latest_wall_ms = std::max(machine->latest_wall_ms, machine->node->clock.WallMs());
   Check(machine, CheckStamps(**picture, machine->latest_wall_ms));
   if (mix_[Fault::kHideOrphans]) Check(machine, CheckOrphans(**picture, ledger_));
@@ -304,8 +314,7 @@ void Simulation::LookAtAll() {
   std::vector<std::optional<node::VerifyAnswer>> digests(present.size());
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
-      // It counts on as its former life did, or as its clone does, and does not know yet.
-      if (restored_ == present[i] || restored_ == present[j]) continue;
+      if (present[i]->doubtful || present[j]->doubtful) continue;
       if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
       Check(present[i], CheckConvergence(*pictures[i], *pictures[j], ledger_));
       if (pictures[i]->vector == pictures[j]->vector && pictures[i]->level == pictures[j]->level)
@@ -347,7 +356,9 @@ bool Simulation::Settled() {
     if (machine.absent || !node.running() || !node.drained() || machine.asked) return false;
     if (node.shared().resync_wish() || node.merging()) return false;
     const auto applied = node.shared().applied();
-    if (!applied.caught_up || !applied.holds.empty()) return false;
+    if (!applied.caught_up) return false;
+    for (const node::Hold& hold : applied.holds)
+      if (!WaitsForGood(hold)) return false;
   }
   for (Machine& machine : machines_) {
     auto picture = machine.node->Look();
@@ -356,6 +367,15 @@ bool Simulation::Settled() {
     vector = (*picture)->vector;
   }
   return true;
+}
+
+// The rest of what a life of a file had sent that is no more: a part of it was lost with the log before any node had
+// applied it (P9).
+bool Simulation::WaitsForGood(const node::Hold& hold) {
+  if (!went_back_ || (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema)) return false;
+  return std::none_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
+    return !machine.absent && machine.node->running() && machine.node->shared().self() == hold.origin;
+  });
 }
 
 // Each goes on while it says that there is more to do, as their threads do: of the batches that cannot be applied yet
@@ -442,7 +462,7 @@ void Simulation::CheckEnd() {
 
 void Simulation::CheckLosers() {
   // A file that was replaced took its list along; its former life's rows may be met again as anybody's.
-  if (!may_restore_ || !conflicts_known_) return;
+  if (went_back_ || !conflicts_known_) return;
   Losers losers;
   for (Machine& machine : machines_) {
     auto db = machine.node->checker();
@@ -459,7 +479,7 @@ void Simulation::CheckLosers() {
 // The chance that is left to a copy to take a change of its former life for its own: both gave it the same number and stamp. It
 // is a limit that the product names (decisions/0006). Where many are given twice, the rule that makes it rare is broken.
 void Simulation::ExcuseChance() {
-  if (!failed() || may_restore_) return;
+  if (!failed() || !went_back_) return;
   const int64_t twice = ledger_.GivenTwice();
   if (twice == 0 || twice > kTwiceByChance) return;
   Trace("a stamp was given twice");

@@ -71,6 +71,9 @@ class Simulation {
     int64_t clone_until = 0;  // step
     // Until the end: its application may see effects of what only the clone had.
     bool cloned = false;
+    // As what a file counts that was put back, or cloned, until it goes on as another life or is certain that it
+    // need not: so long what it counts may be what its former life, or its clone, gave other changes.
+    std::optional<Origin> doubtful;
     int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
@@ -114,6 +117,7 @@ class Simulation {
   void Work(Machine* machine);
   void Settle();
   bool Settled();
+  bool WaitsForGood(const node::Hold& hold);
   void CheckEnd();
   void CheckLosers();
 
@@ -124,10 +128,11 @@ class Simulation {
   void FaultOfStore(int64_t which);
   void Crash(Machine* machine);
   void Kill(Machine* machine);
+  void CutPower(Machine* machine);
   void Reboot(Machine* machine, const SimDisk::Files& files);
+  void BeginLife(Machine* machine, const Picture& file);
   void Restore(Machine* machine);
   void SetClockBehind(Machine* machine);
-  bool MayRestore(Machine* machine, const Picture& copy);
   static bool CountsFurther(int64_t who, const Picture& copy, const Picture& now);
   void MarkLost(int64_t who, std::vector<Picture> kept);
   void JumpClock(Machine* machine);
@@ -200,16 +205,15 @@ class Simulation {
   LogFaults log_faults_;
   Ledger ledger_;
   std::map<const SimNode*, Origin> lives_;  // as which each file counted at the last look
+  std::map<Origin, int64_t> published_at_birth_;  // by each life's former one
   SimMeta meta_;
   SimStore store_;
   SnapshotSetup snapshots_;
   std::unique_ptr<SimLog> log_;
   std::vector<Machine> machines_;
-  // A restored file learns from the log what its former life published: until it has, the log keeps that.
-  Machine* restored_ = nullptr;
-  Origin restored_from_;
   bool healed_ = false;
-  bool may_restore_ = true;
+  bool may_restore_ = true;  // a file is restored, or a machine cloned, once at most
+  bool went_back_ = false;   // some file has lost commits, or has a clone
   bool copied_behind_ = false;  // copies are made of machines whose clock is behind
   bool conflicts_known_ = true;  // no file was lost with its list
   std::set<int64_t> lost_lives_;  // their files are gone

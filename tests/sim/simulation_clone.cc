@@ -13,7 +13,7 @@ constexpr int64_t kFirstLifeOfClone = 50;
 
 }  // namespace
 
-// Once in a history, as a restored file is: see MayRestore.
+// Once in a history, as a file is restored.
 void Simulation::Clone(Machine* machine) {
   if (!may_restore_ || machine->app->holds()) return;
   SimNode& node = *machine->node;
@@ -27,18 +27,21 @@ void Simulation::Clone(Machine* machine) {
                                                             &meta_, &report_->sometimes, &random_, &logger_,
                                                             mix_[Fault::kHideOrphans], "-clone", snapshots_});
   machine->clone_app =
-      std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes, tables_);
+      std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes, tables_,
+                              mix_[Fault::kLazySync]);
   machine->clone->life = kFirstLifeOfClone;
   SetClockBehind(machine);
   machine->clone->log.faults = log_faults_;
   machine->clone->clock.offset_ms = node.clock.offset_ms;
   machine->clone->UseFiles(node.disk().Copy());
+  // Of a virtual machine that is copied while it runs, the memory is copied too.
+  if (random_.Chance(0.5)) machine->clone->sent_mark.mark = node.sent_mark.mark;
   machine->clone_until = report_->steps + random_.Between(20, 200);
   lives_[machine->clone.get()] = (*original)->self;
   Expect(machine, machine->clone_app->Open());
-  restored_ = machine;
-  restored_from_ = (*original)->self;
+  machine->doubtful = (*original)->self;
   may_restore_ = false;
+  went_back_ = true;
   machine->cloned = true;
   report_->sometimes.Note("machine cloned");
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "change/codec.h"
 #include "sim/simulation.h"
 
 namespace harmonylite::sim {
@@ -29,14 +28,6 @@ void Simulation::DrawMix(uint64_t seed) {
   const bool calm = random.Chance(0.1);
   for (size_t i = 0; i < static_cast<size_t>(Fault::kVerify); ++i)
     mix_.Set(static_cast<Fault>(i), random.Chance(i < static_cast<size_t>(Fault::kLostPublish) ? 0.3 : 0.5) && !calm);
-  // A file restored from an old copy learns from the log alone that it is one (see MayRestore): a log that
-  // goes back too would take that away. And what a former life has in the log must be applicable: when its
-  // first part is damaged or trimmed away, or is of a shape that everybody has migrated from, nobody can send
-  // that part again, and the rest is held for ever. Both are limits of today's rules.
-  if (mix_[Fault::kRestore] || mix_[Fault::kClone])
-    for (const Fault fault :
-         {Fault::kWipe, Fault::kOlderLog, Fault::kTrim, Fault::kDamage, Fault::kMigrate})
-      mix_.Set(fault, false);
   mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
@@ -44,6 +35,9 @@ void Simulation::DrawMix(uint64_t seed) {
   DrawVerify(seed);
   DrawTables(seed);
   copied_behind_ = mix_[Fault::kClockJump] && Random(SeedOf(seed, 3)).Chance(kCopiedBehind);
+  Random power(SeedOf(seed, 4));
+  mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
+  mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
@@ -104,7 +98,7 @@ void Simulation::DrawFault() {
       if (mix_[Fault::kRebuild]) Rebuild(&machine);
       return;
     default:
-      if (restored_ == nullptr) FaultOfStore(random_.Below(8));
+      FaultOfStore(random_.Below(8));
   }
 }
 
@@ -141,11 +135,35 @@ void Simulation::Crash(Machine* machine) {
   report_->sometimes.Note("sidecar crashed");
 }
 
-// The whole machine loses power: what was synced is there, of the rest any part.
 void Simulation::Kill(Machine* machine) {
   Trace(fmt::format("{} is killed", machine->node->id()));
-  Reboot(machine, machine->node->disk().AfterPowerLoss());
+  CutPower(machine);
   report_->sometimes.Note("machine killed");
+}
+
+// The whole machine loses power: what was synced is there, of the rest any part; likewise of a server's files.
+void Simulation::CutPower(Machine* machine) {
+  SimNode& node = *machine->node;
+  node.sent_mark.mark.reset();
+  if (mix_[Fault::kServerHere] && machine == &machines_.front()) {
+    log_->LosePower();
+    meta_.LosePower();
+  }
+  Reboot(machine, node.disk().AfterPowerLoss());
+  if (!mix_[Fault::kLazySync] || machine->absent || failed()) return;
+  auto left = node.Look();
+  if (!left.ok()) return Fail(machine, left.error().message());
+  if ((*left)->last_change >= ledger_.NewestOf(node.who())) return;
+  report_->sometimes.Note("commits lost with the power");
+  BeginLife(machine, **left);
+}
+
+// An older state of its file has taken the file's place: another life of the machine, which counts on from there.
+void Simulation::BeginLife(Machine* machine, const Picture& file) {
+  MarkLost(machine->node->who(), {file});
+  ++machine->node->life;
+  machine->doubtful = file.self;
+  went_back_ = true;
 }
 
 void Simulation::Reboot(Machine* machine, const SimDisk::Files& files) {
@@ -173,13 +191,12 @@ void Simulation::Restore(Machine* machine) {
   if (report_->steps < machine->restore_from) return;
   auto copy = node.LookAt(machine->backup);
   if (!copy.ok()) return Fail(machine, copy.error().message());
-  if (!MayRestore(machine, *copy)) return;
+  auto now = node.Look();
+  if (!now.ok() || CountsFurther(node.who(), *copy, **now)) return;
   Trace(fmt::format("{} is restored", node.id()));
-  MarkLost(node.who(), {*copy});
+  if (random_.Chance(0.5)) node.sent_mark.mark.reset();  // with a restart of the machine, or without
   Reboot(machine, machine->backup);
-  ++node.life;
-  restored_ = machine;
-  restored_from_ = copy->self;
+  BeginLife(machine, *copy);
   may_restore_ = false;
   // Its application may write on for long before its sidecar starts.
   if (random_.Chance(0.5)) machine->paused_until = report_->steps + random_.Between(20, 150);
@@ -197,22 +214,6 @@ void Simulation::SetClockBehind(Machine* machine) {
 bool Simulation::CountsFurther(int64_t who, const Picture& copy, const Picture& now) {
   return Counted(copy, "counter_left", who) > Counted(now, "counter_left", who) ||
          Counted(copy, "chain", who) > Counted(now, "chain", who);
-}
-
-// Only while the log still tells how far this file's life had published, which is how the product knows.
-bool Simulation::MayRestore(Machine* machine, const Picture& copy) {
-  auto now = machine->node->Look();
-  if (!now.ok() || CountsFurther(machine->node->who(), copy, **now)) return false;
-  const auto last = log_->LastOf(copy.self);
-  if (!last) return false;
-  const auto frame = change::DecodeFrame(last->payload);
-  if (!frame.ok()) return false;
-  for (Machine& other : machines_) {
-    if (&other == machine || other.absent) continue;
-    auto picture = other.node->Look();
-    if (!picture.ok() || (*picture)->progress.Get(copy.self) > frame->header.to) return false;
-  }
-  return true;
 }
 
 // Writes of one life of a machine that stood nowhere but in a file that is gone. `kept`: of files not in the way of

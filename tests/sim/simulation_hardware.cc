@@ -66,7 +66,7 @@ void Simulation::EndFault(Machine* machine) {
   if (happened) {
     Trace(fmt::format("{} met {}", machine->node->id(), FaultMix::Name(fault)));
     report_->sometimes.Note(fmt::format("in a step: {}", FaultMix::Name(fault)));
-    if (disk.dead()) return Reboot(machine, disk.AfterPowerLoss());
+    if (disk.dead()) return CutPower(machine);
     if (fault == Fault::kSidecarKill) {
       machine->node->Crash();
       machine->join.reset();

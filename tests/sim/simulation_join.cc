@@ -49,7 +49,9 @@ void Simulation::BeginAbsent(Machine* machine) {
 // the log still holds of it then waits for nothing that is gone. (Else it would wait for ever: a limit, P9.)
 bool Simulation::MayLoseFile(Machine* machine) {
   SimNode& node = *machine->node;
-  if (restored_ != nullptr || machine->clone != nullptr || node.disk().faulted()) return false;
+  const bool doubts = std::any_of(machines_.begin(), machines_.end(),
+                                  [](const Machine& other) { return other.doubtful.has_value(); });
+  if (doubts || machine->clone != nullptr || node.disk().faulted()) return false;
   auto picture = node.Look();
   if (!picture.ok()) return false;
   change::ProgressVector all = (*picture)->progress;
@@ -132,7 +134,7 @@ void Simulation::Arrive(Machine* machine) {
 
 // Its application goes on writing.
 void Simulation::SendAway(Machine* machine) {
-  if (machine->away_until > report_->steps || restored_ == machine) return;
+  if (machine->away_until > report_->steps || machine->doubtful) return;
   SimNode& node = *machine->node;
   machine->away_until = report_->steps + random_.Between(100, 350);
   Trace(fmt::format("{} is away until step {}", node.id(), machine->away_until));

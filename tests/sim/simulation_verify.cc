@@ -163,7 +163,7 @@ void Simulation::NoteAlarm(Machine* machine) {
   if (found.damaged_rows > 0 && !altered)
     Fail(machine, "a background check finds damaged rows where nobody altered one: " + DamagedRows(machine->node.get()));
   // What a copy shows before it knows that it is one may differ.
-  if (found.tables > 0 && all.empty() && may_restore_)
+  if (found.tables > 0 && all.empty() && !went_back_)
     Fail(machine, "a background check finds a difference where nobody altered a row: " + found.text);
   if (alarmed && !machine->alarmed) report_->sometimes.Note("alteration found by a background check");
   if (!alarmed && machine->alarmed) report_->sometimes.Note("alarm of a background check ended");
@@ -187,7 +187,7 @@ void Simulation::Verify(Machine* machine) {
   if (!result.ok()) {
     Trace("verify gave up: " + result.error().message());
     sometimes.Note("verify gave up");
-  } else if (may_restore_ && !failed()) {
+  } else if (!went_back_ && !failed()) {
     Check(machine, CheckVerification(*result, alterations_, before, still, first_new));
     Trace(fmt::format("verify compared {} nodes: {} rows", result->compared.size(), result->findings.size()));
     sometimes.Note("alteration found by verify", static_cast<int64_t>(result->findings.size()));
