@@ -35,6 +35,11 @@ bool ReadLine(std::string_view line, Heartbeat* out) {
   const std::string_view word = NextField(&line, ' ');
   if (word == "origin") return ReadOrigin(&line, &out->origin);
   if (word == "session") return Number(line, &out->session);
+  if (word == "beat") return Number(line, &out->beat);
+  if (word == "hears") {
+    out->hears.emplace();
+    return Number(NextField(&line, ' '), &out->hears->session) && Number(line, &out->hears->number);
+  }
   if (word == "wall") return Number(line, &out->wall_ms);
   if (word == "published") return Number(line, &out->published.value);
   if (word == "schema") return Number(line, &out->schema_fingerprint);
@@ -58,6 +63,8 @@ std::string EncodeHeartbeat(const Heartbeat& h) {
       "{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n", kMagic,
       h.origin.node.value, h.origin.incarnation.value, h.session, h.wall_ms, h.published.value,
       h.schema_fingerprint);
+  if (h.beat > 0) out += fmt::format("beat {}\n", h.beat);
+  if (h.hears) out += fmt::format("hears {} {}\n", h.hears->session, h.hears->number);
   WriteEntries("progress", h.progress, &out);
   if (h.journaled) out += fmt::format("journaled {}\n", h.journaled->value);
   WriteEntries("collected", h.collected, &out);
@@ -76,5 +83,12 @@ Result<Heartbeat> DecodeHeartbeat(std::string_view text) {
 }
 
 std::string HeartbeatKey(NodeId node) { return fmt::format("{}{}", kHeartbeatPrefix, node.value); }
+
+std::string KnockKey(NodeId node) { return fmt::format("knock.{}", node.value); }
+
+uint64_t NewSession(int64_t wall_ms, uint64_t random) {
+  constexpr int kRandomBits = 20;
+  return static_cast<uint64_t>(wall_ms) << kRandomBits | random >> (64 - kRandomBits);
+}
 
 }  // namespace harmonylite::node

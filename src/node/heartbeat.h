@@ -11,9 +11,18 @@
 
 namespace harmonylite::node {
 
+// One entry of a process: which process, and which of its entries, counted from 1.
+struct Beat {
+  uint64_t session = 0;
+  uint64_t number = 0;
+  bool operator==(const Beat&) const = default;
+};
+
 struct Heartbeat {
   Origin origin;
   uint64_t session = 0;             // of this process: tells two processes with one node id apart
+  uint64_t beat = 0;                // how many entries this process has put, with this one; 0: an earlier build wrote it
+  std::optional<Beat> hears;        // the newest entry of another process with this node id, if there was one lately
   int64_t wall_ms = 0;
   Lseq published;                   // of its own changes
   uint64_t schema_fingerprint = 0;
@@ -30,6 +39,10 @@ std::string EncodeHeartbeat(const Heartbeat& heartbeat);
 // kCorruption for anything else; unknown lines of a newer version are passed over.
 Result<Heartbeat> DecodeHeartbeat(std::string_view text);
 std::string HeartbeatKey(NodeId node);
+// Where a process that finds an entry of its node in the registry puts its own at first.
+std::string KnockKey(NodeId node);
+// Drawn anew for every process, and greater the later it started.
+uint64_t NewSession(int64_t wall_ms, uint64_t random);
 inline constexpr const char* kHeartbeatPrefix = "node.";
 
 }  // namespace harmonylite::node

@@ -12,6 +12,8 @@ Heartbeat Full() {
   Heartbeat out;
   out.origin = {NodeId(UINT64_MAX), Incarnation(UINT32_MAX)};
   out.session = 18'000'000'000'000'000'000u;
+  out.beat = 12;
+  out.hears = Beat{13, 14};
   out.wall_ms = 1'700'000'000'000;
   out.published = Lseq(INT64_MAX);
   out.schema_fingerprint = UINT64_MAX - 1;
@@ -43,12 +45,18 @@ TEST(HeartbeatTest, AnythingElseIsCorruption) {
        {std::string(), std::string("x"), std::string("harmonylite-heartbeat 2\n"),
         head + "origin 1\n", head + "origin x 1\n", head + "session -1\n", head + "wall 1x\n",
         head + "published \n", head + "progress 1 1 -5\n", head + "progress 1 1\n",
-        head + "asks\n", head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n", head + "schema 99999999999999999999999\n",
+        head + "beat -1\n", head + "hears 1\n", head + "hears x 1\n", head + "asks\n", head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n", head + "schema 99999999999999999999999\n",
         head + std::string(2 << 20, 'x')}) {
     const auto decoded = DecodeHeartbeat(text);
     ASSERT_FALSE(decoded.ok()) << text.substr(0, 60);
     EXPECT_EQ(decoded.error().code(), ErrorCode::kCorruption);
   }
+}
+
+TEST(HeartbeatTest, TheSessionOfALaterProcessIsGreater) {
+  const int64_t now = 1'700'000'000'000;
+  EXPECT_LT(NewSession(now, UINT64_MAX), NewSession(now + 1, 0));
+  EXPECT_NE(NewSession(now, UINT64_MAX), NewSession(now, 0));
 }
 
 TEST(SharedStateTest, RepairRequestsAreMergedToTheLeast) {

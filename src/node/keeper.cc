@@ -9,7 +9,15 @@ namespace harmonylite::node {
 
 namespace {
 
-constexpr int64_t kListenFirstMs = 2 * kHeartbeatMs + 500;
+// A live process answers within two beats of its own; the third is for an entry that was lost.
+constexpr int kKnocks = 3;
+// An answer proves that somebody lived when we put the entry it names. An older one may be of a rival that is gone.
+constexpr uint64_t kFreshBeats = 8;
+// By so much a beat may come early where two processes put entries under one key, so that neither always
+// overwrites what the other has just put: milliseconds, a power of two.
+constexpr int kEarlierBits = 10;
+
+uint64_t Mix(uint64_t value) { return value * 0x9E3779B97F4A7C15ull; }
 
 bool Holds(const AppliedState& applied, HoldKind kind) {
   return std::any_of(applied.holds.begin(), applied.holds.end(),
@@ -78,11 +86,14 @@ StepResult Keeper::Step() {
   if (now < next_ms_) return StepResult::Idle();
   next_ms_ = now + kHeartbeatMs;
   if (Status heard = Listen(); !heard.ok()) return Fail(heard.error());
+  if (rivalled_) return StepResult::Progress();  // the other one speaks for this node
 
   const AppliedState applied = d_.shared->applied();
   Heartbeat own;
   own.origin = d_.shared->self();
   own.session = d_.session;
+  own.beat = ++beat_;
+  if (hears_namesake(now)) own.hears = heard_;
   own.wall_ms = d_.clock->WallMs();
   own.published = d_.shared->published_as_self();
   own.schema_fingerprint = applied.schema_fingerprint;
@@ -95,9 +106,10 @@ StepResult Keeper::Step() {
   if (own.asks)
     d_.logger->Info("changes are missing here and the log does not bring them: asking node {}",
                     own.asks->value);
-  if (now < listen_until_ms_) return StepResult::Progress();
-  auto put = d_.store->Put(HeartbeatKey(own.origin.node), EncodeHeartbeat(own));
+  auto put = d_.store->Put(NextKey(now), EncodeHeartbeat(own));
   if (!put.ok()) return Fail(put.error());
+  put_revision_ = *put;
+  if (!introduced_) ++knocks_;
   said_.clear();
   return StepResult::Progress();
 }
@@ -116,7 +128,7 @@ Status Keeper::Listen() {
     peer.heartbeat = std::move(*heartbeat);
     peer.heard_ms = now;
     if (peer.heartbeat.origin.node == self.node) {
-      HearNamesake(peer.heartbeat, first_look, now);
+      HearNamesake(peer.heartbeat, entry.revision, now);
       continue;
     }
     if (!first_look) membership_.Hear(peer.heartbeat, now, d_.clock->WallMs());
@@ -128,7 +140,7 @@ Status Keeper::Listen() {
     }
     if (peer.heartbeat.asks == self.node) Answer(peer.heartbeat, now);
   }
-  return Ok();
+  return introduced_ ? HearKnock(now) : Ok();
 }
 
 void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
@@ -152,14 +164,52 @@ bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
   });
 }
 
-void Keeper::HearNamesake(const Heartbeat& namesake, bool first_look, int64_t now) {
+// What another session of our node has put: a live process, or what is left of a former one.
+void Keeper::HearNamesake(const Heartbeat& namesake, uint64_t revision, int64_t now) {
   if (namesake.session == d_.session) return;
-  if (first_look) {
-    listen_until_ms_ = now + kListenFirstMs;
-    return;
+  heard_ = Beat{namesake.session, namesake.beat};
+  heard_ms_ = now;
+  if (!Lives(namesake, revision)) return;
+  // It was there first, or both were introduced: then the one with the greater session, the later one, gives way.
+  if (!introduced_ || d_.session > namesake.session) rivalled_ = true;
+}
+
+// A process that has just started waits for our answer before it speaks.
+Status Keeper::HearKnock(int64_t now) {
+  auto entry = d_.store->RecentEntry(KnockKey(d_.shared->self().node));
+  if (!entry.ok() && entry.error().code() == ErrorCode::kNotFound) return Ok();
+  if (!entry.ok()) return std::move(entry).error();
+  if (entry->revision == knock_revision_) return Ok();
+  knock_revision_ = entry->revision;
+  const auto knock = DecodeHeartbeat(entry->value);
+  if (!knock.ok() || knock->session == d_.session) return Ok();
+  heard_ = Beat{knock->session, knock->beat};
+  heard_ms_ = now;
+  return Ok();
+}
+
+// Only what names one of our newest entries can not have been written before we put it, whatever the registry has lost
+// and shows again: our session was drawn when this process started.
+bool Keeper::Lives(const Heartbeat& namesake, uint64_t revision) {
+  if (HL_MUTANT(history_is_alive)) return true;
+  if (HL_MUTANT(namesake_unheard)) return false;
+  if (namesake.beat > 0)
+    return namesake.hears && namesake.hears->session == d_.session && beat_ - namesake.hears->number <= kFreshBeats;
+  if (silent_.session != namesake.session) silent_ = {namesake.session, 0, 0};
+  if (revision > put_revision_ && put_revision_ != silent_.after) {
+    silent_.after = put_revision_;
+    ++silent_.rounds;
   }
-  // It was there first, or we started together: then the greater session gives way.
-  if (now < listen_until_ms_ || d_.session > namesake.session) rivalled_ = true;
+  return silent_.rounds >= kKnocks;
+}
+
+// Where our next entry goes.
+std::string Keeper::NextKey(int64_t now) {
+  if (!introduced_) introduced_ = !heard_ || knocks_ >= kKnocks;
+  const NodeId self = d_.shared->self().node;
+  if (!introduced_) return KnockKey(self);
+  if (hears_namesake(now)) next_ms_ -= static_cast<int64_t>(Mix(d_.session + beat_) >> (64 - kEarlierBits));
+  return HeartbeatKey(self);
 }
 
 // Some origin's changes have not moved here for a while although `ahead` says that there are more, and the log will

@@ -31,14 +31,14 @@ class Keeper {
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
-    uint64_t session;  // drawn anew for every process
+    uint64_t session;  // see NewSession
     int64_t eviction_horizon_ms = NodeOptions().eviction_horizon_ms;
   };
   explicit Keeper(const Dependencies& dependencies);
 
   // Does nothing until the next heartbeat is due.
   StepResult Step();
-  // Another process with our node id is alive, and it was there first: end this one.
+  // Another process with our node id is alive, and this is the one of the two that ends: decisions/0032.
   bool rivalled() const { return rivalled_; }
 
  private:
@@ -56,7 +56,11 @@ class Keeper {
   void Answer(const Heartbeat& peer, int64_t now);
   void WeighMembers(const AppliedState& applied, int64_t now);
   bool BehindForgotten(const AppliedState& applied, int64_t now) const;
-  void HearNamesake(const Heartbeat& namesake, bool first_look, int64_t now);
+  void HearNamesake(const Heartbeat& namesake, uint64_t revision, int64_t now);
+  Status HearKnock(int64_t now);
+  bool Lives(const Heartbeat& namesake, uint64_t revision);
+  bool hears_namesake(int64_t now) const { return heard_ && now - heard_ms_ <= kPeerSilentMs; }
+  std::string NextKey(int64_t now);
 
   Dependencies d_;
   std::map<std::string, Peer> peers_;
@@ -69,8 +73,21 @@ class Keeper {
   std::optional<int64_t> alone_since_ms_;        // monotonic
   std::map<NodeId, std::pair<change::ProgressVector, int64_t>> answered_;
   int64_t next_ms_ = 0;
-  // Until then we only listen: an entry with our node id may be a live process's or our former one's.
-  int64_t listen_until_ms_ = 0;
+  uint64_t beat_ = 0;               // entries put by this process
+  uint64_t put_revision_ = 0;       // of the newest of these
+  std::optional<Beat> heard_;       // the newest entry of another session of our node
+  int64_t heard_ms_ = 0;            // monotonic; then
+  uint64_t knock_revision_ = 0;     // of the newest knock that was looked at
+  // Our entry is where the others look for it. Until then we knock: an entry of our node may be a live process's.
+  bool introduced_ = false;
+  int knocks_ = 0;
+  // Of an earlier build, which does not answer: how many entries of ours were each followed by one of its.
+  struct Silent {
+    uint64_t session = 0;
+    uint64_t after = 0;  // revision of the newest such entry of ours
+    int rounds = 0;
+  };
+  Silent silent_;
   bool rivalled_ = false;
   std::string said_;
 };

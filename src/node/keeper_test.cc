@@ -348,56 +348,5 @@ TEST_F(KeeperTest, UnreadableEntriesAreNobody) {
   EXPECT_FALSE(keeper_.rivalled());
 }
 
-TEST_F(KeeperTest, ALiveNamesakeThatWasThereFirstEndsThisOne) {
-  const auto namesake = [&] { Hear(kSelf, 0); };
-  namesake();
-  Beat();
-  EXPECT_FALSE(keeper_.rivalled()) << "may be what our former process left behind";
-  EXPECT_NE(Own().session, 100u) << "says nothing while it listens";
-  namesake();
-  Beat();
-  EXPECT_TRUE(keeper_.rivalled());
-}
-
-TEST_F(KeeperTest, WhatAFormerProcessLeftBehindOnlyDelays) {
-  Hear(kSelf, 0);
-  for (int i = 0; i < 4; ++i) Beat();
-  EXPECT_FALSE(keeper_.rivalled());
-  EXPECT_EQ(Own().session, 100u);
-  Beat();
-  EXPECT_FALSE(keeper_.rivalled());
-}
-
-TEST_F(KeeperTest, OfTwoThatStartTogetherTheGreaterSessionGivesWay) {
-  Beat();  // nobody there yet: speaks
-  Beat();  // and hears itself
-  Hear(kSelf, 0);  // session 5001, greater than ours
-  Beat();
-  EXPECT_FALSE(keeper_.rivalled());
-  EXPECT_EQ(Own().session, 100u);
-
-  FakeStore store;
-  Keeper greater({&store, &shared_, &clock_, &logger_, /*session=*/9000});
-  greater.Step();
-  clock_.monotonic += kHeartbeatMs;
-  greater.Step();
-  ASSERT_TRUE(store.Put(HeartbeatKey(kSelf.node),
-                        store_.entries[HeartbeatKey(kSelf.node)].value).ok());  // session 100
-  clock_.monotonic += kHeartbeatMs;
-  greater.Step();
-  EXPECT_TRUE(greater.rivalled());
-}
-
-TEST_F(KeeperTest, OneThatFindsANamesakeOnceItHasSpokenListensFirst) {
-  Beat();
-  Hear(kSelf, 0);
-  Beat();
-  EXPECT_NE(Own().session, 100u) << "silent";
-  EXPECT_FALSE(keeper_.rivalled());
-  Hear(kSelf, 0);
-  Beat();
-  EXPECT_TRUE(keeper_.rivalled());
-}
-
 }  // namespace
 }  // namespace harmonylite::node

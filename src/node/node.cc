@@ -235,7 +235,7 @@ void Node::RunConsumer(log::ReplicationLog* log) {
 
 void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
   NameThisThread("keeper");
-  const uint64_t session = RandomSeed();
+  const uint64_t session = NewSession(clock_->WallMs(), RandomSeed());
   Keeper keeper({store, &shared_, clock_, logger_, session, options_.eviction_horizon_ms});
   SnapshotKeeper snapshots({store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
   while (!stopping_.load()) {

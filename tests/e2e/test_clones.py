@@ -1,9 +1,14 @@
 """A file that was copied with everything in it, as machines are cloned: two nodes never share an identity."""
 
+import base64
+import re
+
 import pytest
 
 import compare
 from harness import merged, wait_equal, wait_value
+from nats_client import NatsClient
+from wait import wait_until
 
 LINES = "CREATE TABLE lines(id TEXT PRIMARY KEY, v)"
 QUERY = "SELECT group_concat(id, ' ') FROM (SELECT id FROM lines ORDER BY id)"
@@ -73,3 +78,58 @@ def test_a_clone_that_takes_the_place_of_its_original_is_a_new_life(cluster):
     copy.start()
     wait_value([other, copy], QUERY, "a1 a2 a3 c1 c2")
     wait_equal([other, copy])
+
+
+REFUSAL = "another process already runs as node 1: give this one another node_id"
+
+
+def test_of_two_that_start_at_once_one_ends(cluster):
+    original, other = cluster.run(2, LINES)
+    put(original, "a1")
+    wait_value(other, QUERY, "a1")
+    original.stop()
+    copy = clone(cluster, original, 1)
+    both = [original.launch(), copy.launch()]
+
+    def ended():
+        return [node for node in both if not node.running]
+
+    loser, = wait_until(ended, 60, "one of them to end", lambda: "\n".join(node.tail() for node in both))
+    assert loser.process.returncode != 0 and REFUSAL in loser.log()
+    loser.process = None
+    winner, = [node for node in both if node is not loser]
+    put(winner, "w1")
+    put(other, "b1")
+    wait_value(other, "SELECT count(*) FROM lines", 3)
+    assert winner.running
+
+
+def session(cluster, node):
+    """Of the process that has put the node's entry in the registry; None: there is no entry."""
+    bucket = cluster.prefix + "-changes-v2-meta"
+    with NatsClient(cluster.server.port) as client:
+        answer = client.api(f"STREAM.MSG.GET.KV_{bucket}", {"last_by_subj": f"$KV.{bucket}.node.{node.node_id}"})
+    if "error" in answer:
+        return None
+    text = base64.b64decode(answer["message"]["data"]).decode()
+    return int(re.search(r"^session (\d+)$", text, re.MULTILINE).group(1))
+
+
+def test_a_former_process_in_an_older_store_is_nobody(cluster, own_nats):
+    """The registry goes back to what it was before the sidecar started anew, and names its former process."""
+    a, b = cluster.run(2, LINES)
+    for number in range(4):
+        before = wait_until(lambda: session(cluster, a), 30, "an entry of its node", a.tail)
+        own_nats.stop()
+        own_nats.save()
+        own_nats.start()
+        a.restart()
+        now = wait_until(lambda: {session(cluster, a)} - {before, None}, 60, "its new entry", a.tail)  # noqa: B023
+        own_nats.stop()
+        own_nats.put_back()
+        own_nats.start()
+        assert session(cluster, a) == before
+        wait_until(lambda: {session(cluster, a)} == now, 60, "its entry once more", a.tail)  # noqa: B023
+        put(a, f"a{number}")
+        wait_value(b, "SELECT count(*) FROM lines", number + 1)
+        assert a.running

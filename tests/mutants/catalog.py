@@ -74,6 +74,9 @@ MUTANTS = {
     "published_before_stored": "a batch counts as published before the log holds it",
     "returned_is_stored": "a batch counts as published because the call returned",
     "out_of_sequence_ignored": "the log refuses a frame and the batch goes on",
+    # two processes with one node id
+    "history_is_alive": "whatever another session of this node has put proves that its process lives",
+    "namesake_unheard": "no entry proves that another process with this node's id lives",
     # comparing rows
     "alteration_unnoticed": "a row is not held against the hash of its version",
     "digest_of_keys_only": "the digest of a row leaves its values out",
