@@ -142,7 +142,7 @@ Status Applier::TakeRow(const RowView& row, const Target& target) {
   }
   for (const ValueView& value : key_)
     if (value.type == change::ValueType::kNull)
-      return MakeError(ErrorCode::kCorruption, "a row of table {} has NULL in its key", table.name);
+      return MakeError(ErrorCode::kConflict, "a row of table {} has NULL in its key", table.name);
   return Ok();
 }
 

@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <string>
 
@@ -67,6 +68,25 @@ TEST(Spool, IsTheSameInMemoryAndOnDisk) {
     EXPECT_EQ(out, "");
   }
   EXPECT_EQ(small.Checksum().value(), large.Checksum().value());
+}
+
+TEST(Spool, WhatCannotBeAppendedNowCanBeLater) {
+  const test::TempDir dir;
+  const std::string folder = dir.File("later");
+  Spool spool(folder, 4);
+  ASSERT_OK(spool.Append("abc"));
+  for (int i = 0; i < 2; ++i) {
+    const Status refused = spool.Append("def");
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), ErrorCode::kRetryLater);
+    EXPECT_EQ(spool.size(), 3u);
+  }
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  ASSERT_OK(spool.Append("def"));
+  std::string all;
+  ASSERT_OK(spool.ReadAt(0, 100, &all));
+  EXPECT_EQ(all, "abcdef");
+  EXPECT_TRUE(spool.on_disk());
 }
 
 TEST(BoundedQueue, RefusesBeyondItsLimitAndAfterClose) {

@@ -39,8 +39,12 @@ Spool::~Spool() {
 }
 
 Status Spool::MoveToDisk() {
-  HL_ASSIGN(fd_, MakeNamelessFile(directory_));
-  HL_TRY(WriteAt(fd_, 0, buffer_));
+  HL_ASSIGN(const int fd, MakeNamelessFile(directory_));
+  if (Status written = WriteAt(fd, 0, buffer_); !written.ok()) {
+    ::close(fd);
+    return written;
+  }
+  fd_ = fd;
   std::string().swap(buffer_);
   return Ok();
 }

@@ -22,7 +22,7 @@ class Spool {
   Spool& operator=(Spool&& other) noexcept;
   ~Spool();
 
-  // kRetryLater when the disk is full or fails; the spool is then unusable.
+  // kRetryLater when the disk is full or fails; the spool is then what it was, and the same call may succeed later.
   Status Append(std::string_view bytes);
   // Fills `out` with up to `length` bytes from `offset`; fewer only at the end.
   Status ReadAt(uint64_t offset, size_t length, std::string* out) const;

@@ -1,5 +1,7 @@
 #include "change/batch_source.h"
 
+#include <zstd_errors.h>
+
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -105,6 +107,8 @@ Status BatchSource::ReadZstd() {
     const size_t left = ZSTD_decompressStream(zstd_.get(), &out, &in);
     if (ZSTD_isError(left)) {
       failed_ = true;
+      if (ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+        return Error(ErrorCode::kRetryLater, "reading a batch: no memory for zstd");
       return MakeError(ErrorCode::kCorruption, "a batch is damaged: it cannot be unpacked: {}",
                        ZSTD_getErrorName(left));
     }

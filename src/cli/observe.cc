@@ -53,6 +53,7 @@ class StatusSource {
     out.database_error = shared.database_error();
     out.database_ok = out.database_error.empty();
     out.caught_up = applied.caught_up;
+    out.stalled = applied.stalled;
     out.resync_error = shared.resync_error();
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;

@@ -19,7 +19,7 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const log::LogRecord& record)
     // A new attempt replaces whatever was left of an older one.
     open_.erase(header.sender);
     open_.emplace(header.sender,
-                  Open{header, {header.sender, Spool(spool_directory_), record.seq, record.seq}});
+                  Open{header, {header.sender, Spool(spool_directory_, spool_memory_), record.seq, record.seq}});
   }
   const auto it = open_.find(header.sender);
   if (it == open_.end()) return std::optional<ArrivedBatch>();  // the middle of an older attempt
@@ -36,10 +36,7 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const log::LogRecord& record)
     open_.erase(it);
     return std::optional<ArrivedBatch>();
   }
-  if (Status appended = open.batch.bytes.Append(frame.body); !appended.ok()) {
-    open_.erase(it);
-    return std::move(appended).error();
-  }
+  HL_TRY(open.batch.bytes.Append(frame.body));
   open.header = header;
   open.batch.last = record.seq;
   if (header.index + 1 < header.count && !HL_MUTANT(partial_batch_applied)) return std::optional<ArrivedBatch>();
@@ -59,6 +56,11 @@ std::optional<log::LogSeq> Assembler::oldest_open() const {
   for (const auto& [origin, open] : open_)
     if (!oldest || open.batch.first < *oldest) oldest = open.batch.first;
   return oldest;
+}
+
+std::optional<log::LogSeq> Assembler::first_open(const Origin& origin) const {
+  const auto it = open_.find(origin);
+  return it == open_.end() ? std::nullopt : std::optional(it->second.batch.first);
 }
 
 }  // namespace harmonylite::node

@@ -27,11 +27,13 @@ struct ArrivedBatch {
 
 class Assembler {
  public:
-  explicit Assembler(std::string spool_directory) : spool_directory_(std::move(spool_directory)) {}
+  explicit Assembler(std::string spool_directory, size_t spool_memory = Spool::kDefaultMemoryLimit)
+      : spool_directory_(std::move(spool_directory)), spool_memory_(spool_memory) {}
 
   // A batch when this record completes one. kCorruption: the record is damaged, foreign or out of place,
-  // and is dropped. kInvalidArgument: a newer format. kRetryLater: no room for a spool; give the same
-  // record again later.
+  // and is dropped. kInvalidArgument: a newer format. kRetryLater: this node's disk fails, and the record is not
+  // taken. If first_open(its subject) still names a batch, give the same record again later; otherwise the slices
+  // that were here are gone, and the log must be read again from where that batch began.
   Result<std::optional<ArrivedBatch>> Add(const log::LogRecord& record);
 
   // Forgets slices; they will be read again.
@@ -39,6 +41,8 @@ class Assembler {
 
   // Oldest record of a batch that is not complete.
   std::optional<log::LogSeq> oldest_open() const;
+  // First record of this origin's batch that is not complete.
+  std::optional<log::LogSeq> first_open(const Origin& origin) const;
 
  private:
   struct Open {
@@ -46,6 +50,7 @@ class Assembler {
     ArrivedBatch batch;
   };
   std::string spool_directory_;
+  size_t spool_memory_;  // of each batch, in bytes; what is larger goes to the disk
   std::map<Origin, Open> open_;  // one per origin: its records are in order
 };
 

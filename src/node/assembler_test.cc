@@ -1,6 +1,7 @@
 #include "node/assembler.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
@@ -169,6 +170,35 @@ TEST_F(AssemblerTest, ClearForgets) {
   assembler_.Clear();
   EXPECT_EQ(assembler_.oldest_open(), std::nullopt);
   EXPECT_FALSE(Add(records[1]));
+}
+
+TEST_F(AssemblerTest, ASliceThatTheDiskRefusesIsTakenLater) {
+  const std::string folder = dir_.File("later");
+  Assembler assembler(folder, /*spool_memory=*/4);
+  const auto records = Slices("abcdefgh", 3);
+  ASSERT_OK(assembler.Add(records[0]));
+  for (int i = 0; i < 2; ++i) {
+    const auto refused = assembler.Add(records[1]);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), ErrorCode::kRetryLater);
+    EXPECT_EQ(assembler.first_open(kOne), LogSeq(1)) << "what was here still is";
+  }
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  ASSERT_OK(assembler.Add(records[1]));
+  ASSERT_VALUE(const auto batch, assembler.Add(records[2]));
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(BytesOf(*batch), "abcdefgh");
+}
+
+TEST_F(AssemblerTest, TheFirstSliceMayBeRefusedToo) {
+  const std::string folder = dir_.File("later");
+  Assembler assembler(folder, /*spool_memory=*/0);
+  const auto records = Slices("abc", 10);
+  EXPECT_FALSE(assembler.Add(records[0]).ok());
+  ASSERT_EQ(mkdir(folder.c_str(), 0700), 0);
+  ASSERT_VALUE(const auto batch, assembler.Add(records[0]));
+  ASSERT_TRUE(batch.has_value());
+  EXPECT_EQ(BytesOf(*batch), "abc");
 }
 
 }  // namespace

@@ -11,8 +11,6 @@ namespace {
 using log::LogRecord;
 using log::LogSeq;
 
-constexpr size_t kReadRecords = 64;
-constexpr int64_t kReopenMs = 200;
 // A held batch is looked at again this often even if nothing seems to have changed.
 constexpr int64_t kJudgeAgainMs = 500;
 // No commit of the application for this long: the right moment to fold and trim.
@@ -42,6 +40,27 @@ bool IsResend(const change::BatchHeader& header) {
                      [](const change::Cover& cover) { return cover.from == cover.to; });
 }
 
+// Proven by its bytes, or written in a format that only a later version reads: no later attempt would end otherwise.
+bool IsDamage(const Error& error) {
+  return error.code() == ErrorCode::kCorruption || error.code() == ErrorCode::kInvalidArgument;
+}
+
+bool IsDamaged(const ArrivedBatch& batch) {
+  auto decoder = change::BatchDecoder::Begin(&batch.bytes);
+  if (!decoder.ok()) return decoder.error().code() == ErrorCode::kCorruption;
+  while (true) {
+    const auto item = decoder->Next();
+    if (!item.ok()) return item.error().code() == ErrorCode::kCorruption;
+    if (std::holds_alternative<change::BatchDecoder::End>(*item)) return false;
+  }
+}
+
+// What failed while a batch was applied is a matter of that batch, not of this node's disk or of a damaged database.
+bool IsOfBatch(const Error& error, const ArrivedBatch& batch) {
+  if (error.code() == ErrorCode::kRetryLater) return false;
+  return error.code() != ErrorCode::kCorruption || IsDamaged(batch);
+}
+
 }  // namespace
 
 Consumer::Consumer(const Dependencies& dependencies)
@@ -49,7 +68,7 @@ Consumer::Consumer(const Dependencies& dependencies)
       random_(dependencies.seed),
       next_(std::max<uint64_t>(dependencies.replica->state().cursor, 1)),
       log_created_(dependencies.replica->state().log_created),
-      assembler_(dependencies.options->spool_directory) {
+      assembler_(dependencies.options->spool_directory, dependencies.options->spool_memory) {
   quiet_since_ms_ = maintained_ms_ = d_.clock->MonotonicMs();
   Share();
 }
@@ -149,6 +168,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     reader_.reset();
     assembler_.Clear();
     held_.Clear();
+    skipped_from_.reset();
     const capture::State& state = d_.replica->state();
     d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp},
                        /*is_new=*/true);
@@ -177,80 +197,14 @@ StepResult Consumer::SyncSchema() {
 
 // --- Reading ---
 
-Status Consumer::OpenReader() {
-  HL_TRY(d_.log->EnsureReady());
-  HL_ASSIGN(const log::LogState state, d_.log->State());
-  if (state.created_ns != log_created_) {
-    if (log_created_ != 0)
-      d_.logger->Warning("the log was made anew: reading it from its start; what it lost is "
-                         "fetched from the other nodes");
-    next_ = LogSeq(1);
-    log_created_ = state.created_ns;
-    assembler_.Clear();
-  }
-  if (next_.value > state.last.value + 1) {
-    d_.logger->Warning("the log ends at {}, before our position {}: an older copy was put back; "
-                       "reading it from its start",
-                       state.last.value, next_.value);
-    next_ = LogSeq(1);
-    assembler_.Clear();
-  }
-  if (next_ < state.first) {
-    if (next_.value > 1)
-      d_.logger->Warning("the log no longer holds records {} to {}: what they brought is fetched "
-                         "from the other nodes where it is missing",
-                         next_.value, state.first.value - 1);
-    d_.shared->SetLogGap(true);
-    next_ = state.first;
-    assembler_.Clear();
-  }
-  HL_ASSIGN(reader_, d_.log->OpenReader(next_));
-  return Ok();
-}
-
-void Consumer::LoseReader(const Error& error) {
-  reader_.reset();
-  caught_up_ = false;
-  reopen_ms_ = d_.clock->MonotonicMs() + kReopenMs;
-  if (error.message() != said_) {
-    said_ = error.message();
-    d_.logger->Warning("reading the log was interrupted: {}; trying again", said_);
-  }
-  Share();
-}
-
-Result<bool> Consumer::TakeRecords(std::chrono::milliseconds wait) {
-  std::vector<LogRecord> records;
-  HL_TRY(reader_->Read(kReadRecords, wait, &records));
-  for (const LogRecord& record : records) Take(record);
-  return !records.empty();
-}
-
-StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
-  if (reader_ == nullptr) {
-    if (d_.clock->MonotonicMs() < reopen_ms_) return StepResult::Blocked(said_);
-    if (Status opened = OpenReader(); !opened.ok()) {
-      LoseReader(opened.error());
-      return StepResult::Blocked(said_);
-    }
-    said_.clear();
-  }
-  const auto took = TakeRecords(wait);
-  if (!took.ok()) {
-    LoseReader(took.error());
-    return StepResult::Progress();
-  }
-  if (*took == caught_up_) {
-    caught_up_ = !*took;
-    Share();
-  }
-  return *took ? StepResult::Progress() : StepResult::Idle();
-}
-
-void Consumer::Take(const LogRecord& record) {
-  next_ = LogSeq(record.seq.value + 1);
+Status Consumer::Take(const LogRecord& record) {
+  const LogSeq after(record.seq.value + 1);
   // Our own records say nothing new; in a new incarnation the former one's are somebody else's.
-  if (record.subject == d_.replica->state().self) return;
+  if (record.subject == d_.replica->state().self) {
+    next_ = after;
+    return Ok();
+  }
+  const LogSeq first = assembler_.first_open(record.subject).value_or(record.seq);
   auto arrived = assembler_.Add(record);
   auto header = [&]() -> Result<change::BatchHeader> {
     if (!arrived.ok()) return std::move(arrived).error();
@@ -260,17 +214,24 @@ void Consumer::Take(const LogRecord& record) {
       return MakeError(ErrorCode::kCorruption, "the batch names another sender than its subject");
     return decoder.header();
   }();
+  if (!header.ok() && !IsDamage(header.error()) && !HL_MUTANT(local_error_is_damage)) {
+    // Where the slices that were here are gone, the whole batch is read again.
+    next_ = assembler_.first_open(record.subject) ? record.seq : first;
+    return std::move(header).error();
+  }
+  next_ = after;
   if (!header.ok()) {
     dropped_ = true;
     d_.logger->Error("record {} of node {} is not applied: {}; its rows are fetched from a node "
                      "that has them",
                      record.seq.value, ToString(record.subject), header.error().message());
-    return Share();
+    Share();
+    return Ok();
   }
-  if (!arrived->has_value()) return;
+  if (!arrived->has_value()) return Ok();
   if (IsResend(*header)) {
     if (resends_.size() < kMaxResends) resends_.push_back({std::move(**arrived), std::move(*header), std::nullopt, 0});
-    return;
+    return Ok();
   }
   // Judged as a copy's, it would show here the effects of changes that are not here.
   if (d_.options->publish && KnowsMore(*header, d_.replica->state().self, d_.shared->sending())) {
@@ -279,10 +240,19 @@ void Consumer::Take(const LogRecord& record) {
                        ToString(header->sender));
     d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
   }
-  if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0})) {
+  const LogSeq begin = (*arrived)->first;
+  const bool ready = held_.crowded() && JudgeNow(*header).verdict == Verdict::kReady;
+  if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0}, ready)) {
+    skipped_from_ = std::min(skipped_from_.value_or(begin), begin);
     dropped_ = true;
     Share();
   }
+  return Ok();
+}
+
+Judgement Consumer::JudgeNow(const change::BatchHeader& header) const {
+  return Judge(header, d_.replica->progress(), d_.replica->state().self, d_.clock->WallMs(), d_.options->max_clock_skew_ms,
+               d_.replica->collected());
 }
 
 // --- Applying ---
@@ -347,7 +317,7 @@ StepResult Consumer::ApplyReady() {
   if (Status applied = d_.replica->Apply(chosen, Cursor(), &failed); !applied.ok()) {
     judge_again_ = true;
     // A full disk, say, is no matter of the batch that met it.
-    if (failed >= chosen.size() || applied.error().code() == ErrorCode::kRetryLater)
+    if (failed >= chosen.size() || !IsOfBatch(applied.error(), chosen[failed]->arrived))
       return Busy(applied.error());
     Refuse(chosen[failed], applied.error());
     return StepResult::Progress();
@@ -387,6 +357,7 @@ LogSeq Consumer::Cursor() const {
   LogSeq cursor = next_;
   if (const auto open = assembler_.oldest_open()) cursor = std::min(cursor, *open);
   if (const auto held = held_.oldest()) cursor = std::min(cursor, *held);
+  if (skipped_from_) cursor = std::min(cursor, *skipped_from_);
   return cursor;
 }
 
@@ -472,7 +443,7 @@ StepResult Consumer::ForgetTombstones(int64_t limit) {
     Share();
   }
   if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
-      !held_.batches().empty())
+      skipped_from_ || !held_.batches().empty())
     return StepResult::Idle();
   auto gone = d_.replica->Collect(*membership.stable, limit);
   if (!gone.ok()) return Busy(gone.error());
@@ -489,7 +460,8 @@ void Consumer::Share() {
   AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
                        d_.replica->schema_fingerprint(), held_.Reasons(), d_.replica->totals(),
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
-                       d_.replica->orphans(), d_.replica->journaled(), d_.replica->collected(), tombstones_, forgotten_};
+                       d_.replica->orphans(), d_.replica->journaled(), d_.replica->collected(), tombstones_, forgotten_,
+                       stalled_};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

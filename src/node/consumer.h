@@ -53,7 +53,12 @@ class Consumer {
   Result<bool> TakeRecords(std::chrono::milliseconds wait);
   Status OpenReader();
   void LoseReader(const Error& error);
-  void Take(const log::LogRecord& record);
+  // An error: this node cannot take it now. Then next_ says from where to read again.
+  Status Take(const log::LogRecord& record);
+  Judgement JudgeNow(const change::BatchHeader& header) const;
+  void Stall(const log::LogRecord& record, const Error& error);
+  void EndStall();
+  void ReadSkippedAgain();
   StepResult ApplyReady();
   std::vector<WaitingBatch*> Choose();
   void Refuse(WaitingBatch* batch, const Error& error);
@@ -107,6 +112,10 @@ class Consumer {
   int64_t tombstones_ = 0;
   int64_t forgotten_ = 0;
   int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
+  std::optional<log::LogSeq> stalled_at_;    // a record that cannot be taken at the moment, for a local reason
+  std::string stalled_;                      // that reason; empty: none cannot
+  int64_t stall_pause_ms_ = 0;               // before the next attempt at it
+  std::optional<log::LogSeq> skipped_from_;  // the first record of what was left out as too much waited already
   std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
   std::optional<RowOrders> orders_;   // taken, and not carried out yet
   std::deque<WaitingBatch> resends_;  // likewise

@@ -70,10 +70,10 @@ bool HoldQueue::crowded() const {
   return batches_.size() >= kMaxHeldBatches / 2 || Memory() > kMaxHeldMemory / 2;
 }
 
-bool HoldQueue::Push(WaitingBatch batch) {
-  if (batches_.size() >= kMaxHeldBatches ||
-      Memory() + batch.arrived.bytes.memory() > kMaxHeldMemory)
-    return false;
+bool HoldQueue::Push(WaitingBatch batch, bool ready) {
+  const bool full = batches_.size() >= kMaxHeldBatches ||
+                    Memory() + batch.arrived.bytes.memory() > kMaxHeldMemory;
+  if (full && !ready) return false;
   batches_.push_back(std::move(batch));
   return true;
 }

@@ -41,8 +41,9 @@ struct WaitingBatch {
 
 class HoldQueue {
  public:
-  // False when there is no room: the batch is dropped and must be repaired.
-  bool Push(WaitingBatch batch);
+  // False when there is no room: the batch is dropped and must be read again. `ready`: what is here may wait for it, and
+  // it will not stay long, so that there is always room.
+  bool Push(WaitingBatch batch, bool ready = false);
   std::deque<WaitingBatch>& batches() { return batches_; }
   const std::deque<WaitingBatch>& batches() const { return batches_; }
   // So much waits that nothing more should be read while the database cannot be written.

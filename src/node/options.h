@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "base/spool.h"
 #include "schema/schema.h"
 #include "snapshot/strip.h"
 
@@ -20,6 +21,7 @@ struct SnapshotPolicy {
 struct NodeOptions {
   std::string db_path;
   std::string spool_directory;  // for batches too large for memory
+  size_t spool_memory = Spool::kDefaultMemoryLimit;  // of a batch that arrives; a larger one is too large
   std::string vfs;              // SQLite's; empty for the default
   bool publish = true;
   bool replicate = true;

@@ -75,6 +75,7 @@ struct AppliedState {
   change::ProgressVector collected;  // deletes up to here may be forgotten here
   int64_t tombstones = 0;            // kept, as of the last count
   int64_t forgotten = 0;             // since the start
+  std::string stalled;               // why the next record of the log cannot be taken here; empty: it can
 };
 
 // What only a snapshot can bring here.

@@ -27,6 +27,8 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
   std::vector<std::string> out;
   if (!status.nats_connected) out.push_back("NATS is out of reach; changes are kept and sent later");
   if (!status.database_ok) out.push_back("the database cannot be written: " + status.database_error);
+  if (!status.stalled.empty())
+    out.push_back("changes of other nodes cannot be taken at the moment (blocked): " + status.stalled);
   if (!status.join_problem.empty()) out.push_back(status.join_problem);
   if (!status.divergence.empty())
     out.push_back(status.divergence + ": 'harmonylite verify' names them, with --repair it ends it");

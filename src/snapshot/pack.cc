@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <xxhash.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <algorithm>
 #include <array>
@@ -211,6 +212,8 @@ Status Unpacker::Write(std::string_view bytes) {
     output = {a.plain.data(), a.plain.size(), 0};
     const size_t consumed = input.pos;
     a.hint = ZSTD_decompressStream(a.decompressor.get(), &output, &input);
+    if (ZSTD_getErrorCode(a.hint) == ZSTD_error_memory_allocation)
+      return Error(ErrorCode::kRetryLater, "reading a snapshot: no memory for zstd");
     if (ZSTD_isError(a.hint) != 0)
       a.broken = ZSTD_getErrorName(a.hint);
     else if (output.pos > manifest_->size - a.written)

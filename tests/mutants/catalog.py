@@ -55,6 +55,7 @@ MUTANTS = {
     "clock_hold_skipped": "stamps far in the future are accepted",
     "schema_hold_skipped": "a batch is applied though a table differs",
     "column_order_ignored": "columns are taken in the order in which they come",
+    "local_error_is_damage": "a record that this node has no room for counts as damaged",
     "applies_unidentified": "batches are applied before it is clear that this file is no copy",
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
