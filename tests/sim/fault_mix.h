@@ -48,6 +48,9 @@ enum class Fault : size_t {
   kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
   kVerify,        // nodes compare their rows in the background, and somebody has them compared
   kAlter,         // … and rows are altered behind the product's back
+  // Faults again, drawn apart from those above.
+  kOlderMeta,     // the registry goes back to what it was, or shows it for a while
+  kNoSpool,       // there is no room for temporary files
   kServerHere,    // the log and the registry are on the first machine, and its power cuts take them back
   kLazySync,      // applications sync when they checkpoint, so that a power cut takes back their commits
   kCount,
@@ -71,7 +74,7 @@ class FaultMix {
         "rebuild",    "hide-orphans", "pause",       "disk-error",  "disk-full",   "unreadable",
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",   "lost-reader",
         "not-ready",  "snapshots",    "store-fails", "join",        "away",
-        "verify",     "alter",        "server",      "lazy-sync"};
+        "verify",     "alter",        "older-meta",  "no-spool",    "server",     "lazy-sync"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault of this name; false: there is none.

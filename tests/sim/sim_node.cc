@@ -1,6 +1,8 @@
 #include "sim/sim_node.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -23,13 +25,14 @@ constexpr int64_t kRowsOfDigest = 10;  // at a time
 SimNode::SimNode(const Setup& setup)
     : clock(setup.world),
       log(setup.log, setup.random, setup.sometimes),
-      meta(setup.meta),
+      meta(setup.meta, setup.random),
       store(setup.snapshots.store, setup.random, setup.sometimes),
       setup_(setup),
       disk_(kDatabase, setup.random->Next()),
       vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_, setup.random->Next()) {
   options_.db_path = kDatabase;
-  options_.spool_directory = setup.directory;
+  options_.spool_directory = setup.directory + "/spools-XXXXXX";
+  HL_CHECK(::mkdtemp(options_.spool_directory.data()) != nullptr);
   options_.vfs = vfs_.name();
   options_.tables.hide_orphans = setup.hide_orphans;
   // Half of the nodes cut their batches wherever they may.
@@ -70,7 +73,7 @@ Status SimNode::Start() {
       node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &sent_mark, &process->shared,
                                     &clock,
                                     setup_.logger, setup_.random->Next()});
-  const uint64_t session = setup_.random->Next();
+  const uint64_t session = node::NewSession(clock.WallMs(), setup_.random->Next());
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
   if (setup_.snapshots.store != nullptr) StartSnapshots(process.get(), session);
@@ -118,6 +121,25 @@ std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
   return std::make_unique<node::EmptyJoin>(
       node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, node::MakeSnapshotOptions(options_), NodeId(setup_.id),
                                     options_.snapshots.leader_ttl_ms});
+}
+
+void SimNode::Heal() {
+  clock.offset_ms = 0;
+  log.faults = {};
+  log.connected = meta.connected = store.connected = true;
+  meta.behind = 0;
+  store.failing = 0;
+  SetSpools(true);
+}
+
+void SimNode::SpoolFrom(int64_t bytes) { options_.spool_memory = static_cast<size_t>(bytes); }
+
+// Temporary files have no names, so the folder is always empty.
+void SimNode::SetSpools(bool there) {
+  if (there == spools_) return;
+  const char* path = options_.spool_directory.c_str();
+  HL_CHECK((there ? ::mkdir(path, 0700) : ::rmdir(path)) == 0);
+  spools_ = there;
 }
 
 int SimNode::OnStatement(unsigned, void* self, void* statement, void*) {

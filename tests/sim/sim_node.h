@@ -65,7 +65,10 @@ class SimNode {
     int64_t verify_interval_ms = 0;  // 0: it has nothing that compares rows
   };
   explicit SimNode(const Setup& setup);
-  ~SimNode() { disk_.Stop(); }  // SQLite would copy the WAL into the file
+  ~SimNode() {
+    SetSpools(false);
+    disk_.Stop();  // SQLite would copy the WAL into the file
+  }
 
   // The sidecar. It stays down when the application holds the file: start again later.
   Status Start();
@@ -89,6 +92,14 @@ class SimNode {
   void PlanInterrupt(int64_t after) { until_interrupt_ = after; }
   // True: it was.
   bool ForgetInterrupt();
+
+  // Everything outside works.
+  void Heal();
+  // From its next start on, batches that arrive and have more bytes go to temporary files; there is room for these.
+  void SpoolFrom(int64_t bytes);
+  // Whether there is room for temporary files.
+  void SetSpools(bool there);
+  bool spools() const { return spools_; }
 
   // Before there is a file: a sidecar that joins, as long as its process lives.
   Result<bool> CanBecomeReplica();
@@ -159,6 +170,7 @@ class SimNode {
   SimVfs vfs_;
   node::NodeOptions options_;
   std::unique_ptr<Process> process_;
+  bool spools_ = true;
   int64_t until_interrupt_ = 0;  // statements; not positive: no plan
   bool interrupted_ = false;
   std::optional<sqlite::Connection> checker_;

@@ -124,6 +124,7 @@ bool Simulation::SetUp() {
     }
   }
   for (Machine& machine : machines_) {
+    if (mix_[Fault::kNoSpool]) machine.node->SpoolFrom(random_.Below(400));
     machine.node->log.faults = log_faults_;
     machine.node->store.failing = mix_[Fault::kStoreFails] ? 0.1 : 0;
     machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
@@ -154,10 +155,7 @@ void Simulation::Act() {
     machine.latest_wall_ms = std::max(machine.latest_wall_ms, machine.node->clock.WallMs());
     latest_wall_ms_ = std::max(latest_wall_ms_, machine.latest_wall_ms);
   }
-  if (mix_[Fault::kServerHere] && random_.Chance(kServerSyncs)) {
-    log_->Sync();
-    meta_.Sync();
-  }
+  if (mix_[Fault::kServerHere] && random_.Chance(kServerSyncs)) log_->Sync();
   Machine& machine = AnyMachine();
   if (machine.absent) return StepJoin(&machine);
   if (report_->steps > machine.away_until) EndAway(&machine);
@@ -189,6 +187,7 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
     if (!random_.Chance(0.3)) return;
     PlanFault(machine, /*sidecar=*/true);
     const Status started = node.Start();
+    machine->had_rival = machine->clone != nullptr;
     Trace(fmt::format("{} start {}", node.id(), started.ok()));
     // A file that cannot be opened ends the process; somebody starts it again.
     if (!started.ok() && started.error().code() != ErrorCode::kRetryLater && !node.disk().faulted())
@@ -213,11 +212,7 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
   EndFault(machine);
   if (before != nullptr) NoteAnew(machine, *before);
-  if (node.running() && node.rivalled()) {
-    Trace(fmt::format("{} gives way to its namesake", node.id()));
-    report_->sometimes.Note("gave way to a namesake");
-    return node.Crash();
-  }
+  EndIfRivalled(machine);
   NoteProgress(machine);
 }
 
@@ -227,6 +222,7 @@ void Simulation::NoteProgress(Machine* machine) {
   NoteUnseen(machine);
   if (!node.running()) return;
   if (mix_[Fault::kVerify]) NoteAlarm(machine);
+  NoteTaking(machine);
   const Origin self = node.shared().self();
   Sometimes& sometimes = report_->sometimes;
   const auto note = [&](bool now, bool* before, const std::string& what) {
@@ -237,9 +233,9 @@ void Simulation::NoteProgress(Machine* machine) {
   note(Has(holds, HoldKind::kMissing), &machine->was_missing, "hold for a cause or hole");
   note(Has(holds, HoldKind::kSchema), &machine->was_schema, "hold for a schema");
   note(Has(holds, HoldKind::kClock), &machine->was_clock, "hold for a clock");
-  const auto entry = meta_.entries.find(node::HeartbeatKey(NodeId(node.id())));
+  const auto entry = meta_.entries().find(node::HeartbeatKey(NodeId(node.id())));
   bool asks = false;
-  if (entry != meta_.entries.end())
+  if (entry != meta_.entries().end())
     if (auto heartbeat = node::DecodeHeartbeat(entry->second.value); heartbeat.ok())
       asks = heartbeat->asks.has_value();
   note(asks, &machine->asked, "repair request");
@@ -331,16 +327,12 @@ void Simulation::Heal() {
   // Stamps from a clock that was ahead are held until that time has come.
   world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
   for (Machine& machine : machines_) {
-    if (machine.clone != nullptr) EndClone(&machine);
-    machine.node->clock.offset_ms = 0;
-    machine.node->log.faults = {};
-    machine.node->log.connected = true;
-    machine.node->meta.connected = true;
-    machine.node->store.connected = true;
-    machine.node->store.failing = 0;
+    machine.node->Heal();
     machine.paused_until = 0;
+    if (machine.absent && machine.clone != nullptr) EndClone(&machine);
     if (machine.absent) continue;
     Expect(&machine, machine.app->Finish());
+    if (machine.clone != nullptr) MeetNamesake(&machine);
     MigrateAll(&machine);
     if (mix_[Fault::kMigrate] && machine.node->running()) Work(&machine);
   }
@@ -406,6 +398,8 @@ void Simulation::Settle() {
       if (!node.running()) return;
       Work(&machine);
       node.StepKeeper();
+      EndIfRivalled(&machine);
+      if (!node.running()) continue;
       if (mix_[Fault::kSnapshots]) node.StepSnapshots();
       NoteProgress(&machine);
     }

@@ -74,6 +74,7 @@ class Simulation {
     // As what a file counts that was put back, or cloned, until it goes on as another life or is certain that it
     // need not: so long what it counts may be what its former life, or its clone, gave other changes.
     std::optional<Origin> doubtful;
+    bool had_rival = false;    // since its sidecar started, its clone ran
     int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
     bool was_missing = false;  // held batches at the last look, by kind
     bool was_schema = false;
@@ -137,6 +138,8 @@ class Simulation {
   void MarkLost(int64_t who, std::vector<Picture> kept);
   void JumpClock(Machine* machine);
   void CutOff(Machine* machine);
+  void ShowOlderMeta(Machine* machine);
+  void ToggleSpools(Machine* machine);
   void Pause(Machine* machine);
   void Migrate(Machine* machine);
   void Rebuild(Machine* machine);
@@ -145,6 +148,8 @@ class Simulation {
   void Clone(Machine* machine);
   void StepClone(Machine* machine);
   void EndClone(Machine* machine);
+  void MeetNamesake(Machine* machine);
+  void EndIfRivalled(Machine* machine);
 
   // simulation_snapshots.cc
   void DrawSnapshots();
@@ -185,6 +190,7 @@ class Simulation {
   void PlanFault(Machine* machine, bool sidecar);
   void PlanDiskFault(Machine* machine, DiskFault fault);
   void EndFault(Machine* machine);
+  void NoteTaking(Machine* machine);
 
   bool failed() const { return report_->violation.has_value(); }
   void Fail(const Machine* machine, const std::string& what);

@@ -10,6 +10,9 @@ namespace harmonylite::sim {
 namespace {
 
 constexpr int64_t kFirstLifeOfClone = 50;
+// Beats within which two processes that hear each other are one.
+constexpr int kBeatsUntilAlone = 12;
+constexpr int kBeatsAfterwards = 4;
 
 }  // namespace
 
@@ -43,6 +46,7 @@ void Simulation::Clone(Machine* machine) {
   may_restore_ = false;
   went_back_ = true;
   machine->cloned = true;
+  machine->had_rival = true;
   report_->sometimes.Note("machine cloned");
 }
 
@@ -68,6 +72,41 @@ void Simulation::StepClone(Machine* machine) {
   if (!picture.ok()) return Fail(machine, picture.error().message());
   NoteNewLife(clone, **picture);
   Check(machine, CheckOwnWrites(**picture, ledger_, clone.who()));
+}
+
+// Nobody ends for a process that is not there.
+void Simulation::EndIfRivalled(Machine* machine) {
+  SimNode& node = *machine->node;
+  if (!node.running() || !node.rivalled()) return;
+  Trace(fmt::format("{} gives way to its namesake", node.id()));
+  report_->sometimes.Note("gave way to a namesake");
+  if (!machine->had_rival) Fail(machine, "the sidecar ends for another process with its id, and there is none");
+  node.Crash();
+}
+
+// Both live and hear each other: exactly one ends, and soon.
+void Simulation::MeetNamesake(Machine* machine) {
+  SimNode& original = *machine->node;
+  SimNode& clone = *machine->clone;
+  clone.log.faults = {};
+  for (SimNode* node : {&original, &clone})
+    if (!node->running()) Expect(machine, node->Start());
+  if (failed()) return;
+  int ended = 0;
+  for (int beat = 0, left = kBeatsUntilAlone; beat < left; ++beat) {
+    for (int64_t i = 0, first = random_.Below(2); i < 2; ++i) {
+      SimNode& node = (first + i) % 2 == 0 ? original : clone;
+      world_.Advance(random_.Below(20));
+      if (!node.running() || node.rivalled()) continue;
+      node.StepKeeper();
+      if (node.rivalled() && ++ended == 1) left = beat + kBeatsAfterwards;
+    }
+    world_.Advance(node::kHeartbeatMs);
+  }
+  if (ended != 1) Fail(machine, fmt::format("of two processes with its id {} end", ended));
+  report_->sometimes.Note(original.rivalled() ? "the original gave way to its clone" : "a clone gave way to its original");
+  EndIfRivalled(machine);
+  EndClone(machine);
 }
 
 void Simulation::EndClone(Machine* machine) {

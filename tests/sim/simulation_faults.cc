@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kWithSnapshots = 0.25;
 constexpr double kAllTables = 0.15;
+constexpr int64_t kStatesLost = 20;  // of the registry, at most, when its server loses power
 constexpr double kCopiedBehind = 0.5;
 constexpr int64_t kBehindMs = 20'000;
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
@@ -34,8 +35,10 @@ void Simulation::DrawMix(uint64_t seed) {
   if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);  // see DrawSnapshots
   DrawVerify(seed);
   DrawTables(seed);
+  Random apart(SeedOf(seed, 4));
+  for (const Fault fault : {Fault::kOlderMeta, Fault::kNoSpool}) mix_.Set(fault, apart.Chance(0.3) && !calm);
   copied_behind_ = mix_[Fault::kClockJump] && Random(SeedOf(seed, 3)).Chance(kCopiedBehind);
-  Random power(SeedOf(seed, 4));
+  Random power(SeedOf(seed, 5));
   mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
   mix_.Remove(options_.without);
@@ -83,15 +86,17 @@ void Simulation::DrawFault() {
         JumpClock(&machine);
       return;
     case 6:
+      if (mix_[Fault::kOlderMeta] && random_.Chance(0.7)) return ShowOlderMeta(&machine);
       if (!mix_[Fault::kForgetMeta]) return;
       Trace("registry forgets");
-      meta_.entries.clear();
+      meta_.Forget();
       report_->sometimes.Note("registry forgot");
       return;
     case 7:
       if (mix_[Fault::kMigrate]) Migrate(&machine);
       return;
     case 8:
+      if (mix_[Fault::kNoSpool] && random_.Chance(0.5)) return ToggleSpools(&machine);
       if (mix_[Fault::kPause]) Pause(&machine);
       return;
     case 9:
@@ -147,7 +152,7 @@ void Simulation::CutPower(Machine* machine) {
   node.sent_mark.mark.reset();
   if (mix_[Fault::kServerHere] && machine == &machines_.front()) {
     log_->LosePower();
-    meta_.LosePower();
+    meta_.PutBack(static_cast<size_t>(random_.Below(kStatesLost)));
   }
   Reboot(machine, node.disk().AfterPowerLoss());
   if (!mix_[Fault::kLazySync] || machine->absent || failed()) return;
@@ -257,6 +262,27 @@ void Simulation::CutOff(Machine* machine) {
   node.log.connected = node.meta.connected = !node.log.connected;
   Trace(fmt::format("{} connected {}", node.id(), node.log.connected));
   if (!node.log.connected) report_->sometimes.Note("node cut off");
+}
+
+// A store that lost its newest writes, for everybody, or a replica that lags, for one. A sidecar that has just started
+// then meets what its former processes said.
+void Simulation::ShowOlderMeta(Machine* machine) {
+  if (random_.Chance(0.5)) Crash(machine);
+  const auto back = static_cast<size_t>(random_.Below(static_cast<int64_t>(meta_.states())));
+  const bool everybody = random_.Chance(0.5);
+  Trace(fmt::format("registry as {} states ago for {}", back, everybody ? 0 : machine->node->id()));
+  if (everybody)
+    meta_.PutBack(back);
+  else
+    machine->node->meta.behind = back;
+  report_->sometimes.Note(everybody ? "registry put back" : "registry lags");
+}
+
+void Simulation::ToggleSpools(Machine* machine) {
+  SimNode& node = *machine->node;
+  node.SetSpools(!node.spools());
+  Trace(fmt::format("{} spools {}", node.id(), node.spools()));
+  if (!node.spools()) report_->sometimes.Note("no room for temporary files");
 }
 
 // One migration, or some at once.

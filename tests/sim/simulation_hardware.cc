@@ -55,6 +55,13 @@ void Simulation::PlanFault(Machine* machine, bool sidecar) {
   }
 }
 
+// Only damage makes a record unreadable for good.
+void Simulation::NoteTaking(Machine* machine) {
+  const node::AppliedState applied = machine->node->shared().applied();
+  if (applied.dropped && !mix_[Fault::kDamage]) Fail(machine, "a record that is not damaged was given up");
+  if (!applied.stalled.empty()) report_->sometimes.Note("a record could not be taken");
+}
+
 void Simulation::EndFault(Machine* machine) {
   if (!planned_) return;
   const Fault fault = *planned_;
