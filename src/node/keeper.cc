@@ -191,7 +191,7 @@ Status Keeper::HearKnock(int64_t now) {
 // Only what names one of our newest entries can not have been written before we put it, whatever the registry has lost
 // and shows again: our session was drawn when this process started.
 bool Keeper::Lives(const Heartbeat& namesake, uint64_t revision) {
-  if (HL_MUTANT(history_is_alive)) return true;
+  if ((introduced_ || knocks_ > 0) && HL_MUTANT(history_is_alive)) return true;
   if (HL_MUTANT(namesake_unheard)) return false;
   if (namesake.beat > 0)
     return namesake.hears && namesake.hears->session == d_.session && beat_ - namesake.hears->number <= kFreshBeats;

@@ -94,7 +94,8 @@ def test_of_two_that_start_at_once_one_ends(cluster):
     def ended():
         return [node for node in both if not node.running]
 
-    loser, = wait_until(ended, 60, "one of them to end", lambda: "\n".join(node.tail() for node in both))
+    loser, = wait_until(ended, 60, "one of them to end",
+                        lambda: "\n".join(node.tail() for node in both))
     assert loser.process.returncode != 0 and REFUSAL in loser.log()
     loser.process = None
     winner, = [node for node in both if node is not loser]
@@ -104,32 +105,46 @@ def test_of_two_that_start_at_once_one_ends(cluster):
     assert winner.running
 
 
-def session(cluster, node):
-    """Of the process that has put the node's entry in the registry; None: there is no entry."""
+def entry(cluster, node):
+    """The node's entry in the registry: (session of the process that has put it, revision), or None."""
     bucket = cluster.prefix + "-changes-v2-meta"
     with NatsClient(cluster.server.port) as client:
-        answer = client.api(f"STREAM.MSG.GET.KV_{bucket}", {"last_by_subj": f"$KV.{bucket}.node.{node.node_id}"})
+        answer = client.api(f"STREAM.MSG.GET.KV_{bucket}",
+                            {"last_by_subj": f"$KV.{bucket}.node.{node.node_id}"})
     if "error" in answer:
         return None
     text = base64.b64decode(answer["message"]["data"]).decode()
-    return int(re.search(r"^session (\d+)$", text, re.MULTILINE).group(1))
+    return int(re.search(r"^session (\d+)$", text, re.MULTILINE).group(1)), answer["message"]["seq"]
+
+
+def wait_entry(cluster, node, other_than, session=None):
+    """The first entry that is none of those; of this session, if one is given."""
+    def found():
+        now = entry(cluster, node)
+        return now is not None and now not in other_than and session in (None, now[0]) and now
+    return wait_until(found, 60, "its next entry", node.tail)
 
 
 def test_a_former_process_in_an_older_store_is_nobody(cluster, own_nats):
-    """The registry goes back to what it was before the sidecar started anew, and names its former process."""
+    """The registry goes back to what it was before the sidecar started anew."""
     a, b = cluster.run(2, LINES)
-    for number in range(4):
-        before = wait_until(lambda: session(cluster, a), 30, "an entry of its node", a.tail)
+    for number in range(3):
+        wait_entry(cluster, a, [])
         own_nats.stop()
         own_nats.save()
         own_nats.start()
+        old = entry(cluster, a)
+        last = wait_entry(cluster, a, [old], old[0])
         a.restart()
-        now = wait_until(lambda: {session(cluster, a)} - {before, None}, 60, "its new entry", a.tail)  # noqa: B023
+        first = wait_until(lambda: (now := entry(cluster, a))[0] != last[0] and now,  # noqa: B023
+                           60, "the new process's entry", a.tail)
+        wait_entry(cluster, a, [first], first[0])
         own_nats.stop()
         own_nats.put_back()
         own_nats.start()
-        assert session(cluster, a) == before
-        wait_until(lambda: {session(cluster, a)} == now, 60, "its entry once more", a.tail)  # noqa: B023
+        assert entry(cluster, a)[0] == old[0]
+        spoken = wait_entry(cluster, a, [], first[0])
+        wait_entry(cluster, a, [spoken], first[0])
         put(a, f"a{number}")
         wait_value(b, "SELECT count(*) FROM lines", number + 1)
         assert a.running

@@ -76,7 +76,7 @@ MUTANTS = {
     "returned_is_stored": "a batch counts as published because the call returned",
     "out_of_sequence_ignored": "the log refuses a frame and the batch goes on",
     # two processes with one node id
-    "history_is_alive": "whatever another session of this node has put proves that its process lives",
+    "history_is_alive": "an entry of another session of this node that comes after the first look proves that its process lives",
     "namesake_unheard": "no entry proves that another process with this node's id lives",
     # comparing rows
     "alteration_unnoticed": "a row is not held against the hash of its version",

@@ -411,6 +411,7 @@ void Simulation::Settle() {
     report_->sometimes.Note("settled");
     return;
   }
+  if (failed()) return;
   std::string why;
   for (Machine& machine : machines_) {
     if (machine.absent) {

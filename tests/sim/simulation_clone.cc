@@ -88,6 +88,7 @@ void Simulation::EndIfRivalled(Machine* machine) {
 void Simulation::MeetNamesake(Machine* machine) {
   SimNode& original = *machine->node;
   SimNode& clone = *machine->clone;
+  if (clone.running() && clone.rivalled()) return EndClone(machine);
   clone.log.faults = {};
   for (SimNode* node : {&original, &clone})
     if (!node->running()) Expect(machine, node->Start());
