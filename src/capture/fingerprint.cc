@@ -10,7 +10,7 @@
 namespace harmonylite::capture {
 
 uint64_t SchemaFingerprint(const Catalog& catalog) {
-  uint64_t sum = 0;
+  uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables) {
     std::vector<std::string> columns;
     for (const std::string& name : tracked.table.columns)

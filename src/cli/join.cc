@@ -1,5 +1,6 @@
 #include "cli/join.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <ctime>
@@ -12,6 +13,7 @@
 #include "cli/progress.h"
 #include "cli/wiring.h"
 #include "node/empty_join.h"
+#include "node/node.h"
 #include "snapshot/restore.h"
 #include "sqlite/connection.h"
 
@@ -23,6 +25,7 @@ using node::EmptyJoin;
 
 constexpr timespec kLook{0, 100'000'000};
 constexpr std::chrono::milliseconds kBetweenSteps{200};
+constexpr int64_t kMostPauseMs = 600'000;
 
 // Of a file that a node has used without ever having a table; 0: nobody has.
 Result<uint64_t> NodeInFile(const std::string& path) {
@@ -35,6 +38,15 @@ Result<uint64_t> NodeInFile(const std::string& path) {
   if (installed != capture::Installed::kYes) return uint64_t{0};
   HL_ASSIGN(const capture::State state, capture::LoadState(&*db));
   return state.self.node.value;
+}
+
+// Nobody else can reach the registry: it is in this node's own server, which listens on this
+// machine only.
+bool IsAlone(const config::CommandLine& command, const config::Config& config) {
+  const std::string& host = config.nats.bind_address.host;
+  return config.nats.embedded() && !command.cluster_addr && command.cluster_peers.empty() &&
+         command.leaf_servers.empty() && config.nats.server_config.empty() &&
+         (host == "127.0.0.1" || host == "::1" || host == "localhost");
 }
 
 uint64_t DrawNodeId() {
@@ -95,11 +107,16 @@ Result<std::optional<NodeId>> JoinsAs(const config::Config& config) {
   return std::optional<NodeId>(NodeId(in_file != 0 ? in_file : DrawNodeId()));
 }
 
-Result<JoinEnd> JoinEmpty(const config::Config& config, NodeId self, log::ObjectStore* store,
-                          log::MetaStore* meta, const sigset_t& signals, const Clock* clock,
-                          Logger* logger) {
+Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Config& config,
+                          NodeId self, log::ObjectStore* store, log::MetaStore* meta,
+                          const sigset_t& signals, const Clock* clock, Logger* logger) {
+  const auto attach = [&]() -> Status {
+    auto node = node::Node::Open(MakeNodeOptions(config), self, clock, logger);
+    return node.ok() ? Ok() : Status(std::move(node).error());
+  };
   EmptyJoin join({store, meta, clock, logger, MakeSnapshotOptions(config), self,
-                  config.snapshot.leader_ttl_ms, config.max_clock_skew_ms});
+                  config.snapshot.leader_ttl_ms, config.max_clock_skew_ms,
+                  IsAlone(command, config), attach});
   JoinThread thread(&join);
   Progress progress(&join.activity(), clock, logger);
   while (!thread.done()) {
@@ -111,6 +128,19 @@ Result<JoinEnd> JoinEmpty(const config::Config& config, NodeId self, log::Object
   }
   if (!thread.outcome().ok()) return std::move(thread.outcome()).error();
   return JoinEnd::kGoOn;
+}
+
+std::optional<NodeId> JoinAgain::Due(const config::Config& config, bool elsewhere,
+                                     const Clock& clock) const {
+  if (!elsewhere || clock.MonotonicMs() < not_before_ms_) return std::nullopt;
+  // It may have tables by now, or some that are not replicated.
+  auto joins = JoinsAs(config);
+  return joins.ok() ? *joins : std::nullopt;
+}
+
+void JoinAgain::Done(const Clock& clock) {
+  not_before_ms_ = clock.MonotonicMs() + pause_ms_;
+  pause_ms_ = std::min(2 * pause_ms_, kMostPauseMs);
 }
 
 }  // namespace harmonylite::cli

@@ -38,6 +38,7 @@ struct Sidecar {
   std::unique_ptr<log::ObjectStore> snapshots;
   std::unique_ptr<node::Node> node;
   Observers observers;
+  JoinAgain again;
 };
 
 // Asks whether a signal to end has come; the signals are blocked in every thread.
@@ -85,8 +86,8 @@ Result<JoinEnd> OpenSidecar(const config::CommandLine& command, const config::Co
   if (joins) {
     self = joins;
     HL_TRY(Connect(command, config, *joins, logger, out));
-    HL_ASSIGN(const JoinEnd end, JoinEmpty(config, *joins, out->snapshots.get(), out->store.get(),
-                                           signals, clock, logger));
+    HL_ASSIGN(const JoinEnd end, JoinEmpty(command, config, *joins, out->snapshots.get(),
+                                           out->store.get(), signals, clock, logger));
     if (end == JoinEnd::kAskedToEnd) return end;
   }
   HL_ASSIGN(out->node, node::Node::Open(MakeNodeOptions(config), self, clock, logger));
@@ -121,14 +122,17 @@ class StopDeadline {
   std::thread thread_;
 };
 
-ExitCode WaitForEnd(const config::Config& config, const sigset_t& signals, Sidecar* sidecar,
-                    Logger* logger) {
+// Nothing: the node runs without tables and is to join again.
+std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t& signals,
+                                   const Clock& clock, Sidecar* sidecar, Logger* logger) {
   while (!SignalCame(signals, kLook)) {
     if (sidecar->node->rivalled()) {
       logger->Error("another process already runs as node {}: give this one another node_id",
                     sidecar->node->id().value);
       return ExitCode::kFailure;
     }
+    if (sidecar->again.Due(config, sidecar->node->shared().tables_elsewhere(), clock))
+      return std::nullopt;
     if (config.sleep_timeout_ms > 0 && sidecar->node->idle_ms() >= config.sleep_timeout_ms &&
         sidecar->node->SavedForSleep()) {
       logger->Info("nothing happened for {} ms (sleep_timeout): ending", config.sleep_timeout_ms);
@@ -137,6 +141,42 @@ ExitCode WaitForEnd(const config::Config& config, const sigset_t& signals, Sidec
   }
   logger->Info("asked to end");
   return ExitCode::kOk;
+}
+
+// The node gives its file up meanwhile, so that a snapshot can be restored into it.
+Result<JoinEnd> Rejoin(const config::CommandLine& command, const config::Config& config,
+                       const sigset_t& signals, const Clock* clock, Logger* logger,
+                       Sidecar* sidecar) {
+  const NodeId self = sidecar->node->id();
+  logger->Info("{} has no tables, and other nodes have: joining as a new node does",
+               config.db_path);
+  sidecar->observers.clear();
+  sidecar->node.reset();
+  auto end = JoinEmpty(command, config, self, sidecar->snapshots.get(), sidecar->store.get(),
+                       signals, clock, logger);
+  if (!end.ok())
+    logger->Warning("the tables of other nodes cannot be had ({}): trying again later",
+                    end.error().message());
+  if (end.ok() && *end == JoinEnd::kAskedToEnd) return JoinEnd::kAskedToEnd;
+  sidecar->again.Done(*clock);
+  HL_ASSIGN(sidecar->node, node::Node::Open(MakeNodeOptions(config), self, clock, logger));
+  return JoinEnd::kGoOn;
+}
+
+Result<ExitCode> Serve(const config::CommandLine& command, const config::Config& config,
+                       const sigset_t& signals, const Clock* clock, Logger* logger,
+                       Sidecar* sidecar) {
+  while (true) {
+    HL_ASSIGN(sidecar->observers, StartObservers(config, *sidecar->node, *sidecar->connection,
+                                                 *clock, logger));
+    const size_t tables = sidecar->node->tables();
+    sidecar->node->Start(sidecar->log.get(), sidecar->store.get(), sidecar->snapshots.get());
+    logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables,
+                 sidecar->node->id().value, sqlite::LibraryVersion());
+    if (const auto code = WaitForEnd(config, signals, *clock, sidecar, logger)) return *code;
+    HL_ASSIGN(const JoinEnd end, Rejoin(command, config, signals, clock, logger, sidecar));
+    if (end == JoinEnd::kAskedToEnd) return ExitCode::kOk;
+  }
 }
 
 }  // namespace
@@ -159,20 +199,12 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     return ExitCode::kFailure;
   }
   if (*opened == JoinEnd::kAskedToEnd) return ExitCode::kOk;
-  auto observers = StartObservers(config, *sidecar.node, *sidecar.connection, clock, logger);
-  if (!observers.ok()) {
-    logger->Error("cannot start: {}", observers.error().message());
-    return ExitCode::kFailure;
-  }
-  sidecar.observers = std::move(*observers);
-  const size_t tables = sidecar.node->tables();
-  sidecar.node->Start(sidecar.log.get(), sidecar.store.get(), sidecar.snapshots.get());
-  logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables, sidecar.node->id().value, sqlite::LibraryVersion());
-  const ExitCode code = WaitForEnd(config, signals, &sidecar, logger);
+  const Result<ExitCode> code = Serve(command, config, signals, &clock, logger, &sidecar);
+  if (!code.ok()) logger->Error("cannot start: {}", code.error().message());
   {
     const StopDeadline deadline(logger);
     sidecar.observers.clear();
-    sidecar.node->Stop();
+    if (sidecar.node) sidecar.node->Stop();
     if (sidecar.server) sidecar.server->Stop();
     sidecar.snapshots.reset();
     sidecar.store.reset();
@@ -180,7 +212,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     sidecar.connection.reset();
   }
   logger->Info("ended");
-  return code;
+  return code.ok() ? *code : ExitCode::kFailure;
 }
 
 }  // namespace harmonylite::cli

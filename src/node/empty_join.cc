@@ -2,6 +2,7 @@
 
 #include "base/free_memory.h"
 #include "base/mutant.h"
+#include "capture/fingerprint.h"
 #include "node/heartbeat.h"
 #include "node/lease.h"
 #include "node/options.h"
@@ -13,8 +14,9 @@ namespace harmonylite::node {
 
 namespace {
 
-// Two heartbeats and a little: a node that lives has been heard by then.
-constexpr int64_t kListenMs = 2 * kHeartbeatMs + 1'000;
+// A node that lives has been heard by then, also where the server has just been started again, so
+// that the others have to connect to it first.
+constexpr int64_t kListenMs = 3 * kHeartbeatMs + 1'000;
 // A cluster that is gathering its quorum is there by then.
 constexpr int64_t kReachWithinMs = 30'000;
 
@@ -28,8 +30,15 @@ EmptyJoin::Outcome EmptyJoin::StartEmpty(std::string_view why) {
   return Outcome::kStartEmpty;
 }
 
+EmptyJoin::Outcome EmptyJoin::LeaveToApplication() {
+  d_.logger->Info("{} has tables by now, so it gets none from the cluster", d_.options.db_path);
+  return Outcome::kStartEmpty;
+}
+
 Result<EmptyJoin::Outcome> EmptyJoin::Later(const Error& error) {
+  if (error.code() == ErrorCode::kConflict) return LeaveToApplication();
   if (error.code() != ErrorCode::kRetryLater) return Error(error.code(), error.message());
+  listens_since_ms_.reset();
   const int64_t now = d_.clock->MonotonicMs();
   waiting_for_ = error.message();
   if (!activity_.cancelled() && now - reached_ms_.value_or(began_ms_) > kReachWithinMs && !alive_ms_) {
@@ -41,6 +50,8 @@ Result<EmptyJoin::Outcome> EmptyJoin::Later(const Error& error) {
 }
 
 Result<EmptyJoin::Outcome> EmptyJoin::Step() {
+  auto empty = snapshot::CanBecomeReplica(d_.options.db_path, d_.options.vfs);
+  if (empty.ok() && !*empty) return LeaveToApplication();
   auto outcome = TrySnapshots();
   if (outcome.ok() && *outcome == Outcome::kWaiting) outcome = AskForOne();
   if (!outcome.ok()) return Later(outcome.error());
@@ -83,28 +94,39 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   return true;
 }
 
-Result<bool> EmptyJoin::AnyoneAlive() {
+Result<bool> EmptyJoin::MayHearTables() {
   HL_ASSIGN(const auto entries, d_.meta->List(kHeartbeatPrefix));
   const int64_t now = d_.clock->MonotonicMs();
-  bool anyone = false;
+  const bool first_look = !listens_since_ms_;
+  if (first_look) listens_since_ms_ = now;
+  bool anyone = !d_.alone && !HL_MUTANT(empty_registry_is_nobody);
   for (const auto& [key, entry] : entries) {
     if (key == HeartbeatKey(d_.self)) continue;
+    const auto heartbeat = DecodeHeartbeat(entry.value);
+    if (heartbeat.ok() && heartbeat->schema_fingerprint == capture::kNoTables) continue;
     anyone = true;
     const auto [it, is_new] = revisions_.try_emplace(key, entry.revision);
-    if (it->second == entry.revision) continue;
+    if (is_new ? first_look : it->second == entry.revision) continue;
     it->second = entry.revision;
     alive_ms_ = now;
   }
-  return anyone && now - std::max(began_ms_, alive_ms_.value_or(0)) <= kListenMs;
+  return anyone && now - std::max(*listens_since_ms_, alive_ms_.value_or(0)) <= kListenMs;
 }
 
 Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
-  HL_ASSIGN(const bool alive, AnyoneAlive());
+  HL_ASSIGN(const bool alive, MayHearTables());
   if (!alive && !early_.empty()) {
     waiting_for_ = "the time of a snapshot's stamps, which are in the future";
     return Outcome::kWaiting;
   }
-  if (!alive) return StartEmpty("there is no snapshot, and no other node is running");
+  if (!alive) return StartEmpty("there is no snapshot, and no other node with tables is running");
+  if (revisions_.empty()) {
+    // A snapshot that comes after all takes longer to be restored into such a file (decision 30).
+    if (!attached_) HL_TRY(d_.attach());
+    attached_ = true;
+    waiting_for_ = "waiting for other nodes to be heard";
+    return Outcome::kWaiting;
+  }
   const int64_t now = d_.clock->MonotonicMs();
   auto note = Lease::NoteOf(d_.meta, kSnapshotLease);
   if (!note.ok() && note.error().code() != ErrorCode::kNotFound) return std::move(note).error();

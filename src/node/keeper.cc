@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
+#include "capture/fingerprint.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -102,6 +103,7 @@ StepResult Keeper::Step() {
   own.collected = applied.collected;
   WeighMembers(applied, now);
   d_.shared->SetBehindForgotten(BehindForgotten(applied, now));
+  d_.shared->SetTablesElsewhere(TablesElsewhere(applied, now));
   own.asks = WhomToAsk(applied, now);
   if (own.asks)
     d_.logger->Info("changes are missing here and the log does not bring them: asking node {}",
@@ -127,6 +129,7 @@ Status Keeper::Listen() {
     if (!heartbeat.ok()) continue;  // of a version we do not know; it says nothing to us
     peer.heartbeat = std::move(*heartbeat);
     peer.heard_ms = now;
+    peer.lives = !first_look;
     if (peer.heartbeat.origin.node == self.node) {
       HearNamesake(peer.heartbeat, entry.revision, now);
       continue;
@@ -162,6 +165,21 @@ bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
     const Peer& peer = entry.second;
     return now - peer.heard_ms <= kPeerSilentMs && !CanAnswer(peer.heartbeat, applied, d_.shared->self());
   });
+}
+
+// An application that makes its tables on one node after the other has a moment for that.
+bool Keeper::TablesElsewhere(const AppliedState& applied, int64_t now) {
+  const bool elsewhere = std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
+    const Peer& peer = entry.second;
+    return peer.lives && now - peer.heard_ms <= kPeerSilentMs &&
+           peer.heartbeat.origin.node != d_.shared->self().node &&
+           peer.heartbeat.schema_fingerprint != capture::kNoTables;
+  });
+  const bool without = elsewhere && applied.schema_fingerprint == capture::kNoTables &&
+                       !HL_MUTANT(tables_elsewhere_unnoticed);
+  if (!without) without_since_ms_.reset();
+  if (without && !without_since_ms_) without_since_ms_ = now;
+  return without && now - *without_since_ms_ >= kTablesPatienceMs;
 }
 
 // What another session of our node has put: a live process, or what is left of a former one.

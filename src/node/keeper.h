@@ -46,6 +46,7 @@ class Keeper {
     Heartbeat heartbeat;
     uint64_t revision = 0;
     int64_t heard_ms = 0;  // monotonic; when its revision last moved
+    bool lives = false;    // that happened since the first look
   };
 
   StepResult Fail(const Error& error);
@@ -56,6 +57,7 @@ class Keeper {
   void Answer(const Heartbeat& peer, int64_t now);
   void WeighMembers(const AppliedState& applied, int64_t now);
   bool BehindForgotten(const AppliedState& applied, int64_t now) const;
+  bool TablesElsewhere(const AppliedState& applied, int64_t now);
   void HearNamesake(const Heartbeat& namesake, uint64_t revision, int64_t now);
   Status HearKnock(int64_t now);
   bool Lives(const Heartbeat& namesake, uint64_t revision);
@@ -71,6 +73,7 @@ class Keeper {
   };
   std::map<Origin, Standstill> still_;
   std::optional<int64_t> alone_since_ms_;        // monotonic
+  std::optional<int64_t> without_since_ms_;      // monotonic: since when tables are elsewhere only
   std::map<NodeId, std::pair<change::ProgressVector, int64_t>> answered_;
   int64_t next_ms_ = 0;
   uint64_t beat_ = 0;               // entries put by this process

@@ -348,5 +348,31 @@ TEST_F(KeeperTest, UnreadableEntriesAreNobody) {
   EXPECT_FALSE(keeper_.rivalled());
 }
 
+TEST_F(KeeperTest, TablesOfOthersAreNoticedWhereNothingIsReplicated) {
+  AppliedState none;
+  none.caught_up = true;
+  shared_.SetApplied(none);
+  const auto after_patience = [&](uint64_t schema, bool beats) {
+    for (int64_t waited = 0; waited <= kTablesPatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs) {
+      if (beats) Hear(kTwo, 0, {}, std::nullopt, schema);
+      Beat();
+    }
+    return shared_.tables_elsewhere();
+  };
+  // An entry that does not move is of a node that may be gone.
+  Hear(kTwo, 0);
+  EXPECT_FALSE(after_patience(77, /*beats=*/false));
+  EXPECT_FALSE(after_patience(none.schema_fingerprint, true));
+  EXPECT_TRUE(after_patience(77, true));
+  // It falls silent.
+  for (int64_t waited = 0; waited <= kPeerSilentMs; waited += kHeartbeatMs) Beat();
+  EXPECT_FALSE(shared_.tables_elsewhere());
+  EXPECT_TRUE(after_patience(77, true));
+  // The application makes its own.
+  SetApplied({});
+  Beat();
+  EXPECT_FALSE(shared_.tables_elsewhere());
+}
+
 }  // namespace
 }  // namespace harmonylite::node

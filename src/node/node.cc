@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/thread_name.h"
+#include "capture/fingerprint.h"
 #include "node/checkpointer.h"
 #include "node/resyncer.h"
 #include "node/snapshot_keeper.h"
@@ -159,7 +160,8 @@ void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectSto
 }
 
 bool Node::SavedForSleep() {
-  if (!makes_snapshots_) return true;
+  const bool has_tables = shared_.applied().schema_fingerprint != capture::kNoTables;
+  if (!makes_snapshots_ || !has_tables) return true;
   if (snapshots_.busy()) return false;
   change::ProgressVector have = shared_.applied().progress;
   have.Advance(shared_.self(), shared_.published_as_self());

@@ -54,7 +54,8 @@ class Node {
   const SharedState& shared() const { return shared_; }
   // What there is of snapshots.
   const SnapshotBoard& snapshots() const { return snapshots_; }
-  // Whether a snapshot has everything that is here: asks for one if not, and is true, too, when it could not be made.
+  // Whether a snapshot has everything that is here, or nothing is here: asks for one if not, and is
+  // true, too, when it could not be made.
   // Called by one thread.
   bool SavedForSleep();
   // Another process runs with this node id.

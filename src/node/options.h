@@ -91,6 +91,8 @@ constexpr int64_t kUnmergedRetryMs = 60'000;
 constexpr int64_t kUnmergedMostMs = 3'600'000;
 // The same request is not answered again within this time.
 constexpr int64_t kRepairRepeatMs = 10'000;
+// How long tables must be elsewhere only before a node without any joins again.
+constexpr int64_t kTablesPatienceMs = 5'000;
 // A node not heard of for this long is not asked for anything.
 constexpr int64_t kPeerSilentMs = 10'000;
 

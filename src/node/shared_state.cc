@@ -167,6 +167,16 @@ bool SharedState::behind_forgotten() const {
   return behind_forgotten_;
 }
 
+void SharedState::SetTablesElsewhere(bool elsewhere) {
+  const std::lock_guard lock(mutex_);
+  tables_elsewhere_ = elsewhere;
+}
+
+bool SharedState::tables_elsewhere() const {
+  const std::lock_guard lock(mutex_);
+  return tables_elsewhere_;
+}
+
 void SharedState::SetResyncWish(std::optional<ResyncWish> wish) {
   const std::lock_guard lock(mutex_);
   resync_wish_ = std::move(wish);

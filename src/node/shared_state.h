@@ -147,6 +147,11 @@ class SharedState {
   void SetBehindForgotten(bool behind);
   bool behind_forgotten() const;
 
+  // Written by the keeper: nothing is replicated here, and a node that lives has tables. The node
+  // may then join again, as one without a file does.
+  void SetTablesElsewhere(bool elsewhere);
+  bool tables_elsewhere() const;
+
   // Written by the keeper, read by the resyncer.
   void SetResyncWish(std::optional<ResyncWish> wish);
   std::optional<ResyncWish> resync_wish() const;
@@ -185,6 +190,7 @@ class SharedState {
   std::string database_error_;
   MembershipReport membership_;
   bool behind_forgotten_ = false;
+  bool tables_elsewhere_ = false;
   bool snapshot_waits_ = false;
   std::optional<ResyncWish> resync_wish_;
   bool log_gap_ = false;

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/mutant.h"
+#include "capture/fingerprint.h"
+
 namespace harmonylite::node {
 
 namespace {
@@ -54,9 +57,14 @@ void SnapshotKeeper::Release() {
   d_.board->SetLeading(false);
 }
 
-// Any node can; but one that has everything is better, and one whose disk is full lets others try.
+// Any node with tables can; but one that has everything is better, and one whose disk is full lets
+// others try.
 bool SnapshotKeeper::Willing(int64_t now) {
   const AppliedState applied = d_.shared->applied();
+  if (applied.schema_fingerprint == capture::kNoTables && !HL_MUTANT(empty_snapshot_stored)) {
+    lease_.Release();
+    return false;
+  }
   const bool fit = !HoldsBack(applied) && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
   if (fit) fit_ms_ = now;
   // Where writes never pause, a node is hardly ever seen to have read everything.

@@ -2,6 +2,7 @@
 //
 // Reasons: the interval has passed, somebody asks for one, or the log will soon forget records that the newest
 // snapshot does not cover. The work itself is SnapshotMaker's; a lost lease ends it.
+// A node without replicated tables has nothing to give, and never holds the lease.
 //
 // Threads: one owner at a time.
 #pragma once

@@ -22,7 +22,9 @@ namespace harmonylite::snapshot {
 struct Listed {
   std::string name;
   std::optional<Manifest> manifest;
-  std::string problem;  // why it cannot be used; empty: as far as can be told without fetching it, it can
+  // Why it cannot be used; empty: as far as can be told without fetching it, it can. One without
+  // replicated tables, as earlier versions stored, cannot: it would hide an older one with tables.
+  std::string problem;
 };
 
 class Catalog {

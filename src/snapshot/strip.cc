@@ -176,6 +176,9 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
   HL_ASSIGN(const capture::Catalog catalog, capture::LoadCatalog(copy, tables));
   if (!catalog.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  if (catalog.tables.empty() && !HL_MUTANT(empty_snapshot_stored))
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "none of its tables is replicated: there is nothing to give");
   HL_ASSIGN(State state, capture::LoadState(copy));
   const State saved = state;
   while (!HL_MUTANT(snapshot_not_folded)) {

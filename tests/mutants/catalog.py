@@ -65,6 +65,9 @@ MUTANTS = {
     "absence_ignored": "merging a snapshot removes nothing that was deleted and forgotten elsewhere",
     "merge_drops_unsent": "merging a snapshot removes rows of which its maker knew nothing",
     "snapshot_from_the_future": "a snapshot is taken whose stamps are hours ahead",
+    "empty_registry_is_nobody": "a node without a file starts empty when the registry has no entry",
+    "empty_snapshot_stored": "a node without tables stores snapshots, and they count as good ones",
+    "tables_elsewhere_unnoticed": "a node that started empty never gets the tables of others",
     "merge_without_progress": "after merging a snapshot progress is what it was",
     # publish
     "stamp_not_compared": "a file restored from an old copy takes changes of its former life for its own when their numbers fit",

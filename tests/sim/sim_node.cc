@@ -118,9 +118,15 @@ bool SimNode::merging() const {
 Result<bool> SimNode::CanBecomeReplica() { return snapshot::CanBecomeReplica(options_.db_path, options_.vfs); }
 
 std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
+  const auto attach = [this] {
+    Status started = Start();
+    Crash();
+    return started;
+  };
   return std::make_unique<node::EmptyJoin>(
       node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, node::MakeSnapshotOptions(options_), NodeId(setup_.id),
-                                    options_.snapshots.leader_ttl_ms});
+                                    options_.snapshots.leader_ttl_ms, options_.max_clock_skew_ms,
+                                    /*alone=*/false, attach});
 }
 
 void SimNode::Heal() {
