@@ -63,7 +63,8 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "row inserted unseen", "row altered without triggers", "alteration found by a background check",
         "alteration found by verify", "altered row repaired", "alarm of a background check ended",
         "verify with nothing to report at unequal progress", "snapshot made", "joined from a snapshot",
-        "started without a file", "file lost", "machine away", "node evicted", "evicted node is back",
+        "started without a file", "servers wiped while a node joins", "runs without tables",
+        "joined again", "tables made on a node that ran without any", "file lost", "machine away", "node evicted", "evicted node is back",
         "tombstone forgotten", "snapshot wished for", "snapshot merged",
         "snapshot merged with unpublished rows", "row written anew by a merge", "store: a call failed",
         "store: an object came in part", "store: object lost", "store: object altered"})

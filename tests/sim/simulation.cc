@@ -129,7 +129,7 @@ bool Simulation::SetUp() {
     machine.node->store.failing = mix_[Fault::kStoreFails] ? 0.1 : 0;
     machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
     if (&machine == &machines_.back() && mix_[Fault::kJoin] && random_.Chance(0.5)) {
-      BeginAbsent(&machine);
+      ComeLate(&machine);
       continue;
     }
     // So that there are snapshots that nobody else may take yet.

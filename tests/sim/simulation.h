@@ -88,6 +88,7 @@ class Simulation {
     // It has no file yet; a sidecar that joins runs, or a finished file waits for its node.
     bool absent = false;
     std::unique_ptr<node::EmptyJoin> join;
+    int64_t join_began_ms = 0;  // of the history's time
     bool restored_snapshot = false;
     int64_t away_until = 0;  // step of the history
     int64_t noted_entry = 0;  // of its journal: what is newer may be what the product itself wrote about altered rows
@@ -163,7 +164,12 @@ class Simulation {
   void BeginAbsent(Machine* machine);
   bool MayLoseFile(Machine* machine);
   void LoseFile(Machine* machine);
+  void ComeLate(Machine* machine);
+  void WipeServers();
+  void SilenceOthers();
   void StepJoin(Machine* machine);
+  void EndJoin(Machine* machine, node::EmptyJoin::Outcome outcome);
+  void StepWithoutTables(Machine* machine);
   bool StartJoined(Machine* machine);
   void Arrive(Machine* machine);
   void SendAway(Machine* machine);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "node/options.h"
 #include "sim/app_file.h"
 #include "sim/simulation.h"
 
@@ -15,6 +16,10 @@ using Outcome = node::EmptyJoin::Outcome;
 
 constexpr size_t kMostTries = 2'000;  // of all migrations
 constexpr int64_t kBetweenTriesMs = 200;
+constexpr double kHearsNobody = 0.7;   // when it comes late
+constexpr double kTablesLater = 0.8;   // its application makes them after it has started
+constexpr double kWiped = 0.5;         // the servers, when a node begins to join
+constexpr double kMakesTables = 0.03;  // in one step
 
 }  // namespace
 
@@ -87,13 +92,40 @@ void Simulation::LoseFile(Machine* machine) {
   BeginAbsent(machine);
 }
 
+// Those with a file are not heard for longer than a node that joins listens.
+void Simulation::SilenceOthers() {
+  for (Machine* other : Present()) other->paused_until = report_->steps + random_.Between(150, 350);
+}
+
+// A machine that has no file when the others begin. Its sidecar may be the first that is heard all
+// the same.
+void Simulation::ComeLate(Machine* machine) {
+  BeginAbsent(machine);
+  if (random_.Chance(kHearsNobody)) SilenceOthers();
+}
+
+// All that is on the servers is lost: the registry and the snapshots, and the log where that may
+// happen.
+void Simulation::WipeServers() {
+  Trace("the servers are wiped");
+  report_->sometimes.Note("servers wiped while a node joins");
+  meta_.entries.clear();
+  store_.objects.clear();
+  if (mix_[Fault::kWipe] && restored_ == nullptr) log_->Wipe();
+  if (random_.Chance(0.5)) SilenceOthers();
+}
+
 void Simulation::StepJoin(Machine* machine) {
   if (report_->steps < machine->paused_until || random_.Chance(0.3)) return;
   SimNode& node = *machine->node;
+  if (node.running()) return StepWithoutTables(machine);
   PlanFault(machine, /*sidecar=*/true);
   if (machine->join == nullptr) {
     auto empty = node.CanBecomeReplica();
     if (empty.ok() && *empty) machine->join = node.MakeJoin();
+    machine->join_began_ms = world_.elapsed_ms;
+    const bool may_wipe = !healed_ && mix_[Fault::kForgetMeta];
+    if (machine->join != nullptr && may_wipe && random_.Chance(kWiped)) WipeServers();
     const bool started = empty.ok() && !*empty && StartJoined(machine);
     EndFault(machine);
     if (started && node.running()) Arrive(machine);
@@ -103,17 +135,50 @@ void Simulation::StepJoin(Machine* machine) {
   Trace(fmt::format("{} joins: {}", node.id(), outcome.ok() ? static_cast<int>(*outcome) : -1));
   if (!outcome.ok() && !node.disk().faulted()) Expect(machine, std::move(outcome).error());
   if (!outcome.ok() || *outcome != Outcome::kWaiting) machine->join.reset();
+  const bool lost_power = node.disk().dead();
   EndFault(machine);
-  if (!outcome.ok() || *outcome == Outcome::kWaiting) return;
-  if (*outcome == Outcome::kRestored) {
+  if (!lost_power && outcome.ok() && *outcome != Outcome::kWaiting) EndJoin(machine, *outcome);
+}
+
+void Simulation::EndJoin(Machine* machine, Outcome outcome) {
+  SimNode& node = *machine->node;
+  auto empty = node.CanBecomeReplica();
+  if (outcome == Outcome::kRestored) {
+    if (empty.ok() && *empty) Fail(machine, "it joined from a snapshot without tables");
     machine->restored_snapshot = true;
     return;
   }
-  // The application makes its tables.
-  auto empty = node.CanBecomeReplica();
   if (!empty.ok() || !*empty) return;
   report_->sometimes.Note("started without a file");
+  if (!Present().empty() && world_.elapsed_ms - machine->join_began_ms <= 2 * node::kHeartbeatMs)
+    return Fail(machine, "it started empty before others with tables had the time to be heard");
+  if (!Present().empty() && random_.Chance(kTablesLater)) {
+    if (StartJoined(machine)) report_->sometimes.Note("runs without tables");
+    return;
+  }
+  // The application makes its tables.
   Expect(machine, MakeAppFile(&node, tables_));
+}
+
+// A node whose application has made no tables yet: it may never get to that.
+void Simulation::StepWithoutTables(Machine* machine) {
+  SimNode& node = *machine->node;
+  PlanFault(machine, /*sidecar=*/true);
+  node.StepConsumer();
+  node.StepPublisher();
+  node.StepKeeper();
+  node.StepSnapshots();
+  EndFault(machine);
+  if (!node.running()) return;
+  if (node.snapshots_made() > 0) return Fail(machine, "it stored a snapshot without having tables");
+  const bool elsewhere = node.shared().tables_elsewhere();
+  const bool application = !healed_ ? random_.Chance(kMakesTables) : Present().empty();
+  if (!elsewhere && !application) return;
+  const char* what = elsewhere ? "joined again" : "tables made on a node that ran without any";
+  Trace(fmt::format("{}: {}", node.id(), what));
+  report_->sometimes.Note(what);
+  node.Crash();
+  if (!elsewhere) Expect(machine, MakeAppFile(&node, tables_));
 }
 
 bool Simulation::StartJoined(Machine* machine) {
