@@ -1,12 +1,15 @@
 """A node without a database becomes a full replica."""
 
 import random
+import shutil
 import threading
 import time
 
 import compare
-from harness import wait_equal, wait_value
-from test_snapshots import objects, save, stored_in
+import processes
+from harness import READY, wait_equal, wait_value
+from test_observe import fetch
+from test_snapshots import listed, objects, restored, save, stored_in
 from wait import wait_until
 
 SCHEMA = ("CREATE TABLE t(id INTEGER PRIMARY KEY, v TEXT); CREATE INDEX t_v ON t(v);"
@@ -82,11 +85,106 @@ def test_a_live_node_is_asked_for_one(cluster):
     wait_equal([a, b, c])
 
 
-def test_the_first_node_starts_empty_at_once(cluster):
+def test_the_first_node_listens_and_starts_empty(cluster):
     node = cluster.add().start()
-    assert "no other node is running" in node.log()
+    assert "no other node with tables is running" in node.log()
     node.script("CREATE TABLE t(id INTEGER PRIMARY KEY)")
     node.wait_log("table t is replicated")
+
+
+def test_a_lone_node_with_its_own_server_does_not_listen(embedded, cluster):
+    node = cluster.add().start()
+    assert "waiting for" not in node.log()
+    node.script("CREATE TABLE t(id INTEGER PRIMARY KEY)")
+    node.wait_log("table t is replicated")
+
+
+def test_tables_that_the_application_makes_end_the_listening(cluster):
+    a, b = cluster.add().launch(), cluster.add().launch()
+    for node in (a, b):
+        node.wait_log("waiting for other nodes")
+    # Rows that come with the tables are captured, too.
+    a.script(f"BEGIN; {SCHEMA}; INSERT INTO t VALUES(1, 'one'); COMMIT")
+    b.script(SCHEMA)
+    for node in (a, b):
+        node.wait_ready()
+        assert "has tables by now" in node.log()
+    wait_value([a, b], "SELECT v FROM t", "one")
+
+
+def rows(node, count=300):
+    node.sql(f"WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i+1 FROM c WHERE i<{count}) "
+             "INSERT INTO t SELECT i, hex(randomblob(10)) FROM c")
+
+
+def test_a_registry_that_was_just_emptied_is_not_nobody(cluster, own_nats):
+    a, b = cluster.run(2, SCHEMA)
+    rows(a)
+    wait_equal([a, b])
+    own_nats.stop()
+    own_nats.wipe()
+    own_nats.start()
+    c = cluster.add().start()
+    assert "starting with an empty database" not in c.log()
+    wait_equal([a, b, c])
+    assert c.one("SELECT count(*) FROM t") == 300
+
+
+def test_a_node_that_started_empty_gets_the_tables_of_others_later(cluster, own_nats, folder):
+    settings = stored_in(folder, interval=1000, leader_ttl=3000)
+    a, b = cluster.run(2, SCHEMA, settings)
+    rows(a)
+    wait_equal([a, b])
+    for node in (a, b):
+        node.stop()
+    own_nats.stop()
+    own_nats.wipe()
+    own_nats.start()
+    shutil.rmtree(folder / "store", ignore_errors=True)
+    (port,) = processes.free_ports(1)
+    health = {"health_check": {"enable": True, "bind": f"127.0.0.1:{port}"}}
+    c = cluster.add({**settings, **health}).start()
+    assert c.one("SELECT count(*) FROM sqlite_schema WHERE name = 't'") == 0
+    d = cluster.add(settings).start()
+    pid = c.pid
+    for node in (a, b):
+        node.start()
+    for node in (c, d):
+        wait_until(lambda: node.log().count(READY) == 2, 90, "it to join", node.tail)  # noqa: B023
+    wait_equal([a, b, c, d])
+    assert c.one("SELECT count(*) FROM t") == 300 and c.running and c.pid == pid
+    assert fetch(f"http://127.0.0.1:{port}/health")[0] == 200
+    c.sql("INSERT INTO t VALUES(-1, 'from c')")
+    wait_value([a, b, d], "SELECT v FROM t WHERE id = -1", "from c")
+    # Nobody who had no tables has stored a snapshot.
+    assert all(restored(a, folder / one["name"], one["name"]) for one in listed(a)), listed(a)
+
+
+def test_tables_made_on_an_empty_node_before_it_joins_again(cluster):
+    """Both applications make their own, one soon after the other: nothing is in their way."""
+    a, b = cluster.add().start(), cluster.add().start()
+    a.script(SCHEMA)
+    a.wait_log("table t is replicated")
+    b.script(SCHEMA)
+    b.sql("INSERT INTO t VALUES(2, 'from b')")
+    a.sql("INSERT INTO t VALUES(1, 'from a')")
+    wait_value([a, b], "SELECT count(*) FROM t", 2)
+    assert "joining as a new node" not in b.log()
+
+
+def test_a_node_without_tables_stores_no_snapshot_and_takes_none(cluster, folder):
+    settings = stored_in(folder, interval=1000)
+    a = cluster.add(settings=settings).start()
+    code, output = a.run("snapshot", "save")
+    assert code == 1 and "there is nothing to give" in output, output
+    b = cluster.add(settings=settings).start()
+    assert "no other node with tables is running" in b.log()
+    a.script(SCHEMA)
+    a.sql("INSERT INTO t VALUES(1, 'one')")
+    wait_until(lambda: listed(a), 60, "a snapshot", a.tail)
+    wait_until(lambda: b.log().count(READY) == 2, 60, "it to join", b.tail)
+    wait_value(b, "SELECT v FROM t", "one")
+    assert all(restored(a, folder / one["name"], one["name"]) for one in listed(a)), listed(a)
 
 
 def test_killed_at_any_moment_it_gets_there(cluster, folder):
