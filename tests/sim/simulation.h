@@ -114,6 +114,8 @@ class Simulation {
     std::optional<node::VerifyAnswer>* digest;
   };
   void NoteShadowed(const Picture& picture, Machine* machine);
+
+  // simulation_liveness.cc
   void Heal();
   void MigrateAll(Machine* machine);
   void Work(Machine* machine);

@@ -109,9 +109,9 @@ void Simulation::ComeLate(Machine* machine) {
 void Simulation::WipeServers() {
   Trace("the servers are wiped");
   report_->sometimes.Note("servers wiped while a node joins");
-  meta_.entries.clear();
+  meta_.Forget();
   store_.objects.clear();
-  if (mix_[Fault::kWipe] && restored_ == nullptr) log_->Wipe();
+  if (mix_[Fault::kWipe]) log_->Wipe();
   if (random_.Chance(0.5)) SilenceOthers();
 }
 
