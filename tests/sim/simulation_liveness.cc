@@ -49,8 +49,10 @@ bool Simulation::Settled() {
     if (node.shared().resync_wish() || node.merging()) return false;
     const auto applied = node.shared().applied();
     if (!applied.caught_up) return false;
-    for (const node::Hold& hold : applied.holds)
+    for (const node::Hold& hold : applied.holds) {
       if (!WaitsForGood(hold)) return false;
+      report_->sometimes.Note("a former life's batch is held for good");
+    }
   }
   for (Machine& machine : machines_) {
     auto picture = machine.node->Look();
@@ -61,10 +63,11 @@ bool Simulation::Settled() {
   return true;
 }
 
-// The rest of what a life of a file had sent that is no more: a part of it was lost with the log before any node had
-// applied it (P9).
+// A batch that a former life of a node sent, and that no node can apply: what comes before it, or what it was in the
+// tables' present shape, is in no file under that life's name. The file's own node, if it has the changes, has sent
+// them as its new life's.
 bool Simulation::WaitsForGood(const node::Hold& hold) {
-  if (!went_back_ || (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema)) return false;
+  if (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema) return false;
   return std::none_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
     return !machine.absent && machine.node->running() && machine.node->shared().self() == hold.origin;
   });
