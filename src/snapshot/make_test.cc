@@ -124,7 +124,8 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
 
 TEST(Make, RowidsStay) {
   // Of tables that are replicated by rowid, and that a full-text index points to.
-  TestNode node("CREATE TABLE loose(body TEXT); CREATE VIRTUAL TABLE find USING fts5(body)");
+  TestNode node("CREATE TABLE kept(id INTEGER PRIMARY KEY); CREATE TABLE loose(body TEXT);"
+                "CREATE VIRTUAL TABLE find USING fts5(body)");
   node.App("INSERT INTO loose(rowid, body) VALUES(5, 'five'), (9, 'nine'); INSERT INTO find(rowid, body) VALUES(9, 'nine')");
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
