@@ -1,5 +1,6 @@
 """The layer check finds what it must find, and the tree passes it."""
 
+import json
 import pathlib
 import sys
 
@@ -10,32 +11,60 @@ sys.path.insert(0, str(HERE))
 
 import layers  # noqa: E402
 
+
+def entry(name, includes, **more):
+    return {"name": name, "holds": "things", "includes": includes, "must_not": "matter", **more}
+
+
+ENTRIES = [
+    entry("base", []),
+    entry("change", ["base"]),
+    entry("sqlite", ["change"]),
+    entry("ops", ["base"]),
+    entry("ports", ["base"]),
+    entry("adapters/wire", ["ports"]),
+    entry("low", ["sqlite"], tests_include=["high"]),
+    entry("high", ["low"]),
+    entry("node/common", ["high"], folder="node", files=["step", "options"]),
+    entry("node/room", ["node/common"]),
+    entry("node", ["node/room", "ports"]),
+]
+MODULES = layers.Modules(ENTRIES)
+
 BAD = [
     ("src/base/clock.cc", '#include "change/value.h"', "base must not know change"),
     ("src/change/codec.cc", '#include "sqlite/connection.h"', "change must not know sqlite"),
-    ("src/merge/resolve.cc", '#include "schema/table.h"', "merge must not know schema"),
-    ("src/capture/reader.cc", '#include "apply/applier.h"', "capture must not know apply"),
-    ("src/capture/reader_test.cc", '#include "apply/applier.h"', "capture must not know apply"),
-    ("src/node/publisher.cc", '#include "nats/jetstream_log.h"', "node must not know nats"),
-    ("src/nats/jetstream_log.cc", '  #  include "apply/applier.h"', "nats must not know apply"),
-    ("src/novel/thing.cc", '#include "base/result.h"', "not in tests/layers.py"),
-    ("src/apply/applier.cc", "#include <sqlite3.h>", "belongs behind src/sqlite/"),
-    ("src/cli/main.cc", "#include <nats/nats.h>", "belongs behind src/nats/"),
-    ("tests/sim/world.cc", "#include <nats/nats.h>", "belongs behind src/nats/"),
+    ("src/low/reader_test.cc", '#include "node/room/worker.h"', "low must not know node/room"),
+    ("src/low/reader.cc", '#include "high/writer.h"', "low must not know high"),
+    ("src/node/node.cc", '#include "adapters/wire/log.h"', "node must not know adapters/wire"),
+    ("src/adapters/wire/log.cc", '  #  include "low/reader.h"', "adapters/wire must not know low"),
+    ("src/node/step.cc", '#include "node/room/worker.h"', "node/common must not know node/room"),
+    ("src/node/options_test.cc", '#include "node/node.h"', "node/common must not know node"),
+    ("src/node/room/worker.cc", '#include "node/node.h"', "node/room must not know node"),
+    ("src/novel/thing.cc", '#include "base/result.h"', "is no module of cmake/modules.json"),
+    ("src/adapters/stray.cc", '#include "base/result.h"', "is no module of cmake/modules.json"),
+    ("src/low/reader.cc", '#include "novel/thing.h"', "is in no module"),
+    ("src/low/reader.cc", '#include "support/temp_dir.h"', "is in no module"),
+    ("src/low/reader.cc", "#include <sqlite3.h>", "belongs behind src/sqlite/"),
+    ("src/node/node.cc", "#include <httplib.h>", "belongs behind src/ops/http_server.cc"),
+    ("tests/sim/world.cc", "#include <httplib.h>", "belongs behind src/ops/http_server.cc"),
     ("src/sqlite/connection.cc", '#include "identifier.h"', "name a header by its folder"),
     ("src/base/clock.cc", "x\n" * 501, "501 lines"),
     ("tests/e2e/test_all.py", "x\n" * 501, "501 lines"),
+    ("src/base/clock.h", "#ifndef CLOCK_H", "a header begins with #pragma once"),
 ]
 GOOD = [
-    ("src/apply/applier.cc", '#include "base/result.h"'),
-    ("src/apply/applier.cc", '#include "apply/applier.h"'),
-    ("src/apply/applier.cc", '#include "merge/resolve.h"'),
-    ("src/apply/applier.cc", "#include <vector>"),
-    ("src/apply/applier_test.cc", '#include "support/temp_dir.h"'),
+    ("src/low/reader.cc", '#include "base/result.h"'),
+    ("src/low/reader.cc", '#include "low/reader.h"'),
+    ("src/low/reader.cc", "#include <vector>"),
+    ("src/low/reader_test.cc", '#include "support/temp_dir.h"'),
+    ("src/low/reader_test.cc", '#include "high/high_test_util.h"'),
     ("src/node/node.cc", '#include "sqlite/connection.h"'),
-    ("src/cli/main.cc", '#include "nats/server.h"'),
+    ("src/node/node.cc", '#include "node/step.h"'),
+    ("src/node/node.cc", '#include "node/room/worker.h"'),
+    ("src/node/room/worker.cc", '#include "node/options.h"'),
     ("src/sqlite/connection.cc", "#include <sqlite3.h>"),
-    ("src/nats/jetstream_log.cc", "#include <nats/nats.h>"),
+    ("src/ops/http_server.cc", "#include <httplib.h>"),
     ("tests/support/sqlite_file.cc", "#include <sqlite3.h>"),
     ("src/base/clock.cc", '// #include "change/value.h"'),
     ("src/base/clock.cc", "x\n" * 500),
@@ -44,7 +73,7 @@ GOOD = [
 
 @pytest.mark.parametrize("path,text,why", BAD)
 def test_an_offence_is_found(path, text, why):
-    offences = layers.check_text(path, text)
+    offences = layers.check_text(MODULES, path, text)
     assert len(offences) == 1
     assert why in offences[0]
     assert offences[0].startswith(path + ":")
@@ -52,15 +81,44 @@ def test_an_offence_is_found(path, text, why):
 
 @pytest.mark.parametrize("path,text", GOOD)
 def test_what_is_allowed_passes(path, text):
-    assert layers.check_text(path, text) == []
+    assert layers.check_text(MODULES, path, text) == []
+
+
+def test_arrows_run_one_way():
+    assert MODULES.offences() == []
+    back = layers.Modules([entry("low", ["high"]), entry("high", ["low"])])
+    assert back.offences() == [
+        "cmake/modules.json: low includes high, which does not stand before it"]
+
+
+def test_a_module_says_what_it_is_for():
+    silent = layers.Modules([entry("low", [], must_not="")])
+    assert silent.offences() == ["cmake/modules.json: low does not say what it must_not"]
+
+
+def page(table):
+    mark = "<!-- modules: written by tests/layers.py --write -->"
+    return f"# Design\n{mark}\n{table}<!-- end -->\nmore\n"
+
+
+def test_the_page_says_the_same():
+    assert layers.check_page(MODULES, page(MODULES.tables())) == []
+    other = MODULES.tables().replace("things", "other things")
+    assert len(layers.check_page(MODULES, page(other))) == 1
+    assert len(layers.check_page(MODULES, "# Design\n")) == 1
 
 
 def test_an_offence_in_a_folder_fails_the_check(tmp_path, capsys):
-    source = tmp_path / "src" / "log" / "reader.h"
-    source.parent.mkdir(parents=True)
-    source.write_text('#pragma once\n#include "node/node.h"\n')
+    for path, text in {
+        "src/base/clock.h": '#pragma once\n#include "high/writer.h"\n',
+        "src/high/writer.h": "#pragma once\n",
+        "cmake/modules.json": json.dumps([entry("base", []), entry("high", [])]),
+        "docs/design.md": page(layers.Modules([entry("base", []), entry("high", [])]).tables()),
+    }.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
     assert layers.main([str(tmp_path)]) == 1
-    assert "src/log/reader.h:2: " in capsys.readouterr().out
+    assert capsys.readouterr().out == 'src/base/clock.h:2: "high/writer.h": base must not know high\n'
 
 
 def test_the_tree_passes(capsys):
