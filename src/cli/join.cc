@@ -108,7 +108,7 @@ Result<std::optional<NodeId>> JoinsAs(const config::Config& config) {
 }
 
 Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Config& config,
-                          NodeId self, log::ObjectStore* store, log::MetaStore* meta,
+                          NodeId self, ports::ObjectStore* store, ports::MetaStore* meta,
                           const sigset_t& signals, const Clock* clock, Logger* logger) {
   const auto attach = [&]() -> Status {
     auto node = node::Node::Open(MakeNodeOptions(config), self, clock, logger);

@@ -11,8 +11,8 @@
 #include "base/result.h"
 #include "config/command_line.h"
 #include "config/config.h"
-#include "log/meta_store.h"
-#include "log/object_store.h"
+#include "ports/meta_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::cli {
 
@@ -24,7 +24,7 @@ enum class JoinEnd { kGoOn, kAskedToEnd };
 // Restores the newest snapshot, waits for one, or leaves the database empty; see node/empty_join.h. Shows progress
 // meanwhile, and ends when one of `signals`, which are blocked, comes.
 Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Config& config,
-                          NodeId self, log::ObjectStore* store, log::MetaStore* meta,
+                          NodeId self, ports::ObjectStore* store, ports::MetaStore* meta,
                           const sigset_t& signals, const Clock* clock, Logger* logger);
 
 // When a node that runs without tables may join again. Where that brings nothing, because no other

@@ -12,10 +12,10 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "config/config.h"
-#include "log/meta_store.h"
-#include "log/replication_log.h"
 #include "nats/connection.h"
 #include "node/node.h"
+#include "ports/meta_store.h"
+#include "ports/replication_log.h"
 #include "snapshot/manifest.h"
 
 namespace harmonylite::cli {
@@ -44,8 +44,8 @@ class LogWatch {
   const Clock* clock_;
   Logger* logger_;
   std::shared_ptr<nats::Connection> connection_;
-  std::unique_ptr<log::ReplicationLog> log_;
-  std::unique_ptr<log::MetaStore> meta_;
+  std::unique_ptr<ports::ReplicationLog> log_;
+  std::unique_ptr<ports::MetaStore> meta_;
   std::unique_ptr<node::Node> node_;  // ends before what it uses
   Lseq published_;                    // as far as was seen
   std::string unreachable_;           // why; empty: it is reached

@@ -35,7 +35,7 @@ struct Sidecar {
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<nats::JetStreamLog> log;
   std::unique_ptr<nats::KvMetaStore> store;
-  std::unique_ptr<log::ObjectStore> snapshots;
+  std::unique_ptr<ports::ObjectStore> snapshots;
   std::unique_ptr<node::Node> node;
   Observers observers;
   JoinAgain again;

@@ -100,7 +100,7 @@ struct Session {
   std::optional<LockFile> lock;  // nothing: a node runs on the database
   std::unique_ptr<nats::ServerProcess> server;
   std::shared_ptr<nats::Connection> connection;
-  std::unique_ptr<log::ObjectStore> store;
+  std::unique_ptr<ports::ObjectStore> store;
 };
 
 Status ConnectToNats(const config::CommandLine& command, const config::Config& config,

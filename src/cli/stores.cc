@@ -14,7 +14,7 @@ namespace harmonylite::cli {
 
 namespace {
 
-using StorePtr = std::unique_ptr<log::ObjectStore>;
+using StorePtr = std::unique_ptr<ports::ObjectStore>;
 
 std::string Environment(const char* name) {
   const char* value = std::getenv(name);

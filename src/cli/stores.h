@@ -6,14 +6,14 @@
 
 #include "base/result.h"
 #include "config/config.h"
-#include "log/object_store.h"
 #include "nats/connection.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::cli {
 
 // Reaches for nothing yet. `connection` is needed for the NATS store alone, and need not be
 // connected. kInvalidArgument: the store's URL, or a file that it names.
-Result<std::unique_ptr<log::ObjectStore>> OpenStore(const config::SnapshotConfig& config,
+Result<std::unique_ptr<ports::ObjectStore>> OpenStore(const config::SnapshotConfig& config,
                                                     std::shared_ptr<nats::Connection> connection);
 
 // Where the objects are, for messages: without credentials.

@@ -96,7 +96,7 @@ void BucketMirror::Take(const PushedMessage& pushed) {
     entries_.erase(std::string(key));
     return;
   }
-  log::MetaEntry& entry = entries_[std::string(key)];
+  ports::MetaEntry& entry = entries_[std::string(key)];
   entry.value.assign(natsMsg_GetData(pushed.message.get()),
                      static_cast<size_t>(natsMsg_GetDataLength(pushed.message.get())));
   entry.revision = pushed.stream_seq;

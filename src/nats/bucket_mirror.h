@@ -8,8 +8,8 @@
 #include <memory>
 #include <string>
 
-#include "log/meta_store.h"
 #include "nats/push_consumer.h"
+#include "ports/meta_store.h"
 
 namespace harmonylite::nats {
 
@@ -27,7 +27,7 @@ class BucketMirror {
   // Takes what has arrived; asks the server only when it was not asked for long, or something is
   // wrong.
   Status Drain(const std::shared_ptr<Session>& session);
-  const std::map<std::string, log::MetaEntry>& entries() const { return entries_; }
+  const std::map<std::string, ports::MetaEntry>& entries() const { return entries_; }
 
  private:
   Status Open(const std::shared_ptr<Session>& session, int64_t created_ns);
@@ -42,7 +42,7 @@ class BucketMirror {
   int64_t created_ns_ = 0;                  // of the bucket that is mirrored
   uint64_t seen_ = 0;                       // newest revision taken
   std::chrono::steady_clock::time_point refreshed_{};
-  std::map<std::string, log::MetaEntry> entries_;
+  std::map<std::string, ports::MetaEntry> entries_;
 };
 
 }  // namespace harmonylite::nats

@@ -21,7 +21,7 @@ namespace {
 using test::Request;
 using test::TestServer;
 
-using log::PublishOutcome;
+using ports::PublishOutcome;
 
 const Origin kNode{NodeId(1), Incarnation(1)};
 
@@ -276,7 +276,7 @@ TEST(ConnectionTest, ReconnectsAfterACutAndKeepsNothingBack) {
   ASSERT_TRUE(test::WaitUntil([&] { return log.EnsureReady().ok(); }));
   EXPECT_EQ(connection->state().reconnects, 1u);
   EXPECT_EQ(connection->state().url, proxy.nats_url());
-  EXPECT_EQ(log.State()->last, log::LogSeq(0));
+  EXPECT_EQ(log.State()->last, ports::LogSeq(0));
 }
 
 TEST(ConnectionTest, BlackHoleEndsInErrorsNotSilence) {
@@ -288,11 +288,11 @@ TEST(ConnectionTest, BlackHoleEndsInErrorsNotSilence) {
   options.publish_timeout = std::chrono::milliseconds(200);
   JetStreamLog log(connection, options);
   ASSERT_OK(log.EnsureReady());
-  ASSERT_VALUE(auto reader, log.OpenReader(log::LogSeq(1)));
+  ASSERT_VALUE(auto reader, log.OpenReader(ports::LogSeq(1)));
   proxy.BlackHole();
   EXPECT_EQ(log.Publish(Request(kNode, "a", 0, "a")).outcome, PublishOutcome::kUnknown);
   Status ended = Ok();
-  std::vector<log::LogRecord> out;
+  std::vector<ports::LogRecord> out;
   EXPECT_TRUE(test::WaitUntil([&] {
     ended = reader->Read(10, std::chrono::milliseconds(100), &out);
     return !ended.ok();
@@ -300,13 +300,13 @@ TEST(ConnectionTest, BlackHoleEndsInErrorsNotSilence) {
   EXPECT_EQ(ended.error().code(), ErrorCode::kRetryLater);
   proxy.Resume();
   // The same id again: it is there once, whether or not the first try arrived.
-  log::PublishReply reply;
+  ports::PublishReply reply;
   ASSERT_TRUE(test::WaitUntil([&] {
     reply = log.Publish(Request(kNode, "a", 0, "a"));
     return reply.outcome != PublishOutcome::kUnknown;
   }));
   EXPECT_EQ(reply.outcome, PublishOutcome::kStored);
-  EXPECT_EQ(log.State()->last, log::LogSeq(1));
+  EXPECT_EQ(log.State()->last, ports::LogSeq(1));
 }
 
 TEST(ConnectionTest, MissingPermissionIsARefusal) {

@@ -9,10 +9,10 @@ namespace harmonylite::nats {
 
 namespace {
 
-using log::LogSeq;
-using log::LogState;
-using log::PublishOutcome;
-using log::PublishReply;
+using ports::LogSeq;
+using ports::LogState;
+using ports::PublishOutcome;
+using ports::PublishReply;
 
 constexpr size_t kMaxMessageId = 256;
 
@@ -94,7 +94,7 @@ Result<LogState> JetStreamLog::State() {
                    info.error().message());
 }
 
-Result<log::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
+Result<ports::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   HL_ASSIGN(const auto session, connection_->Acquire());
   const auto last = AskForLast(*session, stream_, SubjectOf(subject), options_.api_timeout.count());
   if (!last.ok()) {
@@ -105,7 +105,7 @@ Result<log::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   if (last->status == NATS_OK) {
     natsMsg* raw = last->message.get();
     const size_t size = static_cast<size_t>(natsMsg_GetDataLength(raw));
-    return log::LogRecord{LogSeq(natsMsg_GetSequence(raw)), subject,
+    return ports::LogRecord{LogSeq(natsMsg_GetSequence(raw)), subject,
                           std::string(natsMsg_GetData(raw), size)};
   }
   if (last->code == JSNoMessageFoundErr)
@@ -116,7 +116,7 @@ Result<log::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   return ApiError(last->status, last->code, "asking for our last record");
 }
 
-PublishReply JetStreamLog::Publish(const log::PublishRequest& request) {
+PublishReply JetStreamLog::Publish(const ports::PublishRequest& request) {
   const auto session = connection_->Acquire();
   if (!session.ok()) return {PublishOutcome::kUnknown, LogSeq(), session.error().message()};
   const size_t limit = max_payload();
@@ -154,7 +154,7 @@ PublishReply JetStreamLog::Publish(const log::PublishRequest& request) {
   return reply;
 }
 
-Result<std::unique_ptr<log::LogReader>> JetStreamLog::OpenReader(LogSeq from) {
+Result<std::unique_ptr<ports::LogReader>> JetStreamLog::OpenReader(LogSeq from) {
   if (from.value == 0) from = LogSeq(1);
   HL_ASSIGN(const auto session, connection_->Acquire());
   PushConsumer::Options options;
@@ -174,7 +174,7 @@ Result<std::unique_ptr<log::LogReader>> JetStreamLog::OpenReader(LogSeq from) {
   if (from < state.first || from.value > state.last.value + 1)
     return MakeError(ErrorCode::kLogGap, "record {} was asked for, the log holds {} to {}",
                      from.value, state.first.value, state.last.value);
-  return std::unique_ptr<log::LogReader>(
+  return std::unique_ptr<ports::LogReader>(
       new JetStreamReader(std::move(consumer).value(), subject_root_, from.value));
 }
 

@@ -10,8 +10,8 @@
 #include <mutex>
 #include <string>
 
-#include "log/replication_log.h"
 #include "nats/connection.h"
+#include "ports/replication_log.h"
 
 namespace harmonylite::nats {
 
@@ -28,7 +28,7 @@ struct JetStreamLogOptions {
 };
 
 // Threads: every method may be called from any thread.
-class JetStreamLog final : public log::ReplicationLog {
+class JetStreamLog final : public ports::ReplicationLog {
  public:
   // Kept free of each record for its headers.
   static constexpr size_t kHeaderRoom = 1024;
@@ -40,11 +40,11 @@ class JetStreamLog final : public log::ReplicationLog {
   // (says how).
   Status EnsureReady() override;
   // kRetryLater also when the stream is gone: EnsureReady makes it again.
-  Result<log::LogState> State() override;
-  Result<log::LogRecord> LastOf(const Origin& subject) override;
-  log::PublishReply Publish(const log::PublishRequest& request) override;
+  Result<ports::LogState> State() override;
+  Result<ports::LogRecord> LastOf(const Origin& subject) override;
+  ports::PublishReply Publish(const ports::PublishRequest& request) override;
   // kLogGap: `from` is no longer held, or lies beyond what this log has ever stored.
-  Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq from) override;
+  Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq from) override;
   // Before the first connection: NATS' default.
   size_t max_payload() const override;
 

@@ -14,11 +14,11 @@ using test::DeleteStreamForTest;
 using test::Request;
 using test::TestServer;
 
-using log::LogReader;
-using log::LogRecord;
-using log::LogSeq;
-using log::LogState;
-using log::PublishOutcome;
+using ports::LogReader;
+using ports::LogRecord;
+using ports::LogSeq;
+using ports::LogState;
+using ports::PublishOutcome;
 using std::chrono::milliseconds;
 
 const Origin kNode1{NodeId(1), Incarnation(11)};

@@ -14,7 +14,7 @@ JetStreamReader::JetStreamReader(std::unique_ptr<PushConsumer> consumer, std::st
     : consumer_(std::move(consumer)), subject_root_(std::move(subject_root)), next_(from) {}
 
 Status JetStreamReader::Read(size_t max_records, std::chrono::milliseconds wait,
-                             std::vector<log::LogRecord>* out) {
+                             std::vector<ports::LogRecord>* out) {
   if (failure_) return MakeError(failure_->code(), "{}", failure_->message());
   size_t bytes = 0;
   for (size_t count = 0; count < max_records && bytes < kReadBytes; ++count) {
@@ -32,22 +32,22 @@ Status JetStreamReader::Read(size_t max_records, std::chrono::milliseconds wait,
   return Ok();
 }
 
-Result<std::optional<log::LogRecord>> JetStreamReader::ReadOne(std::chrono::milliseconds wait) {
+Result<std::optional<ports::LogRecord>> JetStreamReader::ReadOne(std::chrono::milliseconds wait) {
   HL_ASSIGN(const PushedMessage pushed, consumer_->Next(wait));
   natsMsg* message = pushed.message.get();
-  if (message == nullptr) return std::optional<log::LogRecord>();
+  if (message == nullptr) return std::optional<ports::LogRecord>();
   // The log deletes from its old end only, so a hole means that it ran away from us.
   if (pushed.stream_seq != next_)
     return MakeError(ErrorCode::kLogGap, "the log goes on at {}, records from {} on are gone",
                      pushed.stream_seq, next_);
   ++next_;
-  log::LogRecord record;
-  record.seq = log::LogSeq(pushed.stream_seq);
+  ports::LogRecord record;
+  record.seq = ports::LogSeq(pushed.stream_seq);
   // A foreign subject leaves the origin empty: no frame agrees with it, so its reader refuses it.
   record.subject = OriginOfSubject(natsMsg_GetSubject(message), subject_root_).value_or(Origin{});
   record.payload.assign(natsMsg_GetData(message),
                         static_cast<size_t>(natsMsg_GetDataLength(message)));
-  return std::optional<log::LogRecord>(std::move(record));
+  return std::optional<ports::LogRecord>(std::move(record));
 }
 
 }  // namespace harmonylite::nats

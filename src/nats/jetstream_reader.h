@@ -1,25 +1,25 @@
-// Private to src/nats: reads the log's stream forward. Contract: log/replication_log.h.
+// Private to src/nats: reads the log's stream forward. Contract: ports/replication_log.h.
 #pragma once
 
 #include <memory>
 #include <optional>
 #include <string>
 
-#include "log/replication_log.h"
 #include "nats/push_consumer.h"
+#include "ports/replication_log.h"
 
 namespace harmonylite::nats {
 
-class JetStreamReader final : public log::LogReader {
+class JetStreamReader final : public ports::LogReader {
  public:
   JetStreamReader(std::unique_ptr<PushConsumer> consumer, std::string subject_root, uint64_t from);
 
   Status Read(size_t max_records, std::chrono::milliseconds wait,
-              std::vector<log::LogRecord>* out) override;
+              std::vector<ports::LogRecord>* out) override;
 
  private:
   // The next record, or nothing in time.
-  Result<std::optional<log::LogRecord>> ReadOne(std::chrono::milliseconds wait);
+  Result<std::optional<ports::LogRecord>> ReadOne(std::chrono::milliseconds wait);
 
   const std::unique_ptr<PushConsumer> consumer_;
   const std::string subject_root_;

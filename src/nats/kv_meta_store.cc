@@ -15,7 +15,7 @@ struct KvMetaStore::Write {
 };
 
 struct KvMetaStore::Stored {
-  log::MetaEntry entry;
+  ports::MetaEntry entry;
   bool deleted = false;
 };
 
@@ -112,7 +112,7 @@ Result<KvMetaStore::Stored> KvMetaStore::Load(const std::string& key) {
   return out;
 }
 
-Result<log::MetaEntry> KvMetaStore::Get(const std::string& key) {
+Result<ports::MetaEntry> KvMetaStore::Get(const std::string& key) {
   HL_ASSIGN(Stored stored, Load(key));
   if (stored.deleted) return MakeError(ErrorCode::kNotFound, "no entry {}", key);
   return std::move(stored.entry);

@@ -9,8 +9,8 @@
 #include <mutex>
 #include <string>
 
-#include "log/meta_store.h"
 #include "nats/connection.h"
+#include "ports/meta_store.h"
 
 namespace harmonylite::nats {
 
@@ -24,7 +24,7 @@ struct KvMetaStoreOptions {
 };
 
 // Threads: every method may be called from any thread.
-class KvMetaStore final : public log::MetaStore {
+class KvMetaStore final : public ports::MetaStore {
  public:
   KvMetaStore(std::shared_ptr<Connection> connection, KvMetaStoreOptions options);
   ~KvMetaStore() override;
@@ -32,15 +32,15 @@ class KvMetaStore final : public log::MetaStore {
   Result<uint64_t> Put(const std::string& key, std::string_view value) override;
   Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value,
                                  uint64_t revision) override;
-  Result<log::MetaEntry> Get(const std::string& key) override;
+  Result<ports::MetaEntry> Get(const std::string& key) override;
   Status Delete(const std::string& key) override;
   // Shows everything written before the call. Costs one small question to the server: the entries
   // are pushed to us as they change.
-  Result<std::map<std::string, log::MetaEntry>> List(const std::string& prefix) override;
-  Result<std::map<std::string, log::MetaEntry>> Recent(const std::string& prefix) override;
+  Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override;
+  Result<std::map<std::string, ports::MetaEntry>> Recent(const std::string& prefix) override;
 
  private:
-  using Entries = std::map<std::string, log::MetaEntry>;
+  using Entries = std::map<std::string, ports::MetaEntry>;
   struct Write;
   struct Stored;
   Result<uint64_t> Send(const std::string& key, const Write& write);

@@ -12,7 +12,7 @@ using test::kTestFormat;
 using test::DeleteStreamForTest;
 using test::TestServer;
 
-using log::MetaEntry;
+using ports::MetaEntry;
 
 class KvMetaStoreTest : public ::testing::Test {
  protected:

@@ -56,7 +56,7 @@ size_t ChunkBytes(const Session& session) {
 // A source's bytes in chunks of one size.
 class ChunkCutter {
  public:
-  ChunkCutter(log::ObjectSource* source, size_t chunk_bytes)
+  ChunkCutter(ports::ObjectSource* source, size_t chunk_bytes)
       : source_(source), chunk_bytes_(chunk_bytes) {}
   size_t chunk_bytes() const { return chunk_bytes_; }
 
@@ -74,7 +74,7 @@ class ChunkCutter {
   }
 
  private:
-  log::ObjectSource* source_;  // not owned
+  ports::ObjectSource* source_;  // not owned
   const size_t chunk_bytes_;
   std::string buffer_;
   std::string piece_;
@@ -103,9 +103,9 @@ Result<std::shared_ptr<Session>> JetStreamObjectStore::Connect() {
   return connection_->Acquire();
 }
 
-Status JetStreamObjectStore::Retry(const std::string& what, log::Transfer* transfer,
+Status JetStreamObjectStore::Retry(const std::string& what, ports::Transfer* transfer,
                                    const std::function<Status()>& attempt) {
-  Status status = log::RetryTransfer(options_.retry, transfer, [&](bool*) { return attempt(); });
+  Status status = ports::RetryTransfer(options_.retry, transfer, [&](bool*) { return attempt(); });
   if (status.ok()) return status;
   return std::move(status).error().Wrap(
       fmt::format("cannot {} the NATS bucket {}", what, options_.bucket));
@@ -192,19 +192,19 @@ Status JetStreamObjectStore::StoreMeta(const Session& session, const ObjectMeta&
 }
 
 Status JetStreamObjectStore::Put(const std::string& name, const Spool& content,
-                                 log::Transfer* transfer) {
-  log::SpoolSource source(&content);
+                                 ports::Transfer* transfer) {
+  ports::SpoolSource source(&content);
   return PutFrom(name, &source, transfer);
 }
 
-Status JetStreamObjectStore::PutFrom(const std::string& name, log::ObjectSource* source,
-                                     log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
+Status JetStreamObjectStore::PutFrom(const std::string& name, ports::ObjectSource* source,
+                                     ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
   return Retry("put " + name + " into", transfer, [&] { return PutOnce(name, source, transfer); });
 }
 
-Status JetStreamObjectStore::PutOnce(const std::string& name, log::ObjectSource* source,
-                                     log::Transfer* transfer) {
+Status JetStreamObjectStore::PutOnce(const std::string& name, ports::ObjectSource* source,
+                                     ports::Transfer* transfer) {
   HL_ASSIGN(const auto session, Connect());
   HL_TRY(EnsureBucket(*session));
   const auto before = LoadMeta(*session, MetaSubject(name));
@@ -234,7 +234,7 @@ Status JetStreamObjectStore::PutOnce(const std::string& name, log::ObjectSource*
 }
 
 Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
-                                        log::ObjectSource* source, log::Transfer* transfer,
+                                        ports::ObjectSource* source, ports::Transfer* transfer,
                                         ObjectMeta* meta) {
   PublishPipeline::Options options;
   options.stream = stream_;
@@ -254,25 +254,25 @@ Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
     if (transfer != nullptr) transfer->bytes = meta->size - std::min(meta->size, pending);
   }
   HL_TRY(pipeline->Drain(transfer));
-  HL_TRY(log::CheckCancelled(transfer));
+  HL_TRY(ports::CheckCancelled(transfer));
   if (transfer != nullptr) transfer->bytes = meta->size;
   meta->digest = source->sums() ? DigestText(source->Sha256()) : digest.Finish();
   return Ok();
 }
 
-Status JetStreamObjectStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  log::SpoolSink sink(out);
+Status JetStreamObjectStore::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
+  ports::SpoolSink sink(out);
   return GetInto(name, &sink, transfer);
 }
 
-Status JetStreamObjectStore::GetInto(const std::string& name, log::ObjectSink* sink,
-                                     log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
+Status JetStreamObjectStore::GetInto(const std::string& name, ports::ObjectSink* sink,
+                                     ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
   return Retry("get " + name + " from", transfer, [&] { return GetOnce(name, sink, transfer); });
 }
 
-Status JetStreamObjectStore::GetOnce(const std::string& name, log::ObjectSink* sink,
-                                     log::Transfer* transfer) {
+Status JetStreamObjectStore::GetOnce(const std::string& name, ports::ObjectSink* sink,
+                                     ports::Transfer* transfer) {
   HL_TRY(sink->Begin());
   HL_ASSIGN(const auto session, Connect());
   HL_ASSIGN(const ObjectMeta meta, LoadMeta(*session, MetaSubject(name)));
@@ -284,8 +284,8 @@ Status JetStreamObjectStore::GetOnce(const std::string& name, log::ObjectSink* s
 }
 
 Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& session,
-                                           const ObjectMeta& meta, log::ObjectSink* sink,
-                                           log::Transfer* transfer) {
+                                           const ObjectMeta& meta, ports::ObjectSink* sink,
+                                           ports::Transfer* transfer) {
   PushConsumer::Options options;
   options.stream = stream_;
   options.filter = ChunkSubject(meta.nuid);
@@ -294,7 +294,7 @@ Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& sessi
   ObjectDigest digest;
   uint64_t size = 0;
   for (uint64_t received = 0; received < meta.chunks;) {
-    HL_TRY(log::CheckCancelled(transfer));
+    HL_TRY(ports::CheckCancelled(transfer));
     HL_ASSIGN(const PushedMessage pushed, consumer->Next(kIdle));
     if (!pushed.message) {
       HL_TRY(CheckStillThere(*session, meta));
@@ -337,14 +337,14 @@ Result<uint64_t> JetStreamObjectStore::CountChunks(const Session& session,
   return subjects != nullptr && subjects->Count > 0 ? subjects->List[0].Msgs : uint64_t{0};
 }
 
-Result<std::vector<log::ObjectInfo>> JetStreamObjectStore::List(const std::string& prefix) {
-  std::vector<log::ObjectInfo> out;
+Result<std::vector<ports::ObjectInfo>> JetStreamObjectStore::List(const std::string& prefix) {
+  std::vector<ports::ObjectInfo> out;
   HL_TRY(Retry("list", nullptr, [&]() -> Status {
     out.clear();
     HL_ASSIGN(const auto session, Connect());
     HL_ASSIGN(const auto metas, LoadMetas(*session));
     for (const ObjectMeta& meta : metas) {
-      if (meta.name.starts_with(prefix) && log::IsObjectName(meta.name))
+      if (meta.name.starts_with(prefix) && ports::IsObjectName(meta.name))
         out.push_back({meta.name, meta.size});
     }
     return Ok();
@@ -354,7 +354,7 @@ Result<std::vector<log::ObjectInfo>> JetStreamObjectStore::List(const std::strin
 }
 
 Status JetStreamObjectStore::Delete(const std::string& name) {
-  HL_TRY(log::CheckObjectName(name));
+  HL_TRY(ports::CheckObjectName(name));
   return Retry("delete " + name + " in", nullptr, [&]() -> Status {
     HL_ASSIGN(const auto session, Connect());
     const auto meta = LoadMeta(*session, MetaSubject(name));

@@ -15,9 +15,9 @@
 #include <string>
 #include <vector>
 
-#include "log/object_store.h"
-#include "log/retry.h"
 #include "nats/connection.h"
+#include "ports/object_store.h"
+#include "ports/retry.h"
 
 namespace harmonylite::nats {
 
@@ -27,25 +27,25 @@ struct JetStreamObjectStoreOptions {
   std::string bucket;  // letters, digits, '-' and '_'
   int replicas = 1;    // when the bucket is made; an existing one is used as it is
   std::chrono::milliseconds api_timeout{5000};
-  log::RetryPolicy retry;
+  ports::RetryPolicy retry;
 };
 
-class JetStreamObjectStore final : public log::ObjectStore {
+class JetStreamObjectStore final : public ports::ObjectStore {
  public:
   JetStreamObjectStore(std::shared_ptr<Connection> connection, JetStreamObjectStoreOptions options);
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
   bool streams() const override { return true; }
-  Status PutFrom(const std::string& name, log::ObjectSource* source, log::Transfer* transfer) override;
-  Status GetInto(const std::string& name, log::ObjectSink* sink, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override;
+  Status GetInto(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
  private:
   Result<std::shared_ptr<Session>> Connect();
   // `what` is shown in errors, as in "cannot get x from".
-  Status Retry(const std::string& what, log::Transfer* transfer,
+  Status Retry(const std::string& what, ports::Transfer* transfer,
                const std::function<Status()>& attempt);
   Status EnsureBucket(const Session& session);
   std::string MetaSubject(const std::string& name) const;
@@ -57,13 +57,13 @@ class JetStreamObjectStore final : public log::ObjectStore {
   Result<std::vector<ObjectMeta>> LoadMetas(const Session& session);
   Status StoreMeta(const Session& session, const ObjectMeta& meta);
 
-  Status PutOnce(const std::string& name, log::ObjectSource* source, log::Transfer* transfer);
+  Status PutOnce(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer);
   // Fills in the meta's size, chunks and digest.
-  Status SendChunks(const std::shared_ptr<Session>& session, log::ObjectSource* source,
-                    log::Transfer* transfer, ObjectMeta* meta);
-  Status GetOnce(const std::string& name, log::ObjectSink* sink, log::Transfer* transfer);
+  Status SendChunks(const std::shared_ptr<Session>& session, ports::ObjectSource* source,
+                    ports::Transfer* transfer, ObjectMeta* meta);
+  Status GetOnce(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer);
   Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
-                       log::ObjectSink* sink, log::Transfer* transfer);
+                       ports::ObjectSink* sink, ports::Transfer* transfer);
   // Why chunks of `meta` do not come; ok: they still may.
   Status CheckStillThere(const Session& session, const ObjectMeta& meta);
   Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);

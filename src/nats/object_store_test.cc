@@ -22,7 +22,7 @@ nats::JetStreamObjectStoreOptions StoreOptions() {
 class NatsHolder final : public StoreHolder {
  public:
   NatsHolder() { EXPECT_OK(server_.Start()); }
-  std::unique_ptr<log::ObjectStore> Open() override {
+  std::unique_ptr<ports::ObjectStore> Open() override {
     return std::make_unique<nats::JetStreamObjectStore>(
         std::make_shared<Connection>(server_.Client()), StoreOptions());
   }
@@ -131,7 +131,7 @@ TEST_F(NatsObjectStoreTest, TheLayoutIsThatOfOtherClients) {
 }
 
 // "hello", with a sum of its own.
-class SummedSource final : public log::ObjectSource {
+class SummedSource final : public ports::ObjectSource {
  public:
   Status Begin() override { return Ok(); }
   Status Next(std::string* out) override {

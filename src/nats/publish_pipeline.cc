@@ -2,7 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "log/retry.h"
+#include "ports/retry.h"
 
 namespace harmonylite::nats {
 
@@ -38,9 +38,9 @@ Result<std::unique_ptr<PublishPipeline>> PublishPipeline::Open(std::shared_ptr<S
 }
 
 Status PublishPipeline::Publish(const std::string& subject, std::string_view bytes,
-                                const log::Transfer* transfer) {
+                                const ports::Transfer* transfer) {
   while (pending_ >= options_.max_pending) HL_TRY(WaitForOne(transfer));
-  HL_TRY(log::CheckCancelled(transfer));
+  HL_TRY(ports::CheckCancelled(transfer));
   subject_ = subject;
   const natsStatus status =
       natsConnection_PublishRequest(session_->connection(), subject.c_str(), inbox_.c_str(),
@@ -50,15 +50,15 @@ Status PublishPipeline::Publish(const std::string& subject, std::string_view byt
   return Ok();
 }
 
-Status PublishPipeline::Drain(const log::Transfer* transfer) {
+Status PublishPipeline::Drain(const ports::Transfer* transfer) {
   while (pending_ > 0) HL_TRY(WaitForOne(transfer));
   return Ok();
 }
 
-Status PublishPipeline::WaitForOne(const log::Transfer* transfer) {
+Status PublishPipeline::WaitForOne(const ports::Transfer* transfer) {
   const auto deadline = Clock::now() + options_.patience;
   while (true) {
-    HL_TRY(log::CheckCancelled(transfer));
+    HL_TRY(ports::CheckCancelled(transfer));
     natsMsg* raw = nullptr;
     const natsStatus status = natsSubscription_NextMsg(&raw, subscription_.get(), kSlice.count());
     const MsgPtr message(raw);

@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-#include "log/object_store.h"
 #include "nats/session.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::nats {
 
@@ -28,14 +28,14 @@ class PublishPipeline {
 
   // Waits while too many are pending. Errors may be about an earlier message. kRetryLater also when
   // `transfer` is cancelled meanwhile.
-  Status Publish(const std::string& subject, std::string_view bytes, const log::Transfer* transfer);
+  Status Publish(const std::string& subject, std::string_view bytes, const ports::Transfer* transfer);
   // Until all are stored.
-  Status Drain(const log::Transfer* transfer);
+  Status Drain(const ports::Transfer* transfer);
   int pending() const { return pending_; }
 
  private:
   PublishPipeline(std::shared_ptr<Session> session, Options options);
-  Status WaitForOne(const log::Transfer* transfer);
+  Status WaitForOne(const ports::Transfer* transfer);
   Status Check(natsMsg* acknowledgement) const;
 
   const std::shared_ptr<Session> session_;

@@ -48,13 +48,13 @@ int FreePort() {
 }
 
 // The first `count` records, with a new reader after every error.
-std::vector<log::LogRecord> ReadAll(JetStreamLog* log, size_t count) {
-  std::vector<log::LogRecord> out;
-  std::unique_ptr<log::LogReader> reader;
+std::vector<ports::LogRecord> ReadAll(JetStreamLog* log, size_t count) {
+  std::vector<ports::LogRecord> out;
+  std::unique_ptr<ports::LogReader> reader;
   test::WaitUntil([&] {
     if (reader == nullptr) {
       out.clear();
-      auto opened = log->OpenReader(log::LogSeq(1));
+      auto opened = log->OpenReader(ports::LogSeq(1));
       if (!opened.ok()) return false;
       reader = std::move(opened).value();
     }
@@ -219,12 +219,12 @@ TEST(ServerProcess, ThreeMakeACluster) {
   const Origin origin{NodeId(1), Incarnation(1)};
   // The leader may still be moving: an unknown outcome is repeated.
   ASSERT_TRUE(test::WaitUntil([&] {
-    return log.Publish(Request(origin, "m1", 0, "x")).outcome == log::PublishOutcome::kStored;
+    return log.Publish(Request(origin, "m1", 0, "x")).outcome == ports::PublishOutcome::kStored;
   }));
   // One of three may die.
   nodes[0].Stop();
   ASSERT_TRUE(test::WaitUntil([&] {
-    return log.Publish(Request(origin, "m2", 1, "y")).outcome == log::PublishOutcome::kStored;
+    return log.Publish(Request(origin, "m2", 1, "y")).outcome == ports::PublishOutcome::kStored;
   }));
   EXPECT_EQ(ReadAll(&log, 2).size(), 2u);
 }
@@ -246,8 +246,8 @@ TEST(ServerProcess, ALeafUsesTheRemoteLog) {
   JetStreamLog far_log(far, TestServer::LogOptions());
   ASSERT_TRUE(test::WaitUntil([&] { return near_log.EnsureReady().ok(); }));
   const Origin origin{NodeId(1), Incarnation(1)};
-  EXPECT_EQ(near_log.Publish(Request(origin, "m1", 0, "x")).outcome, log::PublishOutcome::kStored);
-  EXPECT_EQ(far_log.Publish(Request(origin, "m2", 1, "y")).outcome, log::PublishOutcome::kStored);
+  EXPECT_EQ(near_log.Publish(Request(origin, "m1", 0, "x")).outcome, ports::PublishOutcome::kStored);
+  EXPECT_EQ(far_log.Publish(Request(origin, "m2", 1, "y")).outcome, ports::PublishOutcome::kStored);
   EXPECT_EQ(ReadAll(&near_log, 2).size(), 2u);
   EXPECT_EQ(ReadAll(&far_log, 2).size(), 2u);
 }

@@ -9,7 +9,7 @@ namespace harmonylite::node {
 using change::FrameHeader;
 using change::FrameView;
 
-Result<std::optional<ArrivedBatch>> Assembler::Add(const log::LogRecord& record) {
+Result<std::optional<ArrivedBatch>> Assembler::Add(const ports::LogRecord& record) {
   HL_ASSIGN(const FrameView frame, change::DecodeFrame(record.payload));
   const FrameHeader& header = frame.header;
   if (header.sender != record.subject)
@@ -51,14 +51,14 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const log::LogRecord& record)
   return std::optional<ArrivedBatch>(std::move(batch));
 }
 
-std::optional<log::LogSeq> Assembler::oldest_open() const {
-  std::optional<log::LogSeq> oldest;
+std::optional<ports::LogSeq> Assembler::oldest_open() const {
+  std::optional<ports::LogSeq> oldest;
   for (const auto& [origin, open] : open_)
     if (!oldest || open.batch.first < *oldest) oldest = open.batch.first;
   return oldest;
 }
 
-std::optional<log::LogSeq> Assembler::first_open(const Origin& origin) const {
+std::optional<ports::LogSeq> Assembler::first_open(const Origin& origin) const {
   const auto it = open_.find(origin);
   return it == open_.end() ? std::nullopt : std::optional(it->second.batch.first);
 }

@@ -13,7 +13,7 @@
 #include "base/result.h"
 #include "base/spool.h"
 #include "change/codec.h"
-#include "log/replication_log.h"
+#include "ports/replication_log.h"
 
 namespace harmonylite::node {
 
@@ -21,8 +21,8 @@ namespace harmonylite::node {
 struct ArrivedBatch {
   Origin sender;
   Spool bytes;
-  log::LogSeq first;  // of its records in the log
-  log::LogSeq last;
+  ports::LogSeq first;  // of its records in the log
+  ports::LogSeq last;
 };
 
 class Assembler {
@@ -34,15 +34,15 @@ class Assembler {
   // and is dropped. kInvalidArgument: a newer format. kRetryLater: this node's disk fails, and the record is not
   // taken. If first_open(its subject) still names a batch, give the same record again later; otherwise the slices
   // that were here are gone, and the log must be read again from where that batch began.
-  Result<std::optional<ArrivedBatch>> Add(const log::LogRecord& record);
+  Result<std::optional<ArrivedBatch>> Add(const ports::LogRecord& record);
 
   // Forgets slices; they will be read again.
   void Clear() { open_.clear(); }
 
   // Oldest record of a batch that is not complete.
-  std::optional<log::LogSeq> oldest_open() const;
+  std::optional<ports::LogSeq> oldest_open() const;
   // First record of this origin's batch that is not complete.
-  std::optional<log::LogSeq> first_open(const Origin& origin) const;
+  std::optional<ports::LogSeq> first_open(const Origin& origin) const;
 
  private:
   struct Open {

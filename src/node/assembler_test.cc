@@ -10,8 +10,8 @@ namespace harmonylite::node {
 namespace {
 
 using change::FrameHeader;
-using log::LogRecord;
-using log::LogSeq;
+using ports::LogRecord;
+using ports::LogSeq;
 
 constexpr Origin kOne{NodeId(1), Incarnation(1)};
 constexpr Origin kTwo{NodeId(2), Incarnation(1)};

@@ -8,8 +8,8 @@ namespace harmonylite::node {
 
 namespace {
 
-using log::LogRecord;
-using log::LogSeq;
+using ports::LogRecord;
+using ports::LogSeq;
 
 // A held batch is looked at again this often even if nothing seems to have changed.
 constexpr int64_t kJudgeAgainMs = 500;

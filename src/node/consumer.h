@@ -15,13 +15,13 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/replication_log.h"
 #include "node/assembler.h"
 #include "node/hold_queue.h"
 #include "node/options.h"
 #include "node/replica.h"
 #include "node/shared_state.h"
 #include "node/step.h"
+#include "ports/replication_log.h"
 
 namespace harmonylite::node {
 
@@ -30,7 +30,7 @@ class Consumer {
   struct Dependencies {
     const NodeOptions* options;
     Replica* replica;
-    log::ReplicationLog* log;
+    ports::ReplicationLog* log;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
@@ -54,9 +54,9 @@ class Consumer {
   Status OpenReader();
   void LoseReader(const Error& error);
   // An error: this node cannot take it now. Then next_ says from where to read again.
-  Status Take(const log::LogRecord& record);
+  Status Take(const ports::LogRecord& record);
   Judgement JudgeNow(const change::BatchHeader& header) const;
-  void Stall(const log::LogRecord& record, const Error& error);
+  void Stall(const ports::LogRecord& record, const Error& error);
   void EndStall();
   void ReadSkippedAgain();
   StepResult ApplyReady();
@@ -72,12 +72,12 @@ class Consumer {
   StepResult EndMerge(std::string error);
   StepResult Busy(const Error& error);
   void Share();
-  log::LogSeq Cursor() const;
+  ports::LogSeq Cursor() const;
 
   Dependencies d_;
   std::mt19937_64 random_;
-  std::unique_ptr<log::LogReader> reader_;
-  log::LogSeq next_;            // position to read next
+  std::unique_ptr<ports::LogReader> reader_;
+  ports::LogSeq next_;            // position to read next
   int64_t log_created_ = 0;
   Assembler assembler_;
   HoldQueue held_;
@@ -112,10 +112,10 @@ class Consumer {
   int64_t tombstones_ = 0;
   int64_t forgotten_ = 0;
   int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
-  std::optional<log::LogSeq> stalled_at_;    // a record that cannot be taken at the moment, for a local reason
+  std::optional<ports::LogSeq> stalled_at_;    // a record that cannot be taken at the moment, for a local reason
   std::string stalled_;                      // that reason; empty: none cannot
   int64_t stall_pause_ms_ = 0;               // before the next attempt at it
-  std::optional<log::LogSeq> skipped_from_;  // the first record of what was left out as too much waited already
+  std::optional<ports::LogSeq> skipped_from_;  // the first record of what was left out as too much waited already
   std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
   std::optional<RowOrders> orders_;   // taken, and not carried out yet
   std::deque<WaitingBatch> resends_;  // likewise

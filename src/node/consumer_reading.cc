@@ -4,8 +4,8 @@
 
 namespace harmonylite::node {
 
-using log::LogRecord;
-using log::LogSeq;
+using ports::LogRecord;
+using ports::LogSeq;
 
 namespace {
 
@@ -18,7 +18,7 @@ constexpr int64_t kMostStallMs = 5'000;
 
 Status Consumer::OpenReader() {
   HL_TRY(d_.log->EnsureReady());
-  HL_ASSIGN(const log::LogState state, d_.log->State());
+  HL_ASSIGN(const ports::LogState state, d_.log->State());
   if (state.created_ns != log_created_) {
     if (log_created_ != 0)
       d_.logger->Warning("the log was made anew: reading it from its start; what it lost is "

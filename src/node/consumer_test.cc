@@ -14,19 +14,19 @@ namespace harmonylite::node {
 namespace {
 
 using change::FrameHeader;
-using log::LogRecord;
-using log::LogSeq;
+using ports::LogRecord;
+using ports::LogSeq;
 using std::chrono::milliseconds;
 
 // Holds what a test puts into it.
-class HeldLog final : public log::ReplicationLog {
+class HeldLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return Ok(); }
-  Result<log::LogState> State() override { return log::LogState{1, LogSeq(1), LogSeq(records.size())}; }
+  Result<ports::LogState> State() override { return ports::LogState{1, LogSeq(1), LogSeq(records.size())}; }
   Result<LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
-  log::PublishReply Publish(const log::PublishRequest&) override { return {}; }
-  Result<std::unique_ptr<log::LogReader>> OpenReader(LogSeq from) override {
-    return std::unique_ptr<log::LogReader>(new Reader(this, from.value));
+  ports::PublishReply Publish(const ports::PublishRequest&) override { return {}; }
+  Result<std::unique_ptr<ports::LogReader>> OpenReader(LogSeq from) override {
+    return std::unique_ptr<ports::LogReader>(new Reader(this, from.value));
   }
   size_t max_payload() const override { return 1 << 20; }
 
@@ -48,7 +48,7 @@ class HeldLog final : public log::ReplicationLog {
   std::vector<LogRecord> records;
 
  private:
-  class Reader final : public log::LogReader {
+  class Reader final : public ports::LogReader {
    public:
     Reader(HeldLog* log, uint64_t next) : log_(log), next_(next) {}
     Status Read(size_t most, milliseconds, std::vector<LogRecord>* out) override {

@@ -15,8 +15,8 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/meta_store.h"
-#include "log/object_store.h"
+#include "ports/meta_store.h"
+#include "ports/object_store.h"
 #include "snapshot/activity.h"
 #include "snapshot/catalog.h"
 #include "snapshot/make.h"
@@ -26,8 +26,8 @@ namespace harmonylite::node {
 class EmptyJoin {
  public:
   struct Dependencies {
-    log::ObjectStore* store;
-    log::MetaStore* meta;
+    ports::ObjectStore* store;
+    ports::MetaStore* meta;
     const Clock* clock;
     Logger* logger;
     snapshot::Options options;  // db_path can become a replica (snapshot/restore.h)

@@ -78,8 +78,8 @@ bool HoldQueue::Push(WaitingBatch batch, bool ready) {
   return true;
 }
 
-std::optional<log::LogSeq> HoldQueue::oldest() const {
-  std::optional<log::LogSeq> oldest;
+std::optional<ports::LogSeq> HoldQueue::oldest() const {
+  std::optional<ports::LogSeq> oldest;
   for (const WaitingBatch& batch : batches_)
     if (!oldest || batch.arrived.first < *oldest) oldest = batch.arrived.first;
   return oldest;

@@ -49,7 +49,7 @@ class HoldQueue {
   // So much waits that nothing more should be read while the database cannot be written.
   bool crowded() const;
   // Oldest record of a batch that waits.
-  std::optional<log::LogSeq> oldest() const;
+  std::optional<ports::LogSeq> oldest() const;
   // One entry per origin and reason.
   std::vector<Hold> Reasons() const;
   void Clear() { batches_.clear(); }

@@ -115,7 +115,7 @@ class HoldQueueTest : public testing::Test {
                        const std::string& bytes = "x") {
     Spool spool(dir_.path());
     HL_CHECK(spool.Append(bytes).ok());
-    return {{kTwo, std::move(spool), log::LogSeq(first), log::LogSeq(first)},
+    return {{kTwo, std::move(spool), ports::LogSeq(first), ports::LogSeq(first)},
             Batch({{kTwo, Lseq(0), Lseq(1)}}),
             std::move(hold),
             0};
@@ -128,8 +128,8 @@ TEST_F(HoldQueueTest, KeepsTheOrderAndTheOldest) {
   EXPECT_EQ(queue_.oldest(), std::nullopt);
   EXPECT_TRUE(queue_.Push(Waiting(5)));
   EXPECT_TRUE(queue_.Push(Waiting(3)));
-  EXPECT_EQ(queue_.oldest(), log::LogSeq(3));
-  EXPECT_EQ(queue_.batches().front().arrived.first, log::LogSeq(5));
+  EXPECT_EQ(queue_.oldest(), ports::LogSeq(3));
+  EXPECT_EQ(queue_.batches().front().arrived.first, ports::LogSeq(5));
   queue_.Clear();
   EXPECT_EQ(queue_.oldest(), std::nullopt);
 }

@@ -42,7 +42,7 @@ TEST_F(IncarnationTest, WhereNumbersAreSharedItIsSentAgain) {
 }
 
 TEST_F(IncarnationTest, TheLogIsReadFromItsStartOnlyWhereItHoldsMore) {
-  one.replica().SetCursor(log::LogSeq(5), 1);
+  one.replica().SetCursor(ports::LogSeq(5), 1);
   EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {}));
   EXPECT_EQ(one.replica().state().cursor, 5u);
   EXPECT_OK(one.replica().StartIncarnation(Incarnation(3), {.read_log_again = true}));

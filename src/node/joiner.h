@@ -14,12 +14,12 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/meta_store.h"
 #include "node/digest.h"
 #include "node/options.h"
 #include "node/row_client.h"
 #include "node/shared_state.h"
 #include "node/step.h"
+#include "ports/meta_store.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -32,7 +32,7 @@ class Joiner {
   struct Dependencies {
     const NodeOptions* options;
     sqlite::Connection* db;  // of its own, or the verifier's
-    log::MetaStore* store;
+    ports::MetaStore* store;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;

@@ -15,19 +15,19 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/meta_store.h"
 #include "node/heartbeat.h"
 #include "node/membership.h"
 #include "node/options.h"
 #include "node/shared_state.h"
 #include "node/step.h"
+#include "ports/meta_store.h"
 
 namespace harmonylite::node {
 
 class Keeper {
  public:
   struct Dependencies {
-    log::MetaStore* store;
+    ports::MetaStore* store;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;

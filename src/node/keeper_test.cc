@@ -21,7 +21,7 @@ class FakeClock final : public Clock {
   int64_t monotonic = 1'000'000;
 };
 
-class FakeStore final : public log::MetaStore {
+class FakeStore final : public ports::MetaStore {
  public:
   Result<uint64_t> Put(const std::string& key, std::string_view value) override {
     if (broken) return MakeError(ErrorCode::kRetryLater, "out of reach");
@@ -32,7 +32,7 @@ class FakeStore final : public log::MetaStore {
                                  uint64_t) override {
     return Put(key, value);
   }
-  Result<log::MetaEntry> Get(const std::string& key) override {
+  Result<ports::MetaEntry> Get(const std::string& key) override {
     const auto it = entries.find(key);
     if (it == entries.end()) return MakeError(ErrorCode::kNotFound, "no {}", key);
     return it->second;
@@ -41,14 +41,14 @@ class FakeStore final : public log::MetaStore {
     entries.erase(key);
     return Ok();
   }
-  Result<std::map<std::string, log::MetaEntry>> List(const std::string& prefix) override {
+  Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override {
     if (broken) return MakeError(ErrorCode::kRetryLater, "out of reach");
-    std::map<std::string, log::MetaEntry> out;
+    std::map<std::string, ports::MetaEntry> out;
     for (const auto& [key, entry] : entries)
       if (key.starts_with(prefix)) out[key] = entry;
     return out;
   }
-  std::map<std::string, log::MetaEntry> entries;
+  std::map<std::string, ports::MetaEntry> entries;
   uint64_t revision = 0;
   bool broken = false;
 };

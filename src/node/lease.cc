@@ -12,7 +12,7 @@ std::string HolderLine(NodeId node) { return fmt::format("node {}\n", node.value
 
 }  // namespace
 
-Lease::Lease(log::MetaStore* store, const Clock* clock, Options options)
+Lease::Lease(ports::MetaStore* store, const Clock* clock, Options options)
     : store_(store), clock_(clock), options_(std::move(options)) {}
 
 std::string Lease::Value(std::string_view note) const {
@@ -84,8 +84,8 @@ void Lease::Release() {
   if (entry.ok() && entry->revision == revision_ && !store_->Delete(options_.key).ok()) revision_ = 0;
 }
 
-Result<std::string> Lease::NoteOf(log::MetaStore* store, const std::string& key) {
-  HL_ASSIGN(const log::MetaEntry entry, store->Get(key));
+Result<std::string> Lease::NoteOf(ports::MetaStore* store, const std::string& key) {
+  HL_ASSIGN(const ports::MetaEntry entry, store->Get(key));
   const size_t at = entry.value.find("\nnote ");
   if (at == std::string::npos) return std::string();
   const size_t begin = at + 6;

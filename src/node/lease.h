@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/ids.h"
 #include "base/result.h"
-#include "log/meta_store.h"
+#include "ports/meta_store.h"
 
 namespace harmonylite::node {
 
@@ -26,7 +26,7 @@ class Lease {
     NodeId node;
     uint64_t session = 0;  // of this process
   };
-  Lease(log::MetaStore* store, const Clock* clock, Options options);
+  Lease(ports::MetaStore* store, const Clock* clock, Options options);
 
   // Takes the lease when it is free and `willing`, or renews it when that is due or `note` has changed. Returns
   // whether it is held. A note is shown to whoever looks: one line.
@@ -36,14 +36,14 @@ class Lease {
   void Release();
 
   // The note of the present entry; kNotFound: nobody holds it.
-  static Result<std::string> NoteOf(log::MetaStore* store, const std::string& key);
+  static Result<std::string> NoteOf(ports::MetaStore* store, const std::string& key);
 
  private:
   std::string Value(std::string_view note) const;
   Result<bool> Take(std::string_view note, uint64_t revision);
   Result<bool> Renew(std::string_view note);
 
-  log::MetaStore* store_;  // not owned
+  ports::MetaStore* store_;  // not owned
   const Clock* clock_;     // not owned
   const Options options_;
   bool held_ = false;

@@ -25,10 +25,10 @@ class FakeClock final : public Clock {
   int64_t monotonic = 1'000'000;
 };
 
-using Entries = std::map<std::string, log::MetaEntry>;
+using Entries = std::map<std::string, ports::MetaEntry>;
 
 // One registry; `shown`, where there is something in it, is what all lookers see instead of it, first things first.
-class FakeStore final : public log::MetaStore {
+class FakeStore final : public ports::MetaStore {
  public:
   Result<uint64_t> Put(const std::string& key, std::string_view value) override {
     entries[key] = {std::string(value), ++revision};
@@ -38,7 +38,7 @@ class FakeStore final : public log::MetaStore {
   Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value, uint64_t) override {
     return Put(key, value);
   }
-  Result<log::MetaEntry> Get(const std::string& key) override { return RecentEntry(key); }
+  Result<ports::MetaEntry> Get(const std::string& key) override { return RecentEntry(key); }
   Status Delete(const std::string& key) override {
     entries.erase(key);
     return Ok();

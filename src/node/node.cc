@@ -147,7 +147,7 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
 
 Node::~Node() { Stop(); }
 
-void Node::Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectStore* snapshots) {
+void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots) {
   HL_CHECK(threads_.empty());
   // Without applying, this file is no replica of anything.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
@@ -193,7 +193,7 @@ void Node::PauseUnlessStopping(milliseconds most) {
   stopped_.wait_for(lock, most, [this] { return stopping_.load(); });
 }
 
-void Node::RunPublisher(log::ReplicationLog* log) {
+void Node::RunPublisher(ports::ReplicationLog* log) {
   NameThisThread("publisher");
   WakeThisThreadOnTime();
   TmpfsSentMark marks(options_.db_path, shared_.self().node);
@@ -215,7 +215,7 @@ void Node::RunPublisher(log::ReplicationLog* log) {
   }
 }
 
-void Node::RunConsumer(log::ReplicationLog* log) {
+void Node::RunConsumer(ports::ReplicationLog* log) {
   NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   LockPacer pacer;
@@ -235,7 +235,7 @@ void Node::RunConsumer(log::ReplicationLog* log) {
   write_db_->SetWriteLockListener(nullptr);
 }
 
-void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
+void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {
   NameThisThread("keeper");
   const uint64_t session = NewSession(clock_->WallMs(), RandomSeed());
   Keeper keeper({store, &shared_, clock_, logger_, session, options_.eviction_horizon_ms});
@@ -251,7 +251,7 @@ void Node::RunKeeper(log::MetaStore* store, log::ReplicationLog* log) {
 }
 
 // A store takes one call at a time, so one thread makes snapshots and fetches them.
-void Node::RunSnapshotMaker(log::ObjectStore* store) {
+void Node::RunSnapshotMaker(ports::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();
   SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(options_), options_.snapshots.keep,
@@ -264,7 +264,7 @@ void Node::RunSnapshotMaker(log::ObjectStore* store) {
   }
 }
 
-void Node::RunVerifier(log::MetaStore* store) {
+void Node::RunVerifier(ports::MetaStore* store) {
   NameThisThread("verifier");
   Verifier verifier({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed()});
   const auto pause = [this] {

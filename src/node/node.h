@@ -18,9 +18,6 @@
 #include "base/logger.h"
 #include "base/result.h"
 #include "capture/change_signal.h"
-#include "log/meta_store.h"
-#include "log/object_store.h"
-#include "log/replication_log.h"
 #include "node/consumer.h"
 #include "node/keeper.h"
 #include "node/options.h"
@@ -29,6 +26,9 @@
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
 #include "node/stored_snapshots.h"
+#include "ports/meta_store.h"
+#include "ports/object_store.h"
+#include "ports/replication_log.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -46,7 +46,7 @@ class Node {
   size_t tables() const { return replica_->catalog().tables.size(); }
 
   // Starts the workers. `log`, `store` and `snapshots` outlive the node; null: it makes no snapshots.
-  void Start(log::ReplicationLog* log, log::MetaStore* store, log::ObjectStore* snapshots = nullptr);
+  void Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots = nullptr);
   // Ends the workers within about a second; everything confirmed is saved.
   void Stop();
 
@@ -65,11 +65,11 @@ class Node {
 
  private:
   Node(NodeOptions options, const Clock* clock, Logger* logger);
-  void RunPublisher(log::ReplicationLog* log);
-  void RunConsumer(log::ReplicationLog* log);
-  void RunKeeper(log::MetaStore* store, log::ReplicationLog* log);
-  void RunSnapshotMaker(log::ObjectStore* store);
-  void RunVerifier(log::MetaStore* store);
+  void RunPublisher(ports::ReplicationLog* log);
+  void RunConsumer(ports::ReplicationLog* log);
+  void RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log);
+  void RunSnapshotMaker(ports::ObjectStore* store);
+  void RunVerifier(ports::MetaStore* store);
   void PauseUnlessStopping(std::chrono::milliseconds most);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
 

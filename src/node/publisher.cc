@@ -12,8 +12,8 @@ namespace harmonylite::node {
 namespace {
 
 using change::FrameHeader;
-using log::LogRecord;
-using log::PublishOutcome;
+using ports::LogRecord;
+using ports::PublishOutcome;
 
 constexpr int64_t kFirstBackoffMs = 5;
 constexpr int64_t kMaxBackoffMs = 1'000;
@@ -87,7 +87,7 @@ StepResult Publisher::Resync() {
     if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
     last_seq_ = last->seq;
   } else {
-    last_seq_ = log::LogSeq(0);
+    last_seq_ = ports::LogSeq(0);
   }
   d_.shared->SetIdentified(true);
   backoff_ms_ = 0;
@@ -273,13 +273,13 @@ StepResult Publisher::SendFrame() {
       return WaitAndRetry(read.error().message());
     record_ = change::EncodeFrame(frame_, body);
   }
-  log::PublishRequest request;
+  ports::PublishRequest request;
   request.subject = self_;
   request.message_id = fmt::format("{}-{}-{:016x}-{}", ToString(self_), frame_.to.value,
                                    frame_.attempt, frame_.index);
   request.expected_last = last_seq_;
   request.payload = record_;
-  log::PublishReply reply = d_.log->Publish(request);
+  ports::PublishReply reply = d_.log->Publish(request);
   if (HL_MUTANT(returned_is_stored)) reply.outcome = PublishOutcome::kStored;
   switch (reply.outcome) {
     case PublishOutcome::kStored:

@@ -26,11 +26,11 @@
 #include "base/logger.h"
 #include "capture/batch_reader.h"
 #include "change/codec.h"
-#include "log/replication_log.h"
 #include "node/options.h"
 #include "node/sent_mark.h"
 #include "node/shared_state.h"
 #include "node/step.h"
+#include "ports/replication_log.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -41,7 +41,7 @@ class Publisher {
     const NodeOptions* options;
     sqlite::Connection* db;     // of its own
     sqlite::Connection* watch;  // likewise; sees commits while `db` reads
-    log::ReplicationLog* log;
+    ports::ReplicationLog* log;
     SentMarkStore* marks;
     SharedState* shared;
     const Clock* clock;
@@ -64,9 +64,9 @@ class Publisher {
   StepResult Resend(RowOrder order);
   StepResult SendFrame();
   Result<bool> HasAllThatWasSent();
-  Status EndUncertainLife(const Result<log::LogRecord>& last);
+  Status EndUncertainLife(const Result<ports::LogRecord>& last);
   void Mark(const SentMark& mark);
-  Status Understand(const log::LogRecord& last);
+  Status Understand(const ports::LogRecord& last);
   Status StartBatch(capture::BuiltBatch batch);
   void NewAttempt();
   void AdaptLimit();
@@ -79,7 +79,7 @@ class Publisher {
   Origin self_;
   bool certain_ = false;     // the file has everything that was ever sent as self_
   std::optional<SentMark> mark_;  // as the machine remembers it
-  log::LogSeq last_seq_;     // of our subject, as far as we know
+  ports::LogSeq last_seq_;     // of our subject, as far as we know
   int64_t seen_data_version_ = -1;
   bool drained_ = false;
   bool more_ = false;        // the batch built last was the first part of a backlog

@@ -13,23 +13,23 @@
 namespace harmonylite::node {
 namespace {
 
-using log::PublishOutcome;
+using ports::PublishOutcome;
 
 // Answers as it is told to; holds no records.
-class ToldLog final : public log::ReplicationLog {
+class ToldLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return away ? MakeError(ErrorCode::kRetryLater, "away") : Ok(); }
-  Result<log::LogState> State() override { return log::LogState{}; }
-  Result<log::LogRecord> LastOf(const Origin&) override {
-    if (!last.empty()) return log::LogRecord{log::LogSeq(1), {}, last};
+  Result<ports::LogState> State() override { return ports::LogState{}; }
+  Result<ports::LogRecord> LastOf(const Origin&) override {
+    if (!last.empty()) return ports::LogRecord{ports::LogSeq(1), {}, last};
     return MakeError(ErrorCode::kNotFound, "none");
   }
-  log::PublishReply Publish(const log::PublishRequest&) override {
+  ports::PublishReply Publish(const ports::PublishRequest&) override {
     ++published;
     if (on_publish) on_publish();
-    return {outcome, log::LogSeq(1), {}};
+    return {outcome, ports::LogSeq(1), {}};
   }
-  Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq) override {
+  Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq) override {
     return MakeError(ErrorCode::kRetryLater, "no reader");
   }
   size_t max_payload() const override { return 1 << 20; }

@@ -224,7 +224,7 @@ Status Replica::Commit(Transaction* transaction, const State& next) {
   return Ok();
 }
 
-Status Replica::Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cursor,
+Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
                       size_t* failed) {
   *failed = batches.size();
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
@@ -388,7 +388,7 @@ void Replica::SetPublished(Lseq to, Hlc stamp) {
   state_.published_stamp = stamp;
 }
 
-void Replica::SetCursor(log::LogSeq cursor, int64_t log_created) {
+void Replica::SetCursor(ports::LogSeq cursor, int64_t log_created) {
   state_.cursor = cursor.value;
   state_.log_created = log_created;
 }

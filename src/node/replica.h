@@ -52,7 +52,7 @@ class Replica {
 
   // Applies these batches, in this order, in one transaction; all or none. On an error `*failed` is the
   // position of the batch it came from, or batches.size() when it was none of them.
-  Status Apply(const std::vector<WaitingBatch*>& batches, log::LogSeq cursor, size_t* failed);
+  Status Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor, size_t* failed);
 
   // True when so much is unfolded that it must be folded before the next Apply.
   Result<bool> NeedsFold();
@@ -103,7 +103,7 @@ class Replica {
 
   void SetPublished(Lseq to, Hlc stamp);
   // Remembered with the next transaction.
-  void SetCursor(log::LogSeq cursor, int64_t log_created);
+  void SetCursor(ports::LogSeq cursor, int64_t log_created);
   Status StartIncarnation(Incarnation incarnation, const IncarnationRequest& request);
 
  private:

@@ -16,7 +16,7 @@ Error GivenUp() { return MakeError(ErrorCode::kRetryLater, "the node is ending")
 
 }  // namespace
 
-RowClient::RowClient(log::MetaStore* store, const Clock* clock, char letter, uint64_t seed,
+RowClient::RowClient(ports::MetaStore* store, const Clock* clock, char letter, uint64_t seed,
                      std::function<bool()> pause)
     : store_(store), clock_(clock), letter_(letter), random_(seed), pause_(std::move(pause)) {}
 

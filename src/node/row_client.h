@@ -12,9 +12,9 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "log/meta_store.h"
 #include "node/heartbeat.h"
 #include "node/verify_wire.h"
+#include "ports/meta_store.h"
 
 namespace harmonylite::node {
 
@@ -27,7 +27,7 @@ class RowClient {
  public:
   // `store` and `clock` outlive it. `pause` waits some ten milliseconds; false: give up. `letter`: first of the
   // ids of its requests.
-  RowClient(log::MetaStore* store, const Clock* clock, char letter, uint64_t seed, std::function<bool()> pause);
+  RowClient(ports::MetaStore* store, const Clock* clock, char letter, uint64_t seed, std::function<bool()> pause);
 
   Result<LiveNodes> Nodes();
   // Asks `nodes` and waits; those that do not begin to answer within seconds are missing from the replies.
@@ -37,7 +37,7 @@ class RowClient {
   Status Wait(std::chrono::milliseconds time);
 
  private:
-  log::MetaStore* store_;
+  ports::MetaStore* store_;
   const Clock* clock_;
   char letter_;
   std::mt19937_64 random_;

@@ -103,7 +103,7 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     failures_ = 0;
     not_before_ms_ = 0;
     // Asked again meanwhile: another revision, which stays.
-    auto request = request_ == 0 ? Result<log::MetaEntry>(log::MetaEntry{}) : d_.meta->Get(kSnapshotRequest);
+    auto request = request_ == 0 ? Result<ports::MetaEntry>(ports::MetaEntry{}) : d_.meta->Get(kSnapshotRequest);
     if (request_ != 0 && request.ok() && request->revision == request_ &&
         !d_.meta->Delete(kSnapshotRequest).ok())
       d_.logger->Debug("a request for a snapshot could not be taken back: another one will be made");
@@ -156,7 +156,7 @@ Status SnapshotKeeper::Decide(int64_t now) {
 Result<bool> SnapshotKeeper::LogForgets() {
   const int64_t batches = d_.shared->applied().totals.batches + d_.shared->sent().batches;
   if (batches == looked_at_batches_) return false;
-  HL_ASSIGN(const log::LogState state, d_.log->State());
+  HL_ASSIGN(const ports::LogState state, d_.log->State());
   looked_at_batches_ = batches;
   uint64_t covered = 0;
   if (const auto newest = d_.board->newest(); newest && newest->manifest.log_created == state.created_ns)

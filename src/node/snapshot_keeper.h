@@ -13,13 +13,13 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/meta_store.h"
-#include "log/replication_log.h"
 #include "node/lease.h"
 #include "node/options.h"
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
 #include "node/step.h"
+#include "ports/meta_store.h"
+#include "ports/replication_log.h"
 
 namespace harmonylite::node {
 
@@ -34,8 +34,8 @@ inline bool IsResyncRequest(std::string_view request) { return request.starts_wi
 class SnapshotKeeper {
  public:
   struct Dependencies {
-    log::MetaStore* meta;
-    log::ReplicationLog* log;
+    ports::MetaStore* meta;
+    ports::ReplicationLog* log;
     SharedState* shared;
     SnapshotBoard* board;
     const Clock* clock;

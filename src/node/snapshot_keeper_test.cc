@@ -126,10 +126,10 @@ TEST_F(SnapshotKeeperTest, NodesThatNeedEachOthersMakeThemInTurns) {
 
 TEST_F(SnapshotKeeperTest, BeforeTheLogForgets) {
   Maker* one = New(1);
-  log_.state.last = log::LogSeq(499);
+  log_.state.last = ports::LogSeq(499);
   Pass(10'000, {one});
   EXPECT_EQ(one->board.done(), 0);
-  log_.state.last = log::LogSeq(500);
+  log_.state.last = ports::LogSeq(500);
   one->shared.CountSent(1, 1);  // the log is looked at when this node knows of something new
   Pass(10'000, {one});
   EXPECT_EQ(one->board.done(), 1);

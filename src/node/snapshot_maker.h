@@ -13,11 +13,11 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/object_store.h"
 #include "node/options.h"
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
 #include "node/step.h"
+#include "ports/object_store.h"
 #include "snapshot/catalog.h"
 #include "snapshot/make.h"
 
@@ -29,7 +29,7 @@ snapshot::Options MakeSnapshotOptions(const NodeOptions& node);
 class SnapshotMaker {
  public:
   struct Dependencies {
-    log::ObjectStore* store;
+    ports::ObjectStore* store;
     SnapshotBoard* board;
     SharedState* shared;
     const Clock* clock;

@@ -33,7 +33,7 @@ Result<int64_t> MsAhead(sqlite::Connection* snapshot, const Clock& clock);
 class SnapshotSource {
  public:
   virtual ~SnapshotSource() = default;
-  // The newest that can be used; nothing when there is none. Errors: as of log::ObjectStore.
+  // The newest that can be used; nothing when there is none. Errors: as of ports::ObjectStore.
   virtual Result<std::optional<SnapshotInfo>> Newest() = 0;
   // Fetches and checks it, which takes long. Other errors: kNotFound, kCorruption.
   virtual Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) = 0;

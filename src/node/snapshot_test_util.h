@@ -23,7 +23,7 @@ using capture::TestNode;
 
 constexpr int64_t kTtl = 30'000;
 
-class FakeMeta final : public log::MetaStore {
+class FakeMeta final : public ports::MetaStore {
  public:
   Result<uint64_t> Put(const std::string& key, std::string_view value) override {
     if (broken) return Broken();
@@ -38,7 +38,7 @@ class FakeMeta final : public log::MetaStore {
       return MakeError(ErrorCode::kConflict, "another revision");
     return Put(key, value);
   }
-  Result<log::MetaEntry> Get(const std::string& key) override {
+  Result<ports::MetaEntry> Get(const std::string& key) override {
     if (broken) return Broken();
     const auto it = entries.find(key);
     if (it == entries.end()) return MakeError(ErrorCode::kNotFound, "no {}", key);
@@ -49,37 +49,37 @@ class FakeMeta final : public log::MetaStore {
     entries.erase(key);
     return Ok();
   }
-  Result<std::map<std::string, log::MetaEntry>> List(const std::string& prefix) override {
+  Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override {
     if (broken) return Broken();
-    std::map<std::string, log::MetaEntry> out;
+    std::map<std::string, ports::MetaEntry> out;
     for (const auto& [key, entry] : entries)
       if (key.starts_with(prefix)) out[key] = entry;
     return out;
   }
   static Error Broken() { return MakeError(ErrorCode::kRetryLater, "out of reach"); }
 
-  std::map<std::string, log::MetaEntry> entries;
+  std::map<std::string, ports::MetaEntry> entries;
   uint64_t revision = 0;
   bool broken = false;
 };
 
-class FakeLog final : public log::ReplicationLog {
+class FakeLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return Ok(); }
-  Result<log::LogState> State() override { return state; }
-  Result<log::LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
-  log::PublishReply Publish(const log::PublishRequest&) override { return {}; }
-  Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq) override {
+  Result<ports::LogState> State() override { return state; }
+  Result<ports::LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
+  ports::PublishReply Publish(const ports::PublishRequest&) override { return {}; }
+  Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq) override {
     return MakeError(ErrorCode::kRetryLater, "none");
   }
   size_t max_payload() const override { return 1 << 20; }
-  log::LogState state{1, log::LogSeq(1), log::LogSeq(0)};
+  ports::LogState state{1, ports::LogSeq(1), ports::LogSeq(0)};
 };
 
 // One node's two halves, and the time that all share.
 class Maker {
  public:
-  Maker(uint64_t id, FakeMeta* meta, log::ReplicationLog* log, log::ObjectStore* store, ManualClock* clock,
+  Maker(uint64_t id, FakeMeta* meta, ports::ReplicationLog* log, ports::ObjectStore* store, ManualClock* clock,
         Logger* logger, SnapshotPolicy policy = {0, kTtl, 1000, 3})
       : node("CREATE TABLE t(id INTEGER PRIMARY KEY, v)", id) {
     shared.SetSelf(node.self);

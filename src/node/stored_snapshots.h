@@ -7,9 +7,9 @@
 #include <optional>
 #include <string>
 
-#include "log/meta_store.h"
-#include "log/object_store.h"
 #include "node/snapshot_source.h"
+#include "ports/meta_store.h"
+#include "ports/object_store.h"
 #include "snapshot/catalog.h"
 
 namespace harmonylite::node {
@@ -17,7 +17,7 @@ namespace harmonylite::node {
 class StoredSnapshots final : public SnapshotSource {
  public:
   // The store and the registry are not owned.
-  StoredSnapshots(log::ObjectStore* store, log::MetaStore* meta, snapshot::Options options)
+  StoredSnapshots(ports::ObjectStore* store, ports::MetaStore* meta, snapshot::Options options)
       : catalog_(store), meta_(meta), options_(std::move(options)) {}
 
   Result<std::optional<SnapshotInfo>> Newest() override;
@@ -28,7 +28,7 @@ class StoredSnapshots final : public SnapshotSource {
 
  private:
   snapshot::Catalog catalog_;
-  log::MetaStore* meta_;
+  ports::MetaStore* meta_;
   snapshot::Options options_;
   snapshot::Activity activity_;
   std::optional<snapshot::Listed> newest_;

@@ -14,12 +14,12 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
-#include "log/meta_store.h"
 #include "node/digest.h"
 #include "node/options.h"
 #include "node/shared_state.h"
 #include "node/step.h"
 #include "node/verify_wire.h"
+#include "ports/meta_store.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -29,7 +29,7 @@ class Verifier {
   struct Dependencies {
     const NodeOptions* options;
     sqlite::Connection* db;  // of its own
-    log::MetaStore* store;
+    ports::MetaStore* store;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
@@ -42,7 +42,7 @@ class Verifier {
   std::chrono::milliseconds until_next_look() const;
 
  private:
-  using Entries = std::map<std::string, log::MetaEntry>;
+  using Entries = std::map<std::string, ports::MetaEntry>;
   struct Seen {
     int64_t since_ms = 0;  // monotonic
     bool answered = false;

@@ -106,7 +106,7 @@ struct VerifyReplies {
   std::map<NodeId, VerifyAnswer> answers;
   std::vector<NodeId> working;
 };
-template <typename Entries>  // map of key to log::MetaEntry
+template <typename Entries>  // map of key to ports::MetaEntry
 VerifyReplies CollectReplies(const Entries& entries, const std::string& id);
 
 // Implementation of CollectReplies for one node's pieces and marks.

@@ -4,7 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::snapshot {
 
@@ -15,7 +15,7 @@ struct Activity {
   std::atomic<Phase> phase{Phase::kWaiting};
   std::atomic<uint64_t> done{0};   // bytes of this phase, but for kSending and kFetching: there transfer.bytes
   std::atomic<uint64_t> total{0};  // bytes of this phase; 0: not known
-  log::Transfer transfer;          // transfer.cancelled ends every phase soon, with kRetryLater
+  ports::Transfer transfer;          // transfer.cancelled ends every phase soon, with kRetryLater
 
   bool cancelled() const { return transfer.cancelled.load(); }
   void Begin(Phase next, uint64_t bytes) {

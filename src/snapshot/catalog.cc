@@ -23,9 +23,9 @@ std::optional<std::string> Base(const std::string& object, std::string_view suff
 }  // namespace
 
 Result<std::map<std::string, Catalog::Parts>> Catalog::ListParts() {
-  HL_ASSIGN(const std::vector<log::ObjectInfo> objects, store_->List(""));
+  HL_ASSIGN(const std::vector<ports::ObjectInfo> objects, store_->List(""));
   std::map<std::string, Parts> out;
-  for (const log::ObjectInfo& object : objects) {
+  for (const ports::ObjectInfo& object : objects) {
     if (const auto name = Base(object.name, kObjectSuffix)) out[*name].object_bytes = object.size;
     if (const auto name = Base(object.name, kManifestSuffix)) out[*name].manifest_bytes = object.size;
   }
@@ -34,7 +34,7 @@ Result<std::map<std::string, Catalog::Parts>> Catalog::ListParts() {
 
 Result<Manifest> Catalog::ReadManifest(const std::string& name) {
   Spool bytes("/nonexistent", kMaxManifest + 1);  // in memory, or not at all
-  log::Transfer transfer;
+  ports::Transfer transfer;
   HL_TRY(store_->Get(ManifestOf(name), &bytes, &transfer));
   std::string text;
   HL_TRY(bytes.ReadAt(0, kMaxManifest + 1, &text));
@@ -111,7 +111,7 @@ Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity
   if (text.size() >= kMaxManifest)
     return MakeError(ErrorCode::kInvalidArgument, "the cluster has too many origins for a manifest");
   HL_TRY(manifest.Append(text));
-  log::Transfer transfer;
+  ports::Transfer transfer;
   HL_TRY(store_->Put(ManifestOf(name), manifest, &transfer));
   // Another maker at the same time may have taken the object for one that a crash left.
   HL_ASSIGN(const auto all, ListParts());

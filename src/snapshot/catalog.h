@@ -12,7 +12,7 @@
 
 #include "base/result.h"
 #include "base/spool.h"
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "snapshot/activity.h"
 #include "snapshot/make.h"
 #include "snapshot/manifest.h"
@@ -30,7 +30,7 @@ struct Listed {
 class Catalog {
  public:
   // `store` is not owned.
-  explicit Catalog(log::ObjectStore* store) : store_(store) {}
+  explicit Catalog(ports::ObjectStore* store) : store_(store) {}
 
   // Newest first.
   Result<std::vector<Listed>> List();
@@ -58,7 +58,7 @@ class Catalog {
   Result<std::map<std::string, Parts>> ListParts();
   Status Sweep(const std::string& newest, int keep);
 
-  log::ObjectStore* store_;
+  ports::ObjectStore* store_;
 };
 
 }  // namespace harmonylite::snapshot

@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "base/spool.h"
-#include "log/object_stream.h"
+#include "ports/object_stream.h"
 #include "snapshot/activity.h"
 #include "snapshot/manifest.h"
 #include "snapshot/piece.h"
@@ -20,7 +20,7 @@ namespace harmonylite::snapshot {
 
 // The object of a database, put together while it is given. Once all was given, size, packed, sha256 and hash of the manifest
 // describe it. kRetryLater: cancelled, or the disk fails.
-class Packer final : public log::ObjectSource {
+class Packer final : public ports::ObjectSource {
  public:
   // Begins `phase` with each attempt. Nothing is owned. Nobody writes to the database meanwhile.
   Packer(PieceSource* pieces, Phase phase, Activity* activity, Manifest* manifest);
@@ -47,7 +47,7 @@ Status Pack(PieceSource* pieces, Activity* activity, Spool* out, Manifest* manif
 // Writes what an object holds into a database's file, never more than manifest.size bytes. The file is worth
 // something only after Finish. kCorruption: it is not the object that the manifest speaks of. kRetryLater:
 // cancelled, or the disk is full.
-class Unpacker final : public log::ObjectSink {
+class Unpacker final : public ports::ObjectSink {
  public:
   // Nothing is owned. Nobody has read from the database yet.
   Unpacker(const Manifest* manifest, Activity* activity, sqlite::Connection* db);

@@ -110,7 +110,7 @@ int UploadSource::Seek(void* self, curl_off_t offset, int origin) {
 }
 
 struct CurlHandle::Watch {
-  log::Transfer* transfer;
+  ports::Transfer* transfer;
   uint64_t base;
 };
 
@@ -149,9 +149,9 @@ int CurlHandle::OnProgress(void* data, curl_off_t, curl_off_t down, curl_off_t, 
   return watch->transfer->cancelled ? 1 : 0;
 }
 
-Status CurlHandle::Perform(const std::string& place, log::Transfer* transfer, uint64_t base,
+Status CurlHandle::Perform(const std::string& place, ports::Transfer* transfer, uint64_t base,
                            bool* final) {
-  HL_TRY(log::CheckCancelled(transfer));
+  HL_TRY(ports::CheckCancelled(transfer));
   Watch watch{transfer, base};
   if (transfer != nullptr) {
     curl_easy_setopt(curl_, CURLOPT_NOPROGRESS, 0L);
@@ -163,7 +163,7 @@ Status CurlHandle::Perform(const std::string& place, log::Transfer* transfer, ui
   const CURLcode code = curl_easy_perform(curl_);
   if (code == CURLE_OK) return Ok();
   if (code == CURLE_REMOTE_DISK_FULL) *final = true;
-  if (code == CURLE_ABORTED_BY_CALLBACK) HL_TRY(log::CheckCancelled(transfer));
+  if (code == CURLE_ABORTED_BY_CALLBACK) HL_TRY(ports::CheckCancelled(transfer));
   return ErrorOf(code, place);
 }
 

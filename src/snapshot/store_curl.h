@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "log/object_store.h"
-#include "log/retry.h"
+#include "ports/object_store.h"
+#include "ports/retry.h"
 #include "snapshot/store_limits.h"
 
 namespace harmonylite::snapshot {
@@ -58,9 +58,9 @@ class CurlHandle {
   CURL* get() const { return curl_; }
   // All options as at first.
   void Reset();
-  // What is counted in `transfer` begins at `base`. Sets *final as log::TransferAttempt asks.
+  // What is counted in `transfer` begins at `base`. Sets *final as ports::TransferAttempt asks.
   // Errors name `place`, which must hold no credentials.
-  Status Perform(const std::string& place, log::Transfer* transfer, uint64_t base, bool* final);
+  Status Perform(const std::string& place, ports::Transfer* transfer, uint64_t base, bool* final);
 
  private:
   struct Watch;

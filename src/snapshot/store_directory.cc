@@ -11,7 +11,7 @@
 #include <ctime>
 #include <memory>
 
-#include "log/retry.h"
+#include "ports/retry.h"
 
 namespace harmonylite::snapshot {
 
@@ -82,15 +82,15 @@ Status WriteAll(int fd, std::string_view bytes, const std::string& path) {
 }
 
 Status WriteContent(int fd, const Spool& content, const std::string& path,
-                    log::Transfer* transfer) {
+                    ports::Transfer* transfer) {
   std::string chunk;
   for (uint64_t done = 0; done < content.size(); done += chunk.size()) {
-    HL_TRY(log::CheckCancelled(transfer));
+    HL_TRY(ports::CheckCancelled(transfer));
     HL_TRY(content.ReadAt(done, kChunk, &chunk));
     HL_TRY(WriteAll(fd, chunk, path));
     if (transfer != nullptr) transfer->bytes = done + chunk.size();
   }
-  return log::CheckCancelled(transfer);
+  return ports::CheckCancelled(transfer);
 }
 
 // Makes a rename in it last.
@@ -130,8 +130,8 @@ void DirectoryStore::RemoveStaleParts() {
   }
 }
 
-Status DirectoryStore::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
+Status DirectoryStore::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
   HL_TRY(MakeDirectory());
   RemoveStaleParts();
   std::string part = PathOf(std::string(kPartPrefix) + "XXXXXX");
@@ -152,8 +152,8 @@ Status DirectoryStore::Put(const std::string& name, const Spool& content, log::T
   return SyncDirectory(directory_);
 }
 
-Status DirectoryStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
+Status DirectoryStore::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
   out->Clear();
   const std::string path = PathOf(name);
   const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
@@ -162,7 +162,7 @@ Status DirectoryStore::Get(const std::string& name, Spool* out, log::Transfer* t
   if (fd.get() < 0) return FileError(errno, "open", path);
   std::string chunk(kChunk, '\0');
   while (true) {
-    HL_TRY(log::CheckCancelled(transfer));
+    HL_TRY(ports::CheckCancelled(transfer));
     const ssize_t n = ::read(fd.get(), chunk.data(), chunk.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return FileError(errno, "read", path);
@@ -172,8 +172,8 @@ Status DirectoryStore::Get(const std::string& name, Spool* out, log::Transfer* t
   }
 }
 
-Result<std::vector<log::ObjectInfo>> DirectoryStore::List(const std::string& prefix) {
-  std::vector<log::ObjectInfo> out;
+Result<std::vector<ports::ObjectInfo>> DirectoryStore::List(const std::string& prefix) {
+  std::vector<ports::ObjectInfo> out;
   const DirPtr dir(::opendir(directory_.c_str()));
   if (!dir && errno == ENOENT) return out;
   if (!dir) return FileError(errno, "read the directory", directory_);
@@ -183,7 +183,7 @@ Result<std::vector<log::ObjectInfo>> DirectoryStore::List(const std::string& pre
     if (entry == nullptr && errno != 0) return FileError(errno, "read the directory", directory_);
     if (entry == nullptr) break;
     const std::string name = entry->d_name;
-    if (!name.starts_with(prefix) || !log::IsObjectName(name)) continue;
+    if (!name.starts_with(prefix) || !ports::IsObjectName(name)) continue;
     struct stat info {};
     // It may have been deleted meanwhile.
     if (::stat(PathOf(name).c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
@@ -194,7 +194,7 @@ Result<std::vector<log::ObjectInfo>> DirectoryStore::List(const std::string& pre
 }
 
 Status DirectoryStore::Delete(const std::string& name) {
-  HL_TRY(log::CheckObjectName(name));
+  HL_TRY(ports::CheckObjectName(name));
   const std::string path = PathOf(name);
   if (::unlink(path.c_str()) == 0) return SyncDirectory(directory_);
   if (errno == ENOENT) return Ok();

@@ -6,18 +6,18 @@
 
 #include <string>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::snapshot {
 
-class DirectoryStore final : public log::ObjectStore {
+class DirectoryStore final : public ports::ObjectStore {
  public:
   // The first Put makes the directory when only its last part is missing.
   explicit DirectoryStore(std::string directory);
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
  private:

@@ -15,7 +15,7 @@ namespace {
 
 class DirectoryHolder final : public StoreHolder {
  public:
-  std::unique_ptr<log::ObjectStore> Open() override {
+  std::unique_ptr<ports::ObjectStore> Open() override {
     return std::make_unique<snapshot::DirectoryStore>(dir_.File("snapshots"));
   }
 

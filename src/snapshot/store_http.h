@@ -15,7 +15,7 @@ struct HttpRequest {
   std::vector<std::string> headers;
   UploadSource* body = nullptr;  // null: none
   Spool* sink = nullptr;         // gets the body of an answer with a status of 200; cleared first
-  log::Transfer* transfer = nullptr;
+  ports::Transfer* transfer = nullptr;
   uint64_t transfer_base = 0;  // what was moved before this request
 };
 

@@ -3,7 +3,7 @@
 
 #include <chrono>
 
-#include "log/retry.h"
+#include "ports/retry.h"
 
 namespace harmonylite::snapshot {
 
@@ -11,7 +11,7 @@ struct StoreLimits {
   std::chrono::milliseconds connect_timeout{10'000};
   // A connection on which no byte moves for this long is given up. Whole seconds.
   std::chrono::seconds silence{60};
-  log::RetryPolicy retry;
+  ports::RetryPolicy retry;
 };
 
 }  // namespace harmonylite::snapshot

@@ -62,7 +62,7 @@ TEST(StoreUrl, PathsAreEncoded) {
 TEST(StoreParts, OnlyOldOnesAreStale) {
   EXPECT_FALSE(IsStalePart(NewPartName()));
   EXPECT_NE(NewPartName(), NewPartName());
-  EXPECT_FALSE(log::IsObjectName(NewPartName()));
+  EXPECT_FALSE(ports::IsObjectName(NewPartName()));
   EXPECT_TRUE(IsStalePart("~harmonylite-part-1000000000-0123"));
   const auto future = std::time(nullptr) + 1'000'000;
   EXPECT_FALSE(IsStalePart(fmt::format("~harmonylite-part-{}-0123", future)));

@@ -44,11 +44,11 @@ std::string HashOf(std::string_view text) {
 }
 
 Result<std::string> HashOf(const Spool& content, uint64_t offset, uint64_t length,
-                           const log::Transfer* transfer) {
+                           const ports::Transfer* transfer) {
   Sha256 hash;
   std::string chunk;
   for (uint64_t done = 0; done < length; done += chunk.size()) {
-    HL_TRY(log::CheckCancelled(transfer));
+    HL_TRY(ports::CheckCancelled(transfer));
     HL_TRY(content.ReadAt(offset + done, std::min<uint64_t>(kHashChunk, length - done), &chunk));
     hash.Add(chunk);
   }
@@ -65,7 +65,7 @@ struct S3Store::Upload {
   std::string id;
   uint64_t size = 0;
   uint64_t part_bytes = 0;
-  log::Transfer* transfer = nullptr;
+  ports::Transfer* transfer = nullptr;
   std::vector<std::string> tags;  // of the parts that are there
 };
 
@@ -164,9 +164,9 @@ Result<HttpResponse> S3Store::SendBytes(HttpRequest request, const Spool& conten
 }
 
 Result<HttpResponse> S3Store::SendText(const std::string& method, const std::string& url,
-                                       const std::string& text, log::Transfer* transfer,
+                                       const std::string& text, ports::Transfer* transfer,
                                        bool* final) {
-  HL_TRY(log::CheckCancelled(transfer));
+  HL_TRY(ports::CheckCancelled(transfer));
   UploadSource body(text);
   HttpRequest request;
   request.method = method;
@@ -190,13 +190,13 @@ Status S3Store::MakeBucket(bool* final) {
   return Ok();
 }
 
-Status S3Store::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
+Status S3Store::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
   Status status = Ok();
   if (content.size() > options_.whole_limit) {
     status = PutInParts(name, content, transfer);
   } else {
-    status = log::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) {
+    status = ports::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) {
       return PutWhole(name, content, transfer, final);
     });
   }
@@ -205,7 +205,7 @@ Status S3Store::Put(const std::string& name, const Spool& content, log::Transfer
   return Ok();
 }
 
-Status S3Store::PutWhole(const std::string& name, const Spool& content, log::Transfer* transfer,
+Status S3Store::PutWhole(const std::string& name, const Spool& content, ports::Transfer* transfer,
                          bool* final) {
   HttpRequest request;
   request.method = "PUT";
@@ -220,19 +220,19 @@ Status S3Store::PutWhole(const std::string& name, const Spool& content, log::Tra
   return Ok();
 }
 
-Status S3Store::PutInParts(const std::string& name, const Spool& content, log::Transfer* transfer) {
+Status S3Store::PutInParts(const std::string& name, const Spool& content, ports::Transfer* transfer) {
   const auto& retry = options_.limits.retry;
   Upload upload;
   upload.url = UrlOf(name);
   upload.size = content.size();
   upload.part_bytes = std::max(options_.part_bytes, (content.size() + kMaxParts - 1) / kMaxParts);
   upload.transfer = transfer;
-  HL_TRY(log::RetryTransfer(retry, transfer, [&](bool* final) { return Begin(&upload, final); }));
+  HL_TRY(ports::RetryTransfer(retry, transfer, [&](bool* final) { return Begin(&upload, final); }));
   Status status = Ok();
   Part part;
   while (status.ok() && part.offset < upload.size) {
     part.length = std::min(upload.part_bytes, upload.size - part.offset);
-    status = log::RetryTransfer(
+    status = ports::RetryTransfer(
         retry, transfer, [&](bool* final) { return SendPart(upload, content, &part, final); });
     upload.tags.push_back(part.tag);
     part.offset += part.length;
@@ -240,7 +240,7 @@ Status S3Store::PutInParts(const std::string& name, const Spool& content, log::T
   }
   if (status.ok())
     status =
-        log::RetryTransfer(retry, transfer, [&](bool* final) { return Complete(upload, final); });
+        ports::RetryTransfer(retry, transfer, [&](bool* final) { return Complete(upload, final); });
   if (!status.ok()) Abort(upload);
   return status;
 }
@@ -302,9 +302,9 @@ void S3Store::Abort(const Upload& upload) {
   (void)SendText("DELETE", upload.url + "?uploadId=" + UrlEncode(upload.id), "", nullptr, &final);
 }
 
-Status S3Store::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) -> Status {
+Status S3Store::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) -> Status {
     HttpRequest request;
     request.method = "GET";
     request.url = UrlOf(name);
@@ -319,8 +319,8 @@ Status S3Store::Get(const std::string& name, Spool* out, log::Transfer* transfer
   return Ok();
 }
 
-Result<std::vector<log::ObjectInfo>> S3Store::List(const std::string& prefix) {
-  std::vector<log::ObjectInfo> out;
+Result<std::vector<ports::ObjectInfo>> S3Store::List(const std::string& prefix) {
+  std::vector<ports::ObjectInfo> out;
   const std::string folder = KeyPrefix();
   S3Listing page;
   do {
@@ -329,7 +329,7 @@ Result<std::vector<log::ObjectInfo>> S3Store::List(const std::string& prefix) {
     if (!page.next.empty()) url += "continuation-token=" + UrlEncode(page.next) + "&";
     url += "list-type=2&prefix=" + UrlEncode(folder + prefix);
     const Status status =
-        log::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
+        ports::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
           HL_ASSIGN(const HttpResponse got, SendText("GET", url, "", nullptr, final));
           HL_ASSIGN(page, ParseS3Listing(got.body));
           return Ok();
@@ -337,10 +337,10 @@ Result<std::vector<log::ObjectInfo>> S3Store::List(const std::string& prefix) {
     if (!status.ok() && status.error().code() == ErrorCode::kNotFound) return out;
     if (!status.ok())
       return WithPlace(Error(status.error().code(), status.error().message()), "list");
-    for (const log::ObjectInfo& object : page.objects) {
+    for (const ports::ObjectInfo& object : page.objects) {
       if (!object.name.starts_with(folder)) continue;
       const std::string name = object.name.substr(folder.size());
-      if (log::IsObjectName(name)) out.push_back({name, object.size});
+      if (ports::IsObjectName(name)) out.push_back({name, object.size});
     }
   } while (!page.next.empty());
   std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -348,9 +348,9 @@ Result<std::vector<log::ObjectInfo>> S3Store::List(const std::string& prefix) {
 }
 
 Status S3Store::Delete(const std::string& name) {
-  HL_TRY(log::CheckObjectName(name));
+  HL_TRY(ports::CheckObjectName(name));
   const Status status =
-      log::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
+      ports::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
         auto gone = SendText("DELETE", UrlOf(name), "", nullptr, final);
         if (gone.ok() || gone.error().code() == ErrorCode::kNotFound) return Ok();
         return std::move(gone).error();

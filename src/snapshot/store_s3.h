@@ -7,7 +7,7 @@
 #include <functional>
 #include <string>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "snapshot/store_limits.h"
 
 namespace harmonylite::snapshot {
@@ -33,14 +33,14 @@ struct S3Options {
   StoreLimits limits;
 };
 
-class S3Store final : public log::ObjectStore {
+class S3Store final : public ports::ObjectStore {
  public:
   explicit S3Store(S3Options options);
   ~S3Store() override;
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
  private:
@@ -57,14 +57,14 @@ class S3Store final : public log::ObjectStore {
   Result<HttpResponse> SendBytes(HttpRequest request, const Spool& content, uint64_t offset,
                                  uint64_t length, bool* final);
   Result<HttpResponse> SendText(const std::string& method, const std::string& url,
-                                const std::string& text, log::Transfer* transfer, bool* final);
+                                const std::string& text, ports::Transfer* transfer, bool* final);
   Error ErrorOf(const HttpRequest& request, const HttpResponse& response, bool* final) const;
   std::string WithoutSecrets(std::string text) const;
 
   Status MakeBucket(bool* final);
-  Status PutWhole(const std::string& name, const Spool& content, log::Transfer* transfer,
+  Status PutWhole(const std::string& name, const Spool& content, ports::Transfer* transfer,
                   bool* final);
-  Status PutInParts(const std::string& name, const Spool& content, log::Transfer* transfer);
+  Status PutInParts(const std::string& name, const Spool& content, ports::Transfer* transfer);
   Status Begin(Upload* upload, bool* final);
   Status SendPart(const Upload& upload, const Spool& content, Part* part, bool* final);
   Status Complete(const Upload& upload, bool* final);

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <vector>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::snapshot {
 
@@ -16,7 +16,7 @@ struct S3Failure {
 S3Failure ParseS3Failure(std::string_view xml);
 
 struct S3Listing {
-  std::vector<log::ObjectInfo> objects;  // whole keys
+  std::vector<ports::ObjectInfo> objects;  // whole keys
   std::string next;                      // token for the next page; empty: this is the last
 };
 // kRetryLater: it is none.

@@ -91,7 +91,7 @@ struct SftpStore::Request {
   std::string* listing = nullptr;
   std::vector<std::string> before;  // commands; those with '*' may fail
   std::vector<std::string> after;
-  log::Transfer* transfer = nullptr;
+  ports::Transfer* transfer = nullptr;
 };
 
 Result<std::unique_ptr<SftpStore>> SftpStore::Make(const SftpOptions& options) {
@@ -191,7 +191,7 @@ Error SftpStore::WithPlace(Error error, const std::string& what) const {
   return std::move(error).Wrap("cannot " + what);
 }
 
-Status SftpStore::PutOnce(const std::string& name, const Spool& content, log::Transfer* transfer,
+Status SftpStore::PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                           bool* final) {
   const std::string part_name = NewPartName();
   const std::string part = Quoted(PathOf(part_name)), path = Quoted(PathOf(name)),
@@ -214,9 +214,9 @@ Status SftpStore::PutOnce(const std::string& name, const Spool& content, log::Tr
   return status;
 }
 
-Status SftpStore::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) {
+Status SftpStore::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) {
     return PutOnce(name, content, transfer, final);
   });
   if (!status.ok()) return WithPlace(std::move(status).error(), "put " + name);
@@ -224,7 +224,7 @@ Status SftpStore::Put(const std::string& name, const Spool& content, log::Transf
   bool ignored = false;
   std::vector<std::string> commands;
   if (const auto all = ListAll(&ignored); all.ok()) {
-    for (const log::ObjectInfo& file : *all) {
+    for (const ports::ObjectInfo& file : *all) {
       if (IsStalePart(file.name)) commands.push_back("*rm " + Quoted(PathOf(file.name)));
     }
   }
@@ -232,7 +232,7 @@ Status SftpStore::Put(const std::string& name, const Spool& content, log::Transf
   return Ok();
 }
 
-Status SftpStore::GetFile(const std::string& name, Spool* out, log::Transfer* transfer,
+Status SftpStore::GetFile(const std::string& name, Spool* out, ports::Transfer* transfer,
                           bool* final) {
   out->Clear();
   // libcurl opens the file and then asks for the size of what has its name by then. When that was put in its place in
@@ -243,16 +243,16 @@ Status SftpStore::GetFile(const std::string& name, Spool* out, log::Transfer* tr
   request.sink = out;
   request.transfer = transfer;
   HL_TRY(Perform(request, final));
-  const bool whole = std::any_of(before.begin(), before.end(), [&](const log::ObjectInfo& file) {
+  const bool whole = std::any_of(before.begin(), before.end(), [&](const ports::ObjectInfo& file) {
     return file.name == name && file.size == out->size();
   });
   if (whole) return Ok();
   return MakeError(ErrorCode::kRetryLater, "{} was replaced while it was read", name);
 }
 
-Status SftpStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) -> Status {
+Status SftpStore::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) -> Status {
     // Again under its own name: it may have been put in place between the first two looks.
     for (const std::string& file : {name, std::string(kOldPrefix) + name}) {
       Status got = GetFile(file, out, transfer, final);
@@ -265,13 +265,13 @@ Status SftpStore::Get(const std::string& name, Spool* out, log::Transfer* transf
   return Ok();
 }
 
-Result<std::vector<log::ObjectInfo>> SftpStore::ListAll(bool* final) {
+Result<std::vector<ports::ObjectInfo>> SftpStore::ListAll(bool* final) {
   std::string text;
   Request request;
   request.url = url_.server + EncodedPath(folders_) + "/";
   request.listing = &text;
   HL_TRY(Perform(request, final));
-  std::vector<log::ObjectInfo> out;
+  std::vector<ports::ObjectInfo> out;
   std::string_view rest = text;
   while (!rest.empty()) {
     const std::string_view line = rest.substr(0, rest.find('\n'));
@@ -281,26 +281,26 @@ Result<std::vector<log::ObjectInfo>> SftpStore::ListAll(bool* final) {
   return out;
 }
 
-Result<std::vector<log::ObjectInfo>> SftpStore::List(const std::string& prefix) {
+Result<std::vector<ports::ObjectInfo>> SftpStore::List(const std::string& prefix) {
   std::map<std::string, uint64_t> found;
-  Status status = log::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
+  Status status = ports::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
     found.clear();
     auto all = ListAll(final);
     if (!all.ok() && all.error().code() == ErrorCode::kNotFound) return Ok();
     if (!all.ok()) return std::move(all).error();
-    for (const log::ObjectInfo& file : *all) {
-      if (log::IsObjectName(file.name)) found[file.name] = file.size;
+    for (const ports::ObjectInfo& file : *all) {
+      if (ports::IsObjectName(file.name)) found[file.name] = file.size;
     }
     // What is being replaced this moment.
-    for (const log::ObjectInfo& file : *all) {
+    for (const ports::ObjectInfo& file : *all) {
       if (!file.name.starts_with(kOldPrefix)) continue;
       const std::string name = file.name.substr(kOldPrefix.size());
-      if (log::IsObjectName(name)) found.emplace(name, file.size);
+      if (ports::IsObjectName(name)) found.emplace(name, file.size);
     }
     return Ok();
   });
   if (!status.ok()) return WithPlace(std::move(status).error(), "list the snapshots");
-  std::vector<log::ObjectInfo> out;
+  std::vector<ports::ObjectInfo> out;
   for (const auto& [name, size] : found) {
     if (name.starts_with(prefix)) out.push_back({name, size});
   }
@@ -308,8 +308,8 @@ Result<std::vector<log::ObjectInfo>> SftpStore::List(const std::string& prefix) 
 }
 
 Status SftpStore::Delete(const std::string& name) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(options_.limits.retry, nullptr, [&](bool* final) -> Status {
     return RunCommands(
         {"*rm " + Quoted(PathOf(std::string(kOldPrefix) + name)), "*rm " + Quoted(PathOf(name))},
         final);
@@ -320,7 +320,7 @@ Status SftpStore::Delete(const std::string& name) {
   const auto all = ListAll(&ignored);
   if (!all.ok() && all.error().code() == ErrorCode::kNotFound) return Ok();
   if (!all.ok()) return MakeError(all.error().code(), "{}", all.error().message());
-  for (const log::ObjectInfo& file : *all) {
+  for (const ports::ObjectInfo& file : *all) {
     if (file.name == name)
       return MakeError(ErrorCode::kInvalidArgument,
                        "cannot delete {} at {}: let our user delete files there", name, place_);

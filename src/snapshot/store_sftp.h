@@ -8,7 +8,7 @@
 #include <memory>
 #include <string>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "snapshot/store_limits.h"
 #include "snapshot/store_url.h"
 
@@ -23,15 +23,15 @@ struct SftpOptions {
   StoreLimits limits;
 };
 
-class SftpStore final : public log::ObjectStore {
+class SftpStore final : public ports::ObjectStore {
  public:
   // kInvalidArgument: the URL or a file; the message holds no secret.
   static Result<std::unique_ptr<SftpStore>> Make(const SftpOptions& options);
   ~SftpStore() override;
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
   // Set by the server's answer to the newest connection.
@@ -49,10 +49,10 @@ class SftpStore final : public log::ObjectStore {
   void Prepare();
   Status Perform(const Request& request, bool* final);
   Status RunCommands(const std::vector<std::string>& commands, bool* final);
-  Status PutOnce(const std::string& name, const Spool& content, log::Transfer* transfer,
+  Status PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                  bool* final);
-  Status GetFile(const std::string& name, Spool* out, log::Transfer* transfer, bool* final);
-  Result<std::vector<log::ObjectInfo>> ListAll(bool* final);
+  Status GetFile(const std::string& name, Spool* out, ports::Transfer* transfer, bool* final);
+  Result<std::vector<ports::ObjectInfo>> ListAll(bool* final);
   Error HostKeyError() const;
   Error WithPlace(Error error, const std::string& what) const;
 

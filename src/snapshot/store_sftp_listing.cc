@@ -26,11 +26,11 @@ std::vector<std::string_view> Words(std::string_view line) {
 
 }  // namespace
 
-std::optional<log::ObjectInfo> ParseSftpLine(std::string_view line) {
+std::optional<ports::ObjectInfo> ParseSftpLine(std::string_view line) {
   const auto words = Words(line);
   if (words.size() < kLeastWords || words[0][0] != '-') return std::nullopt;
   const std::string_view size = words[words.size() - kSizeFromEnd];
-  log::ObjectInfo out;
+  ports::ObjectInfo out;
   const auto [end, error] = std::from_chars(size.data(), size.data() + size.size(), out.size);
   if (error != std::errc() || end != size.data() + size.size()) return std::nullopt;
   out.name = words.back();

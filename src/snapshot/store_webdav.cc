@@ -76,7 +76,7 @@ Status WebdavStore::MakeFolders(bool* final) {
   return Ok();
 }
 
-Status WebdavStore::Upload(const std::string& url, const Spool& content, log::Transfer* transfer,
+Status WebdavStore::Upload(const std::string& url, const Spool& content, ports::Transfer* transfer,
                            bool* final) {
   UploadSource body(&content, 0, content.size());
   HttpRequest request;
@@ -98,7 +98,7 @@ Status WebdavStore::Move(const std::string& from, const std::string& to, bool* f
   return sent.ok() ? Ok() : Status(std::move(sent).error());
 }
 
-Status WebdavStore::PutOnce(const std::string& name, const Spool& content, log::Transfer* transfer,
+Status WebdavStore::PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                             bool* final) {
   // Also shows whether the folder is there, before anything large is sent.
   auto found = ListAll(final);
@@ -108,13 +108,13 @@ Status WebdavStore::PutOnce(const std::string& name, const Spool& content, log::
     return std::move(found).error();
   } else {
     bool ignored = false;
-    for (const log::ObjectInfo& file : *found) {
+    for (const ports::ObjectInfo& file : *found) {
       if (IsStalePart(file.name)) (void)SendSimple("DELETE", UrlOf(file.name), &ignored);
     }
   }
   const std::string part = UrlOf(NewPartName());
   Status status = Upload(part, content, transfer, final);
-  if (status.ok()) status = log::CheckCancelled(transfer);
+  if (status.ok()) status = ports::CheckCancelled(transfer);
   if (status.ok()) status = Move(part, UrlOf(name), final);
   if (status.ok()) return status;
   bool ignored = false;
@@ -124,9 +124,9 @@ Status WebdavStore::PutOnce(const std::string& name, const Spool& content, log::
                    status.error().message(), base_);
 }
 
-Status WebdavStore::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(limits_.retry, transfer, [&](bool* final) {
+Status WebdavStore::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(limits_.retry, transfer, [&](bool* final) {
     return PutOnce(name, content, transfer, final);
   });
   if (!status.ok()) return std::move(status).error().Wrap("cannot put " + name);
@@ -158,9 +158,9 @@ Status WebdavStore::CheckSame(const std::string& name, const HttpResponse& got, 
   return MakeError(ErrorCode::kRetryLater, "{} was replaced while it was read", name);
 }
 
-Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(limits_.retry, transfer, [&](bool* final) -> Status {
+Status WebdavStore::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(limits_.retry, transfer, [&](bool* final) -> Status {
     HttpRequest request;
     request.method = "GET";
     request.url = UrlOf(name);
@@ -181,7 +181,7 @@ Status WebdavStore::Get(const std::string& name, Spool* out, log::Transfer* tran
   return Ok();
 }
 
-Result<std::vector<log::ObjectInfo>> WebdavStore::ListAll(bool* final) {
+Result<std::vector<ports::ObjectInfo>> WebdavStore::ListAll(bool* final) {
   UploadSource body{std::string(kWebdavListRequest)};
   HttpRequest request;
   request.method = "PROPFIND";
@@ -192,15 +192,15 @@ Result<std::vector<log::ObjectInfo>> WebdavStore::ListAll(bool* final) {
   return ParseWebdavListing(response.body);
 }
 
-Result<std::vector<log::ObjectInfo>> WebdavStore::List(const std::string& prefix) {
-  std::vector<log::ObjectInfo> out;
-  Status status = log::RetryTransfer(limits_.retry, nullptr, [&](bool* final) -> Status {
+Result<std::vector<ports::ObjectInfo>> WebdavStore::List(const std::string& prefix) {
+  std::vector<ports::ObjectInfo> out;
+  Status status = ports::RetryTransfer(limits_.retry, nullptr, [&](bool* final) -> Status {
     out.clear();
     auto all = ListAll(final);
     if (!all.ok() && all.error().code() == ErrorCode::kNotFound) return Ok();
     if (!all.ok()) return std::move(all).error();
-    for (log::ObjectInfo& file : *all) {
-      if (file.name.starts_with(prefix) && log::IsObjectName(file.name))
+    for (ports::ObjectInfo& file : *all) {
+      if (file.name.starts_with(prefix) && ports::IsObjectName(file.name))
         out.push_back(std::move(file));
     }
     return Ok();
@@ -211,8 +211,8 @@ Result<std::vector<log::ObjectInfo>> WebdavStore::List(const std::string& prefix
 }
 
 Status WebdavStore::Delete(const std::string& name) {
-  HL_TRY(log::CheckObjectName(name));
-  Status status = log::RetryTransfer(limits_.retry, nullptr, [&](bool* final) -> Status {
+  HL_TRY(ports::CheckObjectName(name));
+  Status status = ports::RetryTransfer(limits_.retry, nullptr, [&](bool* final) -> Status {
     Status gone = SendSimple("DELETE", UrlOf(name), final);
     return !gone.ok() && gone.error().code() == ErrorCode::kNotFound ? Ok() : std::move(gone);
   });

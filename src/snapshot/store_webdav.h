@@ -7,7 +7,7 @@
 #include <memory>
 #include <string>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "snapshot/store_limits.h"
 
 namespace harmonylite::snapshot {
@@ -24,15 +24,15 @@ struct WebdavOptions {
   StoreLimits limits;
 };
 
-class WebdavStore final : public log::ObjectStore {
+class WebdavStore final : public ports::ObjectStore {
  public:
   // kInvalidArgument: the URL; the message holds nothing of it.
   static Result<std::unique_ptr<WebdavStore>> Make(const WebdavOptions& options);
   ~WebdavStore() override;
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
  private:
@@ -43,15 +43,15 @@ class WebdavStore final : public log::ObjectStore {
   // Sends and checks the status.
   Result<HttpResponse> Send(const HttpRequest& request, bool* final);
   Status SendSimple(const char* method, const std::string& url, bool* final);
-  Status PutOnce(const std::string& name, const Spool& content, log::Transfer* transfer,
+  Status PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                  bool* final);
-  Status Upload(const std::string& url, const Spool& content, log::Transfer* transfer, bool* final);
+  Status Upload(const std::string& url, const Spool& content, ports::Transfer* transfer, bool* final);
   Status Move(const std::string& from, const std::string& to, bool* final);
   Status MakeFolders(bool* final);
   // kRetryLater: another object has taken this one's place since `got` was asked for.
   Status CheckSame(const std::string& name, const HttpResponse& got, bool* final);
   // Everything in the folder, whatever its name.
-  Result<std::vector<log::ObjectInfo>> ListAll(bool* final);
+  Result<std::vector<ports::ObjectInfo>> ListAll(bool* final);
 
   const StoreLimits limits_;
   const std::string base_;                  // URL of the folder that must exist

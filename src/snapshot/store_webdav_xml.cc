@@ -37,7 +37,7 @@ std::string NameOf(std::string_view href) {
 
 }  // namespace
 
-Result<std::vector<log::ObjectInfo>> ParseWebdavListing(std::string_view xml) {
+Result<std::vector<ports::ObjectInfo>> ParseWebdavListing(std::string_view xml) {
   pugi::xml_document document;
   const bool loaded = static_cast<bool>(
       document.load_buffer(xml.data(), xml.size(), pugi::parse_default | pugi::parse_trim_pcdata));
@@ -45,7 +45,7 @@ Result<std::vector<log::ObjectInfo>> ParseWebdavListing(std::string_view xml) {
   if (!loaded || LocalName(root) != "multistatus")
     return MakeError(ErrorCode::kInvalidArgument,
                      "the server's answer is not a WebDAV listing: correct the URL");
-  std::vector<log::ObjectInfo> out;
+  std::vector<ports::ObjectInfo> out;
   for (const pugi::xml_node response : root.children()) {
     if (LocalName(response) != "response") continue;
     const pugi::xml_node properties = FoundProperties(response);

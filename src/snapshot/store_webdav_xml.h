@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::snapshot {
 
@@ -14,6 +14,6 @@ inline constexpr std::string_view kWebdavListRequest =
 
 // The files, not the folders, in the answer to PROPFIND, whatever their names.
 // kInvalidArgument: no WebDAV server said this.
-Result<std::vector<log::ObjectInfo>> ParseWebdavListing(std::string_view xml);
+Result<std::vector<ports::ObjectInfo>> ParseWebdavListing(std::string_view xml);
 
 }  // namespace harmonylite::snapshot

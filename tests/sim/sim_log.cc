@@ -6,12 +6,12 @@
 
 namespace harmonylite::sim {
 
-using log::LogRecord;
-using log::LogSeq;
-using log::LogState;
-using log::PublishOutcome;
-using log::PublishReply;
-using log::PublishRequest;
+using ports::LogRecord;
+using ports::LogSeq;
+using ports::LogState;
+using ports::PublishOutcome;
+using ports::PublishReply;
+using ports::PublishRequest;
 
 namespace {
 
@@ -147,7 +147,7 @@ bool SimLog::Damage(Random* random) {
 
 // --- A node's way to it ---
 
-class ClientReader final : public log::LogReader {
+class ClientReader final : public ports::LogReader {
  public:
   ClientReader(LogClient* client, LogSeq from)
       : client_(client), generation_(client->store_->generation()), next_(from) {}
@@ -212,9 +212,9 @@ PublishReply LogClient::Publish(const PublishRequest& request) {
   return reply;
 }
 
-Result<std::unique_ptr<log::LogReader>> LogClient::OpenReader(LogSeq from) {
+Result<std::unique_ptr<ports::LogReader>> LogClient::OpenReader(LogSeq from) {
   if (!connected) return Disconnected();
-  return std::unique_ptr<log::LogReader>(new ClientReader(this, from));
+  return std::unique_ptr<ports::LogReader>(new ClientReader(this, from));
 }
 
 }  // namespace harmonylite::sim

@@ -12,7 +12,7 @@
 #include <string>
 #include <vector>
 
-#include "log/replication_log.h"
+#include "ports/replication_log.h"
 #include "sim/random.h"
 #include "sim/sim_clock.h"
 #include "sim/sometimes.h"
@@ -23,10 +23,10 @@ class SimLog {
  public:
   SimLog(const World* world, Sometimes* sometimes, size_t max_payload);
 
-  log::LogState State() const;
-  std::optional<log::LogRecord> LastOf(const Origin& subject) const;
-  log::PublishReply Append(const log::PublishRequest& request);
-  const log::LogRecord* At(log::LogSeq seq) const;
+  ports::LogState State() const;
+  std::optional<ports::LogRecord> LastOf(const Origin& subject) const;
+  ports::PublishReply Append(const ports::PublishRequest& request);
+  const ports::LogRecord* At(ports::LogSeq seq) const;
   // Newest change of this life whose batch was here whole, ever.
   Lseq HeldTo(const Origin& sender) const;
   size_t max_payload() const { return max_payload_; }
@@ -46,13 +46,13 @@ class SimLog {
 
  private:
   struct Id {
-    log::LogSeq seq;
+    ports::LogSeq seq;
     int64_t at_ms;
   };
   struct Content {
     int64_t created_ns;
     uint64_t last;
-    std::deque<log::LogRecord> records;
+    std::deque<ports::LogRecord> records;
     std::map<std::string, Id> ids;
   };
 
@@ -62,7 +62,7 @@ class SimLog {
   int64_t created_ns_;
   uint64_t last_ = 0;
   uint64_t generation_ = 0;
-  std::deque<log::LogRecord> records_;  // consecutive, the newest is last_
+  std::deque<ports::LogRecord> records_;  // consecutive, the newest is last_
   std::map<std::string, Id> ids_;
   Content Take() const;
   void Put(const Content& content);
@@ -80,16 +80,16 @@ struct LogFaults {
   double not_ready = 0;
 };
 
-class LogClient final : public log::ReplicationLog {
+class LogClient final : public ports::ReplicationLog {
  public:
   LogClient(SimLog* store, Random* random, Sometimes* sometimes)
       : store_(store), random_(random), sometimes_(sometimes) {}
 
   Status EnsureReady() override;
-  Result<log::LogState> State() override;
-  Result<log::LogRecord> LastOf(const Origin& subject) override;
-  log::PublishReply Publish(const log::PublishRequest& request) override;
-  Result<std::unique_ptr<log::LogReader>> OpenReader(log::LogSeq from) override;
+  Result<ports::LogState> State() override;
+  Result<ports::LogRecord> LastOf(const Origin& subject) override;
+  ports::PublishReply Publish(const ports::PublishRequest& request) override;
+  Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq from) override;
   size_t max_payload() const override { return store_->max_payload(); }
 
   LogFaults faults;

@@ -10,14 +10,14 @@
 #include <map>
 #include <string>
 
-#include "log/meta_store.h"
+#include "ports/meta_store.h"
 #include "sim/random.h"
 
 namespace harmonylite::sim {
 
 class SimMeta {
  public:
-  using Entries = std::map<std::string, log::MetaEntry>;
+  using Entries = std::map<std::string, ports::MetaEntry>;
 
   // `back` states ago; what is further back than is remembered is the oldest.
   const Entries& entries(size_t back = 0) const { return states_[Index(back)].entries; }
@@ -54,7 +54,7 @@ class SimMeta {
   std::deque<State> states_{1};  // the newest last
 };
 
-class MetaClient final : public log::MetaStore {
+class MetaClient final : public ports::MetaStore {
  public:
   MetaClient(SimMeta* store, Random* random) : store_(store), random_(random) {}
 
@@ -70,7 +70,7 @@ class MetaClient final : public log::MetaStore {
       return MakeError(ErrorCode::kConflict, "simulated: another revision");
     return Put(key, value);
   }
-  Result<log::MetaEntry> Get(const std::string& key) override {
+  Result<ports::MetaEntry> Get(const std::string& key) override {
     if (!connected) return Disconnected();
     const auto it = store_->entries().find(key);
     if (it == store_->entries().end()) return MakeError(ErrorCode::kNotFound, "no key {}", key);

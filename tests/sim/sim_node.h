@@ -131,7 +131,7 @@ class SimNode {
   // Remembers what was fetched.
   class NotedSnapshots final : public node::SnapshotSource {
    public:
-    NotedSnapshots(log::ObjectStore* store, log::MetaStore* meta, snapshot::Options options)
+    NotedSnapshots(ports::ObjectStore* store, ports::MetaStore* meta, snapshot::Options options)
         : stored_(store, meta, std::move(options)) {}
     Result<std::optional<node::SnapshotInfo>> Newest() override { return stored_.Newest(); }
     Result<std::shared_ptr<node::OpenSnapshot>> Open(const std::string& name) override;

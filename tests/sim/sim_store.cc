@@ -34,7 +34,7 @@ Status StoreClient::Reach() {
   return Failed();
 }
 
-Status StoreClient::Put(const std::string& name, const Spool& content, log::Transfer* transfer) {
+Status StoreClient::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
   const bool late = connected && random_->Chance(failing / 2);
   if (!late) HL_TRY(Reach());
   std::string bytes;
@@ -46,7 +46,7 @@ Status StoreClient::Put(const std::string& name, const Spool& content, log::Tran
   return Failed();
 }
 
-Status StoreClient::Get(const std::string& name, Spool* out, log::Transfer* transfer) {
+Status StoreClient::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
   HL_TRY(Reach());
   const auto it = store_->objects.find(name);
   if (it == store_->objects.end()) return MakeError(ErrorCode::kNotFound, "simulated: no object {}", name);
@@ -60,9 +60,9 @@ Status StoreClient::Get(const std::string& name, Spool* out, log::Transfer* tran
   return Failed();
 }
 
-Result<std::vector<log::ObjectInfo>> StoreClient::List(const std::string& prefix) {
+Result<std::vector<ports::ObjectInfo>> StoreClient::List(const std::string& prefix) {
   HL_TRY(Reach());
-  std::vector<log::ObjectInfo> out;
+  std::vector<ports::ObjectInfo> out;
   for (const auto& [name, bytes] : store_->objects)
     if (name.starts_with(prefix)) out.push_back({name, bytes.size()});
   return out;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "sim/random.h"
 #include "sim/sometimes.h"
 
@@ -23,14 +23,14 @@ class SimStore {
   bool Damage(Random* random);
 };
 
-class StoreClient final : public log::ObjectStore {
+class StoreClient final : public ports::ObjectStore {
  public:
   StoreClient(SimStore* store, Random* random, Sometimes* sometimes)
       : store_(store), random_(random), sometimes_(sometimes) {}
 
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override;
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override;
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override;
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
   double failing = 0;  // probability that a call fails; a Put, or a Delete, may have been done all the same

@@ -87,7 +87,7 @@ void Simulation::Work(Machine* machine) {
 
 void Simulation::Settle() {
   int64_t quiet = 0;
-  log::LogSeq last;
+  ports::LogSeq last;
   for (int64_t round = 0; round < kMostRounds && !failed(); ++round) {
     world_.Advance(kRoundMs);
     for (Machine& machine : machines_) {

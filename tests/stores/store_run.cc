@@ -18,7 +18,7 @@ namespace {
 
 constexpr size_t kChunk = 1 << 20;
 
-Result<std::unique_ptr<log::ObjectStore>> Open(const char* config_file) {
+Result<std::unique_ptr<ports::ObjectStore>> Open(const char* config_file) {
   HL_ASSIGN(const config::Config config, config::Load(config_file));
   std::shared_ptr<nats::Connection> connection;
   if (config.snapshot.store == config::SnapshotStore::kNats)
@@ -30,7 +30,7 @@ std::string config_file_of_contract;
 
 class ConfiguredHolder final : public test::StoreHolder {
  public:
-  std::unique_ptr<log::ObjectStore> Open() override {
+  std::unique_ptr<ports::ObjectStore> Open() override {
     auto store = harmonylite::Open(config_file_of_contract.c_str());
     EXPECT_OK(store);
     return store.ok() ? std::move(store).value() : nullptr;
@@ -98,7 +98,7 @@ Status Run(const std::vector<std::string>& words) {
     return Ok();
   }
   Spool spool(std::filesystem::temp_directory_path().string());
-  log::Transfer transfer;
+  ports::Transfer transfer;
   if (command == "put") HL_TRY(ReadFile(words.at(4), &spool));
   const auto start = std::chrono::steady_clock::now();
   if (command == "put") {

@@ -5,13 +5,13 @@
 #include <optional>
 #include <string>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 namespace harmonylite::test {
 
-class MemoryStore final : public log::ObjectStore {
+class MemoryStore final : public ports::ObjectStore {
  public:
-  Status Put(const std::string& name, const Spool& content, log::Transfer* transfer) override {
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override {
     if (put_error) return Error(put_error->first, put_error->second);
     std::string bytes;
     HL_TRY(content.ReadAt(0, content.size(), &bytes));
@@ -20,14 +20,14 @@ class MemoryStore final : public log::ObjectStore {
     ++puts;
     return Ok();
   }
-  Status Get(const std::string& name, Spool* out, log::Transfer* transfer) override {
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override {
     const auto it = objects.find(name);
     if (it == objects.end()) return MakeError(ErrorCode::kNotFound, "no object {}", name);
     transfer->bytes = it->second.size();
     return out->Append(it->second);
   }
   bool streams() const override { return takes_streams; }
-  Status PutFrom(const std::string& name, log::ObjectSource* source, log::Transfer* transfer) override {
+  Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override {
     Spool content("/nonexistent", size_t{1} << 30);
     std::string piece;
     for (int attempt = 0; attempt < 2; ++attempt) {  // as after a connection that was lost
@@ -40,7 +40,7 @@ class MemoryStore final : public log::ObjectStore {
     }
     return Put(name, content, transfer);
   }
-  Status GetInto(const std::string& name, log::ObjectSink* sink, log::Transfer* transfer) override {
+  Status GetInto(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer) override {
     Spool content("/nonexistent", size_t{1} << 30);
     HL_TRY(Get(name, &content, transfer));
     std::string bytes;
@@ -51,8 +51,8 @@ class MemoryStore final : public log::ObjectStore {
     for (size_t at = 0; at < bytes.size(); at += 1000) HL_TRY(sink->Append(bytes.substr(at, 1000)));
     return Ok();
   }
-  Result<std::vector<log::ObjectInfo>> List(const std::string& prefix) override {
-    std::vector<log::ObjectInfo> out;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override {
+    std::vector<ports::ObjectInfo> out;
     for (const auto& [name, bytes] : objects)
       if (name.starts_with(prefix)) out.push_back({name, bytes.size()});
     return out;

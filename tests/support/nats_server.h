@@ -81,12 +81,12 @@ inline Status DeleteStreamForTest(const std::shared_ptr<Connection>& connection,
   return status == NATS_OK ? Ok() : Status(nats::LibraryError(status, "deleting " + stream));
 }
 
-inline log::PublishRequest Request(const Origin& origin, const std::string& id, uint64_t expected,
+inline ports::PublishRequest Request(const Origin& origin, const std::string& id, uint64_t expected,
                                    std::string_view payload) {
-  log::PublishRequest out;
+  ports::PublishRequest out;
   out.subject = origin;
   out.message_id = id;
-  out.expected_last = log::LogSeq(expected);
+  out.expected_last = ports::LogSeq(expected);
   out.payload = payload;
   return out;
 }

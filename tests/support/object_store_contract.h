@@ -1,4 +1,4 @@
-// What every log::ObjectStore must do, as tests: include it in one file of a test program and
+// What every ports::ObjectStore must do, as tests: include it in one file of a test program and
 // instantiate ObjectStoreContract there with the stores to try.
 //
 // The places the stores write to may hold objects of earlier tests; names are drawn anew for each.
@@ -14,7 +14,7 @@
 #include <thread>
 #include <vector>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
 #include "support/wait_until.h"
@@ -25,7 +25,7 @@ namespace harmonylite::test {
 class StoreHolder {
  public:
   virtual ~StoreHolder() = default;
-  virtual std::unique_ptr<log::ObjectStore> Open() = 0;
+  virtual std::unique_ptr<ports::ObjectStore> Open() = 0;
 };
 
 struct StoreKind {
@@ -94,14 +94,14 @@ class ObjectStoreContract : public ::testing::TestWithParam<StoreKind> {
 
   TempDir dir_;
   std::unique_ptr<StoreHolder> holder_;
-  std::unique_ptr<log::ObjectStore> store_;
+  std::unique_ptr<ports::ObjectStore> store_;
   std::string prefix_;
 };
 
 TEST_P(ObjectStoreContract, PutGetListDelete) {
   EXPECT_TRUE(Names(prefix_).empty());
   const std::string bytes("a\0\xFF\r\n", 5);
-  log::Transfer transfer;
+  ports::Transfer transfer;
   ASSERT_OK(store_->Put(Name("b.db.zst"), Filled(bytes), &transfer));
   EXPECT_EQ(transfer.bytes, bytes.size());
   ASSERT_OK(store_->Put(Name("a_1.manifest"), Filled("hello"), nullptr));
@@ -170,7 +170,7 @@ TEST_P(ObjectStoreContract, NamesThatAreNoneAreRefused) {
     EXPECT_EQ(store_->Get(name, &out, nullptr).error().code(), ErrorCode::kInvalidArgument) << name;
     EXPECT_EQ(store_->Delete(name).error().code(), ErrorCode::kInvalidArgument) << name;
   }
-  const std::string longest(log::kMaxObjectName - prefix_.size(), 'x');
+  const std::string longest(ports::kMaxObjectName - prefix_.size(), 'x');
   ASSERT_OK(store_->Put(Name(longest), Filled("x"), nullptr));
   EXPECT_EQ(Names(prefix_), std::vector<std::string>{Name(longest)});
   EXPECT_EQ(store_->Put(Name(longest + "x"), Filled("x"), nullptr).error().code(),
@@ -181,7 +181,7 @@ TEST_P(ObjectStoreContract, ALargeObjectComesBackAsItWas) {
   // Not a multiple of any chunk's size.
   const size_t size = (20 << 20) + 12'345;
   const std::string bytes = NoiseBytes(size, 7);
-  log::Transfer up, down;
+  ports::Transfer up, down;
   ASSERT_OK(store_->Put(Name("large"), Filled(bytes), &up));
   EXPECT_EQ(up.bytes, size);
   Spool out = Empty();
@@ -192,7 +192,7 @@ TEST_P(ObjectStoreContract, ALargeObjectComesBackAsItWas) {
 }
 
 // Gives its bytes in pieces of all sizes; fails at the end of every attempt but the last.
-class PiecewiseSource final : public log::ObjectSource {
+class PiecewiseSource final : public ports::ObjectSource {
  public:
   PiecewiseSource(std::string bytes, int failing) : bytes_(std::move(bytes)), failing_(failing) {}
   Status Begin() override {
@@ -228,12 +228,12 @@ TEST_P(ObjectStoreContract, AStreamIsAnObjectLikeOthers) {
     SCOPED_TRACE(size);
     const std::string bytes = NoiseBytes(size, size);
     PiecewiseSource source(bytes, size == 0 ? 0 : 1);
-    log::Transfer transfer;
+    ports::Transfer transfer;
     ASSERT_OK(store_->PutFrom(Name("x"), &source, &transfer));
     EXPECT_EQ(source.begun, size == 0 ? 1 : 2);
     EXPECT_EQ(transfer.bytes, size);
     Spool out = Filled("old");
-    log::SpoolSink sink(&out);
+    ports::SpoolSink sink(&out);
     ASSERT_OK(store_->GetInto(Name("x"), &sink, &transfer));
     EXPECT_TRUE(BytesOf(out) == bytes);
     EXPECT_TRUE(Read(Name("x")) == bytes);
@@ -244,7 +244,7 @@ TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
   ASSERT_OK(store_->Put(Name("x"), Filled("old"), nullptr));
   const Spool large = Filled(NoiseBytes(20 << 20, 8));
   for (const bool at_once : {true, false}) {
-    log::Transfer transfer;
+    ports::Transfer transfer;
     transfer.cancelled = at_once;
     std::thread canceller([&] {
       // Ends without having cancelled only when the whole object was moved first.
@@ -267,7 +267,7 @@ TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
 
 TEST_P(ObjectStoreContract, ACancelledGetEnds) {
   ASSERT_OK(store_->Put(Name("x"), Filled(NoiseBytes(5 << 20, 9)), nullptr));
-  log::Transfer transfer;
+  ports::Transfer transfer;
   transfer.cancelled = true;
   Spool out = Empty();
   const Status got = store_->Get(Name("x"), &out, &transfer);

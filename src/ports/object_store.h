@@ -13,9 +13,9 @@
 
 #include "base/result.h"
 #include "base/spool.h"
-#include "log/object_stream.h"
+#include "ports/object_stream.h"
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 struct ObjectInfo {
   std::string name;
@@ -58,4 +58,4 @@ class ObjectStore {
   virtual Status Delete(const std::string& name) = 0;
 };
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

@@ -4,9 +4,9 @@
 #include <chrono>
 #include <functional>
 
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 struct RetryPolicy {
   int attempts = 5;  // the first one among them
@@ -26,4 +26,4 @@ using TransferAttempt = std::function<Status(bool* final)>;
 // when the policy allows no more. Threads: waits in the caller's.
 Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer, const TransferAttempt& attempt);
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

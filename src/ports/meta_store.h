@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 struct MetaEntry {
   std::string value;
@@ -44,4 +44,4 @@ class MetaStore {
   }
 };
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

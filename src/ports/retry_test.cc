@@ -1,10 +1,10 @@
-#include "log/retry.h"
+#include "ports/retry.h"
 
 #include <gtest/gtest.h>
 
 #include <thread>
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 namespace {
 
 using std::chrono::milliseconds;
@@ -85,4 +85,4 @@ TEST_F(RetryTest, CancellingEndsAPause) {
 }
 
 }  // namespace
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

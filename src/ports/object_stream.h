@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "base/spool.h"
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 // Gives the bytes of an object that is being put.
 class ObjectSource {
@@ -68,4 +68,4 @@ class SpoolSink final : public ObjectSink {
   Spool* spool_;  // not owned
 };
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

@@ -1,8 +1,8 @@
-#include "log/object_store.h"
+#include "ports/object_store.h"
 
 #include <algorithm>
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 namespace {
 
@@ -34,4 +34,4 @@ Status ObjectStore::GetInto(const std::string& name, ObjectSink*, Transfer*) {
   return MakeError(ErrorCode::kInvalidArgument, "cannot get {}: this store gives whole objects only", name);
 }
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

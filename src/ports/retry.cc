@@ -1,10 +1,10 @@
-#include "log/retry.h"
+#include "ports/retry.h"
 
 #include <algorithm>
 #include <random>
 #include <thread>
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 namespace {
 
@@ -50,4 +50,4 @@ Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer,
   }
 }
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports

@@ -15,7 +15,7 @@
 #include "base/ids.h"
 #include "base/result.h"
 
-namespace harmonylite::log {
+namespace harmonylite::ports {
 
 // Position of a record in the log; the first is 1.
 using LogSeq = StrongId<struct LogSeqTag, uint64_t>;
@@ -81,4 +81,4 @@ class ReplicationLog {
   virtual size_t max_payload() const = 0;
 };
 
-}  // namespace harmonylite::log
+}  // namespace harmonylite::ports
