@@ -18,10 +18,10 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 # Headers of other people's libraries, and the only folders that may name them.
 DOORS = {
     re.compile(r"^sqlite3(ext)?\.h$"): ("src/sqlite/", "tests/", "bench/"),
-    re.compile(r"^(nats/)?nats\.h$"): ("src/nats/",),
+    re.compile(r"^(nats/)?nats\.h$"): ("src/adapters/nats/",),
     re.compile(r"^httplib\.h$"): ("src/ops/http_server.cc",),
-    re.compile(r"^curl/"): ("src/snapshot/store_",),
-    re.compile(r"^pugixml"): ("src/snapshot/store_",),
+    re.compile(r"^curl/"): ("src/adapters/stores/",),
+    re.compile(r"^pugixml"): ("src/adapters/stores/",),
 }
 MAX_LINES = 500
 

@@ -9,10 +9,10 @@
 #include <memory>
 #include <string>
 
+#include "adapters/nats/connection.h"
 #include "base/clock.h"
 #include "base/logger.h"
 #include "config/config.h"
-#include "nats/connection.h"
 #include "node/node.h"
 #include "ports/meta_store.h"
 #include "ports/replication_log.h"

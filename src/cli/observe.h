@@ -4,11 +4,11 @@
 #include <memory>
 #include <vector>
 
+#include "adapters/nats/connection.h"
 #include "base/clock.h"
 #include "base/logger.h"
 #include "base/result.h"
 #include "config/config.h"
-#include "nats/connection.h"
 #include "node/node.h"
 #include "ops/http_server.h"
 

@@ -31,7 +31,7 @@ constexpr std::chrono::seconds kStopWithin{4};
 // Members end in reverse order: the node before its log, the log before its server, the lock last.
 struct Sidecar {
   std::optional<LockFile> lock;
-  std::unique_ptr<nats::ServerProcess> server;
+  std::unique_ptr<nats_server::ServerProcess> server;
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<nats::JetStreamLog> log;
   std::unique_ptr<nats::KvMetaStore> store;
@@ -51,7 +51,7 @@ Status Connect(const config::CommandLine& command, const config::Config& config,
   logger->set_node(fmt::format("{}", self.value));
   nats::ConnectionOptions connection = MakeConnectionOptions(config, self);
   if (config.nats.embedded()) {
-    HL_ASSIGN(out->server, nats::ServerProcess::Start(MakeServerOptions(command, config, self), logger));
+    HL_ASSIGN(out->server, nats_server::ServerProcess::Start(MakeServerOptions(command, config, self), logger));
     for (const std::string& warning : out->server->warnings()) logger->Warning("{}", warning);
     connection.urls = {out->server->client_url()};
     logger->Info("embedded nats-server {} listens on {}", out->server->version(),

@@ -2,7 +2,6 @@
 #include <chrono>
 #include <ctime>
 #include <filesystem>
-#include <fstream>
 #include <future>
 #include <optional>
 #include <thread>
@@ -10,6 +9,7 @@
 #include <fmt/chrono.h>
 #include <unistd.h>
 
+#include "adapters/nats_server/running_server.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
@@ -17,7 +17,6 @@
 #include "cli/progress.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
-#include "nats/server_config.h"
 #include "node/node.h"
 #include "snapshot/catalog.h"
 #include "snapshot/restore.h"
@@ -82,23 +81,10 @@ Result<Request> Parse(const config::CommandLine& command, const config::Config* 
   return out;
 }
 
-// What a running node's own nats-server listens on, from the file that the server writes.
-Result<std::string> UrlOfRunningServer(const nats::ServerOptions& options) {
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(options.store_dir, error)) {
-    if (entry.path().extension() != ".ports") continue;
-    std::ifstream file(entry.path());
-    const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-    if (const auto url = nats::ClientUrlOfPorts(text, "127.0.0.1")) return *url;
-  }
-  return MakeError(ErrorCode::kRetryLater,
-                   "a node runs on this database, but its nats-server cannot be found in {}", options.store_dir);
-}
-
 // The store, and what must be there to reach it. Members end in reverse order.
 struct Session {
   std::optional<LockFile> lock;  // nothing: a node runs on the database
-  std::unique_ptr<nats::ServerProcess> server;
+  std::unique_ptr<nats_server::ServerProcess> server;
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<ports::ObjectStore> store;
 };
@@ -108,13 +94,13 @@ Status ConnectToNats(const config::CommandLine& command, const config::Config& c
   if (out->connection != nullptr) return Ok();
   nats::ConnectionOptions options = MakeConnectionOptions(config, NodeId(config.node_id.value_or(0)));
   if (config.nats.embedded()) {
-    const nats::ServerOptions server =
+    const nats_server::ServerOptions server =
         MakeServerOptions(command, config, NodeId(config.node_id.value_or(0)));
     if (out->lock) {
-      HL_ASSIGN(out->server, nats::ServerProcess::Start(server, logger));
+      HL_ASSIGN(out->server, nats_server::ServerProcess::Start(server, logger));
       options.urls = {out->server->client_url()};
     } else {
-      HL_ASSIGN(const std::string url, UrlOfRunningServer(server));
+      HL_ASSIGN(const std::string url, nats_server::UrlOfRunningServer(server));
       options.urls = {url};
     }
   }

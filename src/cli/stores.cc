@@ -4,11 +4,11 @@
 
 #include <cstdlib>
 
-#include "nats/object_store.h"
-#include "snapshot/store_directory.h"
-#include "snapshot/store_s3.h"
-#include "snapshot/store_sftp.h"
-#include "snapshot/store_webdav.h"
+#include "adapters/nats/object_store.h"
+#include "adapters/stores/store_directory.h"
+#include "adapters/stores/store_s3.h"
+#include "adapters/stores/store_sftp.h"
+#include "adapters/stores/store_webdav.h"
 
 namespace harmonylite::cli {
 
@@ -35,7 +35,7 @@ std::string KnownHosts(const std::string& configured) {
 }
 
 StorePtr OpenS3(const config::SnapshotS3Config& config) {
-  snapshot::S3Options options;
+  stores::S3Options options;
   options.endpoint = config.endpoint;
   options.use_tls = config.use_ssl;
   options.bucket = config.bucket;
@@ -46,23 +46,23 @@ StorePtr OpenS3(const config::SnapshotS3Config& config) {
   options.secret = config.secret.reveal();
   options.session_token = config.session_token.reveal();
   options.ca_file = Authorities();
-  return std::make_unique<snapshot::S3Store>(std::move(options));
+  return std::make_unique<stores::S3Store>(std::move(options));
 }
 
 Result<StorePtr> OpenWebdav(const config::SnapshotWebdavConfig& config) {
-  snapshot::WebdavOptions options;
+  stores::WebdavOptions options;
   options.url = config.url.reveal();
   options.ca_file = Authorities();
-  HL_ASSIGN(auto store, snapshot::WebdavStore::Make(options));
+  HL_ASSIGN(auto store, stores::WebdavStore::Make(options));
   return StorePtr(std::move(store));
 }
 
 Result<StorePtr> OpenSftp(const config::SnapshotSftpConfig& config) {
-  snapshot::SftpOptions options;
+  stores::SftpOptions options;
   options.url = config.url.reveal();
   options.key_file = config.key_file;
   options.known_hosts_file = KnownHosts(config.known_hosts_file);
-  HL_ASSIGN(auto store, snapshot::SftpStore::Make(options));
+  HL_ASSIGN(auto store, stores::SftpStore::Make(options));
   return StorePtr(std::move(store));
 }
 
@@ -89,7 +89,7 @@ Result<StorePtr> OpenStore(const config::SnapshotConfig& config,
     case config::SnapshotStore::kSftp:
       return OpenSftp(config.sftp);
     case config::SnapshotStore::kFile:
-      return StorePtr(std::make_unique<snapshot::DirectoryStore>(config.file.path));
+      return StorePtr(std::make_unique<stores::DirectoryStore>(config.file.path));
   }
   HL_CHECK(false);
 }

@@ -4,9 +4,9 @@
 #include <memory>
 #include <string>
 
+#include "adapters/nats/connection.h"
 #include "base/result.h"
 #include "config/config.h"
-#include "nats/connection.h"
 #include "ports/object_store.h"
 
 namespace harmonylite::cli {

@@ -79,9 +79,9 @@ snapshot::Options MakeSnapshotOptions(const config::Config& config) {
   return options;
 }
 
-nats::ServerOptions MakeServerOptions(const config::CommandLine& command,
+nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
                                       const config::Config& config, NodeId node) {
-  nats::ServerOptions options;
+  nats_server::ServerOptions options;
   options.binary = config.nats.server_binary;
   options.store_dir = fs::absolute(config.db_path).string() + "-harmonylite";
   options.bind_address = Address(config.nats.bind_address);

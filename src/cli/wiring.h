@@ -5,14 +5,14 @@
 #include <string>
 #include <vector>
 
+#include "adapters/nats/connection.h"
+#include "adapters/nats/jetstream_log.h"
+#include "adapters/nats/kv_meta_store.h"
+#include "adapters/nats_server/server_process.h"
 #include "base/logger.h"
 #include "base/result.h"
 #include "config/command_line.h"
 #include "config/config.h"
-#include "nats/connection.h"
-#include "nats/jetstream_log.h"
-#include "nats/kv_meta_store.h"
-#include "nats/server_process.h"
 #include "node/options.h"
 #include "snapshot/make.h"
 
@@ -20,7 +20,7 @@ namespace harmonylite::cli {
 
 node::NodeOptions MakeNodeOptions(const config::Config& config);
 schema::LoadOptions MakeLoadOptions(const config::Config& config);
-nats::ServerOptions MakeServerOptions(const config::CommandLine& command,
+nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
                                       const config::Config& config, NodeId node);
 nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node);
 nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);

@@ -1,6 +1,6 @@
 // Large objects with names, for snapshots: put whole, got whole, listed, deleted.
 //
-// Implementations: nats/object_store.h, snapshot/store_*.h (a directory, S3, WebDAV, SFTP), and a
+// Implementations: adapters/nats/object_store.h, adapters/stores/store_*.h (a directory, S3, WebDAV, SFTP), and a
 // simulated one in tests/sim. None is trusted to give back what was put: whoever reads checks what
 // it got.
 #pragma once

@@ -1,6 +1,6 @@
 // What carries batches between nodes: an ordered log of records, one subject per origin.
 //
-// Implementations: nats/jetstream_log.h, and a simulated one in tests/sim. Neither is trusted to keep
+// Implementations: adapters/nats/jetstream_log.h, and a simulated one in tests/sim. Neither is trusted to keep
 // what it acknowledged: progress vectors in the databases are the truth, the log only carries.
 #pragma once
 

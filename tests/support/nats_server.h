@@ -8,10 +8,10 @@
 #include <memory>
 #include <string>
 
-#include "nats/connection.h"
-#include "nats/jetstream_log.h"
-#include "nats/server_process.h"
-#include "nats/session.h"
+#include "adapters/nats/connection.h"
+#include "adapters/nats/jetstream_log.h"
+#include "adapters/nats/session.h"
+#include "adapters/nats_server/server_process.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
 #include "support/wait_until.h"
@@ -21,8 +21,8 @@ namespace harmonylite::test {
 using nats::Connection;
 using nats::ConnectionOptions;
 using nats::JetStreamLogOptions;
-using nats::ServerOptions;
-using nats::ServerProcess;
+using nats_server::ServerOptions;
+using nats_server::ServerProcess;
 
 constexpr int kTestFormat = 2;
 

@@ -1,0 +1,16 @@
+// Private to src/adapters/nats: our options in the client library's terms.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "adapters/nats/connection_options.h"
+#include "adapters/nats/session.h"
+
+namespace harmonylite::nats {
+
+// kInvalidArgument: a file cannot be read, or an option cannot be used; names the setting.
+Result<OptionsPtr> MakeClientOptions(const ConnectionOptions& options,
+                                     const std::vector<std::string>& urls);
+
+}  // namespace harmonylite::nats

@@ -1,0 +1,81 @@
+// Objects in NATS' own object store, in the layout that every NATS client reads and writes.
+//
+// Stream "OBJ_<bucket>": an object's bytes in chunks of 128 KiB on "$O.<bucket>.C.<nuid>", and what
+// describes it on
+// "$O.<bucket>.M.<name in base64url>", of which only the newest stays. The description is written
+// last; the chunks of the object that it replaces are purged after that. Deleting leaves no marker
+// behind, so that the bucket does not grow with every name that there ever was.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "adapters/nats/connection.h"
+#include "ports/object_store.h"
+#include "ports/retry.h"
+
+namespace harmonylite::nats {
+
+struct ObjectMeta;  // private, adapters/nats/object_meta.h
+
+struct JetStreamObjectStoreOptions {
+  std::string bucket;  // letters, digits, '-' and '_'
+  int replicas = 1;    // when the bucket is made; an existing one is used as it is
+  std::chrono::milliseconds api_timeout{5000};
+  ports::RetryPolicy retry;
+};
+
+class JetStreamObjectStore final : public ports::ObjectStore {
+ public:
+  JetStreamObjectStore(std::shared_ptr<Connection> connection, JetStreamObjectStoreOptions options);
+
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  bool streams() const override { return true; }
+  Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override;
+  Status GetInto(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
+  Status Delete(const std::string& name) override;
+
+ private:
+  Result<std::shared_ptr<Session>> Connect();
+  // `what` is shown in errors, as in "cannot get x from".
+  Status Retry(const std::string& what, ports::Transfer* transfer,
+               const std::function<Status()>& attempt);
+  Status EnsureBucket(const Session& session);
+  std::string MetaSubject(const std::string& name) const;
+  std::string ChunkSubject(const std::string& nuid) const;
+
+  // kNotFound: no such object, no such bucket.
+  Result<ObjectMeta> LoadMeta(const Session& session, const std::string& subject);
+  // Of all objects that are not deleted.
+  Result<std::vector<ObjectMeta>> LoadMetas(const Session& session);
+  Status StoreMeta(const Session& session, const ObjectMeta& meta);
+
+  Status PutOnce(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer);
+  // Fills in the meta's size, chunks and digest.
+  Status SendChunks(const std::shared_ptr<Session>& session, ports::ObjectSource* source,
+                    ports::Transfer* transfer, ObjectMeta* meta);
+  Status GetOnce(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer);
+  Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
+                       ports::ObjectSink* sink, ports::Transfer* transfer);
+  // Why chunks of `meta` do not come; ok: they still may.
+  Status CheckStillThere(const Session& session, const ObjectMeta& meta);
+  Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);
+
+  // Nothing there is fine.
+  Status Purge(const Session& session, const std::string& subject);
+  // Chunks without a description whose writer must be dead.
+  void PurgeOrphans(const Session& session);
+
+  const std::shared_ptr<Connection> connection_;
+  const JetStreamObjectStoreOptions options_;
+  const std::string stream_;
+};
+
+}  // namespace harmonylite::nats

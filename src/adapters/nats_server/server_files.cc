@@ -1,0 +1,107 @@
+#include "adapters/nats_server/server_files.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+namespace harmonylite::nats_server {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool IsProgram(const std::string& path) {
+  std::error_code error;
+  return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+Result<std::string> FindServer(const std::string& binary) {
+  // A path is taken as it is; a bare name is looked up.
+  if (binary.find('/') != std::string::npos) {
+    if (IsProgram(binary)) return binary;
+    return MakeError(ErrorCode::kInvalidArgument, "{} is not a program that can be run", binary);
+  }
+  // Debian installs it where an ordinary user's PATH does not look.
+  const char* path = getenv("PATH");
+  std::string folders = path != nullptr ? path : "";
+  folders += ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin";
+  for (size_t at = 0; at <= folders.size();) {
+    const size_t end = std::min(folders.find(':', at), folders.size());
+    const std::string candidate = folders.substr(at, end - at) + "/" +
+                                  (binary.empty() ? "nats-server" : binary);
+    if (end > at && IsProgram(candidate)) return candidate;
+    at = end + 1;
+  }
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "no {} was found on PATH: install it (Debian: package nats-server), or "
+                   "set [nats] urls to use servers that run elsewhere",
+                   binary.empty() ? "nats-server" : binary);
+}
+
+Status PrepareStoreDir(const std::string& path) {
+  std::error_code error;
+  const bool made = fs::create_directories(path, error);
+  if (error)
+    return MakeError(ErrorCode::kInvalidArgument, "cannot make the folder {} for nats-server: {}",
+                     path, error.message());
+  if (made) chmod(path.c_str(), 0700);
+  return Ok();
+}
+
+Status WritePrivateFile(const std::string& path, const std::string& content) {
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return MakeError(ErrorCode::kInvalidArgument, "cannot write {}: {}", path, strerror(errno));
+  fchmod(fd, 0600);  // it may be an older file
+  size_t done = 0;
+  while (done < content.size()) {
+    const ssize_t n = write(fd, content.data() + done, content.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) break;
+    done += static_cast<size_t>(n);
+  }
+  const int failure = errno;
+  close(fd);
+  if (done == content.size()) return Ok();
+  return MakeError(ErrorCode::kRetryLater, "cannot write {}: {}", path, strerror(failure));
+}
+
+void RemovePortsFiles(const std::string& directory) {
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(directory, error))
+    if (entry.path().extension() == ".ports") fs::remove(entry.path(), error);
+}
+
+StoreLock::StoreLock(StoreLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+StoreLock& StoreLock::operator=(StoreLock&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+StoreLock::~StoreLock() {
+  if (fd_ >= 0) close(fd_);
+}
+
+Result<StoreLock> StoreLock::Take(const std::string& store_dir) {
+  StoreLock lock;
+  const std::string path = store_dir + "/harmonylite.lock";
+  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (lock.fd_ < 0)
+    return MakeError(ErrorCode::kInvalidArgument, "cannot write {}: {}", path, strerror(errno));
+  if (flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;
+  return MakeError(ErrorCode::kRetryLater,
+                   "another nats-server still uses {}: stop the other harmonylite, or give each "
+                   "its own folder",
+                   store_dir);
+}
+
+}  // namespace harmonylite::nats_server

@@ -1,0 +1,17 @@
+// How patient the stores that are reached over the network are.
+#pragma once
+
+#include <chrono>
+
+#include "ports/retry.h"
+
+namespace harmonylite::stores {
+
+struct StoreLimits {
+  std::chrono::milliseconds connect_timeout{10'000};
+  // A connection on which no byte moves for this long is given up. Whole seconds.
+  std::chrono::seconds silence{60};
+  ports::RetryPolicy retry;
+};
+
+}  // namespace harmonylite::stores

@@ -1,0 +1,67 @@
+// Objects as files in a directory of an SSH server, over SFTP.
+//
+// A file is sent under another name and renamed, so that what has an object's name is whole. SFTP
+// cannot rename over a file that is there: that one is first renamed to "~old-<name>", under which
+// readers find it meanwhile.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "adapters/stores/store_limits.h"
+#include "adapters/stores/store_url.h"
+#include "ports/object_store.h"
+
+namespace harmonylite::stores {
+
+class CurlHandle;  // private, adapters/stores/store_curl.h
+
+struct SftpOptions {
+  std::string url;               // "sftp://user:password@host:port/path"
+  std::string key_file;          // private key, without passphrase; empty: the password of the URL
+  std::string known_hosts_file;  // as OpenSSH keeps it
+  StoreLimits limits;
+};
+
+class SftpStore final : public ports::ObjectStore {
+ public:
+  // kInvalidArgument: the URL or a file; the message holds no secret.
+  static Result<std::unique_ptr<SftpStore>> Make(const SftpOptions& options);
+  ~SftpStore() override;
+
+  Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
+  Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
+  Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
+  Status Delete(const std::string& name) override;
+
+  // Set by the server's answer to the newest connection.
+  struct HostKey {
+    bool accepted = true;
+    bool differs = false;     // another one is known for this server
+    std::string fingerprint;  // "SHA256:…"
+  };
+
+ private:
+  SftpStore(const SftpOptions& options, StoreUrl url);
+
+  struct Request;
+  std::string PathOf(const std::string& name) const;
+  void Prepare();
+  Status Perform(const Request& request, bool* final);
+  Status RunCommands(const std::vector<std::string>& commands, bool* final);
+  Status PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
+                 bool* final);
+  Status GetFile(const std::string& name, Spool* out, ports::Transfer* transfer, bool* final);
+  Result<std::vector<ports::ObjectInfo>> ListAll(bool* final);
+  Error HostKeyError() const;
+  Error WithPlace(Error error, const std::string& what) const;
+
+  const SftpOptions options_;
+  const StoreUrl url_;
+  const std::vector<std::string> folders_;
+  const std::string place_;  // for messages
+  HostKey host_key_;
+  const std::unique_ptr<CurlHandle> curl_;
+};
+
+}  // namespace harmonylite::stores
