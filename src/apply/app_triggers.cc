@@ -12,8 +12,8 @@ namespace harmonylite::apply {
 
 namespace {
 
-using capture::Catalog;
-using capture::TrackedTable;
+using ledger::Catalog;
+using ledger::TrackedTable;
 using sqlite::Connection;
 using sqlite::PlannedAction;
 using sqlite::Quote;

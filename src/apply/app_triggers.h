@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -31,7 +31,7 @@ struct ClassifiedTrigger {
 // The application's triggers of one table, by what SQLite's own compiler says they would write.
 // kInvalidArgument: they cannot be compiled here (a function that only the application has).
 Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(sqlite::Connection* db,
-                                                        const capture::Catalog& catalog,
+                                                        const ledger::Catalog& catalog,
                                                         const schema::Table& table);
 
 struct AppTriggers {
@@ -41,6 +41,6 @@ struct AppTriggers {
 
 // Drops the TEMP triggers of an earlier call and makes those that today's schema needs. Leaves the
 // connection with the schema's triggers off.
-Result<AppTriggers> InstallAppTriggers(sqlite::Connection* db, const capture::Catalog& catalog);
+Result<AppTriggers> InstallAppTriggers(sqlite::Connection* db, const ledger::Catalog& catalog);
 
 }  // namespace harmonylite::apply

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 
-#include "base/mutant.h"
-#include "capture/journal.h"
 #include "apply/conflict_kind.h"
 #include "apply/unique_probe.h"
-#include "capture/conflict_log.h"
-#include "capture/references.h"
+#include "base/mutant.h"
+#include "capture/journal.h"
+#include "ledger/conflict_log.h"
+#include "ledger/references.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -27,8 +27,8 @@ using change::Version;
 struct Applier::Context {
   const change::BatchHeader& header;
   const change::ProgressVector& progress;
-  const capture::OriginTable& origins;
-  std::vector<capture::OriginIndex> covers;  // header.covers, as indices here
+  const ledger::OriginTable& origins;
+  std::vector<ledger::OriginIndex> covers;  // header.covers, as indices here
   std::vector<Lseq> had;                     // of each cover's origin: up to here all was merged before
   std::vector<Target> tables;
   // Conflicts of this batch by table and key: a batch may tell a row twice, its newest write last.
@@ -41,7 +41,7 @@ Applier::Applier(sqlite::Connection* db) : db_(db) {
   db_->EnableForeignKeys(HL_MUTANT(foreign_keys_on));
 }
 
-Result<std::vector<std::string>> Applier::SetCatalog(const capture::Catalog& catalog) {
+Result<std::vector<std::string>> Applier::SetCatalog(const ledger::Catalog& catalog) {
   tables_.clear();
   catalog_ = catalog;
   HL_ASSIGN(app_triggers_, InstallAppTriggers(db_, catalog_));
@@ -49,7 +49,7 @@ Result<std::vector<std::string>> Applier::SetCatalog(const capture::Catalog& cat
   return app_triggers_.warnings;
 }
 
-Result<Applier::TableState*> Applier::StateOf(const capture::TrackedTable& tracked) {
+Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracked) {
   auto it = tables_.find(tracked.id);
   if (it == tables_.end()) {
     HL_ASSIGN(TableWriter writer,
@@ -62,7 +62,7 @@ Result<Applier::TableState*> Applier::StateOf(const capture::TrackedTable& track
 }
 
 Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
-  const capture::TrackedTable* tracked = catalog_.ByName(shape.name);
+  const ledger::TrackedTable* tracked = catalog_.ByName(shape.name);
   if (tracked == nullptr)
     return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", shape.name);
   const TableShape ours = tracked->table.Shape();
@@ -85,12 +85,12 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   return target;
 }
 
-Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& state,
+Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& state,
                                   const change::ProgressVector& progress,
-                                  capture::OriginTable* origins) {
+                                  ledger::OriginTable* origins) {
   Context context{batch->header(), progress, *origins, {}, {}, {}, {}, {}};
   for (const change::Cover& cover : context.header.covers) {
-    HL_ASSIGN(const capture::OriginIndex index, origins->IndexOf(db_, cover.origin));
+    HL_ASSIGN(const ledger::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
     context.had.push_back(cover.origin == state.self ? Lseq(INT64_MAX) : progress.Get(cover.origin));
   }
@@ -119,7 +119,7 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const capture::State& sta
 Status Applier::SaveProgress(const Context& context, const Origin& self) {
   for (size_t i = 0; i < context.covers.size(); ++i)
     if (context.header.covers[i].origin != self)
-      HL_TRY(capture::SaveProgress(db_, context.covers[i], context.header.covers[i].to));
+      HL_TRY(ledger::SaveProgress(db_, context.covers[i], context.header.covers[i].to));
   return Ok();
 }
 
@@ -193,7 +193,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   ++context->stats.won;
   if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
     HL_TRY(target.state->shadows->NoteWrite(key_));
-  if (target.state->tracked->in_references) HL_TRY(capture::Touch(db_, *target.state->tracked, key_));
+  if (target.state->tracked->in_references) HL_TRY(ledger::Touch(db_, *target.state->tracked, key_));
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }
 
@@ -208,12 +208,12 @@ Status Applier::KeepConflict(TableState* state, std::string_view kind, const Sto
   }
   std::vector<ValueView> stored_image;
   if (row) stored_image.assign(row->begin(), row->end());
-  const capture::ConflictSide ours{stored.stamp, stored.origin, stored_image};
-  const capture::ConflictSide theirs{incoming.stamp, incoming.origin, image_};
+  const ledger::ConflictSide ours{stored.stamp, stored.origin, stored_image};
+  const ledger::ConflictSide theirs{incoming.stamp, incoming.origin, image_};
   std::vector<std::string> names(key_.size());
   int64_t& id = context->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, key_)];
-  if (id != 0) HL_TRY(capture::RemoveConflict(db_, id));
-  HL_ASSIGN(id, capture::AddConflict(db_, *state->tracked, kind, key_, incoming_wins ? ours : theirs,
+  if (id != 0) HL_TRY(ledger::RemoveConflict(db_, id));
+  HL_ASSIGN(id, ledger::AddConflict(db_, *state->tracked, kind, key_, incoming_wins ? ours : theirs,
                                      incoming_wins ? theirs : ours));
   return Ok();
 }
@@ -235,10 +235,10 @@ Status Applier::Show(TableState* state) {
   return state->shadows->Put(key_, image_, std::nullopt);
 }
 
-Status Applier::Settle(const capture::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans) {
+Status Applier::Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans) {
   if (!catalog_.hide_orphans) return SettleUnique(origins, stats);
   const ToolsOf tools = [this](int64_t table) -> Result<TableTools> {
-    const capture::TrackedTable* tracked = catalog_.ById(table);
+    const ledger::TrackedTable* tracked = catalog_.ById(table);
     if (tracked == nullptr) return TableTools{};  // forgotten since it was touched
     HL_ASSIGN(TableState * state, StateOf(*tracked));
     return TableTools{tracked, &state->writer, state->shadows ? &*state->shadows : nullptr};
@@ -252,8 +252,8 @@ Status Applier::Settle(const capture::OriginTable& origins, ShadowStats* stats, 
   return SettleOrphans(db_, catalog_, tools, orphans);
 }
 
-Status Applier::SettleUnique(const capture::OriginTable& origins, ShadowStats* stats) {
-  for (const capture::TrackedTable& tracked : catalog_.tables) {
+Status Applier::SettleUnique(const ledger::OriginTable& origins, ShadowStats* stats) {
+  for (const ledger::TrackedTable& tracked : catalog_.tables) {
     if (!tracked.has_shadow_table) continue;
     HL_ASSIGN(TableState * state, StateOf(tracked));
     HL_TRY(SettleTable(db_, &state->writer, &*state->shadows, origins, tracked, stats));

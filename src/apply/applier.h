@@ -12,18 +12,18 @@
 #include <vector>
 
 #include "apply/app_triggers.h"
-#include "apply/orphans.h"
 #include "apply/merge_plan.h"
 #include "apply/old_rows.h"
+#include "apply/orphans.h"
 #include "apply/shadowing.h"
 #include "apply/table_writer.h"
 #include "base/clock.h"
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/hash_judge.h"
-#include "capture/hidden_tables.h"
-#include "capture/shadows.h"
 #include "change/codec.h"
+#include "ledger/catalog.h"
+#include "ledger/hash_judge.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/shadows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -43,21 +43,21 @@ class Applier {
   explicit Applier(sqlite::Connection* db);
 
   // Prepares for a (new) schema; the catalog is copied. Returns warnings for the operator.
-  Result<std::vector<std::string>> SetCatalog(const capture::Catalog& catalog);
+  Result<std::vector<std::string>> SetCatalog(const ledger::Catalog& catalog);
 
   // Everything of ours must be folded, and the batch must be applicable: no hole, its causes here.
   // On any error the transaction must be rolled back and nothing of the batch counts:
   // kSchemaMismatch: a table differs; hold. kConflict: a constraint of this node, other than UNIQUE, refuses
   // a row; hold. kCorruption: the batch's bytes are bad; repair. kRetryLater: disk or memory.
   // `progress`: what is applied here before it; newly met origins are added to `origins`.
-  Result<ApplyStats> Apply(change::BatchDecoder* batch, const capture::State& state,
+  Result<ApplyStats> Apply(change::BatchDecoder* batch, const ledger::State& state,
                            const change::ProgressVector& progress,
-                           capture::OriginTable* origins);
+                           ledger::OriginTable* origins);
 
   // Puts rows of a resent batch in place of those that are not what their versions say, under the same versions;
   // what was there is kept in `conflicts`. Rows of other versions are passed over. Returns how many were put.
   // As Apply for the rest.
-  Result<int64_t> Reapply(change::BatchDecoder* batch, const capture::OriginTable& origins);
+  Result<int64_t> Reapply(change::BatchDecoder* batch, const ledger::OriginTable& origins);
   // The next Apply lists the live rows it writes that had no version here and no greater stamp than `forgotten`: the
   // sender had not seen deletes that are forgotten here, one of which may have been newer than such a row.
   void ListFresh(Hlc forgotten, std::vector<AbsentRow>* out) {
@@ -68,23 +68,23 @@ class Applier {
   // Removes rows that were deleted elsewhere and whose tombstones are forgotten, with their versions: those that
   // are still as they were when the plan was made. One from before HarmonyLite is kept among the conflicts.
   // Returns how many went. Same conditions as Apply; call it after that, and Settle then.
-  Result<int64_t> RemoveAbsent(const std::vector<AbsentRow>& rows, capture::OriginIndex maker);
+  Result<int64_t> RemoveAbsent(const std::vector<AbsentRow>& rows, ledger::OriginIndex maker);
   // Adds rows from before HarmonyLite where there is neither a row nor a version. Returns how many; Settle then.
   Result<int64_t> AddOldRows(const FoundOldRows& rows);
   // Journals live rows anew that are still as they were, as writes of `self`, from the oldest to the newest, visible or
   // not. Returns how many. Everything must be folded, and what this journals counts as folded: Settle then.
-  Result<int64_t> WriteAnew(std::vector<AbsentRow> rows, const capture::State& state,
-                            const capture::OriginTable& origins, const Clock& clock);
+  Result<int64_t> WriteAnew(std::vector<AbsentRow> rows, const ledger::State& state,
+                            const ledger::OriginTable& origins, const Clock& clock);
 
   // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
   // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
-  Status Settle(const capture::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
+  Status Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
 
  private:
   struct TableState {
-    const capture::TrackedTable* tracked;
+    const ledger::TrackedTable* tracked;
     TableWriter writer;
-    std::optional<capture::ShadowTable> shadows;  // where the table can have shadowed rows
+    std::optional<ledger::ShadowTable> shadows;  // where the table can have shadowed rows
     bool any_shadows = false;                     // so far in this call of Apply
   };
   struct Target {
@@ -99,23 +99,23 @@ class Applier {
   // Fills image_ and key_. kCorruption: NULL in the key.
   Status TakeRow(const change::RowView& row, const Target& target);
   Result<bool> ReapplyRow(TableState* state, const Origin& origin, const change::RowView& row,
-                          const capture::HashJudge& judge, const capture::OriginTable& origins);
+                          const ledger::HashJudge& judge, const ledger::OriginTable& origins);
   Result<bool> IsForgotten(const change::RowView& row, TableWriter* writer, const Context& context);
   // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);
   Status Show(TableState* state);
-  Status SettleUnique(const capture::OriginTable& origins, ShadowStats* stats);
+  Status SettleUnique(const ledger::OriginTable& origins, ShadowStats* stats);
   // The row's state here if it is as the plan saw it.
   Result<bool> IsUnchanged(const AbsentRow& row, TableState* state);
   // Of key_.
-  Status WriteAnew(TableState* state, const capture::State& self, const capture::OriginTable& origins,
+  Status WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
                    const Clock& clock);
-  Status KeepUnversioned(TableState* state, capture::OriginIndex maker);
-  Result<TableState*> StateOf(const capture::TrackedTable& tracked);
+  Status KeepUnversioned(TableState* state, ledger::OriginIndex maker);
+  Result<TableState*> StateOf(const ledger::TrackedTable& tracked);
 
   sqlite::Connection* db_;
-  capture::Catalog catalog_;
+  ledger::Catalog catalog_;
   AppTriggers app_triggers_;
   std::map<int64_t, TableState> tables_;  // by TrackedTable id; made when first needed
   Hlc fresh_forgotten_;

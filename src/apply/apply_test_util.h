@@ -10,7 +10,8 @@
 #include "apply/applier.h"
 #include "capture/batch_reader.h"
 #include "capture/capture_test_util.h"
-#include "capture/references.h"
+#include "capture/catalog_sync.h"
+#include "ledger/references.h"
 
 namespace harmonylite::apply {
 
@@ -39,7 +40,7 @@ class ApplyNode : public capture::TestNode {
     Write([&] {
       for (const FoundOrphan& one : found) {
         const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
-        sqlite::Must(capture::Touch(&db, *catalog.ById(one.table), key));
+        sqlite::Must(ledger::Touch(&db, *catalog.ById(one.table), key));
       }
     });
   }
@@ -66,7 +67,7 @@ class ApplyNode : public capture::TestNode {
 
   change::ProgressVector Progress() {
     return sqlite::Must(
-        capture::LoadProgress(&db, sqlite::Must(capture::OriginTable::Load(&db))));
+        ledger::LoadProgress(&db, sqlite::Must(ledger::OriginTable::Load(&db))));
   }
 
   // Folds everything and brings back what may come back.
@@ -75,7 +76,7 @@ class ApplyNode : public capture::TestNode {
     OrphanStats unused;
     FoldAll();
     Write([&] {
-      sqlite::Must(applier.Settle(sqlite::Must(capture::OriginTable::Load(&db)), &stats,
+      sqlite::Must(applier.Settle(sqlite::Must(ledger::OriginTable::Load(&db)), &stats,
                                   orphans == nullptr ? &unused : orphans));
     });
     return stats;
@@ -85,13 +86,13 @@ class ApplyNode : public capture::TestNode {
   Result<ApplyStats> TryApply(const capture::BuiltBatch& batch) {
     auto transaction =
         sqlite::Must(sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
-    const capture::State saved = state;
-    capture::State next = state;
+    const ledger::State saved = state;
+    ledger::State next = state;
     sqlite::Must(capture::Fold(&db, catalog, &next, INT64_MAX / 2));
-    auto origins = sqlite::Must(capture::OriginTable::Load(&db));
+    auto origins = sqlite::Must(ledger::OriginTable::Load(&db));
     auto decoder = sqlite::Must(change::BatchDecoder::Begin(&batch.bytes));
     HL_ASSIGN(const ApplyStats stats, applier.Apply(&decoder, next, Progress(), &origins));
-    sqlite::Must(capture::SaveState(&db, next, saved));
+    sqlite::Must(ledger::SaveState(&db, next, saved));
     sqlite::Must(transaction.Commit());
     state = next;
     return stats;

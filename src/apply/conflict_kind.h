@@ -5,15 +5,15 @@
 #include <string_view>
 
 #include "apply/table_writer.h"
-#include "capture/conflict_log.h"
 #include "change/version.h"
+#include "ledger/conflict_log.h"
 
 namespace harmonylite::apply {
 
 // Nothing: both deleted the row, so nothing is lost.
 inline std::optional<std::string_view> ConflictKind(bool loser_deleted, bool winner_deleted,
                                                     bool same_new_id) {
-  namespace kind = capture::conflict_kind;
+  namespace kind = ledger::conflict_kind;
   if (loser_deleted && winner_deleted) return std::nullopt;
   if (loser_deleted) return kind::kDeleteLost;
   if (winner_deleted) return kind::kDeleted;

@@ -1,5 +1,5 @@
 // Writes that lost to a concurrent one are kept, named, and bounded.
-#include "capture/conflict_log.h"
+#include "ledger/conflict_log.h"
 
 #include <gtest/gtest.h>
 
@@ -9,7 +9,7 @@ namespace harmonylite::apply {
 namespace {
 
 using Strings = std::vector<std::string>;
-namespace kind = capture::conflict_kind;
+namespace kind = ledger::conflict_kind;
 
 constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, a)";
 
@@ -26,7 +26,7 @@ class ConflictTest : public testing::Test {
   // kind: loser / winner
   static Strings List(ApplyNode* node) {
     Strings out;
-    for (const auto& one : sqlite::Must(capture::ListConflicts(&node->db, node->catalog)))
+    for (const auto& one : sqlite::Must(ledger::ListConflicts(&node->db, node->catalog)))
       out.push_back(one.kind + ": " + Text(one.loser.image) + " / " + Text(one.winner.image));
     return out;
   }
@@ -54,7 +54,7 @@ class ConflictTest : public testing::Test {
 TEST_F(ConflictTest, TheSameAutomaticId) {
   Both("INSERT INTO t(a) VALUES('mine')", "INSERT INTO t(a) VALUES('yours')");
   ExpectOnBoth({"same automatic id: id=1 a='mine' / id=1 a='yours'"});
-  const auto listed = sqlite::Must(capture::ListConflicts(&one_.db, one_.catalog));
+  const auto listed = sqlite::Must(ledger::ListConflicts(&one_.db, one_.catalog));
   EXPECT_EQ(listed[0].loser.origin, one_.self);
   EXPECT_EQ(listed[0].winner.origin, two_.self);
   EXPECT_LT(listed[0].loser.stamp, listed[0].winner.stamp);
@@ -142,10 +142,10 @@ TEST_F(ConflictTest, ShadowedRowsAreListedWhileTheyAre) {
   b.App("INSERT INTO t VALUES(2, 'x')");
   b.ApplyFrom(&a);
   EXPECT_EQ(List(&b), Strings{"shadowed: id=1 u='x' / id=2 u='x'"});
-  const auto listed = sqlite::Must(capture::ListConflicts(&b.db, b.catalog));
+  const auto listed = sqlite::Must(ledger::ListConflicts(&b.db, b.catalog));
   EXPECT_EQ(listed[0].loser.origin, a.self);
   EXPECT_EQ(listed[0].winner.origin, b.self);
-  b.Write([&] { EXPECT_EQ(sqlite::Must(capture::ClearConflicts(&b.db)), 0); });
+  b.Write([&] { EXPECT_EQ(sqlite::Must(ledger::ClearConflicts(&b.db)), 0); });
   EXPECT_EQ(List(&b).size(), 1u);
   b.App("DELETE FROM t WHERE id = 2");
   b.Settle();
@@ -173,16 +173,16 @@ TEST_F(ConflictTest, BoundedByNumberAndAge) {
   }
   ASSERT_EQ(List(&one_).size(), 10u);
   constexpr int64_t kLong = 1'000'000'000;
-  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 4, kLong)); });
+  one_.Write([&] { sqlite::Must(ledger::TrimConflicts(&one_.db, 4, kLong)); });
   EXPECT_EQ(List(&one_).size(), 4u);
   EXPECT_EQ(List(&one_)[0].substr(0, 26), "same automatic id: id=10 a");
   one_.App("UPDATE __harmonylite__conflicts SET at_ms = at_ms - 2000000 WHERE id < 9");
-  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, 1'000'000)); });
+  one_.Write([&] { sqlite::Must(ledger::TrimConflicts(&one_.db, 100, 1'000'000)); });
   EXPECT_EQ(List(&one_).size(), 2u);
   one_.App("UPDATE __harmonylite__conflicts SET at_ms = 0");
-  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, kLong)); });
+  one_.Write([&] { sqlite::Must(ledger::TrimConflicts(&one_.db, 100, kLong)); });
   EXPECT_EQ(List(&one_).size(), 0u);
-  one_.Write([&] { sqlite::Must(capture::TrimConflicts(&one_.db, 100, kLong)); });
+  one_.Write([&] { sqlite::Must(ledger::TrimConflicts(&one_.db, 100, kLong)); });
 }
 
 }  // namespace

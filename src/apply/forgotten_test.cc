@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
-#include "capture/tombstones.h"
+#include "ledger/tombstones.h"
 
 namespace harmonylite::apply {
 namespace {
@@ -19,16 +19,16 @@ int64_t Forget(ApplyNode* node, const ProgressVector& stable, int64_t limit = 1'
   int64_t gone = 0;
   node->FoldAll();
   node->Write([&] {
-    const auto origins = sqlite::Must(capture::OriginTable::Load(&node->db));
-    ProgressVector collected = sqlite::Must(capture::LoadCollected(&node->db, origins));
-    gone = sqlite::Must(capture::CollectTombstones(&node->db, node->catalog, origins, stable, limit, &collected));
-    EXPECT_EQ(collected, sqlite::Must(capture::LoadCollected(&node->db, origins)));
+    const auto origins = sqlite::Must(ledger::OriginTable::Load(&node->db));
+    ProgressVector collected = sqlite::Must(ledger::LoadCollected(&node->db, origins));
+    gone = sqlite::Must(ledger::CollectTombstones(&node->db, node->catalog, origins, stable, limit, &collected));
+    EXPECT_EQ(collected, sqlite::Must(ledger::LoadCollected(&node->db, origins)));
   });
   return gone;
 }
 
 int64_t Tombstones(ApplyNode* node) {
-  return sqlite::Must(capture::CountTombstones(&node->db, node->catalog));
+  return sqlite::Must(ledger::CountTombstones(&node->db, node->catalog));
 }
 
 ProgressVector Everything(ApplyNode* node) {
@@ -68,12 +68,12 @@ TEST_F(ForgottenTest, OnlyWhatIsCoveredGoesAndNoMoreThanAskedFor) {
 TEST_F(ForgottenTest, LookingForSome) {
   one_.App("INSERT INTO t VALUES(1, 1), (2, 1); DELETE FROM t WHERE id = 1");
   one_.FoldAll();
-  const auto origins = sqlite::Must(capture::OriginTable::Load(&one_.db));
+  const auto origins = sqlite::Must(ledger::OriginTable::Load(&one_.db));
   ProgressVector before;
   before.Advance(one_.self, Lseq(1));
-  EXPECT_FALSE(sqlite::Must(capture::AnyCollectable(&one_.db, one_.catalog, origins, before)));
+  EXPECT_FALSE(sqlite::Must(ledger::AnyCollectable(&one_.db, one_.catalog, origins, before)));
   EXPECT_TRUE(
-      sqlite::Must(capture::AnyCollectable(&one_.db, one_.catalog, origins, Everything(&one_))));
+      sqlite::Must(ledger::AnyCollectable(&one_.db, one_.catalog, origins, Everything(&one_))));
 }
 
 TEST_F(ForgottenTest, ABatchThatTellsAnOldWriteAgainDoesNotBringItBack) {

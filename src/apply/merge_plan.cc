@@ -4,10 +4,11 @@
 
 #include <algorithm>
 
-#include "capture/hidden_tables.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/row_query.h"
-#include "capture/tombstones.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/row_query.h"
+#include "ledger/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -15,8 +16,8 @@ namespace harmonylite::apply {
 
 namespace {
 
-using capture::Catalog;
-using capture::TrackedTable;
+using ledger::Catalog;
+using ledger::TrackedTable;
 using change::ProgressVector;
 using change::Row;
 using change::ValueView;
@@ -42,7 +43,7 @@ class Planner {
 
   // All rows of `ours` that the snapshot, in which the table is `theirs`, knows nothing of.
   Status Compare(const TrackedTable& ours, const TrackedTable& theirs,
-                 const capture::OriginTable& origins, MergePlan* plan) {
+                 const ledger::OriginTable& origins, MergePlan* plan) {
     HL_ASSIGN(SnapshotRows there, SnapshotRows::Make(snapshot_, theirs));
     HL_TRY(CompareVersions(ours, &there, origins, plan));
     return ours.had_rows ? CompareUnversioned(ours, &there, plan) : Ok();
@@ -50,10 +51,10 @@ class Planner {
 
  private:
   Status CompareVersions(const TrackedTable& ours, SnapshotRows* there,
-                         const capture::OriginTable& origins, MergePlan* plan) {
+                         const ledger::OriginTable& origins, MergePlan* plan) {
     HL_ASSIGN(Statement scan, db_->Prepare(fmt::format("SELECT v.hlc, v.n, v.lseq{} FROM {} v WHERE v.gone = 0",
-                                                       capture::KeyColumns("v", ours.table),
-                                                       Quote(capture::VersionTableName(ours.id)))));
+                                                       ledger::KeyColumns("v", ours.table),
+                                                       Quote(ledger::VersionTableName(ours.id)))));
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
@@ -62,7 +63,7 @@ class Planner {
       for (int i = 3; i < scan.columns(); ++i) absent.key.emplace_back(scan.Column(i));
       HL_ASSIGN(const bool known, there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
-      HL_ASSIGN(const Origin origin, origins.At(capture::OriginIndex(absent.origin)));
+      HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(absent.origin)));
       if (plan->progress.Covers(origin, absent.lseq))
         plan->deleted.push_back(std::move(absent));
       else if (absent.stamp <= plan->newest_forgotten)
@@ -76,8 +77,8 @@ class Planner {
       keys += fmt::format("{}t.{}", keys.empty() ? "" : ", ", Quote(key.name));
     HL_ASSIGN(Statement scan,
               db_->Prepare(fmt::format("SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", keys,
-                                       Quote(ours.table.name), Quote(capture::VersionTableName(ours.id)),
-                                       capture::HiddenMatches("v", "t", ours.table))));
+                                       Quote(ours.table.name), Quote(ledger::VersionTableName(ours.id)),
+                                       ledger::HiddenMatches("v", "t", ours.table))));
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
@@ -113,7 +114,7 @@ Status CompareTables(Connection* db, Connection* snapshot, const capture::BatchR
   HL_ASSIGN(const Catalog theirs, capture::LoadCatalog(snapshot, options.tables));
   if (!ours.complete || !theirs.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
-  HL_ASSIGN(const auto origins, capture::OriginTable::Load(db));
+  HL_ASSIGN(const auto origins, ledger::OriginTable::Load(db));
   Planner planner(db, snapshot, cancelled);
   for (const TrackedTable& tracked : ours.tables) {
     const TrackedTable* there = theirs.ByName(tracked.table.name);
@@ -139,7 +140,7 @@ Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable
                        Quote(key.collation));
   }
   HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
-                                                        Quote(capture::VersionTableName(there.id)), hidden)));
+                                                        Quote(ledger::VersionTableName(there.id)), hidden)));
   HL_ASSIGN(out.row_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
   return out;
 }
@@ -168,8 +169,8 @@ Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot
               db->Prepare(fmt::format(
                   "SELECT DISTINCT v.hlc, v.n, v.lseq{} FROM __harmonylite__journal j JOIN {} v ON {} "
                   "WHERE j.id > ?1 AND j.tbl = ?2 AND j.op = 1 AND v.gone = 0 AND v.hlc <= ?3",
-                  capture::KeyColumns("v", ours.table), Quote(capture::VersionTableName(ours.id)),
-                  capture::HiddenKeysEqual("v", "j", ours.table))));
+                  ledger::KeyColumns("v", ours.table), Quote(ledger::VersionTableName(ours.id)),
+                  ledger::HiddenKeysEqual("v", "j", ours.table))));
     scan.Bind(1, plan.folded_to.value);
     scan.Bind(2, ours.id);
     scan.Bind(3, plan.newest_forgotten.value);
@@ -190,16 +191,16 @@ Result<MergePlan> PlanMerge(Connection* db, Connection* snapshot,
   HL_ASSIGN(auto reading, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   MergePlan plan;
   HL_ASSIGN(plan.schema_version, db->QueryInt("PRAGMA schema_version"));
-  HL_ASSIGN(const capture::State state, capture::LoadState(db));
-  HL_ASSIGN(const auto origins, capture::OriginTable::Load(db));
-  HL_ASSIGN(plan.at, capture::LoadProgress(db, origins));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(db));
+  HL_ASSIGN(const auto origins, ledger::OriginTable::Load(db));
+  HL_ASSIGN(plan.at, ledger::LoadProgress(db, origins));
   plan.folded_to = state.folded_to;
-  HL_ASSIGN(const auto their_origins, capture::OriginTable::Load(snapshot));
-  HL_ASSIGN(plan.progress, capture::LoadProgress(snapshot, their_origins));
-  HL_ASSIGN(plan.collected, capture::LoadCollected(snapshot, their_origins));
+  HL_ASSIGN(const auto their_origins, ledger::OriginTable::Load(snapshot));
+  HL_ASSIGN(plan.progress, ledger::LoadProgress(snapshot, their_origins));
+  HL_ASSIGN(plan.collected, ledger::LoadCollected(snapshot, their_origins));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(snapshot));
   plan.clock = end.stamp;
-  HL_ASSIGN(plan.newest_forgotten, capture::NewestForgotten(snapshot));
+  HL_ASSIGN(plan.newest_forgotten, ledger::NewestForgotten(snapshot));
   plan.by_absence = !Applied(plan.at, state.self, plan.collected);
   // What we wrote ourselves we have.
   change::ProgressVector have = plan.at;

@@ -19,9 +19,9 @@
 #include "base/ids.h"
 #include "base/result.h"
 #include "capture/batch_reader.h"
-#include "capture/catalog.h"
 #include "change/value.h"
 #include "change/version.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -53,7 +53,7 @@ struct MergePlan {
   std::vector<AbsentRow> unknown;
   int64_t schema_version = -1;       // of this node
   // Compared: as they are here and in the snapshot.
-  std::vector<std::pair<capture::TrackedTable, capture::TrackedTable>> tables;
+  std::vector<std::pair<ledger::TrackedTable, ledger::TrackedTable>> tables;
 };
 
 // Reads both databases; a pass over the version tables of this node when by_absence. `snapshot`: as
@@ -70,7 +70,7 @@ Result<std::vector<AbsentRow>> FindLateRows(sqlite::Connection* db, sqlite::Conn
 // Whether a snapshot knows of rows: versions, or rows from before HarmonyLite.
 class SnapshotRows {
  public:
-  static Result<SnapshotRows> Make(sqlite::Connection* snapshot, const capture::TrackedTable& there);
+  static Result<SnapshotRows> Make(sqlite::Connection* snapshot, const ledger::TrackedTable& there);
   Result<bool> Has(std::span<const change::ValueView> key);
   // As Has, for a row that is stamped here. A tombstone that is older than it says nothing where a newer delete may
   // have been forgotten (docs/decisions/0020): it counts as none.

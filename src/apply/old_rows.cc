@@ -5,9 +5,10 @@
 #include <algorithm>
 #include <string>
 
-#include "capture/hidden_tables.h"
-#include "capture/row_query.h"
-#include "capture/tombstones.h"
+#include "capture/catalog_sync.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/row_query.h"
+#include "ledger/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -33,17 +34,17 @@ Result<bool> Finds(Statement* find, const schema::Table& table, const Row& image
 Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot, const schema::LoadOptions& options) {
   OldRows out(db, snapshot);
   // One of these may be a row whose delete is forgotten here and was never seen by the snapshot's maker.
-  HL_ASSIGN(const auto origins, capture::OriginTable::Load(db));
-  HL_ASSIGN(const auto collected, capture::LoadCollected(db, origins));
-  HL_ASSIGN(const auto their_origins, capture::OriginTable::Load(snapshot));
-  HL_ASSIGN(const auto progress, capture::LoadProgress(snapshot, their_origins));
+  HL_ASSIGN(const auto origins, ledger::OriginTable::Load(db));
+  HL_ASSIGN(const auto collected, ledger::LoadCollected(db, origins));
+  HL_ASSIGN(const auto their_origins, ledger::OriginTable::Load(snapshot));
+  HL_ASSIGN(const auto progress, ledger::LoadProgress(snapshot, their_origins));
   if (!progress.Covers(collected)) return out;
-  HL_ASSIGN(const capture::Catalog ours, capture::LoadCatalog(db, options));
-  HL_ASSIGN(const capture::Catalog theirs, capture::LoadCatalog(snapshot, options));
+  HL_ASSIGN(const ledger::Catalog ours, capture::LoadCatalog(db, options));
+  HL_ASSIGN(const ledger::Catalog theirs, capture::LoadCatalog(snapshot, options));
   if (!ours.complete || !theirs.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
-  for (const capture::TrackedTable& tracked : ours.tables) {
-    const capture::TrackedTable* there = theirs.ByName(tracked.table.name);
+  for (const ledger::TrackedTable& tracked : ours.tables) {
+    const ledger::TrackedTable* there = theirs.ByName(tracked.table.name);
     if (there == nullptr || !there->had_rows) continue;
     if (const auto difference = schema::Difference(tracked.table.Shape(), there->table.Shape()))
       return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", tracked.table.name, *difference);
@@ -67,10 +68,10 @@ Status OldRows::Start(const Pair& pair) {
   }
   HL_ASSIGN(scan_, snapshot_->Prepare(fmt::format(
                        "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,
-                       Quote(pair.theirs.table.name), Quote(capture::VersionTableName(pair.theirs.id)),
-                       capture::HiddenMatches("v", "t", pair.theirs.table))));
+                       Quote(pair.theirs.table.name), Quote(ledger::VersionTableName(pair.theirs.id)),
+                       ledger::HiddenMatches("v", "t", pair.theirs.table))));
   HL_ASSIGN(version_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
-                                               Quote(capture::VersionTableName(pair.ours.id)), hidden)));
+                                               Quote(ledger::VersionTableName(pair.ours.id)), hidden)));
   HL_ASSIGN(row_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(ours.name), own)));
   return Ok();
 }

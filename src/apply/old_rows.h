@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -32,8 +32,8 @@ class OldRows {
  private:
   OldRows(sqlite::Connection* db, sqlite::Connection* snapshot) : db_(db), snapshot_(snapshot) {}
   struct Pair {
-    capture::TrackedTable ours;
-    capture::TrackedTable theirs;
+    ledger::TrackedTable ours;
+    ledger::TrackedTable theirs;
   };
   Status Start(const Pair& pair);
 

@@ -2,8 +2,9 @@
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
-#include "capture/orphan_census.h"
-#include "capture/orphan_list.h"
+#include "ledger/conflict_log.h"
+#include "ledger/orphan_census.h"
+#include "ledger/orphan_list.h"
 
 namespace harmonylite::apply {
 namespace {
@@ -28,8 +29,8 @@ class OrphanTest : public testing::Test {
   static Strings Hidden(ApplyNode* node) {
     return node->Query("SELECT k1, wants IS NOT NULL FROM __harmonylite__s1 ORDER BY 1");
   }
-  static std::vector<capture::ListedConflict> Listed(ApplyNode* node) {
-    return sqlite::Must(capture::ListConflicts(&node->db, node->catalog));
+  static std::vector<ledger::ListedConflict> Listed(ApplyNode* node) {
+    return sqlite::Must(ledger::ListConflicts(&node->db, node->catalog));
   }
   ApplyNode one_{kFamily, 1, Hiding()};
   ApplyNode two_{kFamily, 2, Hiding()};
@@ -171,7 +172,7 @@ TEST_F(OrphanTest, TheCensusCountsInPieces) {
   ApplyNode shown(std::string(kFamily) + "; INSERT INTO p VALUES(1, 'p');"
                   "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000)"
                   "INSERT INTO c SELECT i, i % 2, NULL FROM n", 3);
-  capture::OrphanCensus census;
+  ledger::OrphanCensus census;
   census.Reset(&shown.db, &shown.catalog, &shown.clock);
   int steps = 0;
   while (!sqlite::Must(census.Step(1)) && steps < 50) ++steps;

@@ -7,8 +7,8 @@
 #include <set>
 
 #include "apply/unique_probe.h"
-#include "capture/references.h"
 #include "change/image_codec.h"
+#include "ledger/references.h"
 #include "merge/root.h"
 #include "sqlite/identifier.h"
 
@@ -16,9 +16,9 @@ namespace harmonylite::apply {
 
 namespace {
 
-using capture::Catalog;
-using capture::Reference;
-using capture::TrackedTable;
+using ledger::Catalog;
+using ledger::Reference;
+using ledger::TrackedTable;
 using change::Row;
 using change::ValueType;
 using change::ValueView;
@@ -154,7 +154,7 @@ class TableReferences final : public merge::ReferenceStage {
       const Reference& reference = catalog_.references[number];
       const std::vector<ValueView> values = At(*image_, reference.child_positions);
       if (AnyNull(values)) continue;  // refers to nothing
-      HL_ASSIGN(auto find, db_->PrepareCached(capture::ParentSql(catalog_, reference)));
+      HL_ASSIGN(auto find, db_->PrepareCached(ledger::ParentSql(catalog_, reference)));
       for (size_t i = 0; i < values.size(); ++i) find->Bind(static_cast<int>(i) + 1, values[i]);
       HL_ASSIGN(const bool found, find->Step());
       if (found) continue;
@@ -180,7 +180,7 @@ class TableReferences final : public merge::ReferenceStage {
 
   Status Search() override {
     for (const size_t number : std::exchange(to_search_, {})) {
-      HL_ASSIGN(auto find, db_->PrepareCached(capture::OrphansSql(catalog_, catalog_.references[number])));
+      HL_ASSIGN(auto find, db_->PrepareCached(ledger::OrphansSql(catalog_, catalog_.references[number])));
       HL_ASSIGN(const std::vector<Row> keys, Collect(&*find));
       const TrackedTable& child = *catalog_.ById(catalog_.references[number].child);
       for (const Row& key : keys) HL_TRY(Add(child, key));
@@ -202,7 +202,7 @@ class TableReferences final : public merge::ReferenceStage {
   std::string Wants(size_t number, const std::vector<ValueView>& values) const {
     const Reference& reference = catalog_.references[number];
     std::string out = fmt::format("{}:", number);
-    if (reference.alike) out += capture::Canonical(values, reference.collations);
+    if (reference.alike) out += ledger::Canonical(values, reference.collations);
     return out;
   }
 
@@ -227,7 +227,7 @@ class TableReferences final : public merge::ReferenceStage {
   }
 
   Status Add(const TrackedTable& table, const Row& key) {
-    HL_TRY(capture::Touch(db_, table, Views(key)));
+    HL_TRY(ledger::Touch(db_, table, Views(key)));
     ++last_;
     return Ok();
   }
@@ -336,7 +336,7 @@ Status SettleOrphans(Connection* db, const Catalog& catalog, const ToolsOf& tool
 Result<std::vector<FoundOrphan>> FindOrphans(Connection* db, const Catalog& catalog) {
   std::vector<FoundOrphan> out;
   for (const Reference& reference : catalog.references) {
-    HL_ASSIGN(Statement find, db->Prepare(capture::OrphansSql(catalog, reference)));
+    HL_ASSIGN(Statement find, db->Prepare(ledger::OrphansSql(catalog, reference)));
     HL_ASSIGN(std::vector<Row> keys, Collect(&find));
     for (Row& key : keys) out.push_back({reference.child, std::move(key)});
   }

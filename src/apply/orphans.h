@@ -1,6 +1,6 @@
 // Hides rows whose parent is not there, and brings them back: what merge::Root decides, on the tables.
 //
-// Works on the list of touched rows (capture/references.h), which is empty afterwards.
+// Works on the list of touched rows (ledger/references.h), which is empty afterwards.
 // Threads: as the connection; inside the caller's write transaction, in which everything is folded.
 #pragma once
 
@@ -11,9 +11,9 @@
 
 #include "apply/table_writer.h"
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/shadows.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
+#include "ledger/shadows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -25,9 +25,9 @@ struct OrphanStats {
 
 // What an Applier keeps of one table.
 struct TableTools {
-  const capture::TrackedTable* tracked;
+  const ledger::TrackedTable* tracked;
   TableWriter* writer;
-  capture::ShadowTable* shadows;  // null where the table has none
+  ledger::ShadowTable* shadows;  // null where the table has none
 };
 // By TrackedTable id.
 using ToolsOf = std::function<Result<TableTools>(int64_t)>;
@@ -37,7 +37,7 @@ using ToolsOf = std::function<Result<TableTools>(int64_t)>;
 Result<bool> WakeHolders(sqlite::Connection* db, const ToolsOf& tools, int64_t* seen);
 
 // When UNIQUE is settled in every table.
-Status SettleOrphans(sqlite::Connection* db, const capture::Catalog& catalog, const ToolsOf& tools,
+Status SettleOrphans(sqlite::Connection* db, const ledger::Catalog& catalog, const ToolsOf& tools,
                      OrphanStats* stats);
 
 // Rows of their tables that name no parent, as rows to touch: by a search through all children, which only
@@ -46,6 +46,6 @@ struct FoundOrphan {
   int64_t table;
   change::Row key;
 };
-Result<std::vector<FoundOrphan>> FindOrphans(sqlite::Connection* db, const capture::Catalog& catalog);
+Result<std::vector<FoundOrphan>> FindOrphans(sqlite::Connection* db, const ledger::Catalog& catalog);
 
 }  // namespace harmonylite::apply

@@ -1,18 +1,18 @@
 #include "apply/applier.h"
-#include "capture/conflict_log.h"
-#include "capture/references.h"
-#include "capture/registry.h"
+#include "ledger/conflict_log.h"
+#include "ledger/references.h"
+#include "ledger/registry.h"
 
 namespace harmonylite::apply {
 
-using capture::HashJudge;
+using ledger::HashJudge;
 using change::BatchDecoder;
 using change::RowView;
 using change::TableShape;
 using change::ValueView;
 
-Result<int64_t> Applier::Reapply(BatchDecoder* batch, const capture::OriginTable& origins) {
-  HL_ASSIGN(const std::vector<capture::RegisteredTable> registry, capture::LoadRegistry(db_));
+Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable& origins) {
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db_));
   std::vector<Target> tables;
   std::vector<HashJudge> judges;
   int64_t rows = 0;
@@ -21,7 +21,7 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const capture::OriginTable
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
     if (const auto* shape = std::get_if<TableShape>(&item)) {
       HL_ASSIGN(Target target, Resolve(*shape));
-      for (const capture::RegisteredTable& known : registry)
+      for (const ledger::RegisteredTable& known : registry)
         if (known.id == target.state->tracked->id) judges.emplace_back(target.state->tracked->table, known);
       tables.push_back(std::move(target));
       HL_CHECK(judges.size() == tables.size());
@@ -41,7 +41,7 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const capture::OriginTable
 }
 
 Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row, const HashJudge& judge,
-                                 const capture::OriginTable& origins) {
+                                 const ledger::OriginTable& origins) {
   HL_ASSIGN(const auto stored, state->writer.FindVersion(key_));
   if (!stored || stored->deleted || stored->stamp != row.stamp || stored->lseq != row.lseq) return false;
   HL_ASSIGN(const Origin known, origins.At(stored->origin));
@@ -54,12 +54,12 @@ Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const 
     const std::vector<ValueView> views(present->begin(), present->end());
     if (judge.Judge(views, stored->hash) == HashJudge::kSame) return false;
     HL_ASSIGN(const int64_t id,
-              capture::AddConflict(db_, *state->tracked, capture::conflict_kind::kUnseen, key_,
+              ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kUnseen, key_,
                                    {stored->stamp, stored->origin, views}, {stored->stamp, stored->origin, image_}));
     (void)id;
   }
   if (state->any_shadows) HL_TRY(state->shadows->NoteWrite(key_));
-  if (state->tracked->in_references) HL_TRY(capture::Touch(db_, *state->tracked, key_));
+  if (state->tracked->in_references) HL_TRY(ledger::Touch(db_, *state->tracked, key_));
   HL_TRY(Show(state));
   return true;
 }

@@ -2,9 +2,9 @@
 
 #include "apply/applier.h"
 #include "apply/conflict_kind.h"
-#include "capture/conflict_log.h"
 #include "capture/journal.h"
-#include "capture/references.h"
+#include "ledger/conflict_log.h"
+#include "ledger/references.h"
 
 namespace harmonylite::apply {
 
@@ -19,21 +19,21 @@ Result<bool> Applier::IsUnchanged(const AbsentRow& row, TableState* state) {
 }
 
 // Nobody knows when it was deleted, nor whether it was ever anywhere but here (P7).
-Status Applier::KeepUnversioned(TableState* state, capture::OriginIndex maker) {
+Status Applier::KeepUnversioned(TableState* state, ledger::OriginIndex maker) {
   HL_ASSIGN(const std::optional<change::Row> row, state->writer.ReadRow(key_));
   if (!row) return Ok();
   const std::vector<ValueView> image(row->begin(), row->end());
   HL_ASSIGN(const int64_t id,
-            capture::AddConflict(db_, *state->tracked, capture::conflict_kind::kDeleted, key_,
+            ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kDeleted, key_,
                                  {Hlc(0), maker, image}, {Hlc(0), maker, {}}));
   HL_CHECK(id != 0);
   return Ok();
 }
 
-Result<int64_t> Applier::RemoveAbsent(const std::vector<AbsentRow>& rows, capture::OriginIndex maker) {
+Result<int64_t> Applier::RemoveAbsent(const std::vector<AbsentRow>& rows, ledger::OriginIndex maker) {
   int64_t removed = 0;
   for (const AbsentRow& row : rows) {
-    const capture::TrackedTable* tracked = catalog_.ById(row.table);
+    const ledger::TrackedTable* tracked = catalog_.ById(row.table);
     if (tracked == nullptr) continue;
     HL_ASSIGN(TableState * state, StateOf(*tracked));
     HL_ASSIGN(const bool unchanged, IsUnchanged(row, state));
@@ -42,14 +42,14 @@ Result<int64_t> Applier::RemoveAbsent(const std::vector<AbsentRow>& rows, captur
     if (state->shadows) HL_TRY(state->shadows->NoteWrite(key_));
     HL_TRY(state->writer.DeleteRow(key_));
     HL_TRY(state->writer.DropVersion(key_));
-    if (tracked->in_references) HL_TRY(capture::Touch(db_, *tracked, key_));
+    if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key_));
     ++removed;
   }
   return removed;
 }
 
 Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
-  const capture::TrackedTable* tracked = catalog_.ById(rows.table);
+  const ledger::TrackedTable* tracked = catalog_.ById(rows.table);
   if (tracked == nullptr) return int64_t{0};
   HL_ASSIGN(TableState * state, StateOf(*tracked));
   int64_t added = 0;
@@ -62,7 +62,7 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
     HL_ASSIGN(const auto present, state->writer.ReadRow(key_));
     if (present) continue;
     HL_TRY(Show(state));
-    if (tracked->in_references) HL_TRY(capture::Touch(db_, *tracked, key_));
+    if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key_));
     ++added;
   }
   return added;
@@ -70,7 +70,7 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
 
 // The version is written here and not by folding, which would take a row that is not in its table for deleted. Such a
 // row is newer now than what it gave way to, so it is looked at again; an orphan waits for its parent as before.
-Status Applier::WriteAnew(TableState* state, const capture::State& self, const capture::OriginTable& origins,
+Status Applier::WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
                           const Clock& clock) {
   HL_ASSIGN(const auto before, state->writer.FindVersion(key_));
   HL_CHECK(before.has_value() && !before->deleted);
@@ -88,14 +88,14 @@ Status Applier::WriteAnew(TableState* state, const capture::State& self, const c
   return orphan ? Ok() : state->shadows->Put(key_, values, std::nullopt);
 }
 
-Result<int64_t> Applier::WriteAnew(std::vector<AbsentRow> rows, const capture::State& self,
-                                   const capture::OriginTable& origins, const Clock& clock) {
+Result<int64_t> Applier::WriteAnew(std::vector<AbsentRow> rows, const ledger::State& self,
+                                   const ledger::OriginTable& origins, const Clock& clock) {
   // Which of two rows with one unique value is the newer stays as it was.
   std::stable_sort(rows.begin(), rows.end(),
                    [](const AbsentRow& a, const AbsentRow& b) { return a.stamp < b.stamp; });
   int64_t written = 0;
   for (const AbsentRow& row : rows) {
-    const capture::TrackedTable* tracked = catalog_.ById(row.table);
+    const ledger::TrackedTable* tracked = catalog_.ById(row.table);
     if (tracked == nullptr) continue;
     HL_ASSIGN(TableState * state, StateOf(*tracked));
     HL_ASSIGN(const bool unchanged, IsUnchanged(row, state));

@@ -23,7 +23,7 @@ class RepairTest : public testing::Test {
   }
   static std::vector<std::string> Versions(ApplyNode* node, const char* table) {
     return node->Query("SELECT lower(k1), hlc, node, incarnation, lseq, gone FROM " +
-                       capture::VersionTableName(node->catalog.ByName(table)->id) +
+                       ledger::VersionTableName(node->catalog.ByName(table)->id) +
                        " JOIN __harmonylite__nodes USING(n) ORDER BY 1");
   }
   void WriteMuch(ApplyNode* node, int count) {
@@ -75,8 +75,8 @@ TEST_F(RepairTest, AfterTheJournalIsTrimmed) {
   one_.Write([&] {
     sqlite::Must(capture::RaiseClock(&one_.db, HlcFromMillis(SystemClock().WallMs() + 1000)));
     sqlite::Must(capture::Fold(&one_.db, one_.catalog, &one_.state, 1000));
-    const capture::State wanted = one_.state;
-    sqlite::Must(capture::SaveState(&one_.db, wanted, capture::State{}));
+    const ledger::State wanted = one_.state;
+    sqlite::Must(ledger::SaveState(&one_.db, wanted, ledger::State{}));
     EXPECT_TRUE(sqlite::Must(capture::Trim(&one_.db, one_.state, 100'000)));
   });
   const auto repair = one_.Repair({});

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
+#include "capture/catalog_sync.h"
 
 namespace harmonylite::apply {
 namespace {
@@ -272,7 +273,7 @@ TEST_F(ShadowTest, ARowThatStaysLocalIsNotTakenAway) {
 
 TEST_F(ShadowTest, CleanupLeavesNoTrace) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.Write([&] { sqlite::Must(capture::RemoveAll(&two_.db)); });
+  two_.Write([&] { sqlite::Must(ledger::RemoveAll(&two_.db)); });
   EXPECT_EQ(two_.Query("SELECT name FROM sqlite_schema WHERE name LIKE '%harmonylite%'"), Strings{});
 }
 

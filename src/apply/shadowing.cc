@@ -7,7 +7,7 @@
 
 #include "apply/unique_probe.h"
 #include "base/mutant.h"
-#include "capture/references.h"
+#include "ledger/references.h"
 #include "merge/settle.h"
 
 namespace harmonylite::apply {
@@ -35,8 +35,8 @@ bool IsLocal(const Row& key) {
 
 class TableStage final : public merge::UniqueStage {
  public:
-  TableStage(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-             const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+  TableStage(sqlite::Connection* db, TableWriter* writer, ledger::ShadowTable* shadows,
+             const ledger::OriginTable& origins, const ledger::TrackedTable& tracked,
              ShadowStats* stats)
       : db_(db),
         writer_(writer),
@@ -76,7 +76,7 @@ class TableStage final : public merge::UniqueStage {
     if (put.ok()) {
       ++stats_->shown;
       HL_TRY(shadows_->Remove(key));
-      if (tracked_.in_references) HL_TRY(capture::Touch(db_, tracked_, key));
+      if (tracked_.in_references) HL_TRY(ledger::Touch(db_, tracked_, key));
       return Shown::kYes;
     }
     if (put.error().code() != ErrorCode::kConflict) return std::move(put).error();
@@ -93,7 +93,7 @@ class TableStage final : public merge::UniqueStage {
   Status Hide(RowHandle row, RowHandle blocker) override {
     const std::vector<ValueView> key = Views(keys_[row]);
     const std::vector<ValueView> blocker_key = Views(keys_[blocker]);
-    std::optional<capture::ShadowTable::Key> by = blocker_key;
+    std::optional<ledger::ShadowTable::Key> by = blocker_key;
     if (IsLocal(keys_[blocker])) by.reset();  // its leaving goes unseen: stays pending
     HL_ASSIGN(const bool shadowed, shadows_->SetBlocker(key, by));
     if (shadowed) return Ok();
@@ -101,7 +101,7 @@ class TableStage final : public merge::UniqueStage {
     if (!image) return Ok();  // found through two indexes, and hidden with the first
     ++stats_->hidden;
     HL_TRY(writer_->DeleteRow(key));
-    if (tracked_.in_references) HL_TRY(capture::Touch(db_, tracked_, key));
+    if (tracked_.in_references) HL_TRY(ledger::Touch(db_, tracked_, key));
     return HL_MUTANT(hidden_row_dropped) ? Ok() : shadows_->Put(key, Views(*image), by);
   }
 
@@ -113,17 +113,17 @@ class TableStage final : public merge::UniqueStage {
  private:
   sqlite::Connection* db_;         // not owned
   TableWriter* writer_;            // not owned
-  capture::ShadowTable* shadows_;  // not owned
-  const capture::OriginTable& origins_;
-  const capture::TrackedTable& tracked_;
+  ledger::ShadowTable* shadows_;  // not owned
+  const ledger::OriginTable& origins_;
+  const ledger::TrackedTable& tracked_;
   ShadowStats* stats_;             // not owned
   std::vector<Row> keys_;          // by handle
 };
 
 }  // namespace
 
-Status SettleTable(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-                   const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+Status SettleTable(sqlite::Connection* db, TableWriter* writer, ledger::ShadowTable* shadows,
+                   const ledger::OriginTable& origins, const ledger::TrackedTable& tracked,
                    ShadowStats* stats) {
   HL_ASSIGN(std::vector<Row> pending, shadows->Pending());
   if (pending.empty()) return Ok();

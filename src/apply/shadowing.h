@@ -7,8 +7,8 @@
 
 #include "apply/table_writer.h"
 #include "base/result.h"
-#include "capture/hidden_tables.h"
-#include "capture/shadows.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/shadows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -20,8 +20,8 @@ struct ShadowStats {
 
 // Looks at every pending row of one table; afterwards none is pending, except where a row that only this
 // node has (NULL in its key) is in the way.
-Status SettleTable(sqlite::Connection* db, TableWriter* writer, capture::ShadowTable* shadows,
-                   const capture::OriginTable& origins, const capture::TrackedTable& tracked,
+Status SettleTable(sqlite::Connection* db, TableWriter* writer, ledger::ShadowTable* shadows,
+                   const ledger::OriginTable& origins, const ledger::TrackedTable& tracked,
                    ShadowStats* stats);
 
 }  // namespace harmonylite::apply

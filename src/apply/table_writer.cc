@@ -81,12 +81,12 @@ std::string UpsertSql(const Table& table) {
 }  // namespace
 
 Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
-                                      const capture::TrackedTable& tracked, bool fires_triggers) {
+                                      const ledger::TrackedTable& tracked, bool fires_triggers) {
   const Table& table = tracked.table;
-  const std::string versions = Quote(capture::VersionTableName(tracked.id));
+  const std::string versions = Quote(ledger::VersionTableName(tracked.id));
   TableWriter out(db, &table);
   out.fires_triggers_ = fires_triggers;
-  out.versions_ = capture::VersionTableName(tracked.id);
+  out.versions_ = ledger::VersionTableName(tracked.id);
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
   HL_ASSIGN(out.find_version_,
             db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}", versions,
@@ -134,7 +134,7 @@ Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const Va
   BindKey(&find_version_, 1, key);
   HL_ASSIGN(const bool row, find_version_.Step());
   if (!row) return std::optional<StoredVersion>();
-  StoredVersion found{Hlc(find_version_.Int(0)), capture::OriginIndex(find_version_.Int(1)),
+  StoredVersion found{Hlc(find_version_.Int(0)), ledger::OriginIndex(find_version_.Int(1)),
                             Lseq(find_version_.Int(2)), find_version_.Int(3) != 0,
                       find_version_.Int(4), std::nullopt};
   if (!find_version_.IsNull(5)) found.born = find_version_.Int(5);

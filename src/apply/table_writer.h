@@ -9,16 +9,16 @@
 #include <string>
 
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/hidden_tables.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
 
 struct StoredVersion {
   Hlc stamp;
-  capture::OriginIndex origin;
+  ledger::OriginIndex origin;
   Lseq lseq;
   bool deleted = false;
   int64_t hash = 0;
@@ -30,7 +30,7 @@ struct StoredVersion {
 class TableWriter {
  public:
   // `fires_triggers`: TEMP triggers run on this table, so an upsert must be a true UPDATE or INSERT.
-  static Result<TableWriter> Make(sqlite::Connection* db, const capture::TrackedTable& tracked,
+  static Result<TableWriter> Make(sqlite::Connection* db, const ledger::TrackedTable& tracked,
                                   bool fires_triggers);
 
   const schema::Table& table() const { return *table_; }

@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "capture/references.h"
+#include "ledger/references.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
@@ -112,7 +112,7 @@ Result<std::vector<std::string>> UniqueValues(Connection* db, const Table& table
       collations.push_back(term.collation);
       holds = holds && values.back().type != change::ValueType::kNull;
     }
-    if (holds) out.push_back(fmt::format("{}:", i) + capture::Canonical(values, collations));
+    if (holds) out.push_back(fmt::format("{}:", i) + ledger::Canonical(values, collations));
   }
   return out;
 }

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {

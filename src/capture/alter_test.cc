@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "capture/capture_test_util.h"
+#include "capture/catalog_sync.h"
 
 namespace harmonylite::capture {
 namespace {
@@ -101,7 +102,7 @@ TEST(AlterTest, ATriggerSomebodyDroppedComesBackWithAnAudit) {
     node.App("INSERT INTO t VALUES(1, 1), (2, 2), (3, 3)");
     node.FoldAll();
     const Lseq from = node.newest();
-    const std::string trigger = TriggerName(node.catalog.tables[0].id, kind);
+    const std::string trigger = ledger::TriggerName(node.catalog.tables[0].id, kind);
     node.App("DROP TRIGGER " + trigger);
     node.App("INSERT INTO t VALUES(4, 4); UPDATE t SET a = 9 WHERE id = 1;"
              "UPDATE t SET id = 7 WHERE id = 2; DELETE FROM t WHERE id = 3");
@@ -122,14 +123,14 @@ TEST(AlterTest, RebuiltInOneTransaction) {
   node.App("INSERT INTO t VALUES(1, 'x', 1), (2, 'y', 1), (3, 'z', 1)");
   node.FoldAll();
   const Lseq from = node.newest();
-  const Strings versions = node.Query("SELECT * FROM " + VersionTableName(id));
+  const Strings versions = node.Query("SELECT * FROM " + ledger::VersionTableName(id));
   node.App("BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a TEXT, old, extra);"
            "INSERT INTO new(id, a, old) SELECT id, a, old FROM t; DROP TABLE t;"
            "ALTER TABLE new RENAME TO t; COMMIT");
   const SyncResult sync = node.Sync();
   EXPECT_EQ(sync.catalog.tables[0].id, id);
   EXPECT_EQ(node.Net(from), RowsByKey{}) << "a migration is no new write";
-  EXPECT_EQ(node.Query("SELECT * FROM " + VersionTableName(id)), versions);
+  EXPECT_EQ(node.Query("SELECT * FROM " + ledger::VersionTableName(id)), versions);
   node.Do("INSERT INTO t VALUES(4, 'new', 1, 2)");
 }
 
@@ -181,7 +182,7 @@ TEST(AlterTest, AnotherKey) {
   const SyncResult sync = node.Sync();
   EXPECT_GT(sync.catalog.tables[0].id, id) << "numbers are not used twice";
   EXPECT_EQ(node.Net(from), (RowsByKey{{"t:'x'", "1|'x'"}}));
-  EXPECT_EQ(node.Query("SELECT count(*) FROM sqlite_schema WHERE name = '" + VersionTableName(id) +
+  EXPECT_EQ(node.Query("SELECT count(*) FROM sqlite_schema WHERE name = '" + ledger::VersionTableName(id) +
                        "'"),
             Strings{"0"});
   node.Do("UPDATE t SET k = 'y'");

@@ -6,11 +6,11 @@
 #include <optional>
 #include <vector>
 
-#include "capture/hash_judge.h"
-#include "capture/hidden_tables.h"
 #include "capture/journal.h"
-#include "capture/row_query.h"
-#include "capture/shadows.h"
+#include "ledger/hash_judge.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/row_query.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -26,7 +26,7 @@ using sqlite::Statement;
 
 // Keys are collected first: the journal must not grow under a statement that reads with it.
 // Bounded by what really changed.
-Status JournalAll(Connection* db, const TrackedTable& tracked, const std::vector<Row>& keys,
+Status JournalAll(Connection* db, const ledger::TrackedTable& tracked, const std::vector<Row>& keys,
                   const Clock& clock) {
   for (const Row& key : keys) {
     const std::vector<ValueView> views(key.begin(), key.end());
@@ -36,27 +36,27 @@ Status JournalAll(Connection* db, const TrackedTable& tracked, const std::vector
 }
 
 // A shadowed row is not in its table, and not deleted.
-std::string NotShadowed(const TrackedTable& tracked) {
+std::string NotShadowed(const ledger::TrackedTable& tracked) {
   if (!tracked.has_shadow_table) return "";
   return fmt::format(" AND NOT EXISTS(SELECT 1 FROM {} s WHERE {})",
-                     Quote(ShadowTableName(tracked.id)), HiddenKeysEqual("s", "v", tracked.table));
+                     Quote(ledger::ShadowTableName(tracked.id)), ledger::HiddenKeysEqual("s", "v", tracked.table));
 }
 
 }  // namespace
 
-Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
-                               const RegisteredTable& registered, const Clock& clock) {
+Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& tracked,
+                               const ledger::RegisteredTable& registered, const Clock& clock) {
   const schema::Table& table = tracked.table;
-  const HashJudge judge(table, registered);
-  const std::string versions = Quote(VersionTableName(tracked.id));
+  const ledger::HashJudge judge(table, registered);
+  const std::string versions = Quote(ledger::VersionTableName(tracked.id));
   AuditReport report;
   std::vector<Row> changed;
 
   HL_ASSIGN(Statement rows, db->Prepare(fmt::format(
                                 "SELECT v.hash, v.gone{}{} FROM {} t LEFT JOIN {} v ON {}",
-                                KeyColumns("v", table), ImageColumns("t", table),
-                                Quote(table.name), versions, HiddenMatches("v", "t", table))));
-  RowReader reader(table, /*first_column=*/2);
+                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
+                                Quote(table.name), versions, ledger::HiddenMatches("v", "t", table))));
+  ledger::RowReader reader(table, /*first_column=*/2);
   while (true) {
     HL_ASSIGN(const bool row, rows.Step());
     if (!row) break;
@@ -70,20 +70,20 @@ Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
     }
     if (local) continue;
     const bool has_version = !rows.IsNull(1);
-    HashJudge::Verdict verdict = HashJudge::kChanged;
-    if (!has_version && registered.had_rows) verdict = HashJudge::kSame;
+    ledger::HashJudge::Verdict verdict = ledger::HashJudge::kChanged;
+    if (!has_version && registered.had_rows) verdict = ledger::HashJudge::kSame;
     if (has_version && rows.Int(1) == 0) verdict = judge.Judge(reader.image(), rows.Int(0));
-    report.undecidable += verdict == HashJudge::kUndecidable;
-    if (verdict == HashJudge::kChanged) changed.push_back(std::move(key));
+    report.undecidable += verdict == ledger::HashJudge::kUndecidable;
+    if (verdict == ledger::HashJudge::kChanged) changed.push_back(std::move(key));
   }
 
   HL_ASSIGN(Statement gone, db->Prepare(fmt::format(
                                 "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
                                 "AND t.{} IS NULL{}",
-                                KeyColumns("v", table), ImageColumns("t", table), versions,
-                                Quote(table.name), KeyMatches("t", "v", table),
+                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), versions,
+                                Quote(table.name), ledger::KeyMatches("t", "v", table),
                                 Quote(table.key[0].name), NotShadowed(tracked))));
-  RowReader missing(table, /*first_column=*/1);
+  ledger::RowReader missing(table, /*first_column=*/1);
   while (true) {
     HL_ASSIGN(const bool row, gone.Step());
     if (!row) break;
@@ -97,7 +97,7 @@ Result<AuditReport> AuditTable(Connection* db, const TrackedTable& tracked,
   return report;
 }
 
-Status JournalUnfolded(Connection* db, const TrackedTable& tracked, Lseq folded_to,
+Status JournalUnfolded(Connection* db, const ledger::TrackedTable& tracked, Lseq folded_to,
                        const Clock& clock) {
   std::string columns;
   for (size_t i = 1; i <= tracked.table.key.size(); ++i)

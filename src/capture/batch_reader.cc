@@ -4,9 +4,10 @@
 #include <vector>
 
 #include "base/mutant.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/tombstones.h"
 #include "change/codec.h"
+#include "ledger/tombstones.h"
 
 namespace harmonylite::capture {
 
@@ -48,7 +49,7 @@ constexpr uint64_t kLookEveryRows = 512;
 constexpr int64_t kMaxUnfolded = 200'000;
 
 // Our own first batch starts at 0: nothing before it ever was this incarnation's.
-Lseq CoverFrom(const State& state, Lseq published) {
+Lseq CoverFrom(const ledger::State& state, Lseq published) {
   return published <= state.incarnation_base ? Lseq(0) : published;
 }
 
@@ -59,7 +60,7 @@ BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options, sql
 
 Status BatchReader::RefreshCatalog() {
   if (schema_version_ == catalog_.schema_version) return Ok();
-  HL_ASSIGN(Catalog catalog, LoadCatalog(db_, options_.tables));
+  HL_ASSIGN(ledger::Catalog catalog, LoadCatalog(db_, options_.tables));
   if (!catalog.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   catalog_ = std::move(catalog);
@@ -75,8 +76,8 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   HL_TRY(RefreshCatalog());
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
   if (end.last_change <= published) return std::optional<BuiltBatch>();
-  HL_ASSIGN(const State state, LoadState(db_));
-  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   HL_ASSIGN(Lseq to, cuts_.Choose(db_, catalog_, published, end.last_change, limit));
   if (HL_MUTANT(batch_cut_anywhere)) to = Lseq((published.value + to.value + 1) / 2);
   Hlc to_stamp = end.change_stamp;
@@ -87,7 +88,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   header.sender = state.self;
   header.covers = {{state.self, CoverFrom(state, published), to}};
   if (!HL_MUTANT(seen_not_told)) {
-    HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+    HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   }
   header.max_stamp = end.stamp;
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0, to != end.last_change};
@@ -117,16 +118,16 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(RefreshCatalog());
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
-  HL_ASSIGN(const State state, LoadState(db_));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
   if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
     return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
-  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
-  HL_ASSIGN(const change::ProgressVector collected, LoadCollected(db_, origins));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(const change::ProgressVector collected, ledger::LoadCollected(db_, origins));
   if (forgotten_matters && !have.Covers(collected) && !HL_MUTANT(forgotten_repaired))
     return MakeError(ErrorCode::kLogGap, "deletes that the asking node lacks are forgotten here");
   BatchHeader header;
   header.sender = state.self;
-  HL_ASSIGN(header.seen, LoadProgress(db_, origins));
+  HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   header.max_stamp = end.stamp;
   // When everything of ours has been trimmed, the newest change is the one published last.
   const Lseq own = std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
@@ -144,9 +145,9 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   return std::optional<BuiltBatch>(std::move(batch));
 }
 
-Status BatchReader::AddRepairRows(const State& state, const BatchHeader& header, Lseq last_change,
+Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header, Lseq last_change,
                                   BatchEncoder* encoder) {
-  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   BatchWriter writer(encoder);
   Unfolded unfolded;
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
@@ -174,16 +175,16 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(RefreshCatalog());
-  const TrackedTable* tracked = catalog_.ByName(table);
+  const ledger::TrackedTable* tracked = catalog_.ByName(table);
   if (tracked == nullptr) return std::optional<BuiltBatch>();
-  HL_ASSIGN(const State state, LoadState(db_));
-  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db_));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
   BatchHeader header;
   header.sender = state.self;
   header.max_stamp = end.stamp;
   std::map<int64_t, uint32_t> covers;  // by origin index
-  HL_TRY(VisitKeys(db_, *tracked, keys, [&](OriginIndex origin, const NetChange& change) -> Status {
+  HL_TRY(VisitKeys(db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
     const auto [it, is_new] = covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
     if (is_new) {
       HL_ASSIGN(const Origin known, origins.At(origin));
@@ -197,7 +198,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
-  HL_TRY(VisitKeys(db_, *tracked, keys, [&](OriginIndex origin, const NetChange& change) {
+  HL_TRY(VisitKeys(db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) {
     return writer.Add(change, covers.at(origin.value));
   }));
   HL_TRY(encoder.Finish());

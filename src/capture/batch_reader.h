@@ -11,11 +11,11 @@
 
 #include "base/result.h"
 #include "base/spool.h"
-#include "capture/catalog.h"
 #include "capture/cut_points.h"
-#include "capture/hidden_tables.h"
 #include "change/batch.h"
 #include "change/codec.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::capture {
@@ -65,12 +65,12 @@ class BatchReader {
  private:
   Status RefreshCatalog();
   Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have, bool forgotten_matters);
-  Status AddRepairRows(const State& state, const change::BatchHeader& header, Lseq last_change,
+  Status AddRepairRows(const ledger::State& state, const change::BatchHeader& header, Lseq last_change,
                        change::BatchEncoder* encoder);
 
   sqlite::Connection* db_;
   BatchReaderOptions options_;
-  Catalog catalog_;
+  ledger::Catalog catalog_;
   CutPoints cuts_;
   int64_t schema_version_ = -1;
 };

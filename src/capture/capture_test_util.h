@@ -9,9 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "capture/catalog.h"
-#include "capture/hidden_tables.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/identifier.h"
 #include "sqlite/sqlite_test_util.h"
 #include "support/temp_dir.h"
@@ -41,10 +42,10 @@ class TestNode {
     App(sql);
     App("PRAGMA journal_mode = WAL");
     Write([&] {
-      sqlite::Must(Install(&db, self, "delete"));
+      sqlite::Must(ledger::Install(&db, self, "delete"));
       catalog = sqlite::Must(SyncCatalog(&db, tables, /*first_attach=*/true)).catalog;
     });
-    state = sqlite::Must(LoadState(&db));
+    state = sqlite::Must(ledger::LoadState(&db));
   }
 
   void App(std::string_view sql) { sqlite::Execute(&app, sql); }
@@ -62,11 +63,11 @@ class TestNode {
   SyncResult Sync() {
     SyncResult sync;
     Write([&] {
-      const State saved = state;
+      const ledger::State saved = state;
       sync = sqlite::Must(SyncCatalog(&db, tables, false));
       while (!sqlite::Must(Fold(&db, sync.catalog, &state, 1000))) continue;
       sqlite::Must(RunAudits(&db, clock, &sync));
-      sqlite::Must(SaveState(&db, state, saved));
+      sqlite::Must(ledger::SaveState(&db, state, saved));
     });
     catalog = sync.catalog;
     return sync;
@@ -74,9 +75,9 @@ class TestNode {
 
   void FoldSome(int64_t limit) {
     Write([&] {
-      const State saved = state;
+      const ledger::State saved = state;
       sqlite::Must(Fold(&db, catalog, &state, limit));
-      sqlite::Must(SaveState(&db, state, saved));
+      sqlite::Must(ledger::SaveState(&db, state, saved));
     });
   }
   void FoldAll() { FoldSome(INT64_MAX / 2); }
@@ -85,7 +86,7 @@ class TestNode {
 
   // The journal's net changes in (from, newest]: the image, or "gone".
   RowsByKey Net(Lseq from) {
-    const Catalog now = sqlite::Must(LoadCatalog(&db, tables));
+    const ledger::Catalog now = sqlite::Must(LoadCatalog(&db, tables));
     RowsByKey out;
     sqlite::Must(VisitNetChanges(&db, now, state, from, newest(), [&](const NetChange& change) {
       out.emplace(KeyText(change.table->table, change.key),
@@ -97,9 +98,9 @@ class TestNode {
 
   // What the replicated tables hold, without rows that have NULL in their key.
   RowsByKey Rows() {
-    const Catalog now = sqlite::Must(LoadCatalog(&db, tables));
+    const ledger::Catalog now = sqlite::Must(LoadCatalog(&db, tables));
     RowsByKey out;
-    for (const TrackedTable& tracked : now.tables) {
+    for (const ledger::TrackedTable& tracked : now.tables) {
       const schema::Table& table = tracked.table;
       std::string names;
       for (const std::string& column : table.columns)
@@ -160,8 +161,8 @@ class TestNode {
   Origin self;
   schema::LoadOptions tables;
   ManualClock clock;
-  Catalog catalog;
-  State state;
+  ledger::Catalog catalog;
+  ledger::State state;
 
  private:
   static std::string KeyText(const schema::Table& table, std::span<const change::ValueView> key) {

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "capture/canonical_key.h"
 #include "capture/journal.h"
+#include "ledger/canonical_key.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -41,13 +41,13 @@ void CutPoints::ForgetKeys() {
   noted_ = 0;
 }
 
-Status CutPoints::Extend(sqlite::Connection* db, const Catalog& catalog, Lseq published, Lseq newest) {
+Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest) {
   if (published < indexed_from_ || published >= indexed_ || noted_ > kMaxIndexed) {
     keys_.clear();
     indexed_from_ = indexed_ = published;
     noted_ = 0;
   }
-  CanonicalKey canonical;
+  ledger::CanonicalKey canonical;
   HL_TRY(VisitEntries(db, catalog, indexed_, newest, [&](const Entry& entry) {
     KeyIndex& keys = keys_[entry.table->id];
     const auto key = canonical.Of(entry.table->table, entry.key);
@@ -61,7 +61,7 @@ Status CutPoints::Extend(sqlite::Connection* db, const Catalog& catalog, Lseq pu
   return Ok();
 }
 
-Result<Lseq> CutPoints::Choose(sqlite::Connection* db, const Catalog& catalog, Lseq published,
+Result<Lseq> CutPoints::Choose(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published,
                                Lseq newest, int64_t limit) {
   ends_.erase(ends_.begin(), ends_.upper_bound(published));
   if (newest.value - published.value <= limit || newest.value - published.value > kMaxIndexed)

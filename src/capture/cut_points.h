@@ -15,8 +15,8 @@
 
 #include "base/ids.h"
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "capture/key_index.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::capture {
@@ -32,14 +32,14 @@ class CutPoints {
   // The last entry of the first batch when (published, newest] has more than `limit` entries: the greatest usable
   // place at most `limit` after `published`, else the next usable one; `newest` always is one. `db` is in a read
   // transaction that ends with `newest`. Reads each entry once, however many calls it takes to send all.
-  Result<Lseq> Choose(sqlite::Connection* db, const Catalog& catalog, Lseq published, Lseq newest,
+  Result<Lseq> Choose(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest,
                       int64_t limit);
 
   // Tables, keys or collations may be others now.
   void ForgetKeys();
 
  private:
-  Status Extend(sqlite::Connection* db, const Catalog& catalog, Lseq published, Lseq newest);
+  Status Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest);
 
   sqlite::Connection* watch_;  // not owned
   int64_t data_version_ = -1;

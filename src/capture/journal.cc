@@ -6,11 +6,11 @@
 #include <unordered_map>
 
 #include "base/mutant.h"
-#include "capture/references.h"
-#include "capture/row_query.h"
-#include "capture/shadows.h"
 #include "capture/trigger_text.h"
 #include "change/row_hash.h"
+#include "ledger/references.h"
+#include "ledger/row_query.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -39,9 +39,9 @@ struct TableEntries {
 // Of each table with entries in a range, by its id.
 using Survey = std::map<int64_t, TableEntries>;
 
-Result<Survey> SurveyRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to) {
+Result<Survey> SurveyRange(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to) {
   Survey survey;
-  const TrackedTable* table = nullptr;
+  const ledger::TrackedTable* table = nullptr;
   TableEntries* entries = nullptr;
   HL_TRY(VisitEntries(db, catalog, from, to, [&](const Entry& entry) {
     if (entry.table != table) {
@@ -68,30 +68,30 @@ std::vector<Run> RunsToRead(const std::vector<Run>& runs) {
 
 // `v`'s rows may be shadowed: their images, and the join that finds them.
 std::string ShadowColumn(bool shadows) { return shadows ? ", s.image" : ""; }
-std::string ShadowJoin(const TrackedTable& tracked, bool shadows) {
+std::string ShadowJoin(const ledger::TrackedTable& tracked, bool shadows) {
   if (!shadows) return "";
-  return fmt::format("LEFT JOIN {} s ON {} ", Quote(ShadowTableName(tracked.id)),
-                     HiddenKeysEqual("s", "v", tracked.table));
+  return fmt::format("LEFT JOIN {} s ON {} ", Quote(ledger::ShadowTableName(tracked.id)),
+                     ledger::HiddenKeysEqual("s", "v", tracked.table));
 }
 
 // An entry that is not folded yet is newer than what a shadow table knows: what it tells is in the table or
 // deleted.
-std::string ScanSql(const TrackedTable& tracked, bool folded, bool shadows) {
+std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shadows) {
   std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{}{} FROM __harmonylite__journal j ",
-                                KeyColumns("j", tracked.table), ImageColumns("t", tracked.table),
+                                ledger::KeyColumns("j", tracked.table), ledger::ImageColumns("t", tracked.table),
                                 ShadowColumn(shadows));
   if (folded)
     sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
-                       Quote(VersionTableName(tracked.id)),
-                       HiddenKeysEqual("v", "j", tracked.table));
+                       Quote(ledger::VersionTableName(tracked.id)),
+                       ledger::HiddenKeysEqual("v", "j", tracked.table));
   return sql + ShadowJoin(tracked, shadows) + fmt::format("LEFT JOIN {} t ON {} WHERE j.id >= ?1 AND j.id <= ?2 AND j.tbl = ?3 "
                            "ORDER BY j.id",
-                           Quote(tracked.table.name), KeyMatches("t", "j", tracked.table));
+                           Quote(tracked.table.name), ledger::KeyMatches("t", "j", tracked.table));
 }
 
-Status ScanRun(Statement* scan, const TrackedTable& tracked, bool shadows, const KeyIndex& newest,
+Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows, const KeyIndex& newest,
                const NetChangeVisitor& visit) {
-  RowReader reader(tracked.table, /*first_column=*/3);
+  ledger::RowReader reader(tracked.table, /*first_column=*/3);
   while (true) {
     HL_ASSIGN(const bool row, scan->Step());
     if (!row) return Ok();
@@ -111,11 +111,11 @@ Status ScanRun(Statement* scan, const TrackedTable& tracked, bool shadows, const
 }
 
 // In journal order: that is the order in which rows go to the end of the tables of other nodes.
-Status ScanTable(Connection* db, const TrackedTable& tracked, const TableEntries& entries,
-                 std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
+Status ScanTable(Connection* db, const ledger::TrackedTable& tracked, const TableEntries& entries,
+                 std::optional<ledger::OriginIndex> folded_self, const NetChangeVisitor& visit) {
   bool shadows = false;
   if (folded_self) {
-    HL_ASSIGN(shadows, HasShadows(db, tracked));
+    HL_ASSIGN(shadows, ledger::HasShadows(db, tracked));
   }
   HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value(), shadows)));
   scan->Bind(3, tracked.id);
@@ -128,8 +128,8 @@ Status ScanTable(Connection* db, const TrackedTable& tracked, const TableEntries
   return Ok();
 }
 
-Status ScanRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
-                 std::optional<OriginIndex> folded_self, const NetChangeVisitor& visit) {
+Status ScanRange(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to,
+                 std::optional<ledger::OriginIndex> folded_self, const NetChangeVisitor& visit) {
   while (from < to) {
     const Lseq end(std::min(to.value, from.value + kScanChunk));
     HL_ASSIGN(const Survey survey, SurveyRange(db, catalog, from, end));
@@ -140,7 +140,7 @@ Status ScanRange(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
   return Ok();
 }
 
-std::string FoldSql(const TrackedTable& tracked) {
+std::string FoldSql(const ledger::TrackedTable& tracked) {
   const size_t keys = tracked.table.key.size();
   std::string names;
   std::string values;
@@ -155,7 +155,7 @@ std::string FoldSql(const TrackedTable& tracked) {
       "gone = excluded.gone, hash = excluded.hash, born = CASE WHEN excluded.gone THEN NULL "
       "WHEN gone THEN excluded.born WHEN n = excluded.n THEN born + excluded.lseq - lseq END "
       "WHERE excluded.hlc > hlc",
-      Quote(VersionTableName(tracked.id)), names, values, conflict);
+      Quote(ledger::VersionTableName(tracked.id)), names, values, conflict);
 }
 
 }  // namespace
@@ -205,7 +205,7 @@ Result<bool> IsJournaled(Connection* db, Lseq lseq, Hlc stamp) {
   return *found == stamp || HL_MUTANT(stamp_not_compared);
 }
 
-Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
+Status VisitEntries(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to,
                     const EntryVisitor& visit) {
   HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "
                                             "WHERE id > ?1 AND id <= ?2 AND op <> 0"));
@@ -214,8 +214,8 @@ Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
   entries->Bind(2, to.value);
   std::vector<ValueView> key;
   int64_t table_id = -1;
-  const TrackedTable* table = nullptr;
-  std::unordered_map<int64_t, const TrackedTable*> tables;  // that were met
+  const ledger::TrackedTable* table = nullptr;
+  std::unordered_map<int64_t, const ledger::TrackedTable*> tables;  // that were met
   while (true) {
     HL_ASSIGN(const bool row, entries->Step());
     if (!row) return Ok();
@@ -234,7 +234,7 @@ Status VisitEntries(Connection* db, const Catalog& catalog, Lseq from, Lseq to,
   }
 }
 
-Status VisitNetChanges(Connection* db, const Catalog& catalog, const State& state, Lseq from,
+Status VisitNetChanges(Connection* db, const ledger::Catalog& catalog, const ledger::State& state, Lseq from,
                        Lseq to, const NetChangeVisitor& visit) {
   if (from >= to) return Ok();
   const Lseq folded = std::clamp(state.folded_to, from, to);
@@ -242,23 +242,23 @@ Status VisitNetChanges(Connection* db, const Catalog& catalog, const State& stat
   return ScanRange(db, catalog, folded, to, std::nullopt, visit);
 }
 
-Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unfolded,
-                     OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit) {
-  for (const TrackedTable& tracked : catalog.tables) {
+Status VisitVersions(Connection* db, const ledger::Catalog& catalog, const Unfolded& unfolded,
+                     ledger::OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit) {
+  for (const ledger::TrackedTable& tracked : catalog.tables) {
     const auto newer = unfolded.find(tracked.id);
-    HL_ASSIGN(const bool shadows, HasShadows(db, tracked));
+    HL_ASSIGN(const bool shadows, ledger::HasShadows(db, tracked));
     HL_ASSIGN(Statement scan,
               db->Prepare(fmt::format(
                   "SELECT v.lseq, v.hlc, v.gone{}{}{} FROM {} v {}LEFT JOIN {} t ON {} "
                   "WHERE v.n = ?1 AND v.lseq > ?2 AND v.lseq <= ?3",
-                  KeyColumns("v", tracked.table), ImageColumns("t", tracked.table),
-                  ShadowColumn(shadows), Quote(VersionTableName(tracked.id)),
+                  ledger::KeyColumns("v", tracked.table), ledger::ImageColumns("t", tracked.table),
+                  ShadowColumn(shadows), Quote(ledger::VersionTableName(tracked.id)),
                   ShadowJoin(tracked, shadows), Quote(tracked.table.name),
-                  KeyMatches("t", "v", tracked.table))));
+                  ledger::KeyMatches("t", "v", tracked.table))));
     scan.Bind(1, origin.value);
     scan.Bind(2, from.value + HL_MUTANT(repair_range_off_by_one));
     scan.Bind(3, to.value);
-    RowReader reader(tracked.table, /*first_column=*/3);
+    ledger::RowReader reader(tracked.table, /*first_column=*/3);
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) break;
@@ -278,18 +278,18 @@ Status VisitVersions(Connection* db, const Catalog& catalog, const Unfolded& unf
   return Ok();
 }
 
-Status VisitKeys(Connection* db, const TrackedTable& tracked, const std::vector<change::Row>& keys,
-                 const std::function<Status(OriginIndex, const NetChange&)>& visit) {
-  HL_ASSIGN(const bool shadows, HasShadows(db, tracked));
+Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked, const std::vector<change::Row>& keys,
+                 const std::function<Status(ledger::OriginIndex, const NetChange&)>& visit) {
+  HL_ASSIGN(const bool shadows, ledger::HasShadows(db, tracked));
   std::string key_is;
   for (size_t i = 1; i <= tracked.table.key.size(); ++i) key_is += fmt::format(" AND v.k{0} = ?{0}", i);
   HL_ASSIGN(Statement scan,
             db->Prepare(fmt::format("SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE v.gone = 0{}",
-                                    KeyColumns("v", tracked.table), ImageColumns("t", tracked.table),
-                                    ShadowColumn(shadows), Quote(VersionTableName(tracked.id)),
+                                    ledger::KeyColumns("v", tracked.table), ledger::ImageColumns("t", tracked.table),
+                                    ShadowColumn(shadows), Quote(ledger::VersionTableName(tracked.id)),
                                     ShadowJoin(tracked, shadows), Quote(tracked.table.name),
-                                    KeyMatches("t", "v", tracked.table), key_is)));
-  RowReader reader(tracked.table, /*first_column=*/3);
+                                    ledger::KeyMatches("t", "v", tracked.table), key_is)));
+  ledger::RowReader reader(tracked.table, /*first_column=*/3);
   for (const change::Row& key : keys) {
     for (size_t i = 0; i < key.size(); ++i) scan.Bind(static_cast<int>(i) + 1, key[i]);
     HL_ASSIGN(const bool row, scan.Step());
@@ -299,7 +299,7 @@ Status VisitKeys(Connection* db, const TrackedTable& tracked, const std::vector<
     else
       reader.Read(scan);
     if (reader.present())
-      HL_TRY(visit(OriginIndex(scan.Int(2)), {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),
+      HL_TRY(visit(ledger::OriginIndex(scan.Int(2)), {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),
                                               reader.image(), reader.ImageKey()}));
     scan.Reset();
   }
@@ -318,13 +318,13 @@ namespace {
 // Puts net changes into the version tables; what is prepared serves all changes of a table in a row.
 class Folder {
  public:
-  Folder(Connection* db, OriginIndex self) : db_(db), self_(self) {}
+  Folder(Connection* db, ledger::OriginIndex self) : db_(db), self_(self) {}
 
   Status Add(const NetChange& change) {
     if (current_ != change.table) HL_TRY(Start(change.table));
     if (HL_MUTANT(local_delete_forgotten) && !change.present) return Ok();
     if (shadows_ && !HL_MUTANT(freed_value_unnoticed)) HL_TRY(shadows_->NoteWrite(change.key));
-    if (current_->in_references) HL_TRY(Touch(db_, *current_, change.key));
+    if (current_->in_references) HL_TRY(ledger::Touch(db_, *current_, change.key));
     upsert_->Bind(1, change.stamp.value);
     upsert_->Bind(2, self_.value);
     upsert_->Bind(3, change.lseq.value);
@@ -340,25 +340,25 @@ class Folder {
   }
 
  private:
-  Status Start(const TrackedTable* table) {
+  Status Start(const ledger::TrackedTable* table) {
     current_ = table;
     HL_ASSIGN(upsert_, db_->PrepareCached(FoldSql(*table)));
     shadows_.reset();
-    HL_ASSIGN(const bool any, HasShadows(db_, *table));
+    HL_ASSIGN(const bool any, ledger::HasShadows(db_, *table));
     if (any) shadows_.emplace(db_, *table);
     return Ok();
   }
 
   Connection* db_;  // not owned
-  OriginIndex self_;
-  const TrackedTable* current_ = nullptr;
+  ledger::OriginIndex self_;
+  const ledger::TrackedTable* current_ = nullptr;
   sqlite::CachedStatement upsert_;
-  std::optional<ShadowTable> shadows_;  // where the table has shadowed rows
+  std::optional<ledger::ShadowTable> shadows_;  // where the table has shadowed rows
 };
 
 }  // namespace
 
-Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t limit) {
+Result<bool> Fold(Connection* db, const ledger::Catalog& catalog, ledger::State* state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (state->folded_to >= end.last) return true;
   const Lseq to(std::min(end.last.value, state->folded_to.value + limit));
@@ -369,7 +369,7 @@ Result<bool> Fold(Connection* db, const Catalog& catalog, State* state, int64_t 
   return to == end.last;
 }
 
-Result<bool> Trim(Connection* db, const State& state, int64_t limit) {
+Result<bool> Trim(Connection* db, const ledger::State& state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   HL_ASSIGN(const Lseq first, FirstEntry(db));
   const int64_t published = HL_MUTANT(trim_beyond_published) ? INT64_MAX : state.published_to.value;
@@ -398,7 +398,7 @@ Status RaiseClock(Connection* db, Hlc stamp) {
   return raise->Run();
 }
 
-Status Append(Connection* db, const TrackedTable& table, std::span<const ValueView> key,
+Status Append(Connection* db, const ledger::TrackedTable& table, std::span<const ValueView> key,
               const Clock& clock) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   std::string names;

@@ -16,7 +16,7 @@ using change::ValueView;
 class JournalTest : public testing::Test {
  protected:
   Strings Versions(const char* table = "t") {
-    return node_.Query("SELECT * FROM " + VersionTableName(node_.catalog.ByName(table)->id));
+    return node_.Query("SELECT * FROM " + ledger::VersionTableName(node_.catalog.ByName(table)->id));
   }
   Strings Ids() { return node_.Query("SELECT id FROM __harmonylite__journal"); }
   bool TrimSome(int64_t limit) {
@@ -61,10 +61,10 @@ TEST_F(JournalTest, FoldingKeepsTheNewestEntryOfEachRow) {
       "FROM told JOIN __harmonylite__journal j ON j.id = told.id ORDER BY 1";
   node_.FoldAll();
   EXPECT_EQ(node_.Query("SELECT k1, hlc, n, lseq, gone FROM " +
-                        VersionTableName(node_.catalog.ByName("t")->id) + " ORDER BY k1"),
+                        ledger::VersionTableName(node_.catalog.ByName("t")->id) + " ORDER BY k1"),
             node_.Query(expected));
   EXPECT_EQ(node_.state.folded_to, node_.newest());
-  EXPECT_EQ(sqlite::Must(LoadState(&node_.db)).folded_to, node_.newest());
+  EXPECT_EQ(sqlite::Must(ledger::LoadState(&node_.db)).folded_to, node_.newest());
 }
 
 TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
@@ -79,7 +79,7 @@ TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
   node_.FoldAll();
   while (other.state.folded_to < other.newest()) other.FoldSome(7);
   for (const char* table : {"t", "u"}) {
-    const std::string name = VersionTableName(node_.catalog.ByName(table)->id);
+    const std::string name = ledger::VersionTableName(node_.catalog.ByName(table)->id);
     // `born` counts from the insert that was seen, and an insert and an update folded as one are one.
     const std::string keys = table == std::string_view("t") ? "k1" : "k1, k2";
     const std::string sql =
@@ -94,7 +94,7 @@ TEST_F(JournalTest, HashesAreOfTheImage) {
   const std::vector<ValueView> image = {ValueView::Integer(2), ValueView::Integer(2)};
   const int64_t hash = HashImage(node_.catalog.ByName("t")->table, image);
   EXPECT_EQ(node_.Query("SELECT k1, hash FROM " +
-                        VersionTableName(node_.catalog.ByName("t")->id) + " ORDER BY k1"),
+                        ledger::VersionTableName(node_.catalog.ByName("t")->id) + " ORDER BY k1"),
             (Strings{"1|0", "2|" + std::to_string(hash)}));
 }
 
@@ -103,7 +103,7 @@ TEST_F(JournalTest, EntriesThatLostAreNotRead) {
   const Lseq from(1);
   node_.FoldAll();
   // As an apply of another node's newer write of row 1 leaves it.
-  node_.App("UPDATE " + VersionTableName(node_.catalog.ByName("t")->id) +
+  node_.App("UPDATE " + ledger::VersionTableName(node_.catalog.ByName("t")->id) +
             " SET n = 1, lseq = 77 WHERE k1 = 1");
   EXPECT_EQ(node_.Net(from), (RowsByKey{{"t:2", "2|'y'"}}));
   // A local write after that counts again.

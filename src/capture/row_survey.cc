@@ -5,8 +5,9 @@
 #include <algorithm>
 
 #include "base/mutant.h"
-#include "capture/registry.h"
-#include "capture/shadows.h"
+#include "capture/catalog_sync.h"
+#include "ledger/registry.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -21,27 +22,27 @@ constexpr int64_t kMaxUnfolded = 200'000;
 constexpr const char* kVersionColumns = "v.hlc, v.n, v.lseq, v.gone, v.hash";
 constexpr int kFirstKey = 5;
 
-std::string RowsSql(const TrackedTable& tracked) {
+std::string RowsSql(const ledger::TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
   return fmt::format("SELECT {}{}{} FROM {} t LEFT JOIN {} v ON {}", kVersionColumns,
-                     KeyColumns("v", table), ImageColumns("t", table), Quote(table.name),
-                     Quote(VersionTableName(tracked.id)), HiddenMatches("v", "t", table));
+                     ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), Quote(table.name),
+                     Quote(ledger::VersionTableName(tracked.id)), ledger::HiddenMatches("v", "t", table));
 }
 
-std::string VersionsSql(const TrackedTable& tracked, bool shadows, bool tombstones) {
+std::string VersionsSql(const ledger::TrackedTable& tracked, bool shadows, bool tombstones) {
   const schema::Table& table = tracked.table;
   return fmt::format("SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE t.{} IS NULL{}",
-                     kVersionColumns, KeyColumns("v", table), ImageColumns("t", table),
-                     shadows ? ", s.image" : "", Quote(VersionTableName(tracked.id)),
-                     shadows ? fmt::format("LEFT JOIN {} s ON {} ", Quote(ShadowTableName(tracked.id)),
-                                           HiddenKeysEqual("s", "v", table))
+                     kVersionColumns, ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
+                     shadows ? ", s.image" : "", Quote(ledger::VersionTableName(tracked.id)),
+                     shadows ? fmt::format("LEFT JOIN {} s ON {} ", Quote(ledger::ShadowTableName(tracked.id)),
+                                           ledger::HiddenKeysEqual("s", "v", table))
                              : "",
-                     Quote(table.name), KeyMatches("t", "v", table), Quote(table.key[0].name),
+                     Quote(table.name), ledger::KeyMatches("t", "v", table), Quote(table.key[0].name),
                      tombstones ? "" : " AND v.gone = 0");
 }
 
 // Of our own changes, as other nodes count them: 0 while nothing of this incarnation was sent.
-Lseq OwnProgress(const State& state, const JournalEnd& end, bool publishes) {
+Lseq OwnProgress(const ledger::State& state, const JournalEnd& end, bool publishes) {
   if (!publishes) return end.last_change > state.incarnation_base ? end.last_change : Lseq(0);
   const Lseq own = std::max(end.last_change, state.published_to);
   return own > state.incarnation_base ? own : Lseq(0);
@@ -56,18 +57,18 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   out.snapshot_ = std::make_unique<sqlite::Transaction>(std::move(snapshot));
   db->ClearCache();
-  HL_ASSIGN(Catalog catalog, LoadCatalog(db, tables));
+  HL_ASSIGN(ledger::Catalog catalog, LoadCatalog(db, tables));
   if (!catalog.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
-  HL_ASSIGN(State state, LoadState(db));
-  HL_ASSIGN(OriginTable origins, OriginTable::Load(db));
+  HL_ASSIGN(ledger::State state, ledger::LoadState(db));
+  HL_ASSIGN(ledger::OriginTable origins, ledger::OriginTable::Load(db));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
     return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
-  HL_ASSIGN(change::ProgressVector progress, LoadProgress(db, origins));
+  HL_ASSIGN(change::ProgressVector progress, ledger::LoadProgress(db, origins));
   const Lseq own = OwnProgress(state, end, publishes);
   if (own.value > 0) progress.Advance(state.self, own);
-  HL_ASSIGN(out.registry_, LoadRegistry(db));
+  HL_ASSIGN(out.registry_, ledger::LoadRegistry(db));
   out.point_ = std::make_unique<SurveyPoint>(
       SurveyPoint{state, std::move(origins), std::move(progress), std::move(catalog),
                   state.folded_to >= end.last_change});
@@ -77,7 +78,7 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
                                out.canonical_.Of(change.table->table, change.key), change.lseq);
                            return Ok();
                          }));
-  const std::vector<TrackedTable>& all = out.point_->catalog.tables;
+  const std::vector<ledger::TrackedTable>& all = out.point_->catalog.tables;
   for (size_t i = all.size(); i-- > 0;)
     if (only.empty() || sqlite::SameName(all[i].table.name, only)) out.todo_.push_back(i);
   return out;
@@ -86,9 +87,9 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
 // The next pass; with none, scan_ is empty.
 Status RowSurvey::NextStatement() {
   if (scan_ && !versions_) {
-    const TrackedTable& tracked = point_->catalog.tables[table_];
+    const ledger::TrackedTable& tracked = point_->catalog.tables[table_];
     versions_ = true;
-    HL_ASSIGN(shadows_, HasShadows(db_, tracked));
+    HL_ASSIGN(shadows_, ledger::HasShadows(db_, tracked));
     HL_ASSIGN(scan_, db_->Prepare(VersionsSql(tracked, shadows_, tombstones_)));
     return Ok();
   }
@@ -97,8 +98,8 @@ Status RowSurvey::NextStatement() {
   table_ = todo_.back();
   todo_.pop_back();
   versions_ = false;
-  const TrackedTable& tracked = point_->catalog.tables[table_];
-  for (const RegisteredTable& registered : registry_)
+  const ledger::TrackedTable& tracked = point_->catalog.tables[table_];
+  for (const ledger::RegisteredTable& registered : registry_)
     if (registered.id == tracked.id) judge_.emplace(tracked.table, registered);
   had_rows_ = tracked.had_rows;
   reader_.emplace(tracked.table, kFirstKey);
@@ -134,7 +135,7 @@ void RowSurvey::UseVersion(SurveyedRow* row) const {
   row->versioned = !scan_.IsNull(1);
   if (!row->versioned) return;
   row->stamp = Hlc(scan_.Int(0));
-  row->origin = OriginIndex(scan_.Int(1));
+  row->origin = ledger::OriginIndex(scan_.Int(1));
   row->lseq = Lseq(scan_.Int(2));
   row->deleted = scan_.Int(3) != 0;
 }
@@ -172,7 +173,7 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
   } else if (row.deleted || (!row.versioned && !had_rows_)) {
     row.damage = RowDamage::kUnwritten;
   } else if (!HL_MUTANT(alteration_unnoticed) && row.versioned &&
-             judge_->Judge(row.image, scan_.Int(4)) == HashJudge::kChanged) {
+             judge_->Judge(row.image, scan_.Int(4)) == ledger::HashJudge::kChanged) {
     row.damage = RowDamage::kAltered;
   }
   if (row.image.empty() && row.deleted && !tombstones_) return Ok();

@@ -13,15 +13,15 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/canonical_key.h"
-#include "capture/catalog.h"
-#include "capture/hash_judge.h"
-#include "capture/hidden_tables.h"
 #include "capture/journal.h"
-#include "capture/registry.h"
-#include "capture/row_query.h"
 #include "change/value.h"
 #include "change/version.h"
+#include "ledger/canonical_key.h"
+#include "ledger/catalog.h"
+#include "ledger/hash_judge.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/registry.h"
+#include "ledger/row_query.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::capture {
@@ -35,13 +35,13 @@ enum class RowDamage {
 };
 
 struct SurveyedRow {
-  const TrackedTable* table = nullptr;
+  const ledger::TrackedTable* table = nullptr;
   std::span<const change::ValueView> key;    // as the row spells it, else its version
   std::span<const change::ValueView> image;  // empty when there is no row, visible or shadowed
   bool shadowed = false;
   bool deleted = false;        // what its version says
   bool versioned = false;      // false: from before HarmonyLite, or unwritten
-  OriginIndex origin{};        // of its version, as the file counts origins
+  ledger::OriginIndex origin{};        // of its version, as the file counts origins
   Lseq lseq;
   Hlc stamp;
   RowDamage damage = RowDamage::kNone;
@@ -49,10 +49,10 @@ struct SurveyedRow {
 
 // Where the file stands; read in the survey's transaction.
 struct SurveyPoint {
-  State state;
-  OriginTable origins;
+  ledger::State state;
+  ledger::OriginTable origins;
   change::ProgressVector progress;  // of all origins, this one included
-  Catalog catalog;
+  ledger::Catalog catalog;
   bool settled = false;  // nothing waits to be folded
 };
 
@@ -78,18 +78,18 @@ class RowSurvey {
   sqlite::Connection* db_;
   std::unique_ptr<sqlite::Transaction> snapshot_;
   std::unique_ptr<SurveyPoint> point_;
-  std::vector<RegisteredTable> registry_;
+  std::vector<ledger::RegisteredTable> registry_;
   Unfolded unfolded_;  // by canonical keys
-  CanonicalKey canonical_;
+  ledger::CanonicalKey canonical_;
   bool tombstones_ = false;
   size_t table_ = 0;       // of catalog.tables; its pass is…
   bool versions_ = false;  // … over its rows, or over versions without a row
   bool shadows_ = false;
   std::vector<size_t> todo_;  // tables to visit, the last one first
   sqlite::Statement scan_;
-  std::optional<HashJudge> judge_;
+  std::optional<ledger::HashJudge> judge_;
   bool had_rows_ = false;
-  std::optional<RowReader> reader_;
+  std::optional<ledger::RowReader> reader_;
 };
 
 }  // namespace harmonylite::capture

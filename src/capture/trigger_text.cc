@@ -3,7 +3,8 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
-#include "capture/hidden_tables.h"
+#include "ledger/clock_sql.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -17,7 +18,7 @@ using schema::UniqueIndex;
 using sqlite::Quote;
 
 std::string NextStamp() {
-  const std::string wall = fmt::format("({} << {})", kNowMs, kHlcCounterBits);
+  const std::string wall = fmt::format("({} << {})", ledger::kNowMs, kHlcCounterBits);
   if (HL_MUTANT(clock_goes_back)) return wall;
   return LaterStamp("(SELECT hlc FROM __harmonylite__journal ORDER BY id DESC LIMIT 1)", wall);
 }
@@ -71,7 +72,7 @@ std::string SameKey(const Table& table, std::string_view a, std::string_view b) 
 
 TriggerText Make(int64_t id, std::string_view kind, const Table& table, std::string_view event,
                  const std::string& when, const std::string& body) {
-  const std::string name = TriggerName(id, kind);
+  const std::string name = ledger::TriggerName(id, kind);
   return {name, fmt::format("CREATE TRIGGER {} {} ON {} {}BEGIN {} END", Quote(name), event,
                             Quote(table.name), when, body)};
 }

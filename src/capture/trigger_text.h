@@ -26,11 +26,6 @@ struct TriggerText {
   std::string sql;  // exactly as SQLite will keep it in sqlite_schema
 };
 
-// SQL of SQLite's clock, in milliseconds since 1970 as a REAL that is to be cut: 2440587.5 is 1970-01-01 as a Julian day, and
-// julianday() is what it is 'now', without a text to parse. A double of days is off by up to 40 us either way: without
-// the half, every other millisecond were the one before.
-inline constexpr const char* kNowMs = "(julianday() - 2440587.5) * 86400000 + 0.5";
-
 // SQL of a stamp of a hybrid logical clock: later than `newest` and not before `wall`, both SQL of stamps.
 // A random step is added: an older copy of the file that writes on could else give the same stamps to other
 // changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of about 512 allow two

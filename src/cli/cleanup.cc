@@ -1,13 +1,14 @@
 #include <filesystem>
 
 #include "apply/applier.h"
-#include "capture/catalog.h"
-#include "capture/hidden_tables.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/shadows.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/wiring.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/shadows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {
@@ -19,21 +20,21 @@ constexpr int kBusyTimeoutMs = 30'000;
 // Rows that are kept beside their tables go back where they can. What holds their unique values stays.
 Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logger) {
   options.hide_orphans = false;
-  HL_ASSIGN(const capture::Catalog catalog, capture::LoadCatalog(db, options));
-  HL_ASSIGN(capture::State state, capture::LoadState(db));
+  HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(db, options));
+  HL_ASSIGN(ledger::State state, ledger::LoadState(db));
   while (true) {
     HL_ASSIGN(const bool folded, capture::Fold(db, catalog, &state, INT64_MAX / 2));
     if (folded) break;
   }
-  HL_ASSIGN(const capture::OriginTable origins, capture::OriginTable::Load(db));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db));
   apply::Applier applier(db);
   HL_ASSIGN(const std::vector<std::string> unused, applier.SetCatalog(catalog));
   apply::ShadowStats shadows;
   apply::OrphanStats orphans;
   int64_t left = 0;
-  for (const capture::TrackedTable& tracked : catalog.tables)
+  for (const ledger::TrackedTable& tracked : catalog.tables)
     if (tracked.has_shadow_table) {
-      HL_ASSIGN(const int64_t rows, capture::ShadowTable(db, tracked).MarkAllPending());
+      HL_ASSIGN(const int64_t rows, ledger::ShadowTable(db, tracked).MarkAllPending());
       left += rows;
     }
   HL_TRY(applier.Settle(origins, &shadows, &orphans));
@@ -53,8 +54,8 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
   db.SetBusyTimeout(kBusyTimeoutMs);
   HL_ASSIGN(auto transaction,
             sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
-  if (installed == capture::Installed::kYes) {
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
+  if (installed == ledger::Installed::kYes) {
     HL_TRY(db.Exec("SAVEPOINT put_back; PRAGMA ignore_check_constraints = ON"));
     const Status put = PutBack(&db, options, logger);
     if (!put.ok()) {
@@ -63,7 +64,7 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
     }
     HL_TRY(db.Exec("RELEASE put_back"));
   }
-  HL_ASSIGN(const std::string journal_mode, capture::RemoveAll(&db));
+  HL_ASSIGN(const std::string journal_mode, ledger::RemoveAll(&db));
   HL_TRY(transaction.Commit());
   if (!journal_mode.empty() && journal_mode != "wal") {
     // Fails while the application has the file open; its own business then.

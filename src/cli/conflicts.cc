@@ -1,3 +1,4 @@
+#include "capture/catalog_sync.h"
 #include "cli/columns.h"
 #include "cli/commands.h"
 
@@ -8,11 +9,11 @@
 #include <ctime>
 
 #include "base/logger.h"
-#include "capture/catalog.h"
-#include "capture/conflict_log.h"
-#include "capture/hidden_tables.h"
 #include "cli/restore.h"
 #include "cli/wiring.h"
+#include "ledger/catalog.h"
+#include "ledger/conflict_log.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 #include "sqlite/literal.h"
 
@@ -20,8 +21,8 @@ namespace harmonylite::cli {
 
 namespace {
 
-using capture::ListedConflict;
-using capture::ListedSide;
+using ledger::ListedConflict;
+using ledger::ListedSide;
 using change::NamedImage;
 using change::ValueType;
 using change::ValueView;
@@ -111,7 +112,7 @@ std::string Json(const ListedSide& side) {
                      side.image ? Json(*side.image) : "null");
 }
 
-bool IsOrphan(const ListedConflict& one) { return one.kind == capture::conflict_kind::kOrphan; }
+bool IsOrphan(const ListedConflict& one) { return one.kind == ledger::conflict_kind::kOrphan; }
 
 std::string Json(const ListedConflict& one) {
   return fmt::format("{{\"id\": \"{}\", \"table\": \"{}\", \"kind\": \"{}\", \"at_ms\": {}, "
@@ -194,7 +195,7 @@ void PrintOne(const ListedConflict& one) {
 }
 
 Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, const std::string& id,
-                                   const capture::Catalog& catalog) {
+                                   const ledger::Catalog& catalog) {
   for (const ListedConflict& one : list)
     if (one.id == id) return &one;
   return MakeError(ErrorCode::kNotFound, "no conflict has the id {}{}", id,
@@ -205,7 +206,7 @@ Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, cons
 
 Status Clear(sqlite::Connection* db) {
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
-  HL_ASSIGN(const int64_t removed, capture::ClearConflicts(db));
+  HL_ASSIGN(const int64_t removed, ledger::ClearConflicts(db));
   HL_TRY(transaction.Commit());
   fmt::print("removed {} from the list\n", removed);
   return Ok();
@@ -215,17 +216,17 @@ Status Perform(const Request& request) {
   HL_ASSIGN(sqlite::Connection db,
             sqlite::Connection::Open(request.database, sqlite::OpenMode::kReadWrite));
   db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} is not attached: start harmonylite on it once", request.database);
   if (request.clear) return Clear(&db);
   std::vector<ListedConflict> list;
-  capture::Catalog catalog;
+  ledger::Catalog catalog;
   {
     HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
     HL_ASSIGN(catalog, capture::LoadCatalog(&db, request.tables));
-    HL_ASSIGN(list, capture::ListConflicts(&db, catalog));
+    HL_ASSIGN(list, ledger::ListConflicts(&db, catalog));
   }
   if (!request.restore.empty()) {
     HL_ASSIGN(const ListedConflict* one, ById(list, request.restore, catalog));

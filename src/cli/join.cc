@@ -9,9 +9,9 @@
 #include <string>
 #include <thread>
 
-#include "capture/hidden_tables.h"
 #include "cli/progress.h"
 #include "cli/wiring.h"
+#include "ledger/hidden_tables.h"
 #include "node/empty_join.h"
 #include "node/node.h"
 #include "snapshot/restore.h"
@@ -34,9 +34,9 @@ Result<uint64_t> NodeInFile(const std::string& path) {
     if (db.error().code() == ErrorCode::kNotFound) return uint64_t{0};
     return std::move(db).error();
   }
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&*db));
-  if (installed != capture::Installed::kYes) return uint64_t{0};
-  HL_ASSIGN(const capture::State state, capture::LoadState(&*db));
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&*db));
+  if (installed != ledger::Installed::kYes) return uint64_t{0};
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(&*db));
   return state.self.node.value;
 }
 

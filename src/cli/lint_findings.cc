@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "apply/app_triggers.h"
-#include "capture/hidden_tables.h"
-#include "capture/references.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/references.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::cli {
@@ -29,11 +29,11 @@ class Linter {
   void Add(Severity severity, std::string what, std::string advice = {}) {
     out_->push_back({severity, table_, std::move(what), std::move(advice)});
   }
-  Status Table(const capture::Catalog& catalog, const schema::Table& table);
+  Status Table(const ledger::Catalog& catalog, const schema::Table& table);
   Status Key(const schema::Table& table);
   Status UniqueIndexes(const schema::Table& table);
-  void ForeignKeys(const capture::Catalog& catalog, const schema::Table& table);
-  Status Triggers(const capture::Catalog& catalog, const schema::Table& table);
+  void ForeignKeys(const ledger::Catalog& catalog, const schema::Table& table);
+  Status Triggers(const ledger::Catalog& catalog, const schema::Table& table);
   Status Defaults(const schema::Table& table);
   Status Writable(const schema::Table& table);
   Status Cost(const schema::Table& table);
@@ -49,8 +49,8 @@ std::string Join(const std::vector<std::string>& parts) {
 }
 
 Status Linter::Database() {
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(db_));
-  if (installed == capture::Installed::kLegacy)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db_));
+  if (installed == ledger::Installed::kLegacy)
     Add(Severity::kProblem, "it has the tables and triggers of HarmonyLite 1.x",
         "stop that version and run harmonylite -config FILE -cleanup once");
   HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
@@ -67,11 +67,11 @@ Status Linter::Database() {
 }
 
 Status Linter::Tables(const schema::Schema& schema) {
-  capture::Catalog catalog;
+  ledger::Catalog catalog;
   catalog.schema_version = schema.version;
   for (const schema::Table& table : schema.tables)
     catalog.tables.push_back({static_cast<int64_t>(catalog.tables.size()) + 1, table});
-  HL_TRY(capture::ResolveReferences(db_, false, &catalog));
+  HL_TRY(ledger::ResolveReferences(db_, false, &catalog));
   for (const schema::Table& table : schema.tables) {
     table_ = table.name;
     HL_TRY(Table(catalog, table));
@@ -84,7 +84,7 @@ Status Linter::Tables(const schema::Schema& schema) {
   return Ok();
 }
 
-Status Linter::Table(const capture::Catalog& catalog, const schema::Table& table) {
+Status Linter::Table(const ledger::Catalog& catalog, const schema::Table& table) {
   HL_TRY(Writable(table));
   HL_TRY(Key(table));
   HL_TRY(UniqueIndexes(table));
@@ -165,11 +165,11 @@ Status Linter::UniqueIndexes(const schema::Table& table) {
   return Ok();
 }
 
-void Linter::ForeignKeys(const capture::Catalog& catalog, const schema::Table& table) {
+void Linter::ForeignKeys(const ledger::Catalog& catalog, const schema::Table& table) {
   for (size_t i = 0; i < table.foreign_keys.size(); ++i) {
     const schema::ForeignKey& key = table.foreign_keys[i];
     const auto reference =
-        std::find_if(catalog.references.begin(), catalog.references.end(), [&](const capture::Reference& one) {
+        std::find_if(catalog.references.begin(), catalog.references.end(), [&](const ledger::Reference& one) {
           return one.foreign_key == i && catalog.ById(one.child) == catalog.ByName(table.name);
         });
     if (reference == catalog.references.end()) {
@@ -202,7 +202,7 @@ void Linter::ForeignKeys(const capture::Catalog& catalog, const schema::Table& t
   }
 }
 
-Status Linter::Triggers(const capture::Catalog& catalog, const schema::Table& table) {
+Status Linter::Triggers(const ledger::Catalog& catalog, const schema::Table& table) {
   auto triggers = apply::ClassifyTriggers(db_, catalog, table);
   if (!triggers.ok()) {
     if (triggers.error().code() != ErrorCode::kInvalidArgument) return std::move(triggers).error();

@@ -3,10 +3,10 @@
 #include <chrono>
 #include <thread>
 
-#include "capture/hidden_tables.h"
 #include "capture/journal.h"
 #include "change/codec.h"
 #include "cli/wiring.h"
+#include "ledger/hidden_tables.h"
 
 namespace harmonylite::cli {
 
@@ -38,7 +38,7 @@ Result<Lseq> LogWatch::Pending(const snapshot::Manifest& manifest) {
   const Lseq own = manifest.progress.Get(manifest.maker);
   if (own == Lseq(0) || !config_->publish) return Lseq(0);
   HL_ASSIGN(auto db, OpenFile(*config_));
-  HL_ASSIGN(const capture::State state, capture::LoadState(&db));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
   if (state.self != manifest.maker) return Anew();
   published_ = state.published_to;
   return state.published_to >= own ? Lseq(0) : own;
@@ -65,7 +65,7 @@ Result<LogWatch::Held> LogWatch::AskLog(const Origin& maker, Lseq own) {
   const auto frame = change::DecodeFrame(last->payload);
   if (!frame.ok()) return Held::kNotYet;
   HL_ASSIGN(auto db, OpenFile(*config_));
-  HL_ASSIGN(const capture::State state, capture::LoadState(&db));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
   if (state.self != maker) return Held::kOther;
   if (state.published_to >= own) return Held::kYes;
   const change::FrameHeader& header = frame->header;

@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "capture/orphan_list.h"
+#include "ledger/orphan_list.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::cli {
@@ -26,7 +26,7 @@ ValueView ParseValue(const std::string& text) {
 }
 
 // What was kept, in today's columns: those that are new keep what they are given by default or have.
-Result<NamedImage> Wanted(const Table& table, const capture::ListedConflict& conflict,
+Result<NamedImage> Wanted(const Table& table, const ledger::ListedConflict& conflict,
                           const std::vector<Assignment>& sets) {
   NamedImage out;
   for (size_t i = 0; i < conflict.loser.image->columns.size(); ++i)
@@ -96,13 +96,13 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
 }
 
 // An orphan that is written back as it was would be one again.
-Status HasParents(sqlite::Connection* db, const capture::Catalog& catalog,
-                  const capture::TrackedTable& tracked, const NamedImage& row) {
+Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
+                  const ledger::TrackedTable& tracked, const NamedImage& row) {
   std::vector<ValueView> image(tracked.table.columns.size());
   for (size_t i = 0; i < image.size(); ++i)
     for (size_t j = 0; j < row.columns.size(); ++j)
       if (row.columns[j] == tracked.table.columns[i]) image[i] = row.values[j].view();
-  HL_ASSIGN(const std::string missing, capture::MissingParents(db, catalog, tracked, image));
+  HL_ASSIGN(const std::string missing, ledger::MissingParents(db, catalog, tracked, image));
   if (missing.empty()) return Ok();
   return MakeError(ErrorCode::kConflict,
                    "{} is not there: insert it, and the row is back by itself; or give the row another parent "
@@ -112,9 +112,9 @@ Status HasParents(sqlite::Connection* db, const capture::Catalog& catalog,
 
 }  // namespace
 
-Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
-               const capture::ListedConflict& conflict, const std::vector<Assignment>& sets) {
-  const capture::TrackedTable* tracked = catalog.ByName(conflict.table);
+Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
+               const ledger::ListedConflict& conflict, const std::vector<Assignment>& sets) {
+  const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
   if (tracked == nullptr)
     return MakeError(ErrorCode::kNotFound, "table {} is not replicated any more", conflict.table);
   const Table& table = tracked->table;
@@ -134,7 +134,7 @@ Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
     return std::move(written).error().Wrap(
         "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that row");
   HL_TRY(std::move(written));
-  if (conflict.kind == capture::conflict_kind::kOrphan) HL_TRY(HasParents(db, catalog, *tracked, row));
+  if (conflict.kind == ledger::conflict_kind::kOrphan) HL_TRY(HasParents(db, catalog, *tracked, row));
   HL_TRY(transaction.Commit());
   fmt::print("written back to {}\n", table.name);
   return Ok();

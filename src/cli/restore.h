@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/conflict_log.h"
+#include "ledger/catalog.h"
+#include "ledger/conflict_log.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {
@@ -18,7 +18,7 @@ struct Assignment {
 
 // The connection's triggers are on, so that the write is captured and the application's own run. A lost
 // delete is deleted again. kConflict: a constraint is in the way, for a shadowed row mostly its unique value.
-Status Restore(sqlite::Connection* db, const capture::Catalog& catalog,
-               const capture::ListedConflict& conflict, const std::vector<Assignment>& sets);
+Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
+               const ledger::ListedConflict& conflict, const std::vector<Assignment>& sets);
 
 }  // namespace harmonylite::cli

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 
-#include "capture/catalog.h"
-#include "capture/fingerprint.h"
-#include "capture/hidden_tables.h"
+#include "capture/catalog_sync.h"
 #include "cli/commands.h"
 #include "cli/wiring.h"
+#include "ledger/catalog.h"
+#include "ledger/fingerprint.h"
+#include "ledger/hidden_tables.h"
 #include "node/heartbeat.h"
 #include "node/replica.h"
 #include "sqlite/connection.h"
@@ -15,16 +16,16 @@ namespace harmonylite::cli {
 
 namespace {
 
-Result<capture::Catalog> PrintTables(const config::Config& config) {
+Result<ledger::Catalog> PrintTables(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db,
             sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} is not attached yet: start harmonylite on it once", config.db_path);
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
-  HL_ASSIGN(capture::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
-  for (const capture::TrackedTable& tracked : catalog.tables) {
+  HL_ASSIGN(ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
+  for (const ledger::TrackedTable& tracked : catalog.tables) {
     std::string key;
     for (const schema::KeyColumn& column : tracked.table.key)
       key += (key.empty() ? "" : ", ") + column.name;
@@ -33,7 +34,7 @@ Result<capture::Catalog> PrintTables(const config::Config& config) {
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     fmt::print("{}: not replicated: {}\n", skipped.name, skipped.reason);
-  fmt::print("fingerprint of all: {:016x}\n", capture::SchemaFingerprint(catalog));
+  fmt::print("fingerprint of all: {:016x}\n", ledger::SchemaFingerprint(catalog));
   return catalog;
 }
 
@@ -58,8 +59,8 @@ Status PrintCluster(const config::Config& config, uint64_t ours) {
 config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger) {
   const auto run = [&]() -> Status {
     HL_TRY(CheckDatabasePath(config.db_path));
-    HL_ASSIGN(const capture::Catalog catalog, PrintTables(config));
-    return cluster ? PrintCluster(config, capture::SchemaFingerprint(catalog)) : Ok();
+    HL_ASSIGN(const ledger::Catalog catalog, PrintTables(config));
+    return cluster ? PrintCluster(config, ledger::SchemaFingerprint(catalog)) : Ok();
   };
   if (Status done = run(); !done.ok()) {
     logger->Error("{}", done.error().message());

@@ -1,8 +1,8 @@
 #include <charconv>
 
-#include "capture/hidden_tables.h"
 #include "cli/commands.h"
 #include "cli/wiring.h"
+#include "ledger/hidden_tables.h"
 #include "node/joiner.h"
 #include "sqlite/connection.h"
 
@@ -38,11 +38,11 @@ Result<Request> Parse(const std::vector<std::string>& words) {
 Status Decide(const config::Config& config, const Request& request) {
   HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
   db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument, "{} is not attached yet: start harmonylite on it once", config.db_path);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
-  HL_ASSIGN(const capture::State state, capture::LoadState(&db));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
   if (state.joined)
     return MakeError(ErrorCode::kInvalidArgument, "{} is part of the cluster already: there is nothing to settle",
                      config.db_path);

@@ -205,8 +205,8 @@ void PrintJson(const Verification& result, std::optional<int64_t> repaired) {
 // Without NATS: this node's file against its own versions.
 Result<Verification> VerifyAlone(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&db));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument, "{} is not attached yet: start harmonylite on it once",
                      config.db_path);
   HL_ASSIGN(node::Digest digest, node::Digest::Begin(&db, MakeNodeOptions(config), {}));

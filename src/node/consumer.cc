@@ -169,7 +169,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     assembler_.Clear();
     held_.Clear();
     skipped_from_.reset();
-    const capture::State& state = d_.replica->state();
+    const ledger::State& state = d_.replica->state();
     d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp},
                        /*is_new=*/true);
     d_.logger->Info("started incarnation {}", ToString(d_.replica->state().self));

@@ -3,10 +3,10 @@
 #include <algorithm>
 
 #include "base/mutant.h"
-#include "capture/canonical_key.h"
-#include "capture/fingerprint.h"
 #include "capture/journal.h"
 #include "change/row_hash.h"
+#include "ledger/canonical_key.h"
+#include "ledger/fingerprint.h"
 #include "sqlite/identifier.h"
 #include "sqlite/literal.h"
 
@@ -32,7 +32,7 @@ bool SameVersion(const RowMark& a, const RowMark& b) {
 }  // namespace
 
 uint64_t KeyHash(const schema::Table& table, std::span<const ValueView> key) {
-  capture::CanonicalKey canonical;
+  ledger::CanonicalKey canonical;
   const std::span<const ValueView> values = canonical.Of(table, key);
   uint64_t sum = 0;
   for (size_t i = 0; i < values.size(); ++i)
@@ -60,9 +60,9 @@ Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
   out.answer_.joined = out.survey_.point().state.joined;
   out.answer_.settled = out.survey_.point().settled;
   out.answer_.progress = out.survey_.point().progress;
-  out.answer_.schema = capture::SchemaFingerprint(out.survey_.point().catalog);
+  out.answer_.schema = ledger::SchemaFingerprint(out.survey_.point().catalog);
   bool known = false;
-  for (const capture::TrackedTable& tracked : out.survey_.point().catalog.tables) {
+  for (const ledger::TrackedTable& tracked : out.survey_.point().catalog.tables) {
     if (request.kind == VerifyKind::kDigest) {
       out.positions_[tracked.id] = out.answer_.tables.size();
       TableDigest digest;

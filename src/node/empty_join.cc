@@ -2,7 +2,7 @@
 
 #include "base/free_memory.h"
 #include "base/mutant.h"
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 #include "node/heartbeat.h"
 #include "node/lease.h"
 #include "node/options.h"
@@ -103,7 +103,7 @@ Result<bool> EmptyJoin::MayHearTables() {
   for (const auto& [key, entry] : entries) {
     if (key == HeartbeatKey(d_.self)) continue;
     const auto heartbeat = DecodeHeartbeat(entry.value);
-    if (heartbeat.ok() && heartbeat->schema_fingerprint == capture::kNoTables) continue;
+    if (heartbeat.ok() && heartbeat->schema_fingerprint == ledger::kNoTables) continue;
     anyone = true;
     const auto [it, is_new] = revisions_.try_emplace(key, entry.revision);
     if (is_new ? first_look : it->second == entry.revision) continue;

@@ -6,7 +6,7 @@
 #include <chrono>
 #include <iterator>
 
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 #include "node/heartbeat.h"
 #include "node/replica.h"
 #include "node/snapshot_test_util.h"
@@ -52,7 +52,7 @@ class EmptyJoinTest : public SnapshotKeeperTest {
     maker->StepMaker();
     const auto newest = std::prev(store_.objects.end());  // the manifest
     snapshot::Manifest manifest = Must(snapshot::DecodeManifest(newest->second));
-    manifest.schema = capture::kNoTables;
+    manifest.schema = ledger::kNoTables;
     newest->second = EncodeManifest(manifest);
   }
   // What a node that opens the file finds.
@@ -142,7 +142,7 @@ TEST_F(EmptyJoinTest, OneThatIsAloneDoesNotListen) {
 
 TEST_F(EmptyJoinTest, NodesWithoutTablesAreNobody) {
   Maker* one = New(1);
-  one->fingerprint = capture::kNoTables;
+  one->fingerprint = ledger::kNoTables;
   one->SetHolding(false);
   EXPECT_EQ(Join({one}), EmptyJoin::Outcome::kStartEmpty);
   EXPECT_LT(steps_, 10);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 #include "node/options.h"
 
 namespace harmonylite::node {
@@ -173,9 +173,9 @@ bool Keeper::TablesElsewhere(const AppliedState& applied, int64_t now) {
     const Peer& peer = entry.second;
     return peer.lives && now - peer.heard_ms <= kPeerSilentMs &&
            peer.heartbeat.origin.node != d_.shared->self().node &&
-           peer.heartbeat.schema_fingerprint != capture::kNoTables;
+           peer.heartbeat.schema_fingerprint != ledger::kNoTables;
   });
-  const bool without = elsewhere && applied.schema_fingerprint == capture::kNoTables &&
+  const bool without = elsewhere && applied.schema_fingerprint == ledger::kNoTables &&
                        !HL_MUTANT(tables_elsewhere_unnoticed);
   if (!without) without_since_ms_.reset();
   if (without && !without_since_ms_) without_since_ms_ = now;

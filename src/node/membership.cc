@@ -8,7 +8,7 @@ namespace harmonylite::node {
 
 using change::ProgressVector;
 
-Membership::Membership(int64_t horizon_ms, capture::Members known)
+Membership::Membership(int64_t horizon_ms, ledger::Members known)
     : horizon_ms_(horizon_ms), members_(std::move(known)) {}
 
 void Membership::Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_ms) {

@@ -12,15 +12,15 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "capture/member_table.h"
 #include "change/version.h"
+#include "ledger/member_table.h"
 #include "node/heartbeat.h"
 
 namespace harmonylite::node {
 
 // What the keeper found out, for the consumer to act upon.
 struct MembershipReport {
-  capture::Members members;  // without ourselves
+  ledger::Members members;  // without ourselves
   // Every member has applied all of this, and will write nothing older than what it says; the own origin's entry
   // counts what the members have of ours. Nothing: that cannot be said now.
   std::optional<change::ProgressVector> stable;
@@ -29,7 +29,7 @@ struct MembershipReport {
 class Membership {
  public:
   // `known`: from the file.
-  Membership(int64_t horizon_ms, capture::Members known);
+  Membership(int64_t horizon_ms, ledger::Members known);
 
   // A heartbeat whose registry entry moved while we watched: its node lives.
   void Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_ms);
@@ -61,7 +61,7 @@ class Membership {
                                                const Origin& self) const;
 
   int64_t horizon_ms_;
-  capture::Members members_;
+  ledger::Members members_;
   std::map<NodeId, Heard> heard_;  // in this process
   std::optional<int64_t> listening_since_ms_;
 };

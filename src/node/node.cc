@@ -6,13 +6,13 @@
 #include <utility>
 
 #include "base/thread_name.h"
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 #include "node/checkpointer.h"
+#include "node/joiner.h"
+#include "node/lock_pacer.h"
 #include "node/resyncer.h"
 #include "node/snapshot_keeper.h"
 #include "node/snapshot_maker.h"
-#include "node/joiner.h"
-#include "node/lock_pacer.h"
 #include "node/verifier.h"
 
 namespace harmonylite::node {
@@ -160,7 +160,7 @@ void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::Obj
 }
 
 bool Node::SavedForSleep() {
-  const bool has_tables = shared_.applied().schema_fingerprint != capture::kNoTables;
+  const bool has_tables = shared_.applied().schema_fingerprint != ledger::kNoTables;
   if (!makes_snapshots_ || !has_tables) return true;
   if (snapshots_.busy()) return false;
   change::ProgressVector have = shared_.applied().progress;

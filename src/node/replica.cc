@@ -5,19 +5,20 @@
 
 #include "base/free_memory.h"
 #include "base/mutant.h"
-#include "capture/conflict_log.h"
-#include "capture/fingerprint.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/references.h"
-#include "capture/tombstones.h"
+#include "ledger/conflict_log.h"
+#include "ledger/fingerprint.h"
+#include "ledger/references.h"
+#include "ledger/tombstones.h"
 
 namespace harmonylite::node {
 
 namespace {
 
-using capture::Catalog;
-using capture::Installed;
-using capture::State;
+using ledger::Catalog;
+using ledger::Installed;
+using ledger::State;
 using change::BatchDecoder;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
@@ -33,7 +34,7 @@ Replica::Replica(sqlite::Connection* db, const NodeOptions& options, const Clock
     : db_(db), options_(options), clock_(clock), logger_(logger), applier_(db) {}
 
 Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
-  HL_ASSIGN(const Installed installed, capture::Inspect(db_));
+  HL_ASSIGN(const Installed installed, ledger::Inspect(db_));
   if (installed == Installed::kLegacy)
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} has the tables and triggers of HarmonyLite 1.x: stop that version, run "
@@ -47,8 +48,8 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   }
   // Rows that other nodes accepted are not judged again by this node's CHECKs.
   HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
-  HL_ASSIGN(state_, capture::LoadState(db_));
-  if (state_.self == capture::kNobody) HL_TRY(AdoptSnapshot(self));
+  HL_ASSIGN(state_, ledger::LoadState(db_));
+  if (state_.self == ledger::kNobody) HL_TRY(AdoptSnapshot(self));
   if (node && *node != state_.self.node)
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} belongs to node {}, but node_id is {}: set node_id = {}, or detach it "
@@ -57,11 +58,11 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      state_.self.node.value);
   saved_state_ = state_;
   attached_at_ = state_.published_to;
-  HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
-  HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
+  HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
   HL_TRY(SyncSchema());
-  HL_ASSIGN(collected_, capture::LoadCollected(db_, origins_));
-  HL_ASSIGN(members_, capture::LoadMembers(db_));
+  HL_ASSIGN(collected_, ledger::LoadCollected(db_, origins_));
+  HL_ASSIGN(members_, ledger::LoadMembers(db_));
   HL_ASSIGN(journaled_, NewestOwn(state_));
   return Ok();
 }
@@ -93,17 +94,17 @@ Result<std::string> Replica::UseWal() {
 
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_TRY(capture::Install(db_, self, journal_mode));
+  HL_TRY(ledger::Install(db_, self, journal_mode));
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
   HL_CHECK(sync.audits.empty());
   const bool had_rows = std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
-                                    [](const capture::TrackedTable& tracked) { return tracked.had_rows; });
+                                    [](const ledger::TrackedTable& tracked) { return tracked.had_rows; });
   if (had_rows && options_.compare_first) {
-    HL_ASSIGN(const State attached, capture::LoadState(db_));
+    HL_ASSIGN(const State attached, ledger::LoadState(db_));
     State waits = attached;
     waits.joined = false;
-    HL_TRY(capture::SaveState(db_, waits, attached));
+    HL_TRY(ledger::SaveState(db_, waits, attached));
   }
   return transaction.Commit();
 }
@@ -112,7 +113,7 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
 Status Replica::AdoptSnapshot(const Origin& self) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   State next = state_;
-  HL_TRY(capture::Adopt(db_, &next, self));
+  HL_TRY(ledger::Adopt(db_, &next, self));
   HL_TRY(transaction.Commit());
   state_ = next;
   self_is_new_ = true;
@@ -130,7 +131,7 @@ Result<bool> Replica::SchemaChanged() {
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  if (first) HL_TRY(capture::AddMembershipTables(db_));
+  if (first) HL_TRY(ledger::AddMembershipTables(db_));
   HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
   HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
@@ -155,7 +156,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   catalog_ = std::move(sync.catalog);
   db_->ClearCache();
   census_.Reset(db_, &catalog_, clock_);
-  schema_fingerprint_ = capture::SchemaFingerprint(catalog_);
+  schema_fingerprint_ = ledger::SchemaFingerprint(catalog_);
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) {
     catalog_.schema_version = -1;  // not taken over: again with the next step
@@ -183,14 +184,14 @@ Status Replica::Settle() {
 // one that synced it.
 Status Replica::SettleAlone() {
   const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
-                                  [](const capture::TrackedTable& t) { return t.has_shadow_table; });
+                                  [](const ledger::TrackedTable& t) { return t.has_shadow_table; });
   if (!needed) return Ok();
   // Rows that were there before these references were judged: found without the lock. What is written meanwhile
   // is in the journal.
-  const uint64_t judged_by = capture::ReferencesFingerprint(catalog_);
+  const uint64_t judged_by = ledger::ReferencesFingerprint(catalog_);
   std::vector<apply::FoundOrphan> found;
   if (catalog_.hide_orphans) {
-    HL_ASSIGN(const uint64_t before, capture::JudgedBy(db_));
+    HL_ASSIGN(const uint64_t before, ledger::JudgedBy(db_));
     if (before != judged_by) {
       HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
     }
@@ -202,9 +203,9 @@ Status Replica::SettleAlone() {
   HL_TRY(FoldAll(catalog_, &next));
   for (const apply::FoundOrphan& one : found) {
     const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
-    HL_TRY(capture::Touch(db_, *catalog_.ById(one.table), key));
+    HL_TRY(ledger::Touch(db_, *catalog_.ById(one.table), key));
   }
-  if (catalog_.hide_orphans) HL_TRY(capture::SetJudgedBy(db_, judged_by));
+  if (catalog_.hide_orphans) HL_TRY(ledger::SetJudgedBy(db_, judged_by));
   HL_TRY(Settle());
   return Commit(&transaction, next);
 }
@@ -217,7 +218,7 @@ Status Replica::FoldAll(const Catalog& catalog, State* state) {
 }
 
 Status Replica::Commit(Transaction* transaction, const State& next) {
-  HL_TRY(capture::SaveState(db_, next, saved_state_));
+  HL_TRY(ledger::SaveState(db_, next, saved_state_));
   HL_TRY(transaction->Commit());
   ++commits_;
   state_ = saved_state_ = next;
@@ -233,7 +234,7 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   State next = state_;
   next.cursor = cursor.value;
   if (!HL_MUTANT(fold_after_compare)) HL_TRY(FoldAll(catalog_, &next));
-  capture::OriginTable origins = origins_;
+  ledger::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
   AppliedTotals totals = totals_;
   for (size_t i = 0; i < batches.size(); ++i) {
@@ -254,7 +255,7 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   return Ok();
 }
 
-Status Replica::ApplyOne(WaitingBatch* batch, const State& state, capture::OriginTable* origins,
+Status Replica::ApplyOne(WaitingBatch* batch, const State& state, ledger::OriginTable* origins,
                          change::ProgressVector* progress, AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
   HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
@@ -274,7 +275,7 @@ Status Replica::TrimConflicts() {
   const int64_t now = clock_->MonotonicMs();
   if (now < trim_conflicts_ms_) return Ok();
   trim_conflicts_ms_ = now + kTrimConflictsMs;
-  return capture::TrimConflicts(db_, options_.conflicts_max_rows, options_.conflicts_max_age_ms);
+  return ledger::TrimConflicts(db_, options_.conflicts_max_rows, options_.conflicts_max_age_ms);
 }
 
 Result<bool> Replica::NeedsFold() {
@@ -350,22 +351,22 @@ Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t l
   for (const auto& [origin, lseq] : stable.map())
     may_go.Advance(origin, std::min(lseq, origin == state_.self ? saved_state_.published_to
                                                                 : progress_.Get(origin)));
-  HL_ASSIGN(const bool any, capture::AnyCollectable(db_, catalog_, origins_, may_go));
+  HL_ASSIGN(const bool any, ledger::AnyCollectable(db_, catalog_, origins_, may_go));
   if (!any) return 0;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   change::ProgressVector collected = collected_;
-  HL_ASSIGN(const int64_t gone, capture::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
+  HL_ASSIGN(const int64_t gone, ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
   HL_TRY(Commit(&transaction, state_));
   collected_ = std::move(collected);
   return gone;
 }
 
-Result<int64_t> Replica::CountTombstones() { return capture::CountTombstones(db_, catalog_); }
+Result<int64_t> Replica::CountTombstones() { return ledger::CountTombstones(db_, catalog_); }
 
-Status Replica::RememberMembers(const capture::Members& members) {
-  capture::Members changed;
+Status Replica::RememberMembers(const ledger::Members& members) {
+  ledger::Members changed;
   for (const auto& [node, member] : members) {
     const auto saved = members_.find(node);
     if (saved != members_.end() && saved->second.evicted == member.evicted &&
@@ -376,7 +377,7 @@ Status Replica::RememberMembers(const capture::Members& members) {
   }
   if (changed.empty()) return Ok();
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  for (const auto& [node, member] : changed) HL_TRY(capture::SaveMember(db_, node, member));
+  for (const auto& [node, member] : changed) HL_TRY(ledger::SaveMember(db_, node, member));
   HL_TRY(Commit(&transaction, state_));
   for (const auto& [node, member] : changed) members_[node] = member;
   return Ok();
@@ -400,13 +401,13 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
-  HL_TRY(capture::SaveState(db_, next, saved_state_));
-  HL_TRY(capture::StartIncarnation(
+  HL_TRY(ledger::SaveState(db_, next, saved_state_));
+  HL_TRY(ledger::StartIncarnation(
       db_, &next, incarnation, request.numbers_shared ? attached_at_ : next.published_to, request.read_log_again));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
-  HL_ASSIGN(origins_, capture::OriginTable::Load(db_));
-  HL_ASSIGN(progress_, capture::LoadProgress(db_, origins_));
+  HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
   HL_ASSIGN(journaled_, NewestOwn(state_));
   return Ok();
 }

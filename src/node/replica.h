@@ -14,10 +14,11 @@
 #include "apply/merge_plan.h"
 #include "base/clock.h"
 #include "base/logger.h"
-#include "capture/catalog.h"
-#include "capture/hidden_tables.h"
-#include "capture/orphan_census.h"
-#include "capture/member_table.h"
+#include "capture/catalog_sync.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/member_table.h"
+#include "ledger/orphan_census.h"
 #include "node/hold_queue.h"
 #include "node/options.h"
 #include "node/shared_state.h"
@@ -35,8 +36,8 @@ class Replica {
   // kInvalidArgument: HarmonyLite 1.x is attached, another node's id is in the file, a newer format.
   Status Attach(std::optional<NodeId> node, const Origin& fresh);
 
-  const capture::State& state() const { return state_; }
-  const capture::Catalog& catalog() const { return catalog_; }
+  const ledger::State& state() const { return state_; }
+  const ledger::Catalog& catalog() const { return catalog_; }
   const change::ProgressVector& progress() const { return progress_; }
   // Deletes up to here may be forgotten here.
   const change::ProgressVector& collected() const { return collected_; }
@@ -84,8 +85,8 @@ class Replica {
   // Reads only; costs a pass over the indexes of tombstones.
   Result<int64_t> CountTombstones();
   // Writes down who was heard, when it differs by enough from what the file says.
-  Status RememberMembers(const capture::Members& members);
-  const capture::Members& members() const { return members_; }
+  Status RememberMembers(const ledger::Members& members);
+  const ledger::Members& members() const { return members_; }
 
   // Compares the database with a snapshot; see apply::PlanMerge. Reads only.
   Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot, const std::atomic<bool>& cancelled);
@@ -112,36 +113,36 @@ class Replica {
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
-  Status FoldAll(const capture::Catalog& catalog, capture::State* state);
+  Status FoldAll(const ledger::Catalog& catalog, ledger::State* state);
   // Brings back shadowed rows whose unique values are free. Everything must be folded.
   Status Settle();
   Status SettleAlone();
-  Status ApplyOne(WaitingBatch* batch, const capture::State& state, capture::OriginTable* origins,
+  Status ApplyOne(WaitingBatch* batch, const ledger::State& state, ledger::OriginTable* origins,
                   change::ProgressVector* progress, AppliedTotals* totals);
-  Result<Lseq> NewestOwn(const capture::State& state);
+  Result<Lseq> NewestOwn(const ledger::State& state);
   // Bounds the kept conflicts, when it is time.
   Status TrimConflicts();
   // Once everything is folded.
   void ReturnMemoryOfMuchWork();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
   // Commits and takes over what the transaction wrote.
-  Status Commit(sqlite::Transaction* transaction, const capture::State& next);
+  Status Commit(sqlite::Transaction* transaction, const ledger::State& next);
 
   sqlite::Connection* db_;
   const NodeOptions& options_;
   const Clock* clock_;
   Logger* logger_;
   apply::Applier applier_;
-  capture::State state_;        // as wanted; written with the next transaction
-  capture::State saved_state_;  // as the file has it
-  capture::Catalog catalog_;
+  ledger::State state_;        // as wanted; written with the next transaction
+  ledger::State saved_state_;  // as the file has it
+  ledger::Catalog catalog_;
   Lseq attached_at_;    // what was published when this process began
   bool self_is_new_ = false;  // this process drew the incarnation
-  capture::OrphanCensus census_;
-  capture::OriginTable origins_;
+  ledger::OrphanCensus census_;
+  ledger::OriginTable origins_;
   change::ProgressVector progress_;
   change::ProgressVector collected_;
-  capture::Members members_;  // as the file has them
+  ledger::Members members_;  // as the file has them
   Lseq journaled_;
   uint64_t schema_fingerprint_ = 0;
   Lseq last_change_;

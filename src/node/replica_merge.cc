@@ -1,6 +1,6 @@
 #include "base/mutant.h"
 #include "capture/journal.h"
-#include "capture/tombstones.h"
+#include "ledger/tombstones.h"
 #include "node/replica.h"
 
 namespace harmonylite::node {
@@ -22,7 +22,7 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
-  capture::State next = state_;
+  ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   // Else an audit would take them for new.
   HL_TRY(db_->Exec(fmt::format("UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0",
@@ -32,7 +32,7 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
   HL_TRY(Settle());
   HL_TRY(Commit(&transaction, next));
   if (!first) return added;
-  for (capture::TrackedTable& tracked : catalog_.tables) tracked.had_rows |= tracked.id == rows.table;
+  for (ledger::TrackedTable& tracked : catalog_.tables) tracked.had_rows |= tracked.id == rows.table;
   auto warnings = applier_.SetCatalog(catalog_);  // said before
   if (!warnings.ok()) return std::move(warnings).error();
   return added;
@@ -45,14 +45,14 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
   if (changed || plan.schema_version != catalog_.schema_version || plan.at != progress_)
     return std::optional<Merged>();
   Merged out;
-  capture::State next = state_;
+  ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
-  capture::OriginTable origins = origins_;
+  ledger::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
   std::vector<apply::AbsentRow> fresh;
   if (plan.batch) {
     HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&plan.batch->bytes));
-    HL_ASSIGN(const Hlc forgotten, capture::NewestForgotten(db_));
+    HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
     if (!plan.progress.Covers(collected_)) applier_.ListFresh(forgotten, &fresh);
     auto applied = applier_.Apply(&decoder, next, progress, &origins);
     applier_.ListFresh(Hlc(0), nullptr);
@@ -81,8 +81,8 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
   HL_TRY(applier_.Settle(origins, &shadows, &orphans));
   change::ProgressVector collected = collected_;
   for (const auto& [origin, lseq] : plan.collected.map()) {
-    HL_ASSIGN(const capture::OriginIndex index, origins.IndexOf(db_, origin));
-    HL_TRY(capture::SaveCollected(db_, index, lseq, plan.newest_forgotten));
+    HL_ASSIGN(const ledger::OriginIndex index, origins.IndexOf(db_, origin));
+    HL_TRY(ledger::SaveCollected(db_, index, lseq, plan.newest_forgotten));
     collected.Advance(origin, lseq);
   }
   HL_ASSIGN(const Lseq journaled, NewestOwn(next));

@@ -2,10 +2,10 @@
 #include <algorithm>
 
 #include "apply/table_writer.h"
-#include "capture/conflict_log.h"
-#include "capture/references.h"
 #include "capture/journal.h"
-#include "capture/shadows.h"
+#include "ledger/conflict_log.h"
+#include "ledger/references.h"
+#include "ledger/shadows.h"
 #include "node/replica.h"
 
 namespace harmonylite::node {
@@ -24,7 +24,7 @@ Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
-  capture::State next = state_;
+  ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_ASSIGN(change::BatchDecoder decoder, change::BatchDecoder::Begin(&batch->arrived.bytes));
   HL_ASSIGN(const int64_t rows, applier_.Reapply(&decoder, origins_));
@@ -37,7 +37,7 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
-  capture::State next = state_;
+  ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   if (orders.raise_clock.value > 0) HL_TRY(capture::RaiseClock(db_, orders.raise_clock));
   int64_t rows = 0;
@@ -53,10 +53,10 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
 }
 
 Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
-  const capture::TrackedTable* tracked = catalog_.ByName(order.table);
+  const ledger::TrackedTable* tracked = catalog_.ByName(order.table);
   if (tracked == nullptr) return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
   HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
-  std::optional<capture::ShadowTable> shadows;
+  std::optional<ledger::ShadowTable> shadows;
   if (tracked->has_shadow_table) shadows.emplace(db_, *tracked);
   int64_t rows = 0;
   for (size_t i = 0; i < order.keys.size(); ++i) {
@@ -83,12 +83,12 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
     if (keep_lost) {
       const std::vector<ValueView> image = Views(*row);
       const Hlc stamp = stored ? stored->stamp : Hlc(0);
-      const capture::OriginIndex origin = stored ? stored->origin : state_.self_index;
-      HL_ASSIGN(const int64_t id, capture::AddConflict(db_, *tracked, capture::conflict_kind::kUnseen, key,
+      const ledger::OriginIndex origin = stored ? stored->origin : state_.self_index;
+      HL_ASSIGN(const int64_t id, ledger::AddConflict(db_, *tracked, ledger::conflict_kind::kUnseen, key,
                                                        {stamp, origin, image}, {stamp, origin, {}}));
       (void)id;
     }
-    if (tracked->in_references) HL_TRY(capture::Touch(db_, *tracked, key));
+    if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key));
     HL_TRY(writer.DeleteRow(key));
   }
   return rows;

@@ -16,8 +16,9 @@
 
 #include "capture/batch_reader.h"
 #include "capture/capture_test_util.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/tombstones.h"
+#include "ledger/tombstones.h"
 #include "node/hold_queue.h"
 #include "node/replica.h"
 
@@ -103,20 +104,20 @@ class TestReplica {
     auto out = std::make_unique<sqlite::Connection>(
         Must(sqlite::Connection::Open(file, sqlite::OpenMode::kReadWrite)));
     auto transaction = Must(sqlite::Transaction::Begin(out.get(), sqlite::TransactionKind::kWrite));
-    capture::State state = Must(capture::LoadState(out.get()));
-    const capture::State saved = state;
-    const capture::Catalog catalog = Must(capture::LoadCatalog(out.get(), {}));
+    ledger::State state = Must(ledger::LoadState(out.get()));
+    const ledger::State saved = state;
+    const ledger::Catalog catalog = Must(capture::LoadCatalog(out.get(), {}));
     while (!Must(capture::Fold(out.get(), catalog, &state, 1'000))) continue;
     const capture::JournalEnd end = Must(capture::ReadJournalEnd(out.get()));
     const Lseq own = std::max(end.last_change, state.published_to);
-    if (own.value > 0) Must(capture::SaveProgress(out.get(), state.self_index, own));
+    if (own.value > 0) Must(ledger::SaveProgress(out.get(), state.self_index, own));
     sqlite::Execute(out.get(), "DELETE FROM __harmonylite__journal; INSERT INTO __harmonylite__journal"
                                "(id, tbl, op, hlc) VALUES(1, 0, 0, " + std::to_string(end.stamp.value) + ")");
-    auto origins = Must(capture::OriginTable::Load(out.get()));
+    auto origins = Must(ledger::OriginTable::Load(out.get()));
     state.self_index = Must(origins.IndexOf(out.get(), Origin{}));
     state.folded_to = Lseq(1);
     state.published_to = Lseq(0);
-    Must(capture::SaveState(out.get(), state, saved));
+    Must(ledger::SaveState(out.get(), state, saved));
     Must(transaction.Commit());
     return out;
   }

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 
 namespace harmonylite::node {
 
@@ -61,7 +61,7 @@ void SnapshotKeeper::Release() {
 // others try.
 bool SnapshotKeeper::Willing(int64_t now) {
   const AppliedState applied = d_.shared->applied();
-  if (applied.schema_fingerprint == capture::kNoTables && !HL_MUTANT(empty_snapshot_stored)) {
+  if (applied.schema_fingerprint == ledger::kNoTables && !HL_MUTANT(empty_snapshot_stored)) {
     lease_.Release();
     return false;
   }

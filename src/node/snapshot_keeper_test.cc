@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 #include "node/snapshot_test_util.h"
 #include "support/result_matchers.h"
 
@@ -206,8 +206,8 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
   Pass(2'000, {one});
   // The log has taken another change 1 from somebody.
   const Origin other{one->node.self.node, Incarnation(one->node.self.incarnation.value + 1)};
-  capture::State state = Must(capture::LoadState(&one->node.db));
-  Must(capture::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to, /*read_again=*/true));
+  ledger::State state = Must(ledger::LoadState(&one->node.db));
+  Must(ledger::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to, /*read_again=*/true));
   one->shared.SetSelf(other);
   Pass(2'000, {one});
   EXPECT_EQ(one->board.done(), 0);
@@ -221,7 +221,7 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
 TEST_F(SnapshotKeeperTest, ANodeWithoutTablesNeverMakesThem) {
   const SnapshotPolicy policy{10'000, kTtl, 1000, 3};
   Maker *one = New(1, policy), *two = New(2, policy);
-  one->fingerprint = capture::kNoTables;
+  one->fingerprint = ledger::kNoTables;
   one->SetHolding(false);
   Must(meta_.Put(kSnapshotRequest, "node 9"));
   Pass(8 * kTtl, {one});
@@ -231,7 +231,7 @@ TEST_F(SnapshotKeeperTest, ANodeWithoutTablesNeverMakesThem) {
   EXPECT_TRUE(two->board.leading());
   EXPECT_EQ(two->board.done(), 1);
   // Its tables are dropped: others that have some may make them at once.
-  two->fingerprint = capture::kNoTables;
+  two->fingerprint = ledger::kNoTables;
   two->SetHolding(false);
   one->fingerprint = 1;
   one->SetHolding(false);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/mutant.h"
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 
 namespace harmonylite::snapshot {
 
@@ -65,7 +65,7 @@ Result<std::vector<Listed>> Catalog::List() {
       else if (*parts.object_bytes != one.manifest->packed)
         one.problem = fmt::format("its object has {} bytes, not {}", *parts.object_bytes,
                                   one.manifest->packed);
-      else if (one.manifest->schema == capture::kNoTables && !HL_MUTANT(empty_snapshot_stored))
+      else if (one.manifest->schema == ledger::kNoTables && !HL_MUTANT(empty_snapshot_stored))
         one.problem = "it is of a node without replicated tables";
     }
     out.push_back(std::move(one));

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "capture/hidden_tables.h"
+#include "ledger/hidden_tables.h"
 
 namespace harmonylite::snapshot {
 
@@ -38,8 +38,8 @@ Status CopyInto(const Options& options, Activity* activity, Copy* copy) {
   HL_ASSIGN(Connection source, Connection::Open(absolute.string(), OpenMode::kReadWriteUris, options.vfs));
   source.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(source.SetCacheKib(kReadCacheKib));
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(&source));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&source));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
   HL_ASSIGN(const int64_t pages, source.QueryInt("PRAGMA page_count"));
   HL_ASSIGN(const int64_t page_size, source.QueryInt("PRAGMA page_size"));
@@ -60,12 +60,12 @@ Status CheckContent(Connection* db, const Manifest& manifest) {
   HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(const std::string verdict, db->QueryText("PRAGMA integrity_check(1)"));
   if (verdict != "ok") return Broken("integrity_check says: " + verdict);
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(db));
-  if (installed != capture::Installed::kYes) return Broken("it has no hidden tables");
-  HL_ASSIGN(const capture::State state, capture::LoadState(db));
-  HL_ASSIGN(const capture::OriginTable origins, capture::OriginTable::Load(db));
-  HL_ASSIGN(const change::ProgressVector progress, capture::LoadProgress(db, origins));
-  if (state.self != capture::kNobody || progress != manifest.progress)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db));
+  if (installed != ledger::Installed::kYes) return Broken("it has no hidden tables");
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(db));
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db));
+  HL_ASSIGN(const change::ProgressVector progress, ledger::LoadProgress(db, origins));
+  if (state.self != ledger::kNobody || progress != manifest.progress)
     return Broken("it is not the database that its manifest describes");
   return Ok();
 }

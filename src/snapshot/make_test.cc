@@ -73,9 +73,9 @@ TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
             (std::vector<std::string>{"1|0|0", "2|0|1"}));
   EXPECT_EQ(Query(&copy.db(), "SELECT lseq FROM __harmonylite__progress WHERE n = 0"),
             std::vector<std::string>{fmt::format("{}", last.value)});
-  EXPECT_EQ(Must(capture::LoadState(&copy.db())).self, capture::kNobody);
+  EXPECT_EQ(Must(ledger::LoadState(&copy.db())).self, ledger::kNobody);
   // The node itself is as before: nothing was folded there.
-  EXPECT_EQ(Must(capture::LoadState(&node.db)).folded_to, Lseq(1));
+  EXPECT_EQ(Must(ledger::LoadState(&node.db)).folded_to, Lseq(1));
 }
 
 TEST(Make, TheCopyAnswersLikeANode) {

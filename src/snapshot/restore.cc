@@ -1,6 +1,6 @@
 #include "snapshot/restore.h"
 
-#include "capture/hidden_tables.h"
+#include "ledger/hidden_tables.h"
 #include "schema/schema.h"
 #include "sqlite/raw_file.h"
 
@@ -20,9 +20,9 @@ Result<bool> IsEmpty(Connection* db) {
                                      "ESCAPE '\\' AND substr(lower(name), 1, {}) <> '{}'",
                                      schema::kHiddenPrefix.size(), schema::kHiddenPrefix)));
   if (objects != 0) return false;
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(db));
-  if (installed == capture::Installed::kNo) return true;
-  if (installed == capture::Installed::kLegacy) return false;
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db));
+  if (installed == ledger::Installed::kNo) return true;
+  if (installed == ledger::Installed::kLegacy) return false;
   HL_ASSIGN(const int64_t tables, db->QueryInt("SELECT count(*) FROM __harmonylite__tables"));
   return tables == 0;
 }

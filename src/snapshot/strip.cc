@@ -4,18 +4,19 @@
 #include <vector>
 
 #include "base/mutant.h"
-#include "capture/catalog.h"
-#include "capture/fingerprint.h"
-#include "capture/hidden_tables.h"
+#include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/registry.h"
+#include "ledger/catalog.h"
+#include "ledger/fingerprint.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/registry.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::snapshot {
 
 namespace {
 
-using capture::State;
+using ledger::State;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
@@ -89,9 +90,9 @@ class TableRemover {
 
   // Versions hold keys, and triggers would be in the way.
   Status Forget() {
-    HL_ASSIGN(const auto registry, capture::LoadRegistry(db_));
-    for (const capture::RegisteredTable& table : registry)
-      if (IsOut(table.name)) HL_TRY(capture::DropRegistered(db_, table.id));
+    HL_ASSIGN(const auto registry, ledger::LoadRegistry(db_));
+    for (const ledger::RegisteredTable& table : registry)
+      if (IsOut(table.name)) HL_TRY(ledger::DropRegistered(db_, table.id));
     return Ok();
   }
 
@@ -131,7 +132,7 @@ Status CountMaker(Connection* db, const State& state) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db));
   const Lseq own = std::max(end.last_change, state.published_to);
   if (own <= state.incarnation_base) return Ok();
-  return capture::SaveProgress(db, state.self_index, own);
+  return ledger::SaveProgress(db, state.self_index, own);
 }
 
 Status ReduceJournal(Connection* db) {
@@ -141,17 +142,17 @@ Status ReduceJournal(Connection* db) {
       "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, {})", end.stamp.value));
 }
 
-Status BecomeNobody(Connection* db, capture::OriginTable* origins, const State& before) {
+Status BecomeNobody(Connection* db, ledger::OriginTable* origins, const State& before) {
   State state = before;
-  HL_ASSIGN(state.self_index, origins->IndexOf(db, capture::kNobody));
+  HL_ASSIGN(state.self_index, origins->IndexOf(db, ledger::kNobody));
   state.incarnation_base = Lseq(0);
   state.folded_to = Lseq(1);
   state.published_to = Lseq(0);
   state.published_stamp = Hlc(0);
-  return capture::SaveState(db, state, before);
+  return ledger::SaveState(db, state, before);
 }
 
-Result<change::ProgressVector> LoadCollected(Connection* db, const capture::OriginTable& origins) {
+Result<change::ProgressVector> LoadCollected(Connection* db, const ledger::OriginTable& origins) {
   change::ProgressVector out;
   HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE name = "
                                               "'__harmonylite__collected'"));
@@ -160,7 +161,7 @@ Result<change::ProgressVector> LoadCollected(Connection* db, const capture::Orig
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return out;
-    HL_ASSIGN(const Origin origin, origins.At(capture::OriginIndex(list.Int(0))));
+    HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(list.Int(0))));
     if (list.Int(1) > 0) out.Advance(origin, Lseq(list.Int(1)));
   }
 }
@@ -169,33 +170,33 @@ Result<change::ProgressVector> LoadCollected(Connection* db, const capture::Orig
 
 Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const LeavesOut& leaves_out,
                  Manifest* manifest) {
-  HL_ASSIGN(const capture::Installed installed, capture::Inspect(copy));
-  if (installed != capture::Installed::kYes)
+  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(copy));
+  if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(copy, sqlite::TransactionKind::kWrite));
-  HL_ASSIGN(const capture::Catalog catalog, capture::LoadCatalog(copy, tables));
+  HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(copy, tables));
   if (!catalog.complete)
     return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   if (catalog.tables.empty() && !HL_MUTANT(empty_snapshot_stored))
     return MakeError(ErrorCode::kInvalidArgument,
                      "none of its tables is replicated: there is nothing to give");
-  HL_ASSIGN(State state, capture::LoadState(copy));
+  HL_ASSIGN(State state, ledger::LoadState(copy));
   const State saved = state;
   while (!HL_MUTANT(snapshot_not_folded)) {
     HL_ASSIGN(const bool folded, capture::Fold(copy, catalog, &state, kFoldChunk));
     if (folded) break;
   }
-  HL_TRY(capture::SaveState(copy, state, saved));
+  HL_TRY(ledger::SaveState(copy, state, saved));
   HL_TRY(CountMaker(copy, state));
   HL_TRY(ReduceJournal(copy));
   HL_TRY(copy->Exec("DELETE FROM __harmonylite__conflicts"));
-  HL_ASSIGN(capture::OriginTable origins, capture::OriginTable::Load(copy));
+  HL_ASSIGN(ledger::OriginTable origins, ledger::OriginTable::Load(copy));
   HL_TRY(BecomeNobody(copy, &origins, state));
   manifest->maker = state.self;
-  manifest->schema = capture::SchemaFingerprint(catalog);
+  manifest->schema = ledger::SchemaFingerprint(catalog);
   manifest->cursor = state.cursor;
   manifest->log_created = state.log_created;
-  HL_ASSIGN(manifest->progress, capture::LoadProgress(copy, origins));
+  HL_ASSIGN(manifest->progress, ledger::LoadProgress(copy, origins));
   HL_ASSIGN(manifest->collected, LoadCollected(copy, origins));
   copy->ClearCache();
   HL_TRY(TableRemover(copy, leaves_out).Run());

@@ -112,7 +112,7 @@ std::string AnyWrite() {
 
 std::vector<std::string> Everything(ApplyNode* node) {
   auto out = node->Query("SELECT k, v FROM t ORDER BY k");
-  const std::string versions = capture::VersionTableName(node->catalog.tables[0].id);
+  const std::string versions = ledger::VersionTableName(node->catalog.tables[0].id);
   for (std::string& row : node->Query("SELECT lower(k1), hlc, node, incarnation, lseq, gone, hash FROM " + versions +
                                       " JOIN __harmonylite__nodes USING(n) ORDER BY 1"))
     out.push_back(std::move(row));

@@ -187,16 +187,16 @@ class History {
     return false;
   }
 
-  const capture::TrackedTable& Tracked(size_t at, const char* name) {
+  const ledger::TrackedTable& Tracked(size_t at, const char* name) {
     return *nodes_[at]->catalog.ByName(name);
   }
   Strings Orphans(size_t at) {
     Strings out;
     for (const char* name : {"c", "p"}) {
-      const capture::TrackedTable& tracked = Tracked(at, name);
+      const ledger::TrackedTable& tracked = Tracked(at, name);
       if (!tracked.has_shadow_table) continue;
       for (const std::string& key :
-           nodes_[at]->Query("SELECT k1 FROM " + capture::ShadowTableName(tracked.id) + " WHERE wants IS NOT NULL"))
+           nodes_[at]->Query("SELECT k1 FROM " + ledger::ShadowTableName(tracked.id) + " WHERE wants IS NOT NULL"))
         out.push_back(std::string(name) + key);
     }
     std::sort(out.begin(), out.end());
@@ -208,7 +208,7 @@ class History {
     ApplyNode* node = nodes_[at].get();
     sqlite::Execute(model, shape_.sql);
     for (const char* name : {"c", "p"}) {
-      const capture::TrackedTable& tracked = Tracked(at, name);
+      const ledger::TrackedTable& tracked = Tracked(at, name);
       sqlite::Statement put = sqlite::Must(model->Prepare(
           std::string("INSERT OR IGNORE INTO ") + name + "(id, a, b) VALUES(?1, ?2, ?3)"));
       const bool shadows = tracked.has_shadow_table;
@@ -222,8 +222,8 @@ class History {
       sqlite::Statement rows = sqlite::Must(node->db.Prepare(fmt::format(
           "SELECT t.id, t.a, t.b, {} FROM {} v JOIN __harmonylite__nodes USING(n) "
           "LEFT JOIN {} t ON {} {} WHERE gone = 0 ORDER BY hlc DESC, node DESC, incarnation DESC",
-          shadows ? "s.image" : "NULL", capture::VersionTableName(tracked.id), name, matches,
-          shadows ? "LEFT JOIN " + capture::ShadowTableName(tracked.id) + " s ON " + same : "")));
+          shadows ? "s.image" : "NULL", ledger::VersionTableName(tracked.id), name, matches,
+          shadows ? "LEFT JOIN " + ledger::ShadowTableName(tracked.id) + " s ON " + same : "")));
       while (sqlite::Must(rows.Step())) {
         change::Row image;
         for (int i = 0; i < 3; ++i) image.emplace_back(rows.Column(i));

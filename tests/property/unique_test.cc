@@ -163,7 +163,7 @@ class History {
     ApplyNode* node = nodes_[at].get();
     Strings out;
     sqlite::Statement list = sqlite::Must(node->db.Prepare(
-        "SELECT image FROM " + capture::ShadowTableName(node->catalog.tables[0].id)));
+        "SELECT image FROM " + ledger::ShadowTableName(node->catalog.tables[0].id)));
     while (sqlite::Must(list.Step())) {
       const auto image = sqlite::Must(change::DecodeImage(list.Column(0).bytes));
       std::string text;
@@ -178,8 +178,8 @@ class History {
   // that get in are visible.
   void Check(size_t at, size_t shadowed_before) {
     ApplyNode* node = nodes_[at].get();
-    const std::string versions = capture::VersionTableName(node->catalog.tables[0].id);
-    const std::string shadows = capture::ShadowTableName(node->catalog.tables[0].id);
+    const std::string versions = ledger::VersionTableName(node->catalog.tables[0].id);
+    const std::string shadows = ledger::ShadowTableName(node->catalog.tables[0].id);
     const size_t shadowed_now = Shadowed(at).size();
     times_back_ += shadowed_now < shadowed_before ? shadowed_before - shadowed_now : 0;
     sqlite::Connection model =

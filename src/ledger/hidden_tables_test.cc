@@ -1,12 +1,12 @@
-#include "capture/hidden_tables.h"
+#include "ledger/hidden_tables.h"
 
 #include <gtest/gtest.h>
 
 #include "capture/capture_test_util.h"
-#include "capture/registry.h"
+#include "ledger/registry.h"
 #include "support/result_matchers.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 namespace {
 
 using sqlite::Connection;
@@ -21,12 +21,12 @@ TEST(HiddenTablesTest, WhatIsAttached) {
   EXPECT_EQ(Must(Inspect(&db)), Installed::kNo);
   sqlite::Execute(&db, "CREATE TABLE __harmonylite__books_change_log(id INTEGER PRIMARY KEY)");
   EXPECT_EQ(Must(Inspect(&db)), Installed::kLegacy);
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   EXPECT_EQ(Must(Inspect(&node.db)), Installed::kYes);
 }
 
 TEST(HiddenTablesTest, AnUnknownFormatIsAnError) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   node.App("UPDATE __harmonylite__state SET value = 99 WHERE key = 'format'");
   const auto inspected = Inspect(&node.db);
   ASSERT_FALSE(inspected.ok());
@@ -46,7 +46,7 @@ TEST(HiddenTablesTest, RemoveAllLeavesTheSchemaAsItWas) {
       "INSERT INTO t VALUES(1, 1, 'x');";
   Connection plain = Must(Connection::Open(":memory:", OpenMode::kCreate));
   sqlite::Execute(&plain, sql);
-  TestNode node(sql);
+  capture::TestNode node(sql);
   node.App("INSERT INTO t VALUES(2, 2, 'y')");
   node.FoldAll();
   EXPECT_NE(node.Query(kAll), sqlite::Query(&plain, kAll));
@@ -84,7 +84,7 @@ TEST(HiddenTablesTest, RemoveAllTakesVersionOneAlong) {
 }
 
 TEST(HiddenTablesTest, StateRoundTrip) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)", UINT64_MAX);
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)", UINT64_MAX);
   EXPECT_EQ(node.state.self, node.self);
   EXPECT_EQ(node.state.journal_mode, "delete");
   EXPECT_EQ(node.state.folded_to, Lseq(1));
@@ -104,7 +104,7 @@ TEST(HiddenTablesTest, StateRoundTrip) {
 }
 
 TEST(HiddenTablesTest, OriginsKeepTheirIndices) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   const Origin other{NodeId(UINT64_MAX), Incarnation(UINT32_MAX)};
   OriginTable origins = Must(OriginTable::Load(&node.db));
   EXPECT_EQ(origins.Find(other), std::nullopt);
@@ -119,7 +119,7 @@ TEST(HiddenTablesTest, OriginsKeepTheirIndices) {
 }
 
 TEST(HiddenTablesTest, ProgressOnlyMovesForward) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   const Origin other{NodeId(2), Incarnation(3)};
   OriginTable origins = Must(OriginTable::Load(&node.db));
   node.Write([&] {
@@ -131,7 +131,7 @@ TEST(HiddenTablesTest, ProgressOnlyMovesForward) {
 }
 
 TEST(HiddenTablesTest, ANewIncarnationOwnsWhatIsNotPublished) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE gone(k PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE gone(k PRIMARY KEY)");
   node.App("INSERT INTO t VALUES(1, 1)");
   node.state.published_to = node.newest();
   node.App("INSERT INTO t VALUES(2, 2); INSERT INTO gone VALUES('k'); DROP TABLE gone");
@@ -151,11 +151,11 @@ TEST(HiddenTablesTest, ANewIncarnationOwnsWhatIsNotPublished) {
   const std::string versions = VersionTableName(node.catalog.ByName("t")->id);
   EXPECT_EQ(node.Query("SELECT k1, n FROM " + versions + " ORDER BY k1"),
             (Strings{"1|0", "2|" + std::to_string(node.state.self_index.value)}));
-  EXPECT_EQ(node.Net(before.published_to), (RowsByKey{{"t:2", "2|2"}, {"t:3", "3|3"}}));
+  EXPECT_EQ(node.Net(before.published_to), (capture::RowsByKey{{"t:2", "2|2"}, {"t:3", "3|3"}}));
 }
 
 TEST(RegistryTest, OddNamesComeBack) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   RegisteredTable table;
   table.id = 50;
   table.name = "a;b\"'";
@@ -174,7 +174,7 @@ TEST(RegistryTest, OddNamesComeBack) {
 }
 
 TEST(RegistryTest, UnreadableShapesAreCorruption) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   for (const char* shapes : {"x", "5:ab;", "99999999999999999999:a;", "2", ":a", "-1:a"}) {
     node.App("UPDATE __harmonylite__tables SET shapes = '" + std::string(shapes) + "'");
     const auto all = LoadRegistry(&node.db);
@@ -195,4 +195,4 @@ TEST(RegistryTest, KeysAreToldApart) {
 }
 
 }  // namespace
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -7,11 +7,11 @@
 #include <span>
 #include <vector>
 
-#include "capture/registry.h"
 #include "change/value.h"
+#include "ledger/registry.h"
 #include "schema/schema.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 class HashJudge {
  public:
@@ -34,4 +34,4 @@ class HashJudge {
   bool lost_column_ = false;  // some former list has a column that is gone
 };
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,15 +1,15 @@
-#include "capture/conflict_log.h"
+#include "ledger/conflict_log.h"
 
 #include <fmt/format.h>
 
-#include "capture/orphan_list.h"
-#include "capture/row_query.h"
-#include "capture/shadows.h"
-#include "capture/trigger_text.h"
 #include "change/row_hash.h"
+#include "ledger/clock_sql.h"
+#include "ledger/orphan_list.h"
+#include "ledger/row_query.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -184,4 +184,4 @@ Result<int64_t> ClearConflicts(Connection* db) {
   return db->changes();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,4 +1,4 @@
-#include "capture/fingerprint.h"
+#include "ledger/fingerprint.h"
 
 #include <algorithm>
 #include <string>
@@ -7,7 +7,7 @@
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 uint64_t SchemaFingerprint(const Catalog& catalog) {
   uint64_t sum = kNoTables;
@@ -26,4 +26,4 @@ uint64_t SchemaFingerprint(const Catalog& catalog) {
   return sum;
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,13 +1,12 @@
-#include "capture/hidden_tables.h"
+#include "ledger/hidden_tables.h"
 
 #include <fmt/format.h>
 
 #include "base/mutant.h"
-#include "capture/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -57,6 +56,13 @@ std::string TriggerName(int64_t table_id, std::string_view kind) {
   return fmt::format("__harmonylite__{}_{}", table_id, kind);
 }
 
+std::string TombstoneIndexName(int64_t table_id) { return VersionTableName(table_id) + "_gone"; }
+
+std::string TombstoneIndexSql(int64_t table_id) {
+  return fmt::format("CREATE INDEX IF NOT EXISTS {} ON {}(n, lseq) WHERE gone = 1",
+                     Quote(TombstoneIndexName(table_id)), Quote(VersionTableName(table_id)));
+}
+
 Result<Installed> Inspect(Connection* db) {
   HL_ASSIGN(const std::vector<std::string> tables, HiddenObjects(db, "table"));
   bool state = false;
@@ -100,6 +106,23 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
   HL_TRY(Put(db, "folded_to", 1));
   HL_TRY(Put(db, "published_to", 0));
   return AddMembershipTables(db);
+}
+
+Status AddMembershipTables(Connection* db) {
+  HL_TRY(db->Exec(
+      "CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
+      "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
+      "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
+  std::vector<int64_t> tables;
+  HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    tables.push_back(list.Int(0));
+  }
+  for (const int64_t id : tables) HL_TRY(db->Exec(TombstoneIndexSql(id)));
+  return Ok();
 }
 
 Result<std::string> RemoveAll(Connection* db) {
@@ -254,4 +277,4 @@ Status SaveProgress(Connection* db, OriginIndex origin, Lseq to) {
   return put->Run();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

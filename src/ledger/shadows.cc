@@ -1,11 +1,11 @@
-#include "capture/shadows.h"
+#include "ledger/shadows.h"
 
 #include <fmt/format.h>
 
 #include "change/image_codec.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -340,4 +340,4 @@ Status SyncShadows(Connection* db, TrackedTable* tracked, const std::vector<std:
   return Ok();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

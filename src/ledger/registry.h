@@ -13,7 +13,7 @@
 #include "schema/schema.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 using ColumnNames = std::vector<std::string>;
 
@@ -36,4 +36,4 @@ Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Tabl
 // Forgets a number: its row, version table, shadowed rows and triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

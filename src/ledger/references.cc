@@ -1,4 +1,4 @@
-#include "capture/references.h"
+#include "ledger/references.h"
 
 #include <fmt/format.h>
 
@@ -10,7 +10,7 @@
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -255,4 +255,4 @@ std::string OrphansSql(const Catalog& catalog, const Reference& reference) {
                      KeyPresentInC(child), IsOrphanSql(catalog, reference));
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -12,11 +12,11 @@
 
 #include "base/clock.h"
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 class OrphanCensus {
  public:
@@ -47,4 +47,4 @@ class OrphanCensus {
   bool table_done_ = false;
 };
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -11,7 +11,7 @@
 #include "change/value.h"
 #include "schema/schema.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 class CanonicalKey {
  public:
@@ -23,4 +23,4 @@ class CanonicalKey {
   std::vector<std::string> texts_;
 };
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

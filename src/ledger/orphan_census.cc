@@ -1,15 +1,15 @@
-#include "capture/orphan_census.h"
+#include "ledger/orphan_census.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
 
-#include "capture/references.h"
-#include "capture/shadows.h"
+#include "ledger/references.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -131,4 +131,4 @@ Status OrphanCensus::CountPiece(const TrackedTable& tracked, const std::string& 
   return Ok();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,15 +1,14 @@
-#include "capture/registry.h"
+#include "ledger/registry.h"
 
 #include <fmt/format.h>
 
 #include <charconv>
 
-#include "capture/hidden_tables.h"
-#include "capture/shadows.h"
-#include "capture/tombstones.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -142,4 +141,4 @@ Status DropRegistered(Connection* db, int64_t id) {
   return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -10,7 +10,7 @@
 #include "base/result.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 struct Member {
   int64_t heard_ms = 0;  // this node's wall clock when it was last heard
@@ -23,4 +23,4 @@ Result<Members> LoadMembers(sqlite::Connection* db);
 // Needs a write transaction.
 Status SaveMember(sqlite::Connection* db, NodeId node, const Member& member);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

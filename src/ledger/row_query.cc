@@ -1,12 +1,12 @@
-#include "capture/row_query.h"
+#include "ledger/row_query.h"
 
 #include <fmt/format.h>
 
 #include "base/mutant.h"
-#include "capture/shadows.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 using sqlite::Quote;
 
@@ -85,4 +85,4 @@ std::span<const change::ValueView> RowReader::image() const {
   return image_;
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

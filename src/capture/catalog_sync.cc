@@ -1,4 +1,4 @@
-#include "capture/catalog.h"
+#include "capture/catalog_sync.h"
 
 #include <fmt/format.h>
 
@@ -10,11 +10,11 @@
 #include <utility>
 
 #include "capture/audit.h"
-#include "capture/hidden_tables.h"
-#include "capture/references.h"
-#include "capture/registry.h"
-#include "capture/shadows.h"
 #include "capture/trigger_text.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/references.h"
+#include "ledger/registry.h"
+#include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -73,39 +73,39 @@ int64_t IdInTriggerName(std::string_view name) {
 }
 
 // `registry` is in the order of its numbers.
-const RegisteredTable* FindById(const std::vector<RegisteredTable>& registry, int64_t id) {
-  const auto it = std::ranges::lower_bound(registry, id, {}, &RegisteredTable::id);
+const ledger::RegisteredTable* FindById(const std::vector<ledger::RegisteredTable>& registry, int64_t id) {
+  const auto it = std::ranges::lower_bound(registry, id, {}, &ledger::RegisteredTable::id);
   return it == registry.end() || it->id != id ? nullptr : &*it;
 }
 
 // The number whose AFTER INSERT trigger sits on this table: SQLite moves triggers along with a rename.
-const RegisteredTable* FindByTrigger(const std::vector<RegisteredTable>& registry,
+const ledger::RegisteredTable* FindByTrigger(const std::vector<ledger::RegisteredTable>& registry,
                                      const InstalledTriggers& triggers, const Table& table) {
-  const RegisteredTable* found = nullptr;
+  const ledger::RegisteredTable* found = nullptr;
   const auto [first, last] = triggers.on_table.equal_range(sqlite::FoldCase(table.name));
   for (auto on = first; on != last; ++on) {
-    const RegisteredTable* known = FindById(registry, IdInTriggerName(on->second));
-    if (known == nullptr || on->second != TriggerName(known->id, "insert")) continue;
+    const ledger::RegisteredTable* known = FindById(registry, IdInTriggerName(on->second));
+    if (known == nullptr || on->second != ledger::TriggerName(known->id, "insert")) continue;
     if (found == nullptr || known->id < found->id) found = known;
   }
   return found;
 }
 
 // A table that was dropped and made again, or rebuilt, under its old name.
-const RegisteredTable* FindByName(const std::vector<RegisteredTable>& registry,
+const ledger::RegisteredTable* FindByName(const std::vector<ledger::RegisteredTable>& registry,
                                   const InstalledTriggers& triggers, const Table& table) {
-  for (const RegisteredTable& known : registry)
+  for (const ledger::RegisteredTable& known : registry)
     if (SameName(known.name, table.name) &&
-        !triggers.by_name.contains(TriggerName(known.id, "insert")))
+        !triggers.by_name.contains(ledger::TriggerName(known.id, "insert")))
       return &known;
   return nullptr;
 }
 
 // The same key as before, also when SQLite has renamed a column in it.
-bool KeepsKey(const RegisteredTable& known, const InstalledTriggers& triggers,
+bool KeepsKey(const ledger::RegisteredTable& known, const InstalledTriggers& triggers,
               const Table& table) {
-  if (known.key == EncodeKey(table)) return true;
-  const auto it = triggers.by_name.find(TriggerName(known.id, "insert"));
+  if (known.key == ledger::EncodeKey(table)) return true;
+  const auto it = triggers.by_name.find(ledger::TriggerName(known.id, "insert"));
   return it != triggers.by_name.end() && it->second.sql == CaptureTriggers(known.id, table)[0].sql;
 }
 
@@ -120,7 +120,7 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
                           const Table& table) {
   const std::vector<TriggerText> wanted = CaptureTriggers(id, table);
   bool changed = false;
-  const std::string prefix = TriggerName(id, "");
+  const std::string prefix = ledger::TriggerName(id, "");
   for (auto it = installed.by_name.lower_bound(prefix);
        it != installed.by_name.end() && it->first.starts_with(prefix); ++it) {
     const auto& [name, trigger] = *it;
@@ -145,14 +145,14 @@ class Sync {
   Sync(Connection* db, bool first_attach, bool hide_orphans, SyncResult* out)
       : db_(db), first_attach_(first_attach), hide_orphans_(hide_orphans), out_(out) {}
 
-  Result<TrackedTable> Track(const Table& table) {
+  Result<ledger::TrackedTable> Track(const Table& table) {
     HL_TRY(Read());
-    const RegisteredTable* by_trigger = FindByTrigger(registry_, triggers_, table);
-    const RegisteredTable* known =
+    const ledger::RegisteredTable* by_trigger = FindByTrigger(registry_, triggers_, table);
+    const ledger::RegisteredTable* known =
         by_trigger != nullptr ? by_trigger : FindByName(registry_, triggers_, table);
     if (known != nullptr && !KeepsKey(*known, triggers_, table)) {
       Report(table, "its key changed: its rows count as new");
-      HL_TRY(DropRegistered(db_, known->id));
+      HL_TRY(ledger::DropRegistered(db_, known->id));
       HL_TRY(Read());
       known = nullptr;
     }
@@ -173,14 +173,14 @@ class Sync {
   Status Read() {
     HL_ASSIGN(const Moment now, Now());
     if (read_at_ == now) return Ok();
-    HL_ASSIGN(registry_, LoadRegistry(db_));
+    HL_ASSIGN(registry_, ledger::LoadRegistry(db_));
     HL_ASSIGN(triggers_, LoadTriggers(db_));
     read_at_ = now;
     return Ok();
   }
 
   // Read would find this: with many new tables it would read all of them after each.
-  Status Remember(const RegisteredTable& row, const Table& table) {
+  Status Remember(const ledger::RegisteredTable& row, const Table& table) {
     registry_.push_back(row);
     for (TriggerText& text : CaptureTriggers(row.id, table))
       triggers_.Add(std::move(text.name), {table.name, std::move(text.sql)});
@@ -192,35 +192,35 @@ class Sync {
     out_->changes.push_back({table.name, std::move(what)});
   }
 
-  TrackedTable Unattached(const RegisteredTable& row, const Table& table) const {
+  ledger::TrackedTable Unattached(const ledger::RegisteredTable& row, const Table& table) const {
     return {row.id, table, false, row.had_rows, hide_orphans_ && !table.foreign_keys.empty()};
   }
 
-  Result<TrackedTable> Adopt(const Table& table) {
-    RegisteredTable row;
+  Result<ledger::TrackedTable> Adopt(const Table& table) {
+    ledger::RegisteredTable row;
     HL_ASSIGN(row.id, NextTableId(db_));
     row.name = table.name;
-    row.key = EncodeKey(table);
+    row.key = ledger::EncodeKey(table);
     row.shapes = {table.columns};
     HL_ASSIGN(const int64_t rows, db_->QueryInt("SELECT EXISTS(SELECT 1 FROM " +
                                                 Quote(table.name) + ")"));
     row.had_rows = first_attach_ && rows != 0;
-    HL_TRY(SaveRegistered(db_, row));
-    HL_TRY(CreateVersionTable(db_, row.id, table));
+    HL_TRY(ledger::SaveRegistered(db_, row));
+    HL_TRY(ledger::CreateVersionTable(db_, row.id, table));
     HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
     HL_CHECK(written);
-    TrackedTable tracked = Unattached(row, table);
-    HL_TRY(SyncShadows(db_, &tracked, table.columns));
+    ledger::TrackedTable tracked = Unattached(row, table);
+    HL_TRY(ledger::SyncShadows(db_, &tracked, table.columns));
     HL_TRY(Remember(row, table));
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
     return tracked;
   }
 
-  Result<TrackedTable> Keep(const Table& table, RegisteredTable row,
+  Result<ledger::TrackedTable> Keep(const Table& table, ledger::RegisteredTable row,
                             const InstalledTriggers& triggers, bool had_triggers) {
-    TrackedTable tracked = Unattached(row, table);
-    HL_TRY(SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
+    ledger::TrackedTable tracked = Unattached(row, table);
+    HL_TRY(ledger::SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
@@ -230,11 +230,11 @@ class Sync {
     if (renamed) Report(table, "was renamed from " + row.name);
     if (reshaped) Report(table, "has other columns now");
     if (rewritten && !renamed) Report(table, "has its triggers written anew");
-    if (!renamed && !reshaped && row.key == EncodeKey(table)) return tracked;
+    if (!renamed && !reshaped && row.key == ledger::EncodeKey(table)) return tracked;
     row.name = table.name;
-    row.key = EncodeKey(table);
+    row.key = ledger::EncodeKey(table);
     if (reshaped) row.shapes.push_back(table.columns);
-    HL_TRY(SaveRegistered(db_, row));
+    HL_TRY(ledger::SaveRegistered(db_, row));
     return tracked;
   }
 
@@ -242,45 +242,33 @@ class Sync {
   bool first_attach_;
   bool hide_orphans_;
   SyncResult* out_;
-  std::vector<RegisteredTable> registry_;
+  std::vector<ledger::RegisteredTable> registry_;
   InstalledTriggers triggers_;
   std::optional<Moment> read_at_;
 };
 
 }  // namespace
 
-const TrackedTable* Catalog::ById(int64_t id) const {
-  for (const TrackedTable& tracked : tables)
-    if (tracked.id == id) return &tracked;
-  return nullptr;
-}
-
-const TrackedTable* Catalog::ByName(std::string_view name) const {
-  for (const TrackedTable& tracked : tables)
-    if (SameName(tracked.table.name, name)) return &tracked;
-  return nullptr;
-}
-
-Result<Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) {
+Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) {
   HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
-  HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
   HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
   HL_ASSIGN(const std::set<std::string> shadow_tables, LoadShadowTables(db));
-  Catalog catalog{schema.version, {}, std::move(schema.skipped), true, {}, false};
+  ledger::Catalog catalog{schema.version, {}, std::move(schema.skipped), true, {}, false};
   for (Table& table : schema.tables) {
-    const RegisteredTable* known = FindByTrigger(registry, triggers, table);
+    const ledger::RegisteredTable* known = FindByTrigger(registry, triggers, table);
     if (known == nullptr || !KeepsKey(*known, triggers, table)) {
       catalog.complete = false;
       continue;
     }
-    const bool has_shadow_table = shadow_tables.contains(ShadowTableName(known->id));
+    const bool has_shadow_table = shadow_tables.contains(ledger::ShadowTableName(known->id));
     const bool hides = options.hide_orphans && !table.foreign_keys.empty();
     catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
   // Not before the sync that makes what hiding needs.
   HL_ASSIGN(const int64_t hiding, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
                                                "name = '__harmonylite__touched'"));
-  HL_TRY(ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));
+  HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));
   return catalog;
 }
 
@@ -291,18 +279,18 @@ Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& option
   out.catalog.skipped = std::move(schema.skipped);
   Sync sync(db, first_attach, options.hide_orphans, &out);
   for (const Table& table : schema.tables) {
-    HL_ASSIGN(TrackedTable tracked, sync.Track(table));
+    HL_ASSIGN(ledger::TrackedTable tracked, sync.Track(table));
     out.catalog.tables.push_back(std::move(tracked));
   }
-  HL_TRY(ResolveReferences(db, options.hide_orphans, &out.catalog));
-  HL_TRY(SyncReferenceTables(db, options.hide_orphans));
+  HL_TRY(ledger::ResolveReferences(db, options.hide_orphans, &out.catalog));
+  HL_TRY(ledger::SyncReferenceTables(db, options.hide_orphans));
   HL_ASSIGN(out.catalog.schema_version, db->QueryInt("PRAGMA schema_version"));
   return out;
 }
 
 Status PrepareAudits(Connection* db, const Clock& clock, Lseq folded_to, const SyncResult& sync) {
   for (const PendingAudit& audit : sync.audits) {
-    const TrackedTable* tracked = sync.catalog.ById(audit.table_id);
+    const ledger::TrackedTable* tracked = sync.catalog.ById(audit.table_id);
     HL_CHECK(tracked != nullptr);
     HL_TRY(JournalUnfolded(db, *tracked, folded_to, clock));
   }
@@ -311,11 +299,11 @@ Status PrepareAudits(Connection* db, const Clock& clock, Lseq folded_to, const S
 
 Status RunAudits(Connection* db, const Clock& clock, SyncResult* sync) {
   if (sync->audits.empty()) return Ok();
-  HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
   for (const PendingAudit& audit : sync->audits) {
-    const TrackedTable* tracked = sync->catalog.ById(audit.table_id);
+    const ledger::TrackedTable* tracked = sync->catalog.ById(audit.table_id);
     HL_CHECK(tracked != nullptr);
-    for (const RegisteredTable& row : registry) {
+    for (const ledger::RegisteredTable& row : registry) {
       if (row.id != audit.table_id) continue;
       HL_ASSIGN(const AuditReport report, AuditTable(db, *tracked, row, clock));
       if (report.journaled == 0) continue;

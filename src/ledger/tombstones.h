@@ -9,19 +9,12 @@
 #include <string>
 
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/hidden_tables.h"
 #include "change/version.h"
+#include "ledger/catalog.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
-
-// An index of a version table over its tombstones only, by origin and lseq.
-std::string TombstoneIndexSql(int64_t table_id);
-
-// Makes what files of earlier builds lack: the tables `collected` and `members`, and the indexes. Needs a write
-// transaction, when the schema is synced first.
-Status AddMembershipTables(sqlite::Connection* db);
+namespace harmonylite::ledger {
 
 // Per origin, up to which lseq tombstones may have been forgotten in this file. A file of an earlier build: none.
 Result<change::ProgressVector> LoadCollected(sqlite::Connection* db, const OriginTable& origins);
@@ -41,4 +34,4 @@ Result<bool> AnyCollectable(sqlite::Connection* db, const Catalog& catalog, cons
 // Costs a pass over the indexes of tombstones.
 Result<int64_t> CountTombstones(sqlite::Connection* db, const Catalog& catalog);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,17 +1,17 @@
-#include "capture/orphan_list.h"
+#include "ledger/orphan_list.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <set>
 
-#include "capture/references.h"
-#include "capture/row_query.h"
 #include "change/row_hash.h"
+#include "ledger/references.h"
+#include "ledger/row_query.h"
 #include "sqlite/identifier.h"
 #include "sqlite/literal.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -111,4 +111,4 @@ Status ListVisibleOrphans(Connection* db, const Catalog& catalog, const OriginTa
   return Ok();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

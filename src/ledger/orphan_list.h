@@ -9,12 +9,12 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
-#include "capture/conflict_log.h"
-#include "capture/hidden_tables.h"
+#include "ledger/catalog.h"
+#include "ledger/listed_conflict.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 // The same for the same row as long as it is listed.
 std::string ListedId(char kind, const TrackedTable& table, std::span<const change::ValueView> key);
@@ -32,4 +32,4 @@ Status DescribeOrphan(sqlite::Connection* db, const Catalog& catalog, const Trac
 Status ListVisibleOrphans(sqlite::Connection* db, const Catalog& catalog, const OriginTable& origins,
                           std::vector<ListedConflict>* out);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

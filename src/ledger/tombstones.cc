@@ -1,4 +1,4 @@
-#include "capture/tombstones.h"
+#include "ledger/tombstones.h"
 
 #include <fmt/format.h>
 
@@ -7,7 +7,7 @@
 #include "base/mutant.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 namespace {
 
@@ -16,12 +16,10 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-std::string IndexName(int64_t table_id) { return VersionTableName(table_id) + "_gone"; }
-
 // "v INDEXED BY v_gone WHERE gone = 1": so that no plan ever walks the whole table.
 std::string Tombstones(int64_t table_id) {
   return fmt::format("{} INDEXED BY {} WHERE gone = 1", Quote(VersionTableName(table_id)),
-                     Quote(IndexName(table_id)));
+                     Quote(TombstoneIndexName(table_id)));
 }
 
 // A file of an earlier build that no node has opened since has none.
@@ -52,28 +50,6 @@ Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, 
 }
 
 }  // namespace
-
-std::string TombstoneIndexSql(int64_t table_id) {
-  return fmt::format("CREATE INDEX IF NOT EXISTS {} ON {}(n, lseq) WHERE gone = 1",
-                     Quote(IndexName(table_id)), Quote(VersionTableName(table_id)));
-}
-
-Status AddMembershipTables(Connection* db) {
-  HL_TRY(db->Exec(
-      "CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
-      "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
-      "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
-      "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
-  std::vector<int64_t> tables;
-  HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) break;
-    tables.push_back(list.Int(0));
-  }
-  for (const int64_t id : tables) HL_TRY(db->Exec(TombstoneIndexSql(id)));
-  return Ok();
-}
 
 Result<ProgressVector> LoadCollected(Connection* db, const OriginTable& origins) {
   HL_ASSIGN(const bool there, HasCollected(db));
@@ -156,4 +132,4 @@ Result<int64_t> CountTombstones(Connection* db, const Catalog& catalog) {
   return count;
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

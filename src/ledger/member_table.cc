@@ -1,6 +1,6 @@
-#include "capture/member_table.h"
+#include "ledger/member_table.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 Result<Members> LoadMembers(sqlite::Connection* db) {
   HL_ASSIGN(sqlite::Statement list,
@@ -22,4 +22,4 @@ Status SaveMember(sqlite::Connection* db, NodeId node, const Member& member) {
   return put.Run();
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -1,9 +1,9 @@
-#include "capture/hash_judge.h"
+#include "ledger/hash_judge.h"
 
 #include "change/row_hash.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 HashJudge::HashJudge(const schema::Table& table, const RegisteredTable& registered) : table_(&table) {
   for (const ColumnNames& names : registered.shapes) {
@@ -31,4 +31,4 @@ HashJudge::Verdict HashJudge::Judge(std::span<const change::ValueView> image, in
   return lost_column_ ? kUndecidable : kChanged;
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -15,7 +15,7 @@
 #include "change/version.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 inline constexpr int64_t kHiddenFormat = 1;
 inline constexpr const char* kJournal = "__harmonylite__journal";
@@ -26,6 +26,10 @@ inline constexpr const char* kState = "__harmonylite__state";
 
 std::string VersionTableName(int64_t table_id);
 std::string TriggerName(int64_t table_id, std::string_view kind);
+
+// An index of a version table over its tombstones only, by origin and lseq.
+std::string TombstoneIndexSql(int64_t table_id);
+std::string TombstoneIndexName(int64_t table_id);
 
 // Small index that stands for an origin inside version tables.
 using OriginIndex = StrongId<struct OriginIndexTag, int64_t>;
@@ -51,6 +55,10 @@ Result<Installed> Inspect(sqlite::Connection* db);
 
 // Makes the hidden tables of a database that has none. Needs a write transaction.
 Status Install(sqlite::Connection* db, const Origin& self, std::string_view journal_mode);
+
+// Makes what files of earlier builds lack: the tables `collected` and `members`, and the indexes. Needs a write
+// transaction, when the schema is synced first.
+Status AddMembershipTables(sqlite::Connection* db);
 
 // Removes every table and trigger of ours, and of HarmonyLite 1.x. Needs a write transaction.
 // Returns the journal mode to go back to; empty when there was nothing.
@@ -89,4 +97,4 @@ class OriginTable {
 Result<change::ProgressVector> LoadProgress(sqlite::Connection* db, const OriginTable& origins);
 Status SaveProgress(sqlite::Connection* db, OriginIndex origin, Lseq to);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -13,11 +13,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 // Fills in the catalog's references, from its tables' foreign keys, and whether they count for hiding.
 Status ResolveReferences(sqlite::Connection* db, bool hide, Catalog* catalog);
@@ -54,4 +54,4 @@ std::string KeyPresentInC(const schema::Table& table);
 // child.
 std::string OrphansSql(const Catalog& catalog, const Reference& reference);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -10,7 +10,7 @@
 #include "schema/schema.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 // ", a.k1, a.k2": the key columns of the journal or a version table.
 std::string KeyColumns(std::string_view alias, const schema::Table& table);
@@ -51,4 +51,4 @@ class RowReader {
   change::Row shadow_;  // what image_ points to when the row is shadowed
 };
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

@@ -17,11 +17,11 @@
 #include <vector>
 
 #include "base/result.h"
-#include "capture/catalog.h"
 #include "change/value.h"
+#include "ledger/catalog.h"
 #include "sqlite/connection.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 std::string ShadowTableName(int64_t table_id);
 
@@ -84,4 +84,4 @@ Result<change::Row> DecodeShadow(std::string_view bytes, const schema::Table& ta
 Status SyncShadows(sqlite::Connection* db, TrackedTable* tracked,
                    const std::vector<std::string>& former);
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger

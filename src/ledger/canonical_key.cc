@@ -1,11 +1,11 @@
-#include "capture/canonical_key.h"
+#include "ledger/canonical_key.h"
 
 #include <cmath>
 
 #include "base/mutant.h"
 #include "sqlite/identifier.h"
 
-namespace harmonylite::capture {
+namespace harmonylite::ledger {
 
 using change::ValueType;
 using change::ValueView;
@@ -44,4 +44,4 @@ std::span<const ValueView> CanonicalKey::Of(const schema::Table& table, std::spa
   return values_;
 }
 
-}  // namespace harmonylite::capture
+}  // namespace harmonylite::ledger
