@@ -12,8 +12,8 @@
 #include "cli/progress.h"
 #include "cli/wiring.h"
 #include "ledger/hidden_tables.h"
-#include "node/empty_join.h"
 #include "node/node.h"
+#include "node/recovery/empty_join.h"
 #include "snapshot/restore.h"
 #include "sqlite/connection.h"
 

@@ -21,7 +21,7 @@ namespace harmonylite::cli {
 Result<std::optional<NodeId>> JoinsAs(const config::Config& config);
 
 enum class JoinEnd { kGoOn, kAskedToEnd };
-// Restores the newest snapshot, waits for one, or leaves the database empty; see node/empty_join.h. Shows progress
+// Restores the newest snapshot, waits for one, or leaves the database empty; see node/recovery/empty_join.h. Shows progress
 // meanwhile, and ends when one of `signals`, which are blocked, comes.
 Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Config& config,
                           NodeId self, ports::ObjectStore* store, ports::MetaStore* meta,

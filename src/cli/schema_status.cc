@@ -8,8 +8,8 @@
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
 #include "ledger/hidden_tables.h"
-#include "node/heartbeat.h"
-#include "node/replica.h"
+#include "node/cluster/heartbeat.h"
+#include "node/replication/replica.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {

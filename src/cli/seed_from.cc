@@ -3,7 +3,7 @@
 #include "cli/commands.h"
 #include "cli/wiring.h"
 #include "ledger/hidden_tables.h"
-#include "node/joiner.h"
+#include "node/recovery/joiner.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {

@@ -8,8 +8,8 @@
 #include "cli/columns.h"
 #include "cli/commands.h"
 #include "cli/wiring.h"
-#include "node/digest.h"
-#include "node/verify_rows.h"
+#include "node/verify/digest.h"
+#include "node/verify/verify_rows.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::cli {

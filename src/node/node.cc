@@ -7,13 +7,13 @@
 
 #include "base/thread_name.h"
 #include "ledger/fingerprint.h"
-#include "node/checkpointer.h"
-#include "node/joiner.h"
-#include "node/lock_pacer.h"
-#include "node/resyncer.h"
-#include "node/snapshot_keeper.h"
-#include "node/snapshot_maker.h"
-#include "node/verifier.h"
+#include "node/recovery/joiner.h"
+#include "node/recovery/resyncer.h"
+#include "node/recovery/snapshot_keeper.h"
+#include "node/recovery/snapshot_maker.h"
+#include "node/replication/checkpointer.h"
+#include "node/replication/lock_pacer.h"
+#include "node/verify/verifier.h"
 
 namespace harmonylite::node {
 

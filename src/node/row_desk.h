@@ -11,7 +11,7 @@
 
 #include "base/result.h"
 #include "change/value.h"
-#include "node/verify_wire.h"
+#include "node/row_mark.h"
 
 namespace harmonylite::node {
 

@@ -14,8 +14,8 @@
 
 #include "base/ids.h"
 #include "change/version.h"
+#include "node/membership_report.h"
 #include "node/row_desk.h"
-#include "node/membership.h"
 #include "node/snapshot_source.h"
 
 namespace harmonylite::node {

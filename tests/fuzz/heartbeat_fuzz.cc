@@ -5,7 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "node/heartbeat.h"
+#include "node/cluster/heartbeat.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace harmonylite;  // NOLINT: a program of one file

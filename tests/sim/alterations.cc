@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "node/digest.h"
+#include "node/verify/digest.h"
 
 namespace harmonylite::sim {
 

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "change/value.h"
-#include "node/verify_rows.h"
+#include "node/verify/verify_rows.h"
 #include "sim/checks.h"
 #include "sim/picture.h"
 #include "sim/random.h"

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string>
 
-#include "node/verify_wire.h"
+#include "node/verify/verify_wire.h"
 #include "sim/ledger.h"
 #include "sim/picture.h"
 #include "sim/sim_log.h"

@@ -8,7 +8,7 @@
 #include <array>
 #include <cstdio>
 
-#include "node/heartbeat.h"
+#include "node/cluster/heartbeat.h"
 #include "sim/app_file.h"
 
 namespace harmonylite::sim {

@@ -1,0 +1,332 @@
+#include "node/recovery/joiner.h"
+
+#include <fmt/chrono.h>
+
+#include <algorithm>
+#include <ctime>
+
+#include "node/verify/compare_rows.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+constexpr int64_t kLookMs = 200;
+// After a report: perhaps somebody made the rows equal.
+constexpr int64_t kCompareAgainMs = 30'000;
+constexpr size_t kBucketsAtOnce = 128;
+constexpr size_t kKeysNamed = 5;
+
+std::string Keys(const std::vector<RowMark>& rows) {
+  std::string out;
+  for (size_t i = 0; i < rows.size() && i < kKeysNamed; ++i) out += (i == 0 ? "" : ", ") + rows[i].key_text;
+  return rows.size() > kKeysNamed ? out + ", …" : out;
+}
+
+const TableDigest* Find(const VerifyAnswer& answer, const std::string& table) {
+  for (const TableDigest& one : answer.tables)
+    if (sqlite::SameName(one.table, table)) return &one;
+  return nullptr;
+}
+
+}  // namespace
+
+Joiner::Joiner(const Dependencies& dependencies)
+    : d_(dependencies),
+      client_(d_.store, d_.clock, 'j', d_.seed, d_.pause) {}
+
+StepResult Joiner::Wait(const std::string& why) {
+  if (why != said_) {
+    said_ = why;
+    d_.logger->Info("this file had rows before HarmonyLite, and they are not compared with the cluster's yet: {}", why);
+    d_.shared->rows().SetJoinProblem("its first join waits: " + why);
+  }
+  return StepResult::Blocked(why);
+}
+
+StepResult Joiner::Step() {
+  if (d_.shared->rows().joined()) return StepResult::Idle();
+  const int64_t now = d_.clock->MonotonicMs();
+  if (now < next_ms_) return StepResult::Blocked(said_);
+  next_ms_ = now + kLookMs;
+  auto decision = ReadDecision();
+  if (!decision.ok()) return Wait(decision.error().message());
+  const bool reported = reported_ && reported_->from == decision->from && reported_->node == decision->node;
+  if (reported && now < compare_again_ms_) return StepResult::Blocked(said_);
+  auto first = IsFirst(*decision);
+  if (!first.ok()) return Wait(fmt::format("{}; its changes are captured meanwhile", first.error().message()));
+  Status done = Ok();
+  if (*first) {
+    RowOrders joins;
+    joins.joins = true;
+    done = CarryOut(std::move(joins));
+  } else {
+    done = Compare(*decision);
+  }
+  if (!done.ok()) return Wait(done.error().message());
+  return StepResult::Progress();
+}
+
+Result<Joiner::Decision> Joiner::ReadDecision() {
+  const auto number = [&](const char* key) -> Result<int64_t> {
+    return d_.db->QueryInt(
+        fmt::format("SELECT coalesce((SELECT value FROM __harmonylite__state WHERE key = '{}'), 0)", key));
+  };
+  Decision out;
+  HL_ASSIGN(const int64_t from, number("seed_from"));
+  HL_ASSIGN(const int64_t node, number("seed_node"));
+  out.from = static_cast<SeedFrom>(from);
+  out.node = NodeId(static_cast<uint64_t>(node));
+  return out;
+}
+
+// Whoever comes first gives the rows; compare-and-set, so that only one does.
+Result<bool> Joiner::IsFirst(const Decision& decision) {
+  const std::string self = fmt::format("{}", d_.shared->self().node.value);
+  auto seed = d_.store->Get(kSeedKey);
+  if (seed.ok() && seed->value == self) {
+    // It came first in a former life (before -cleanup), if somebody else is part of the cluster by now.
+    HL_ASSIGN(const auto other, Reference(decision));
+    return !other.has_value();
+  }
+  if (seed.ok()) return false;
+  if (seed.error().code() != ErrorCode::kNotFound) return std::move(seed).error();
+  auto put = d_.store->CompareAndSet(kSeedKey, self, 0);
+  if (put.ok()) return true;
+  if (put.error().code() == ErrorCode::kConflict) return false;
+  return std::move(put).error();
+}
+
+Result<VerifyAnswer> Joiner::Here(const VerifyRequest& request) {
+  HL_ASSIGN(Digest digest, Digest::Begin(d_.db, *d_.options, request));
+  while (true) {
+    HL_ASSIGN(const bool done, digest.Advance(100'000));
+    if (done) return digest.answer();
+  }
+}
+
+Result<VerifyAnswer> Joiner::There(const VerifyRequest& request, NodeId node) {
+  VerifyRequest to = request;
+  to.to = node;
+  HL_ASSIGN(auto answers, client_.Ask(to, {node}));
+  const auto it = answers.find(node);
+  if (it == answers.end())
+    return MakeError(ErrorCode::kRetryLater, "node {} does not answer", node.value);
+  if (!it->second.failure.empty())
+    return MakeError(ErrorCode::kRetryLater, "node {}: {}", node.value, it->second.failure);
+  return std::move(it->second);
+}
+
+// A node whose rows are the cluster's; nothing: none runs.
+Result<std::optional<VerifyAnswer>> Joiner::Reference(const Decision& decision) {
+  HL_ASSIGN(LiveNodes nodes, client_.Nodes());
+  nodes.live.erase(d_.shared->self().node);
+  if (decision.from == SeedFrom::kNode) std::erase_if(nodes.live, [&](NodeId n) { return n != decision.node; });
+  for (const NodeId node : nodes.live) {
+    auto answer = There({}, node);
+    if (answer.ok() && answer->joined) return std::optional<VerifyAnswer>(std::move(*answer));
+  }
+  return std::optional<VerifyAnswer>();
+}
+
+Status Joiner::Compare(const Decision& decision) {
+  HL_ASSIGN(const std::optional<VerifyAnswer> there, Reference(decision));
+  if (!there) {
+    if (decision.from == SeedFrom::kSelf)
+      return MakeError(ErrorCode::kRetryLater, "no node of the cluster runs that could take its rows");
+    if (decision.from == SeedFrom::kNode)
+      return MakeError(ErrorCode::kRetryLater, "node {} does not run", decision.node.value);
+    return MakeError(ErrorCode::kRetryLater,
+                     "no other node of the cluster runs; its changes are captured meanwhile");
+  }
+  HL_ASSIGN(const VerifyAnswer here, Here({}));
+  HL_ASSIGN(const std::vector<TableDifference> differences, Differences(here, *there));
+  const NodeId node = there->origin.node;
+  if (differences.empty()) {
+    d_.logger->Info("its rows are those of node {}: it joins without copying any", node.value);
+    RowOrders joins;
+    joins.joins = true;
+    return CarryOut(std::move(joins));
+  }
+  if (decision.from == SeedFrom::kUndecided) {
+    reported_ = decision;
+    compare_again_ms_ = d_.clock->MonotonicMs() + kCompareAgainMs;
+    Report(differences, node);
+    return Ok();
+  }
+  return Settle(differences, decision.from == SeedFrom::kSelf ? SeedFrom::kSelf : SeedFrom::kCluster, node);
+}
+
+Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here, const VerifyAnswer& there) {
+  std::vector<TableDifference> out;
+  for (const TableDigest& ours : here.tables) {
+    TableDifference difference;
+    difference.table = ours.table;
+    difference.rows_here = ours.rows;
+    const TableDigest* theirs = Find(there, ours.table);
+    if (theirs == nullptr) {
+      difference.missing_there = true;
+      if (ours.rows > 0) out.push_back(std::move(difference));
+      continue;
+    }
+    if (ours.rows == theirs->rows && ours.images == theirs->images) continue;
+    VerifyRequest request;
+    request.kind = VerifyKind::kBuckets;
+    request.table = ours.table;
+    HL_ASSIGN(const VerifyAnswer a, Here(request));
+    HL_ASSIGN(const VerifyAnswer b, There(request, there.origin.node));
+    if (b.images.size() != kVerifyBuckets) return MakeError(ErrorCode::kRetryLater, "an answer was not whole");
+    std::vector<size_t> buckets;
+    for (size_t i = 0; i < kVerifyBuckets; ++i)
+      if (a.images[i] != b.images[i]) buckets.push_back(i);
+    for (size_t i = 0; i < buckets.size(); i += kBucketsAtOnce) {
+      const size_t end = std::min(i + kBucketsAtOnce, buckets.size());
+      HL_TRY(CompareBuckets({buckets.begin() + static_cast<std::ptrdiff_t>(i),
+                             buckets.begin() + static_cast<std::ptrdiff_t>(end)},
+                            there.origin.node, &difference));
+    }
+    if (!difference.only_here.empty() || !difference.only_there.empty() || !difference.differ.empty())
+      out.push_back(std::move(difference));
+  }
+  return out;
+}
+
+Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out) {
+  VerifyRequest request;
+  request.kind = VerifyKind::kRows;
+  request.table = out->table;
+  request.buckets = buckets;
+  HL_ASSIGN(const VerifyAnswer here, Here(request));
+  HL_ASSIGN(const VerifyAnswer there, There(request, node));
+  if (here.cut || there.cut) {
+    if (buckets.size() == 1)
+      return MakeError(ErrorCode::kRetryLater, "table {} is too large to be compared row by row", out->table);
+    const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
+    HL_TRY(CompareBuckets({buckets.begin(), middle}, node, out));
+    return CompareBuckets({middle, buckets.end()}, node, out);
+  }
+  std::map<uint64_t, const RowMark*> theirs;
+  for (const RowMark& row : there.rows) theirs[row.key] = &row;
+  for (const RowMark& row : here.rows) {
+    const auto it = theirs.find(row.key);
+    const RowMark* other = it == theirs.end() ? nullptr : it->second;
+    if (it != theirs.end()) theirs.erase(it);
+    if (row.versioned) continue;  // written here since: it is sent like any other write
+    if (other == nullptr) {
+      out->only_here.push_back(row);
+    } else if (other->image != row.image && !(other->versioned && there.had_rows)) {
+      // Where the other node had rows before, a row written there since may have been the same: it comes by itself.
+      out->differ.push_back(row);
+      out->differ_there.push_back(*other);
+    }
+  }
+  for (const auto& [key, row] : theirs)
+    if (!row->versioned && row->image != 0) out->only_there.push_back(*row);
+  return Ok();
+}
+
+void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node) {
+  std::string tables;
+  for (const TableDifference& one : differences) {
+    tables += (tables.empty() ? "" : ", ") + one.table;
+    if (one.missing_there) {
+      d_.logger->Error("table {}: {} rows here, node {} has no such table", one.table, one.rows_here, node.value);
+      continue;
+    }
+    std::string line = fmt::format("table {}:", one.table);
+    if (!one.only_here.empty())
+      line += fmt::format(" {} rows are only here (keys {});", one.only_here.size(), Keys(one.only_here));
+    if (!one.only_there.empty())
+      line += fmt::format(" {} rows are only on node {} (keys {});", one.only_there.size(), node.value,
+                          Keys(one.only_there));
+    if (!one.differ.empty()) line += fmt::format(" {} rows differ (keys {});", one.differ.size(), Keys(one.differ));
+    line.pop_back();
+    d_.logger->Error("{}", line);
+  }
+  const std::string why = fmt::format("its rows differ from those of node {} in {}", node.value, tables);
+  d_.logger->Error("{}, and rows from before HarmonyLite are not sent: nothing is sent or applied until you say whose "
+                   "rows count. 'harmonylite join -config … --seed-from cluster' takes the cluster's (a copy of this "
+                   "file is kept beside it), '--seed-from self' sends this file's to all",
+                   why);
+  said_ = why;
+  d_.shared->rows().SetJoinProblem(why + ": settle it with 'harmonylite join --seed-from cluster' or 'self'");
+}
+
+// The other node's rows that do not come by themselves are journaled there.
+Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node) {
+  std::erase_if(rows, [](const RowMark& row) { return row.versioned; });
+  std::vector<Repair> wanted;
+  for (RowMark& row : rows) wanted.push_back({node, VerifyKind::kJournal, table, std::move(row)});
+  for (const VerifyRequest& request : RepairRequests(wanted)) {
+    HL_ASSIGN(const VerifyAnswer answer, There(request, node));
+    (void)answer;
+  }
+  return Ok();
+}
+
+Status Joiner::Backup() {
+  const std::time_t now = static_cast<std::time_t>(d_.clock->WallMs() / 1000);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  const std::string path = fmt::format("{}.before-join-{:%Y%m%d-%H%M%S}", d_.options->db_path, utc);
+  HL_TRY(d_.db->Exec("VACUUM INTO " + sqlite::TextLiteral(path)));
+  d_.logger->Info("a copy of this file as it was is in {}", path);
+  return Ok();
+}
+
+Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom from, NodeId node) {
+  const bool self = from == SeedFrom::kSelf;
+  if (!self) HL_TRY(Backup());
+  RowOrders orders;
+  orders.joins = true;
+  orders.keep_lost = false;  // in the copy
+  for (const TableDifference& one : differences) {
+    if (one.missing_there && !self)
+      return MakeError(ErrorCode::kRetryLater, "node {} has no table {}: make it there, or drop it here", node.value,
+                       one.table);
+    VerifyRequest named;
+    named.table = one.table;
+    named.rows = one.only_here;
+    if (self) named.rows.insert(named.rows.end(), one.differ.begin(), one.differ.end());
+    for (const RowMark& row : one.differ_there) orders.raise_clock = std::max(orders.raise_clock, row.stamp);
+    HL_TRY(AskToJournal(one.table, one.only_there, node));
+    if (!self) HL_TRY(AskToJournal(one.table, one.differ_there, node));
+    if (one.missing_there) {
+      HL_ASSIGN(named.rows, [&]() -> Result<std::vector<RowMark>> {
+        VerifyRequest all;
+        all.kind = VerifyKind::kRows;
+        all.table = one.table;
+        std::vector<RowMark> rows;
+        for (size_t i = 0; i < kVerifyBuckets; ++i) {
+          all.buckets = {i};
+          HL_ASSIGN(const VerifyAnswer some, Here(all));
+          rows.insert(rows.end(), some.rows.begin(), some.rows.end());
+        }
+        return rows;
+      }());
+    }
+    HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, named));
+    orders.orders.push_back({self ? VerifyKind::kJournal : VerifyKind::kRemove, one.table, std::move(rows.keys),
+                             std::move(rows.marks)});
+  }
+  HL_TRY(CarryOut(std::move(orders)));
+  if (self)
+    d_.logger->Info("rows of this file that differed are sent to all, as new writes");
+  else
+    d_.logger->Info("rows of this file that differed give way to those of node {}", node.value);
+  return Ok();
+}
+
+Status Joiner::CarryOut(RowOrders orders) {
+  d_.shared->rows().Order(std::move(orders));
+  while (true) {
+    if (auto result = d_.shared->rows().TakeResult()) {
+      if (!result->ok()) return std::move(*result).error();
+      return Ok();
+    }
+    if (!d_.pause()) return MakeError(ErrorCode::kRetryLater, "the node is ending");
+  }
+}
+
+}  // namespace harmonylite::node

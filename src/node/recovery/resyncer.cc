@@ -1,0 +1,114 @@
+#include "node/recovery/resyncer.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/mutant.h"
+#include "node/options.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+using change::ProgressVector;
+
+// `progress` names everything in `vector` but what is our own.
+bool CoversForeign(const ProgressVector& progress, const ProgressVector& vector, const Origin& self) {
+  return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
+    return entry.first == self || progress.Covers(entry.first, entry.second);
+  });
+}
+
+}  // namespace
+
+StepResult Resyncer::Wait(int64_t ms, std::string why) {
+  not_before_ms_ = d_.clock->MonotonicMs() + ms;
+  if (why != said_) {
+    said_ = std::move(why);
+    d_.logger->Warning("this node is too far behind and needs a snapshot: {}", said_);
+  }
+  return StepResult::Blocked(said_);
+}
+
+StepResult Resyncer::Step() {
+  const std::optional<ResyncWish> wish = d_.shared->resync_wish();
+  const int64_t now = d_.clock->MonotonicMs();
+  if (!wish) {
+    wished_since_ms_.reset();
+    said_.clear();
+    not_before_ms_ = 0;
+    return StepResult::Idle();
+  }
+  if (!wished_since_ms_) wished_since_ms_ = now;
+  if (!offered_.expired()) return StepResult::Blocked("a snapshot is being merged with this database");
+  NoteOutcome(now);
+  if (now < not_before_ms_) return StepResult::Blocked(said_);
+  return Look(*wish, now);
+}
+
+void Resyncer::NoteOutcome(int64_t now) {
+  if (offered_name_.empty()) return;
+  const std::string name = std::exchange(offered_name_, {});
+  const std::string error = d_.shared->resync_error();
+  if (error.empty()) return unmerged_.reset();
+  const uint64_t schema = d_.shared->applied().schema_fingerprint;
+  const bool again = unmerged_ && unmerged_->schema == schema;
+  const int64_t wait = again ? std::min(2 * unmerged_->wait_ms, kUnmergedMostMs) : kUnmergedRetryMs;
+  unmerged_ = Unmerged{name, schema, wait, again ? now + wait : now, error};
+}
+
+std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const {
+  const Origin self = d_.shared->self();
+  const AppliedState applied = d_.shared->applied();
+  const ProgressVector& ours = applied.progress;
+  if (!CoversForeign(snapshot.progress, wish.forgotten, self))
+    return "the newest one is older than deletes that the others have forgotten; they are asked for another";
+  if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap()) d_.shared->SetLogGap(false);
+  if (CoversForeign(ours, snapshot.progress, self))
+    return "the newest one has nothing that is missing here; the others are asked for another";
+  // What only we have of others would have to be written anew, as if it were ours. Soon they may have it too.
+  const bool whole = CoversForeign(snapshot.progress, ours, self) && snapshot.progress.Covers(applied.collected);
+  if (!whole && now - *wished_since_ms_ < kWholeSnapshotPatienceMs)
+    return "the newest one lacks changes that are here; the others are asked for another";
+  return {};
+}
+
+StepResult Resyncer::AskForAnother(const std::string& why) {
+  const Status asked = d_.source->Ask(d_.shared->self().node);
+  return Wait(kResyncRetryMs, asked.ok() ? why : asked.error().message());
+}
+
+StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
+  auto newest = d_.source->Newest();
+  if (!newest.ok()) return Wait(kResyncRetryMs, newest.error().message());
+  const std::string why =
+      newest->has_value() ? WhyNot(**newest, wish, now) : "there is none yet; the others are asked for one";
+  if (!why.empty()) return AskForAnother(why);
+  if (unmerged_ && unmerged_->name == (*newest)->name &&
+      unmerged_->schema == d_.shared->applied().schema_fingerprint) {
+    if (now < unmerged_->again_ms) return StepResult::Blocked(said_);
+    unmerged_->again_ms = now + unmerged_->wait_ms;
+    return AskForAnother("the newest one cannot be merged with this database (" + unmerged_->error +
+                         "); the others are asked for another");
+  }
+  d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less", (*newest)->name);
+  auto opened = d_.source->Open((*newest)->name);
+  if (!opened.ok()) {
+    const std::string& problem = opened.error().message();
+    // A damaged one stays the newest, and stays damaged, until there is another.
+    return opened.error().code() == ErrorCode::kRetryLater ? Wait(kResyncRetryMs, problem) : AskForAnother(problem);
+  }
+  auto ahead = MsAhead((*opened)->db(), *d_.clock);
+  if (!ahead.ok()) return Wait(kResyncRetryMs, ahead.error().message());
+  if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
+    return AskForAnother("the newest one holds stamps from the future, so that a clock is wrong, its maker's or this "
+                         "node's; the others are asked for another");
+  offered_ = *opened;
+  offered_name_ = (*newest)->name;
+  d_.shared->OfferSnapshot(std::move(*opened));
+  // Until the consumer is done and the keeper has looked again.
+  not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;
+  return StepResult::Progress();
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,97 @@
+#include "node/replication/hold_queue.h"
+
+#include <algorithm>
+
+#include "base/mutant.h"
+#include "node/options.h"
+
+namespace harmonylite::node {
+
+using change::Cover;
+
+namespace {
+
+// Its sender had seen, or it brings, everything up to there. A sender has seen its own.
+bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq) {
+  if (origin == header.sender || header.seen.Covers(origin, lseq)) return true;
+  return std::any_of(header.covers.begin(), header.covers.end(),
+                     [&](const Cover& c) { return c.origin == origin && lseq <= c.to; });
+}
+
+}  // namespace
+
+Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
+                const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
+                const change::ProgressVector& collected) {
+  // What is our own we have, by definition.
+  const auto have = [&](const Origin& origin, Lseq lseq) {
+    return origin == self || progress.Covers(origin, lseq);
+  };
+  const bool had = std::all_of(header.covers.begin(), header.covers.end(),
+                               [&](const Cover& c) { return have(c.origin, c.to); });
+  if (had) return {Verdict::kHad, {}, {}};
+  for (const Cover& cover : header.covers)
+    if (!have(cover.origin, cover.from) && !HL_MUTANT(hole_ignored))
+      return {Verdict::kWaits, HoldKind::kMissing,
+              fmt::format("changes {} to {} of node {} have not come",
+                          progress.Get(cover.origin).value + 1, cover.from.value,
+                          ToString(cover.origin))};
+  for (const auto& [origin, lseq] : header.seen.map()) {
+    const bool in_batch = std::any_of(
+        header.covers.begin(), header.covers.end(),
+        [&, o = origin, l = lseq](const Cover& c) { return c.origin == o && l <= c.to; });
+    if (!in_batch && !have(origin, lseq) && !HL_MUTANT(causality_hold_skipped))
+      return {Verdict::kWaits, HoldKind::kMissing, fmt::format("its writer had seen change {} of node {}, which has "
+                                             "not come",
+                                             lseq.value, ToString(origin))};
+  }
+  // It may bring an older write of a row whose delete is forgotten here: that must not come back (P5).
+  for (const auto& [origin, lseq] : collected.map())
+    if (!HadSeen(header, origin, lseq) && !HL_MUTANT(stale_applied))
+      return {Verdict::kWaits, HoldKind::kStale,
+              fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; it sends this "
+                          "again when it has caught up, with a snapshot if need be",
+                          header.sender.node.value)};
+  const int64_t ahead = HlcMillis(header.max_stamp) - now_ms;
+  if (ahead > max_clock_skew_ms && !HL_MUTANT(clock_hold_skipped))
+    return {Verdict::kWaits, HoldKind::kClock,
+            fmt::format("it is stamped {} s in the future: set the clock of node {} or of this one",
+                        ahead / 1000, ToString(header.sender))};
+  return {Verdict::kReady, {}, {}};
+}
+
+size_t HoldQueue::Memory() const {
+  size_t memory = 0;
+  for (const WaitingBatch& waiting : batches_) memory += waiting.arrived.bytes.memory();
+  return memory;
+}
+
+bool HoldQueue::crowded() const {
+  return batches_.size() >= kMaxHeldBatches / 2 || Memory() > kMaxHeldMemory / 2;
+}
+
+bool HoldQueue::Push(WaitingBatch batch, bool ready) {
+  const bool full = batches_.size() >= kMaxHeldBatches ||
+                    Memory() + batch.arrived.bytes.memory() > kMaxHeldMemory;
+  if (full && !ready) return false;
+  batches_.push_back(std::move(batch));
+  return true;
+}
+
+std::optional<ports::LogSeq> HoldQueue::oldest() const {
+  std::optional<ports::LogSeq> oldest;
+  for (const WaitingBatch& batch : batches_)
+    if (!oldest || batch.arrived.first < *oldest) oldest = batch.arrived.first;
+  return oldest;
+}
+
+std::vector<Hold> HoldQueue::Reasons() const {
+  std::vector<Hold> out;
+  for (const WaitingBatch& batch : batches_) {
+    if (!batch.hold) continue;
+    if (std::find(out.begin(), out.end(), *batch.hold) == out.end()) out.push_back(*batch.hold);
+  }
+  return out;
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,53 @@
+// What becomes of changes that were sent when a node goes on as a new incarnation.
+#include <gtest/gtest.h>
+
+#include "node/replication/replica_test_util.h"
+#include "support/result_matchers.h"
+
+namespace harmonylite::node {
+namespace {
+
+// Node 1 has sent one row in this process, and nobody has taken it.
+class IncarnationTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    one.App("INSERT INTO t VALUES(1, 'one')");
+    sent = one.Publish()->to;
+    former = one.self();
+  }
+
+  TestReplica one{1};
+  TestReplica two{2};
+  Lseq sent;
+  Origin former;
+};
+
+TEST_F(IncarnationTest, WhatWasSentBelongsToTheFormerLife) {
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {}));
+  EXPECT_EQ(one.replica().state().incarnation_base, sent);
+  EXPECT_EQ(one.replica().progress().Get(former), sent);
+}
+
+TEST_F(IncarnationTest, WhereNumbersAreSharedItIsSentAgain) {
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {.numbers_shared = true}));
+  EXPECT_EQ(one.replica().state().incarnation_base, Lseq(0));
+  EXPECT_EQ(one.replica().progress().Get(former), Lseq(0));
+  // Node 2 has other changes under these numbers, so it passes over the former life's.
+  auto answer = one.Answer(&two);
+  ASSERT_TRUE(answer.ok() && answer->has_value());
+  ASSERT_EQ((*answer)->header.covers.size(), 1u);
+  EXPECT_EQ((*answer)->header.covers[0].origin, one.self());
+  EXPECT_EQ(two.Apply(**answer).verdict, Verdict::kReady);
+  EXPECT_EQ(two.Query("SELECT id, a FROM t"), (Strings{"1|'one'"}));
+}
+
+TEST_F(IncarnationTest, TheLogIsReadFromItsStartOnlyWhereItHoldsMore) {
+  one.replica().SetCursor(ports::LogSeq(5), 1);
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {}));
+  EXPECT_EQ(one.replica().state().cursor, 5u);
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(3), {.read_log_again = true}));
+  EXPECT_EQ(one.replica().state().cursor, 0u);
+}
+
+}  // namespace
+}  // namespace harmonylite::node

@@ -1,0 +1,415 @@
+#include "node/replication/replica.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/free_memory.h"
+#include "base/mutant.h"
+#include "capture/catalog_sync.h"
+#include "capture/journal.h"
+#include "ledger/conflict_log.h"
+#include "ledger/fingerprint.h"
+#include "ledger/references.h"
+#include "ledger/tombstones.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+using ledger::Catalog;
+using ledger::Installed;
+using ledger::State;
+using change::BatchDecoder;
+using sqlite::Transaction;
+using sqlite::TransactionKind;
+
+// Entries folded inside an Apply: more than that is folded before, in transactions of its own.
+constexpr int64_t kFoldInApply = 4'096;
+constexpr int64_t kNoLimit = INT64_MAX / 2;
+
+}  // namespace
+
+Replica::Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock,
+                 Logger* logger)
+    : db_(db), options_(options), clock_(clock), logger_(logger), applier_(db) {}
+
+Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
+  HL_ASSIGN(const Installed installed, ledger::Inspect(db_));
+  if (installed == Installed::kLegacy)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} has the tables and triggers of HarmonyLite 1.x: stop that version, run "
+                     "'harmonylite -config … -cleanup' once, and start again",
+                     options_.db_path);
+  HL_ASSIGN(const std::string mode, UseWal());
+  const Origin self{node.value_or(fresh.node), fresh.incarnation};
+  if (installed == Installed::kNo) {
+    HL_TRY(FirstAttach(self, mode));
+    self_is_new_ = true;
+  }
+  // Rows that other nodes accepted are not judged again by this node's CHECKs.
+  HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
+  HL_ASSIGN(state_, ledger::LoadState(db_));
+  if (state_.self == ledger::kNobody) HL_TRY(AdoptSnapshot(self));
+  if (node && *node != state_.self.node)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} belongs to node {}, but node_id is {}: set node_id = {}, or detach it "
+                     "with -cleanup first",
+                     options_.db_path, state_.self.node.value, node->value,
+                     state_.self.node.value);
+  saved_state_ = state_;
+  attached_at_ = state_.published_to;
+  HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
+  HL_TRY(SyncSchema());
+  HL_ASSIGN(collected_, ledger::LoadCollected(db_, origins_));
+  HL_ASSIGN(members_, ledger::LoadMembers(db_));
+  HL_ASSIGN(journaled_, NewestOwn(state_));
+  return Ok();
+}
+
+// Whatever is journaled later is stamped above all that is applied here, because applying raises the clock.
+Result<Lseq> Replica::NewestOwn(const State& state) {
+  if (!options_.publish) return Lseq(0);
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  // When everything of ours has been trimmed, the newest change is the one published last.
+  const Lseq own = std::max(end.last_change, state.published_to);
+  return own > state.incarnation_base ? own : Lseq(0);
+}
+
+// WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
+// application wait.
+Result<std::string> Replica::UseWal() {
+  HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
+  if (mode == "wal") return mode;
+  HL_ASSIGN(const std::string now, db_->QueryText("PRAGMA journal_mode = WAL"));
+  if (now != "wal")
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} cannot be switched to WAL (its journal mode stays '{}'): it must be an "
+                     "ordinary file on a local disk",
+                     options_.db_path, now);
+  logger_->Info("journal mode of {} changed from {} to wal; -cleanup changes it back",
+                options_.db_path, mode);
+  return mode;
+}
+
+Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_TRY(ledger::Install(db_, self, journal_mode));
+  HL_ASSIGN(const capture::SyncResult sync,
+            capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
+  HL_CHECK(sync.audits.empty());
+  const bool had_rows = std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
+                                    [](const ledger::TrackedTable& tracked) { return tracked.had_rows; });
+  if (had_rows && options_.compare_first) {
+    HL_ASSIGN(const State attached, ledger::LoadState(db_));
+    State waits = attached;
+    waits.joined = false;
+    HL_TRY(ledger::SaveState(db_, waits, attached));
+  }
+  return transaction.Commit();
+}
+
+// A crash before this leaves a snapshot, which the next start adopts.
+Status Replica::AdoptSnapshot(const Origin& self) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  State next = state_;
+  HL_TRY(ledger::Adopt(db_, &next, self));
+  HL_TRY(transaction.Commit());
+  state_ = next;
+  self_is_new_ = true;
+  logger_->Info("{} is a restored snapshot: it is node {}'s from now on", options_.db_path,
+                self.node.value);
+  return Ok();
+}
+
+Result<bool> Replica::SchemaChanged() {
+  HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
+  HL_ASSIGN(const bool row, version->Step());
+  return !row || version->Int(0) != catalog_.schema_version;
+}
+
+Status Replica::SyncSchema() {
+  const bool first = catalog_.schema_version < 0;
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  if (first) HL_TRY(ledger::AddMembershipTables(db_));
+  HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
+  State next = state_;
+  HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
+  HL_TRY(FoldAll(sync.catalog, &next));
+  HL_TRY(capture::RunAudits(db_, *clock_, &sync));
+  HL_TRY(Commit(&transaction, next));
+  return UseSchema(std::move(sync), first);
+}
+
+Status Replica::UseSchema(capture::SyncResult sync, bool first) {
+  for (const capture::CatalogChange& change : sync.changes)
+    logger_->Info("table {} {}", change.table, change.what);
+  for (const schema::SkippedTable& skipped : sync.catalog.skipped) {
+    const bool said = !first && std::any_of(catalog_.skipped.begin(), catalog_.skipped.end(),
+                                            [&](const schema::SkippedTable& before) {
+                                              return before.name == skipped.name &&
+                                                     before.reason == skipped.reason;
+                                            });
+    if (!said)
+      logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
+  }
+  catalog_ = std::move(sync.catalog);
+  db_->ClearCache();
+  census_.Reset(db_, &catalog_, clock_);
+  schema_fingerprint_ = ledger::SchemaFingerprint(catalog_);
+  auto warnings = applier_.SetCatalog(catalog_);
+  if (!warnings.ok()) {
+    catalog_.schema_version = -1;  // not taken over: again with the next step
+    return std::move(warnings).error();
+  }
+  for (const std::string& warning : *warnings) logger_->Warning("{}", warning);
+  Status settled = SettleAlone();
+  if (!settled.ok()) catalog_.schema_version = -1;
+  return settled;
+}
+
+Status Replica::Settle() {
+  apply::ShadowStats stats;
+  apply::OrphanStats orphans;
+  HL_TRY(applier_.Settle(origins_, &stats, &orphans));
+  if (orphans.hidden + orphans.shown > 0)
+    logger_->Debug("parents came or went: {} rows shown, {} hidden", orphans.shown, orphans.hidden);
+  if (stats.hidden + stats.shown > 0)
+    logger_->Debug("unique values changed hands: {} rows shown, {} shadowed", stats.shown,
+                   stats.hidden);
+  return Ok();
+}
+
+// Indexes may be others now. A transaction of its own, because the applier knows the new schema only after the
+// one that synced it.
+Status Replica::SettleAlone() {
+  const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
+                                  [](const ledger::TrackedTable& t) { return t.has_shadow_table; });
+  if (!needed) return Ok();
+  // Rows that were there before these references were judged: found without the lock. What is written meanwhile
+  // is in the journal.
+  const uint64_t judged_by = ledger::ReferencesFingerprint(catalog_);
+  std::vector<apply::FoundOrphan> found;
+  if (catalog_.hide_orphans) {
+    HL_ASSIGN(const uint64_t before, ledger::JudgedBy(db_));
+    if (before != judged_by) {
+      HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
+    }
+  }
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  for (const apply::FoundOrphan& one : found) {
+    const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
+    HL_TRY(ledger::Touch(db_, *catalog_.ById(one.table), key));
+  }
+  if (catalog_.hide_orphans) HL_TRY(ledger::SetJudgedBy(db_, judged_by));
+  HL_TRY(Settle());
+  return Commit(&transaction, next);
+}
+
+Status Replica::FoldAll(const Catalog& catalog, State* state) {
+  while (true) {
+    HL_ASSIGN(const bool done, capture::Fold(db_, catalog, state, kNoLimit));
+    if (done) return Ok();
+  }
+}
+
+Status Replica::Commit(Transaction* transaction, const State& next) {
+  HL_TRY(ledger::SaveState(db_, next, saved_state_));
+  HL_TRY(transaction->Commit());
+  ++commits_;
+  state_ = saved_state_ = next;
+  return Ok();
+}
+
+Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
+                      size_t* failed) {
+  *failed = batches.size();
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  next.cursor = cursor.value;
+  if (!HL_MUTANT(fold_after_compare)) HL_TRY(FoldAll(catalog_, &next));
+  ledger::OriginTable origins = origins_;
+  change::ProgressVector progress = progress_;
+  AppliedTotals totals = totals_;
+  for (size_t i = 0; i < batches.size(); ++i) {
+    Status applied = ApplyOne(batches[i], next, &origins, &progress, &totals);
+    if (applied.ok()) continue;
+    if (HL_MUTANT(progress_survives_rollback)) progress_ = progress;
+    *failed = i;
+    return applied;
+  }
+  HL_TRY(TrimConflicts());
+  HL_ASSIGN(const Lseq journaled, NewestOwn(next));
+  handled_ += totals.rows - totals_.rows + next.folded_to.value - state_.folded_to.value;
+  HL_TRY(Commit(&transaction, next));
+  origins_ = std::move(origins);
+  progress_ = std::move(progress);
+  journaled_ = journaled;
+  totals_ = totals;
+  return Ok();
+}
+
+Status Replica::ApplyOne(WaitingBatch* batch, const State& state, ledger::OriginTable* origins,
+                         change::ProgressVector* progress, AppliedTotals* totals) {
+  HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
+  HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
+  for (const change::Cover& cover : batch->header.covers)
+    if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
+  if (stats.kept > 0) trim_conflicts_ms_ = 0;
+  ++totals->batches;
+  totals->rows += stats.rows;
+  totals->conflicts += stats.conflicts;
+  totals->last_wall_ms = clock_->WallMs();
+  logger_->Debug("applied a batch of {}: {} rows, {} written, {} concurrent",
+                 ToString(batch->header.sender), stats.rows, stats.won, stats.conflicts);
+  return Ok();
+}
+
+Status Replica::TrimConflicts() {
+  const int64_t now = clock_->MonotonicMs();
+  if (now < trim_conflicts_ms_) return Ok();
+  trim_conflicts_ms_ = now + kTrimConflictsMs;
+  return ledger::TrimConflicts(db_, options_.conflicts_max_rows, options_.conflicts_max_age_ms);
+}
+
+Result<bool> Replica::NeedsFold() {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  last_change_ = std::max(last_change_, end.last_change);
+  return end.last.value - state_.folded_to.value > kFoldInApply;
+}
+
+Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
+  // Look before taking the lock: mostly there is nothing to do.
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
+  last_change_ = std::max(last_change_, end.last_change);
+  const bool folded = state_.folded_to >= end.last;
+  const int64_t done = std::min({end.last.value - 1, state_.published_to.value,
+                                 folded ? INT64_MAX : state_.folded_to.value});
+  if (folded && first.value > done) {
+    ReturnMemoryOfMuchWork();
+    return true;
+  }
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
+  if (all_folded && !HL_MUTANT(fold_without_settle)) HL_TRY(Settle());
+  HL_TRY(TrimConflicts());
+  HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
+  handled_ += next.folded_to.value - state_.folded_to.value;
+  HL_TRY(Commit(&transaction, next));
+  if (all_folded) ReturnMemoryOfMuchWork();
+  return all_folded && all_trimmed;
+}
+
+void Replica::ReturnMemoryOfMuchWork() {
+  if (handled_ < kRowsWorthReturning) return;
+  handled_ = 0;
+  ReturnFreeMemory();
+}
+
+Status Replica::Introduce(SharedState* shared) {
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  shared->SetSelf(state_.self, state_.incarnation_base, {state_.published_to, state_.published_stamp},
+                  self_is_new_);
+  shared->rows().SetJoined(state_.joined);
+  shared->SetMembership({members_, std::nullopt});
+  shared->SetSending(std::max(end.last_change, state_.published_to));
+  // Health and metrics may be asked for before the consumer has had its first turn.
+  AppliedState applied;
+  applied.progress = progress_;
+  applied.schema_fingerprint = schema_fingerprint_;
+  applied.tables = static_cast<int64_t>(catalog_.tables.size());
+  applied.collected = collected_;
+  applied.journaled = journaled_;
+  shared->SetApplied(std::move(applied));
+  return Ok();
+}
+
+Result<int64_t> Replica::JournalLength() {
+  HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  return end.last.value - first.value + 1;
+}
+
+Result<bool> Replica::CountOrphans() {
+  HL_ASSIGN(const int64_t others, db_->DataVersion());
+  return census_.Step(others + commits_);
+}
+
+Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t limit) {
+  // Never what the log does not hold yet, and never what is not applied here.
+  change::ProgressVector may_go;
+  for (const auto& [origin, lseq] : stable.map())
+    may_go.Advance(origin, std::min(lseq, origin == state_.self ? saved_state_.published_to
+                                                                : progress_.Get(origin)));
+  HL_ASSIGN(const bool any, ledger::AnyCollectable(db_, catalog_, origins_, may_go));
+  if (!any) return 0;
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  change::ProgressVector collected = collected_;
+  HL_ASSIGN(const int64_t gone, ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
+  HL_TRY(Commit(&transaction, state_));
+  collected_ = std::move(collected);
+  return gone;
+}
+
+Result<int64_t> Replica::CountTombstones() { return ledger::CountTombstones(db_, catalog_); }
+
+Status Replica::RememberMembers(const ledger::Members& members) {
+  ledger::Members changed;
+  for (const auto& [node, member] : members) {
+    const auto saved = members_.find(node);
+    if (saved != members_.end() && saved->second.evicted == member.evicted &&
+        std::abs(member.heard_ms - saved->second.heard_ms) <
+            options_.eviction_horizon_ms / kHeardWritesInHorizon)
+      continue;
+    changed[node] = member;
+  }
+  if (changed.empty()) return Ok();
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  for (const auto& [node, member] : changed) HL_TRY(ledger::SaveMember(db_, node, member));
+  HL_TRY(Commit(&transaction, state_));
+  for (const auto& [node, member] : changed) members_[node] = member;
+  return Ok();
+}
+
+void Replica::SetPublished(Lseq to, Hlc stamp) {
+  if (to <= state_.published_to) return;
+  state_.published_to = to;
+  state_.published_stamp = stamp;
+}
+
+void Replica::SetCursor(ports::LogSeq cursor, int64_t log_created) {
+  state_.cursor = cursor.value;
+  state_.log_created = log_created;
+}
+
+Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationRequest& request) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(Settle());
+  HL_TRY(ledger::SaveState(db_, next, saved_state_));
+  HL_TRY(ledger::StartIncarnation(
+      db_, &next, incarnation, request.numbers_shared ? attached_at_ : next.published_to, request.read_log_again));
+  HL_TRY(transaction.Commit());
+  state_ = saved_state_ = next;
+  HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
+  HL_ASSIGN(journaled_, NewestOwn(state_));
+  return Ok();
+}
+
+}  // namespace harmonylite::node

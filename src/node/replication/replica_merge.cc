@@ -1,0 +1,100 @@
+#include "base/mutant.h"
+#include "capture/journal.h"
+#include "ledger/tombstones.h"
+#include "node/replication/replica.h"
+
+namespace harmonylite::node {
+
+using sqlite::Transaction;
+using sqlite::TransactionKind;
+
+Result<apply::MergePlan> Replica::PlanMerge(sqlite::Connection* snapshot,
+                                            const std::atomic<bool>& cancelled) {
+  return apply::PlanMerge(db_, snapshot, {options_.tables, /*compress=*/false, options_.spool_directory},
+                          &cancelled);
+}
+
+Result<apply::OldRows> Replica::FindOldRows(sqlite::Connection* snapshot) {
+  return apply::OldRows::Make(db_, snapshot, options_.tables);
+}
+
+Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  ledger::State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  // Else an audit would take them for new.
+  HL_TRY(db_->Exec(fmt::format("UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0",
+                               rows.table)));
+  const bool first = db_->changes() > 0;
+  HL_ASSIGN(const int64_t added, applier_.AddOldRows(rows));
+  HL_TRY(Settle());
+  HL_TRY(Commit(&transaction, next));
+  if (!first) return added;
+  for (ledger::TrackedTable& tracked : catalog_.tables) tracked.had_rows |= tracked.id == rows.table;
+  auto warnings = applier_.SetCatalog(catalog_);  // said before
+  if (!warnings.ok()) return std::move(warnings).error();
+  return added;
+}
+
+Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergePlan& plan,
+                                                             sqlite::Connection* snapshot) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed || plan.schema_version != catalog_.schema_version || plan.at != progress_)
+    return std::optional<Merged>();
+  Merged out;
+  ledger::State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  ledger::OriginTable origins = origins_;
+  change::ProgressVector progress = progress_;
+  std::vector<apply::AbsentRow> fresh;
+  if (plan.batch) {
+    HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&plan.batch->bytes));
+    HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
+    if (!plan.progress.Covers(collected_)) applier_.ListFresh(forgotten, &fresh);
+    auto applied = applier_.Apply(&decoder, next, progress, &origins);
+    applier_.ListFresh(Hlc(0), nullptr);
+    if (!applied.ok()) return std::move(applied).error();
+    out.stats = *applied;
+    for (const change::Cover& cover : plan.batch->header.covers)
+      if (cover.origin != next.self && !HL_MUTANT(merge_without_progress)) progress.Advance(cover.origin, cover.to);
+  }
+  // What is written anew must win over all that the snapshot's maker knew.
+  HL_TRY(capture::RaiseClock(db_, plan.clock));
+  std::vector<apply::AbsentRow> anew = std::move(fresh);
+  if (plan.by_absence && !HL_MUTANT(absence_ignored)) {
+    HL_ASSIGN(const auto late, apply::FindLateRows(db_, snapshot, plan));
+    HL_ASSIGN(out.removed, applier_.RemoveAbsent(plan.deleted, next.self_index));
+    if (HL_MUTANT(merge_drops_unsent)) {
+      HL_ASSIGN(out.removed, applier_.RemoveAbsent(plan.unknown, next.self_index));
+    }
+    anew.insert(anew.end(), plan.unknown.begin(), plan.unknown.end());
+    anew.insert(anew.end(), late.begin(), late.end());
+  }
+  HL_ASSIGN(out.written, applier_.WriteAnew(std::move(anew), next, origins, *clock_));
+  HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
+  next.folded_to = end.last;
+  apply::ShadowStats shadows;
+  apply::OrphanStats orphans;
+  HL_TRY(applier_.Settle(origins, &shadows, &orphans));
+  change::ProgressVector collected = collected_;
+  for (const auto& [origin, lseq] : plan.collected.map()) {
+    HL_ASSIGN(const ledger::OriginIndex index, origins.IndexOf(db_, origin));
+    HL_TRY(ledger::SaveCollected(db_, index, lseq, plan.newest_forgotten));
+    collected.Advance(origin, lseq);
+  }
+  HL_ASSIGN(const Lseq journaled, NewestOwn(next));
+  HL_TRY(Commit(&transaction, next));
+  origins_ = std::move(origins);
+  progress_ = std::move(progress);
+  collected_ = std::move(collected);
+  journaled_ = journaled;
+  ++totals_.batches;
+  totals_.rows += out.stats.rows;
+  totals_.last_wall_ms = clock_->WallMs();
+  return std::optional<Merged>(out);
+}
+
+}  // namespace harmonylite::node

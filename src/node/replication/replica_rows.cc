@@ -1,0 +1,97 @@
+// Orders about single rows: what `harmonylite verify --repair` and a first join do to a database.
+#include <algorithm>
+
+#include "apply/table_writer.h"
+#include "capture/journal.h"
+#include "ledger/conflict_log.h"
+#include "ledger/references.h"
+#include "ledger/shadows.h"
+#include "node/replication/replica.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+using change::ValueView;
+using sqlite::Transaction;
+using sqlite::TransactionKind;
+
+std::vector<ValueView> Views(const change::Row& row) { return {row.begin(), row.end()}; }
+
+}  // namespace
+
+Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  ledger::State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_ASSIGN(change::BatchDecoder decoder, change::BatchDecoder::Begin(&batch->arrived.bytes));
+  HL_ASSIGN(const int64_t rows, applier_.Reapply(&decoder, origins_));
+  if (rows == 0) return rows;
+  HL_TRY(Commit(&transaction, next));
+  return rows;
+}
+
+Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  ledger::State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  if (orders.raise_clock.value > 0) HL_TRY(capture::RaiseClock(db_, orders.raise_clock));
+  int64_t rows = 0;
+  for (const RowOrder& order : orders.orders) {
+    HL_ASSIGN(const int64_t some, CarryOut(order, orders.keep_lost));
+    rows += some;
+  }
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(Settle());
+  next.joined = next.joined || orders.joins;
+  HL_TRY(Commit(&transaction, next));
+  return rows;
+}
+
+Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
+  const ledger::TrackedTable* tracked = catalog_.ByName(order.table);
+  if (tracked == nullptr) return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
+  HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
+  std::optional<ledger::ShadowTable> shadows;
+  if (tracked->has_shadow_table) shadows.emplace(db_, *tracked);
+  int64_t rows = 0;
+  for (size_t i = 0; i < order.keys.size(); ++i) {
+    const std::vector<ValueView> key = Views(order.keys[i]);
+    const RowMark& mark = order.marks[i];
+    HL_ASSIGN(const auto stored, writer.FindVersion(key));
+    if (stored.has_value() != mark.versioned) continue;
+    if (stored) {
+      HL_ASSIGN(const Origin origin, origins_.At(stored->origin));
+      if (origin != mark.origin || stored->lseq != mark.lseq) continue;
+    }
+    HL_ASSIGN(const std::optional<change::Row> row, writer.ReadRow(key));
+    if (!row && shadows) {
+      // It would be taken for deleted.
+      HL_ASSIGN(const std::optional<change::Row> shadowed, shadows->Image(key));
+      if (shadowed) continue;
+    }
+    ++rows;
+    if (order.kind == VerifyKind::kJournal) {
+      HL_TRY(capture::Append(db_, *tracked, key, *clock_));
+      continue;
+    }
+    if (!row || (stored && !stored->deleted)) continue;
+    if (keep_lost) {
+      const std::vector<ValueView> image = Views(*row);
+      const Hlc stamp = stored ? stored->stamp : Hlc(0);
+      const ledger::OriginIndex origin = stored ? stored->origin : state_.self_index;
+      HL_ASSIGN(const int64_t id, ledger::AddConflict(db_, *tracked, ledger::conflict_kind::kUnseen, key,
+                                                       {stamp, origin, image}, {stamp, origin, {}}));
+      (void)id;
+    }
+    if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key));
+    HL_TRY(writer.DeleteRow(key));
+  }
+  return rows;
+}
+
+}  // namespace harmonylite::node

@@ -1,0 +1,219 @@
+#include "node/verify/verify_rows.h"
+
+#include <algorithm>
+#include <chrono>
+
+namespace harmonylite::node {
+
+namespace {
+
+using Answers = std::map<NodeId, VerifyAnswer>;
+
+// Looks at all tables before rows are compared by their versions alone.
+constexpr int kRounds = 5;
+constexpr std::chrono::milliseconds kBetweenRounds{300};
+// Between two looks at the same rows: what was on its way is there.
+constexpr std::chrono::milliseconds kBetweenLooks{700};
+// Buckets in one question: few enough that a large table's rows fit one answer.
+constexpr size_t kBucketsAtOnce = 128;
+constexpr size_t kMaxFindings = 10'000;
+constexpr int kRepairRounds = 3;
+// After a repair: what was ordered has been applied by then.
+constexpr std::chrono::milliseconds kSettle{1'500};
+
+bool AtOneProgress(const Answers& answers) {
+  return std::all_of(answers.begin(), answers.end(), [&](const auto& one) {
+    return one.second.progress == answers.begin()->second.progress;
+  });
+}
+
+// Tables that are to be looked at: some pair differs, or a node says that rows of it are damaged.
+std::set<std::string> Suspects(const Answers& answers) {
+  std::set<std::string> out;
+  for (const auto& [id, a] : answers) {
+    for (const TableDigest& table : a.tables)
+      if (table.damaged > 0) out.insert(table.table);
+    for (const auto& [other_id, b] : answers)
+      if (id < other_id) out.merge(DifferingTables(a, b));
+  }
+  return out;
+}
+
+// Drops failed answers, and notes who has not answered. Who is silent is not asked again.
+Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
+  for (const NodeId node : std::set<NodeId>(*asked)) {
+    const auto it = answers.find(node);
+    out->missing.erase(node);
+    if (it == answers.end()) {
+      out->missing[node] = "does not answer";
+      asked->erase(node);
+    } else if (!it->second.failure.empty()) {
+      out->missing[node] = it->second.failure;
+      answers.erase(it);
+    } else if (!it->second.joined) {
+      out->missing[node] = "its first join is not settled";
+      answers.erase(it);
+    }
+  }
+  return answers;
+}
+
+class Drill {
+ public:
+  Drill(RowClient* client, const std::set<NodeId>& nodes, Verification* out)
+      : client_(client), nodes_(nodes), out_(out) {}
+
+  // Rows of that table which cannot be right.
+  Result<std::vector<Finding>> Table(const std::string& table, const std::set<size_t>& damaged) {
+    VerifyRequest request;
+    request.kind = VerifyKind::kBuckets;
+    request.table = table;
+    HL_ASSIGN(const Answers answers, Ask(request));
+    std::vector<const VerifyAnswer*> whole;
+    for (const auto& [id, answer] : answers)
+      if (answer.images.size() == kVerifyBuckets) whole.push_back(&answer);
+    std::set<size_t> buckets = damaged;
+    if (whole.size() > 1) {
+      const std::vector<size_t> differ = DifferingBuckets(whole);
+      buckets.insert(differ.begin(), differ.end());
+    }
+    std::vector<Finding> found;
+    const std::vector<size_t> list(buckets.begin(), buckets.end());
+    for (size_t i = 0; i < list.size() && found.size() < kMaxFindings; i += kBucketsAtOnce) {
+      const size_t end = std::min(i + kBucketsAtOnce, list.size());
+      HL_ASSIGN(std::vector<Finding> some,
+                Buckets(table, std::vector<size_t>(list.begin() + i, list.begin() + end)));
+      found.insert(found.end(), some.begin(), some.end());
+    }
+    out_->cut = out_->cut || found.size() >= kMaxFindings;
+    return found;
+  }
+
+ private:
+  // Who answered before and does not now has not been compared down to its rows.
+  Result<Answers> Ask(const VerifyRequest& request) {
+    HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
+    for (const NodeId node : nodes_) {
+      const auto answer = answers.find(node);
+      if (answer == answers.end())
+        out_->missing[node] = "does not answer any more";
+      else if (!answer->second.failure.empty())
+        out_->missing[node] = answer->second.failure;
+    }
+    return answers;
+  }
+
+  Result<std::vector<Finding>> Buckets(const std::string& table, std::vector<size_t> buckets) {
+    HL_ASSIGN(const std::vector<Finding> first, Look(table, buckets));
+    if (first.empty()) return first;
+    HL_TRY(client_->Wait(kBetweenLooks));
+    HL_ASSIGN(const std::vector<Finding> second, Look(table, buckets));
+    return InBoth(first, second);
+  }
+
+  Result<std::vector<Finding>> Look(const std::string& table, const std::vector<size_t>& buckets) {
+    VerifyRequest request;
+    request.kind = VerifyKind::kRows;
+    request.table = table;
+    request.buckets = buckets;
+    HL_ASSIGN(Answers answers, Ask(request));
+    const bool cut = std::any_of(answers.begin(), answers.end(), [](const auto& a) { return a.second.cut; });
+    if (cut && buckets.size() > 1) {
+      const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
+      HL_ASSIGN(std::vector<Finding> out, Look(table, {buckets.begin(), middle}));
+      HL_ASSIGN(const std::vector<Finding> rest, Look(table, {middle, buckets.end()}));
+      out.insert(out.end(), rest.begin(), rest.end());
+      return out;
+    }
+    // Where one bucket does not fit, rows that only one answer names would seem to be missing in another.
+    if (cut) {
+      out_->cut = true;
+      return std::vector<Finding>();
+    }
+    std::vector<NodeRows> rows;
+    for (auto& [id, answer] : answers)
+      if (answer.failure.empty())
+        rows.push_back({answer.origin, answer.progress, answer.had_rows, answer.schema, std::move(answer.rows)});
+    return CompareRows(table, rows);
+  }
+
+  RowClient* client_;
+  const std::set<NodeId>& nodes_;
+  Verification* out_;
+};
+
+std::set<size_t> DamagedBuckets(const Answers& answers, const std::string& table) {
+  std::set<size_t> out;
+  for (const auto& [id, answer] : answers)
+    for (size_t i = 0; i < answer.rows.size() && i < answer.row_tables.size(); ++i)
+      if (answer.row_tables[i] == table) out.insert(BucketOf(answer.rows[i].key));
+  return out;
+}
+
+// Returns how many rows were touched. `resent`: sending rows again was tried before.
+Result<int64_t> OrderRepairs(RowClient* client, const std::vector<Finding>& findings, bool resent) {
+  std::vector<Repair> repairs;
+  for (const Finding& finding : findings)
+    if (auto repair = PlanRepair(finding, resent)) repairs.push_back(std::move(*repair));
+  int64_t rows = 0;
+  for (const VerifyRequest& request : RepairRequests(repairs)) {
+    HL_ASSIGN(const Answers answers, client->Ask(request, {*request.to}));
+    const auto it = answers.find(*request.to);
+    if (it == answers.end())
+      return MakeError(ErrorCode::kRetryLater, "node {} does not answer", request.to->value);
+    if (!it->second.failure.empty())
+      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value, it->second.failure);
+    rows += it->second.done;
+  }
+  return rows;
+}
+
+}  // namespace
+
+Result<Verification> VerifyRows(RowClient* client) {
+  Verification out;
+  HL_ASSIGN(LiveNodes nodes, client->Nodes());
+  out.away = nodes.away;
+  Answers answers;
+  std::set<std::string> suspects;
+  for (int round = 0; round < kRounds; ++round) {
+    if (round > 0) HL_TRY(client->Wait(kBetweenRounds));
+    VerifyRequest request;
+    HL_ASSIGN(Answers raw, client->Ask(request, nodes.live));
+    answers = Usable(std::move(raw), &nodes.live, &out);
+    if (answers.empty()) continue;
+    suspects = Suspects(answers);
+    out.equal_progress = AtOneProgress(answers);
+    if (answers.size() == nodes.live.size() && out.equal_progress) break;
+  }
+  for (const auto& [node, answer] : answers) out.compared.insert(node);
+  if (answers.empty()) return out;
+  if (out.equal_progress) out.tables = answers.begin()->second.tables;
+  Drill drill(client, out.compared, &out);
+  for (const std::string& table : suspects) {
+    HL_ASSIGN(const std::vector<Finding> found, drill.Table(table, DamagedBuckets(answers, table)));
+    if (found.empty() && out.equal_progress) out.open_tables.insert(table);
+    out.findings.insert(out.findings.end(), found.begin(), found.end());
+  }
+  if (out.open_tables.empty()) return out;
+  // What no row explains was perhaps only seen in passing.
+  VerifyRequest again;
+  HL_ASSIGN(Answers last, client->Ask(again, out.compared));
+  const std::set<std::string> still = Suspects(last);
+  const bool equal = AtOneProgress(last);
+  std::erase_if(out.open_tables, [&](const std::string& table) { return !equal || !still.contains(table); });
+  return out;
+}
+
+Result<int64_t> RepairRows(RowClient* client, Verification* result) {
+  int64_t rows = 0;
+  for (int round = 0; round < kRepairRounds && !result->findings.empty(); ++round) {
+    HL_ASSIGN(const int64_t some, OrderRepairs(client, result->findings, /*resent=*/round > 0));
+    rows += some;
+    HL_TRY(client->Wait(kSettle));
+    HL_ASSIGN(*result, VerifyRows(client));
+  }
+  return rows;
+}
+
+}  // namespace harmonylite::node
