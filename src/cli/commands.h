@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "base/logger.h"
 #include "config/command_line.h"
@@ -40,5 +41,11 @@ config::ExitCode Join(const config::CommandLine& command, const config::Config* 
 
 // Prints "harmonylite: MESSAGE" and returns `code`.
 config::ExitCode Complain(const std::string& message, config::ExitCode code);
+
+// As the help lists them.
+std::vector<config::SubcommandInfo> Subcommands();
+
+// The words behind the flags: harmonylite lint FILE. `config`: null when no -config was given; a command that needs one says so.
+config::ExitCode RunSubcommand(const config::CommandLine& command, const config::Config* config);
 
 }  // namespace harmonylite::cli

@@ -9,7 +9,7 @@
 #include <ctime>
 
 #include "base/logger.h"
-#include "cli/restore.h"
+#include "cli/restore_conflict.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
 #include "ledger/conflict_log.h"

@@ -4,7 +4,6 @@
 #include <cstdio>
 
 #include "cli/commands.h"
-#include "cli/subcommands.h"
 #include "config/command_line.h"
 #include "config/config.h"
 #include "sqlite/connection.h"

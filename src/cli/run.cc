@@ -8,8 +8,8 @@
 #include <optional>
 #include <thread>
 
+#include "cli/bootstrap.h"
 #include "cli/commands.h"
-#include "cli/join.h"
 #include "cli/lock_file.h"
 #include "cli/observe.h"
 #include "cli/stores.h"

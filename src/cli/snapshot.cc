@@ -13,8 +13,8 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
-#include "cli/log_watch.h"
 #include "cli/progress.h"
+#include "cli/published_barrier.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
 #include "node/node.h"
@@ -153,7 +153,7 @@ Status Save(const config::CommandLine& command, const config::Config& config, Lo
     HL_TRY(ConnectToNats(command, config, logger, session));
     return session->connection;
   };
-  LogWatch log(&config, connect, std::move(node), &clock, logger);
+  PublishedBarrier log(&config, connect, std::move(node), &clock, logger);
   const int64_t began = clock.MonotonicMs();
   snapshot::Activity activity;
   snapshot::Catalog catalog(session->store.get());

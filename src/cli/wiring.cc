@@ -132,11 +132,6 @@ nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config) {
   return options;
 }
 
-config::ExitCode Complain(const std::string& message, config::ExitCode code) {
-  fmt::print(stderr, "harmonylite: {}\n", message);
-  return code;
-}
-
 Result<std::vector<std::string>> ServerUrls(const config::Config& config) {
   std::vector<std::string> out;
   if (!config.nats.embedded()) {

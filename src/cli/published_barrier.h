@@ -20,11 +20,11 @@
 
 namespace harmonylite::cli {
 
-class LogWatch {
+class PublishedBarrier {
  public:
   // `connect` is called when the log is needed: mostly it is not. `node` is not started yet; null: one runs elsewhere.
   using Connect = std::function<Result<std::shared_ptr<nats::Connection>>()>;
-  LogWatch(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
+  PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
            Logger* logger);
 
   // Waits until the log holds it. A log that cannot be reached is no reason not to store the snapshot: that is said.

@@ -1,6 +1,6 @@
-#include "cli/subcommands.h"
-
 #include "cli/commands.h"
+
+#include <fmt/format.h>
 
 namespace harmonylite::cli {
 
@@ -31,6 +31,11 @@ config::ExitCode RunSubcommand(const config::CommandLine& command, const config:
   for (const Subcommand& subcommand : kSubcommands)
     if (subcommand.info.name == command.subcommand) return subcommand.run(command, config);
   return Complain("unknown command " + command.subcommand, config::ExitCode::kUsage);
+}
+
+config::ExitCode Complain(const std::string& message, config::ExitCode code) {
+  fmt::print(stderr, "harmonylite: {}\n", message);
+  return code;
 }
 
 }  // namespace harmonylite::cli

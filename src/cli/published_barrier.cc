@@ -1,4 +1,4 @@
-#include "cli/log_watch.h"
+#include "cli/published_barrier.h"
 
 #include <chrono>
 #include <thread>
@@ -29,12 +29,12 @@ Error Anew() {
 
 }  // namespace
 
-LogWatch::LogWatch(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
+PublishedBarrier::PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
                    Logger* logger)
     : config_(config), connect_(std::move(connect)), clock_(clock), logger_(logger), node_(std::move(node)) {}
 
 // The maker's newest change in the snapshot that this file does not know to be in the log; 0: there is none.
-Result<Lseq> LogWatch::Pending(const snapshot::Manifest& manifest) {
+Result<Lseq> PublishedBarrier::Pending(const snapshot::Manifest& manifest) {
   const Lseq own = manifest.progress.Get(manifest.maker);
   if (own == Lseq(0) || !config_->publish) return Lseq(0);
   HL_ASSIGN(auto db, OpenFile(*config_));
@@ -44,7 +44,7 @@ Result<Lseq> LogWatch::Pending(const snapshot::Manifest& manifest) {
   return state.published_to >= own ? Lseq(0) : own;
 }
 
-void LogWatch::Reach() {
+void PublishedBarrier::Reach() {
   if (log_ != nullptr) return;
   auto connection = connect_();
   if (!connection.ok()) {
@@ -57,7 +57,7 @@ void LogWatch::Reach() {
   if (node_ != nullptr) node_->Start(log_.get(), meta_.get());
 }
 
-Result<LogWatch::Held> LogWatch::AskLog(const Origin& maker, Lseq own) {
+Result<PublishedBarrier::Held> PublishedBarrier::AskLog(const Origin& maker, Lseq own) {
   HL_TRY(log_->EnsureReady());
   auto last = log_->LastOf(maker);
   if (!last.ok() && last.error().code() == ErrorCode::kNotFound) return Held::kNotYet;
@@ -80,7 +80,7 @@ Result<LogWatch::Held> LogWatch::AskLog(const Origin& maker, Lseq own) {
   return header.to >= own ? Held::kYes : Held::kNotYet;
 }
 
-LogWatch::Held LogWatch::Ask(const Origin& maker, Lseq own) {
+PublishedBarrier::Held PublishedBarrier::Ask(const Origin& maker, Lseq own) {
   if (node_ == nullptr) {
     auto held = AskLog(maker, own);
     unreachable_ = held.ok() ? "" : held.error().message();
@@ -94,7 +94,7 @@ LogWatch::Held LogWatch::Ask(const Origin& maker, Lseq own) {
   return shared.identified() ? Held::kNotYet : Held::kUnknown;
 }
 
-Status LogWatch::Await(const snapshot::Manifest& manifest) {
+Status PublishedBarrier::Await(const snapshot::Manifest& manifest) {
   HL_ASSIGN(const Lseq own, Pending(manifest));
   if (own == Lseq(0)) return Ok();
   int64_t moved = clock_->MonotonicMs();

@@ -1,4 +1,4 @@
-#include "cli/restore.h"
+#include "cli/restore_conflict.h"
 
 #include <charconv>
 
