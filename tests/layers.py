@@ -26,6 +26,9 @@ DOORS = {
 MAX_LINES = 500
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
+NAMESPACE = re.compile(r"^namespace (harmonylite\S*) \{")
+# The first line of a header that only its own module may include.
+PRIVATE = re.compile(r"^// Private to src/([\w/]+)")
 TABLES = re.compile(
     r"(<!-- modules: written by tests/layers.py --write -->\n).*?(<!-- end -->\n)", re.S)
 
@@ -115,6 +118,15 @@ def check_include(modules, path, bracket, header):
     return f'"{header}": {module} must not know {target}'
 
 
+def namespace_of(module):
+    """The namespace is named as the last folder. What base has is everybody's. The rooms of node share
+    theirs: they say each other's names all the time, and no name means two things in them.
+    """
+    if module == "base":
+        return "harmonylite"
+    return "harmonylite::" + ("node" if module.startswith("node/") else module.rpartition("/")[2])
+
+
 def includes(text):
     """Line number, bracket and header of each #include."""
     for number, line in enumerate(text.splitlines(), 1):
@@ -130,11 +142,71 @@ def check_text(modules, path, text):
         why = check_include(modules, path, bracket, header)
         if why:
             offences.append(f"{path}:{number}: {why}")
+    module = modules.of(path.removeprefix("src/")) if path.startswith("src/") else None
+    if module and not path.endswith("_test.cc"):
+        for number, line in enumerate(text.splitlines(), 1):
+            match = NAMESPACE.match(line)
+            if match and match.group(1) != namespace_of(module):
+                offences.append(
+                    f"{path}:{number}: {module} has the namespace {namespace_of(module)}")
     lines = len(text.splitlines())
     if lines > MAX_LINES:
         offences.append(f"{path}: {lines} lines, at most {MAX_LINES}: split it")
     if path.endswith(".h") and not re.search(r"^#pragma once$", text, re.M):
         offences.append(f"{path}: a header begins with #pragma once")
+    return offences
+
+
+def check_private(modules, files):
+    """A private header is included by its own module alone, and by helpers of tests.
+
+    `files`: texts by path.
+    """
+    owners, offences = {}, []
+    for path, text in files.items():
+        match = PRIVATE.match(text)
+        if not match:
+            continue
+        below = path.removeprefix("src/")
+        if match.group(1) != modules.of(below):
+            offences.append(f"{path}:1: private to src/{match.group(1)}, it says, and is not there")
+        owners[below] = modules.of(below)
+    for path, text in files.items():
+        if path.startswith("tests/support/"):
+            continue
+        module = modules.of(path.removeprefix("src/")) if path.startswith("src/") else None
+        for number, _, header in includes(text):
+            if header in owners and owners[header] != module:
+                offences.append(f'{path}:{number}: "{header}" is private to src/{owners[header]}')
+    return offences
+
+
+def check_cycles(files):
+    """No two files of src/ need each other, directly or through others.
+
+    A .h and its .cc are one file here; tests do not count.
+    """
+    graph = {}
+    for path, text in files.items():
+        if not re.match(r"src/.*(?<!_test)\.(h|cc)$", path):
+            continue
+        file = path.removeprefix("src/").rpartition(".")[0]
+        needs = graph.setdefault(file, set())
+        needs.update(header.rpartition(".")[0] for _, kind, header in includes(text) if kind == '"')
+        needs.discard(file)
+    offences, done = [], set()
+
+    def visit(file, way):
+        if file in way:
+            cycle = way[way.index(file):] + [file]
+            offences.append(f"src/{file}.h: these files need each other: {' → '.join(cycle)}")
+        elif file not in done:
+            for other in sorted(graph.get(file, ())):
+                visit(other, way + [file])
+            done.add(file)
+
+    for file in sorted(graph):
+        visit(file, [])
     return offences
 
 
@@ -145,6 +217,27 @@ def check_page(modules, page):
         return ["docs/design.md: its tables of modules differ from cmake/modules.json: "
                 "run tests/layers.py --write"]
     return []
+
+
+def check_use(modules, files):
+    """Each module has files, and uses what it says that it includes."""
+    used, there = {}, set()
+    for path, text in files.items():
+        module = modules.of(path.removeprefix("src/")) if path.startswith("src/") else None
+        if module is None:
+            continue
+        there.add(module)
+        for _, bracket, header in includes(text):
+            if bracket == '"':
+                used.setdefault(module, set()).add(modules.of(header))
+    offences = []
+    for name, entry in modules.entries.items():
+        if name not in there:
+            offences.append(f"cmake/modules.json: {name} has no files")
+            continue
+        for other in sorted(set(entry["includes"]) - used.get(name, set())):
+            offences.append(f"cmake/modules.json: no file of {name} includes one of {other}")
+    return offences
 
 
 def sources(root):
@@ -162,6 +255,7 @@ def check_tree(root):
     offences = modules.offences()
     for path, text in files.items():
         offences += check_text(modules, path, text)
+    offences += check_private(modules, files) + check_cycles(files) + check_use(modules, files)
     return offences + check_page(modules, (root / "docs/design.md").read_text(encoding="utf-8"))
 
 

@@ -51,6 +51,8 @@ BAD = [
     ("src/sqlite/connection.cc", '#include "identifier.h"', "name a header by its folder"),
     ("src/base/clock.cc", "x\n" * 501, "501 lines"),
     ("tests/e2e/test_all.py", "x\n" * 501, "501 lines"),
+    ("src/node/room/worker.cc", "namespace harmonylite::room {", "the namespace harmonylite::node"),
+    ("src/base/clock.cc", "namespace harmonylite::base {", "has the namespace harmonylite"),
     ("src/base/clock.h", "#ifndef CLOCK_H", "a header begins with #pragma once"),
 ]
 GOOD = [
@@ -66,6 +68,9 @@ GOOD = [
     ("src/sqlite/connection.cc", "#include <sqlite3.h>"),
     ("src/ops/http_server.cc", "#include <httplib.h>"),
     ("tests/support/sqlite_file.cc", "#include <sqlite3.h>"),
+    ("src/base/clock.cc", "namespace harmonylite {"),
+    ("src/adapters/wire/log.cc", "namespace harmonylite::wire {"),
+    ("src/node/room/worker.cc", "namespace harmonylite::node {"),
     ("src/base/clock.cc", '// #include "change/value.h"'),
     ("src/base/clock.cc", "x\n" * 500),
 ]
@@ -96,6 +101,44 @@ def test_a_module_says_what_it_is_for():
     assert silent.offences() == ["cmake/modules.json: low does not say what it must_not"]
 
 
+def test_a_private_header_stays_in_its_module():
+    files = {
+        "src/adapters/wire/session.h": "// Private to src/adapters/wire: a connection.\n",
+        "src/adapters/wire/log.cc": '#include "adapters/wire/session.h"\n',
+        "tests/support/wire.h": '#include "adapters/wire/session.h"\n',
+    }
+    assert layers.check_private(MODULES, files) == []
+    files["src/node/node.cc"] = '\n#include "adapters/wire/session.h"\n'
+    assert layers.check_private(MODULES, files) == [
+        'src/node/node.cc:2: "adapters/wire/session.h" is private to src/adapters/wire']
+    files = {"src/high/row.h": "// Private to src/low: a row.\n"}
+    assert layers.check_private(MODULES, files) == [
+        "src/high/row.h:1: private to src/low, it says, and is not there"]
+
+
+def test_files_that_need_each_other_are_found():
+    files = {
+        "src/low/a.h": '#include "low/b.h"\n',
+        "src/low/b.h": "",
+        "src/low/b.cc": '#include "low/b.h"\n#include "low/c.h"\n',
+        "src/low/c_test.cc": '#include "low/a.h"\n',
+        "src/low/c.h": "",
+    }
+    assert layers.check_cycles(files) == []
+    files["src/low/c.h"] = '#include "low/a.h"\n'
+    (offence,) = layers.check_cycles(files)
+    assert offence == "src/low/a.h: these files need each other: low/a → low/b → low/c → low/a"
+
+
+def test_a_module_uses_what_it_includes_and_has_files():
+    modules = layers.Modules([entry("low", []), entry("high", ["low"]), entry("empty", [])])
+    files = {"src/low/a.h": "", "src/high/b.h": '#include "low/a.h"\n'}
+    assert layers.check_use(modules, files) == ["cmake/modules.json: empty has no files"]
+    files = {"src/low/a.h": "", "src/high/b.h": "", "src/empty/c.h": ""}
+    assert layers.check_use(modules, files) == [
+        "cmake/modules.json: no file of high includes one of low"]
+
+
 def page(table):
     mark = "<!-- modules: written by tests/layers.py --write -->"
     return f"# Design\n{mark}\n{table}<!-- end -->\nmore\n"
@@ -118,7 +161,8 @@ def test_an_offence_in_a_folder_fails_the_check(tmp_path, capsys):
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     assert layers.main([str(tmp_path)]) == 1
-    assert capsys.readouterr().out == 'src/base/clock.h:2: "high/writer.h": base must not know high\n'
+    out = capsys.readouterr().out
+    assert 'src/base/clock.h:2: "high/writer.h": base must not know high\n' in out
 
 
 def test_the_tree_passes(capsys):
