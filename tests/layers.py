@@ -24,11 +24,36 @@ DOORS = {
     re.compile(r"^pugixml"): ("src/adapters/stores/",),
 }
 MAX_LINES = 500
+# A class, not a line count, decides what a file holds. A struct without methods is a value, and may
+# be long.
+MAX_MEMBERS, MAX_METHODS = 18, 20
+EXCEPTIONS = {
+    ("adapters/nats/object_store.h", "JetStreamObjectStore"): "one method for each step to repeat",
+    ("adapters/nats_server/server_supervisor.h", "ServerSupervisor"): "the life of one thread",
+    ("adapters/stores/store_s3.h", "S3Store"): "an upload is many requests, each with its errors",
+    ("apply/applier.h", "Applier"): "one row is decided with all that its batch has prepared",
+    ("config/reader.h", "TableReader"): "one method for each kind of value",
+    ("node/node.h", "Node"): "owns each worker and its connection",
+    ("node/replication/consumer.h", "Consumer"): "reads, applies, repairs, keeps house and merges",
+    ("node/replication/publisher.h", "Publisher"): "a batch at hand, and what is known of our subject",
+    ("node/replication/replica.h", "Replica"): "each transaction on the database of the node",
+    ("node/shared_state.h", "SharedState"): "everything that workers tell each other",
+    ("snapshot/packed_file.h", "PackedFile"): "a file's methods, and those of its pieces",
+    ("sqlite/connection.h", "Connection"): "all of SQLite's connection that we use",
+    ("sqlite/content_vfs.cc", "ContentVfs::Calls"): "one function for each callback of SQLite",
+}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
 NAMESPACE = re.compile(r"^namespace (harmonylite\S*) \{")
 # The first line of a header that only its own module may include.
 PRIVATE = re.compile(r"^// Private to src/([\w/]+)")
+# Comments and texts: what stands in them is no code.
+NO_CODE = re.compile(r'R"(\w*)\(.*?\)\1"|//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'
+                     r"'(?:\\.|[^'\\\n])'", re.S)
+CLASS = re.compile(r"(?<!enum )\b(?:class|struct)\s+(?:\[\[\w+\]\]\s*)?([\w:]+)(?:\s+final)?"
+                   r"\s*(?::[^;{}()]*)?\{")
+NO_MEMBER = re.compile(r"(using|friend|enum|class|struct|static_assert"
+                       r"|template\s*<[^>]*>\s*(class|struct))\b")
 TABLES = re.compile(
     r"(<!-- modules: written by tests/layers.py --write -->\n).*?(<!-- end -->\n)", re.S)
 
@@ -119,8 +144,8 @@ def check_include(modules, path, bracket, header):
 
 
 def namespace_of(module):
-    """The namespace is named as the last folder. What base has is everybody's. The rooms of node share
-    theirs: they say each other's names all the time, and no name means two things in them.
+    """The last folder names the namespace. What base has is everybody's. The rooms of node share theirs:
+    they say each other's names all the time, and no name means two things in them.
     """
     if module == "base":
         return "harmonylite"
@@ -155,6 +180,73 @@ def check_text(modules, path, text):
     if path.endswith(".h") and not re.search(r"^#pragma once$", text, re.M):
         offences.append(f"{path}: a header begins with #pragma once")
     return offences
+
+
+def declarations(body):
+    """The declarations in a class's body, without what stands in their braces."""
+    depth, one = 0, ""
+    for at, letter in enumerate(body):
+        if letter == "{":
+            depth += 1
+            one += "=" if depth == 1 else ""
+        elif letter == "}":
+            depth -= 1
+            # A function's body ends it; an initialiser and an inner type go on.
+            if depth == 0 and re.match(r"\s*([A-Za-z_~#:\[]|$)", body[at + 1:]):
+                yield one
+                one = ""
+        elif depth == 0 and letter == ";":
+            yield one
+            one = ""
+        elif depth == 0:
+            one += letter
+
+
+def count(body):
+    """Members and methods of a class. Constants and deleted or defaulted functions are neither."""
+    members = methods = 0
+    for one in declarations(body):
+        one = re.sub(r"\b(public|private|protected)\s*:(?!:)", "", one).strip()
+        plain, before = one, None
+        while plain != before:
+            before, plain = plain, re.sub(r"<[^<>]*>", "", plain)
+        head = re.split("=", re.sub(r"operator\s*[=<>!]+", "operator", plain))[0]
+        if not one or NO_MEMBER.match(one) or re.search(r"=\s*(delete|default)$", plain):
+            continue
+        if "(" in head:
+            methods += 1
+        elif not re.match(r"(inline )?static (inline )?const", head):
+            members += 1 + head.count(",")
+    return members, methods
+
+
+def classes(text):
+    """Name, members and methods of each class, inner ones too."""
+    code = NO_CODE.sub(lambda match: re.sub(r"[^\n]", " ", match.group(0)), text)
+    for match in CLASS.finditer(code):
+        depth, end = 1, match.end()
+        while depth and end < len(code):
+            depth += {"{": 1, "}": -1}.get(code[end], 0)
+            end += 1
+        yield match.group(1), *count(code[match.end():end - 1])
+
+
+def check_classes(files, exceptions):
+    """No class has more members or methods than one can keep in mind, but for EXCEPTIONS."""
+    offences, needed = [], set()
+    for path, text in files.items():
+        if not re.match(r"src/.*(?<!_test)\.(h|cc)$", path):
+            continue
+        for name, members, methods in classes(text):
+            if methods == 0 or (members <= MAX_MEMBERS and methods <= MAX_METHODS):
+                continue
+            one = (path.removeprefix("src/"), name)
+            needed.add(one)
+            if one not in exceptions:
+                offences.append(f"{path}: {name} has {members} members and {methods} methods, "
+                                f"at most {MAX_MEMBERS} and {MAX_METHODS}: split it")
+    return offences + [f"tests/layers.py: {name} in {path} needs no exception"
+                       for path, name in sorted(exceptions.keys() - needed)]
 
 
 def check_private(modules, files):
@@ -256,6 +348,7 @@ def check_tree(root):
     for path, text in files.items():
         offences += check_text(modules, path, text)
     offences += check_private(modules, files) + check_cycles(files) + check_use(modules, files)
+    offences += check_classes(files, EXCEPTIONS)
     return offences + check_page(modules, (root / "docs/design.md").read_text(encoding="utf-8"))
 
 

@@ -139,6 +139,53 @@ def test_a_module_uses_what_it_includes_and_has_files():
         "cmake/modules.json: no file of high includes one of low"]
 
 
+CLASSES = """
+// class Quoted { int a; };
+struct Value {
+  int a = 0;
+  std::map<int, int> b, c;
+};
+class Worker final : public Base {
+ public:
+  explicit Worker(std::string name) : name_{std::move(name)}, call_([this] { Run(); }) {}
+  Worker(const Worker&) = delete;
+  ~Worker() { Stop("};"); }
+  bool operator==(const Worker&) const = default;
+  template <typename... Args>
+  void Say(Args&&... args) { if (on_) Write(args...); }
+  static constexpr int kMost = 3;
+  enum class Kind { kOne, kTwo };
+  struct Inner { int x; int y; void Go(); };
+
+ private:
+  using Map = std::map<int, int>;
+  std::string name_;
+  std::function<void(int)> call_;
+  std::atomic<bool> on_{false};
+  int64_t horizon_ = int64_t{7} * 24 * 3'600'000;
+};
+enum class Colour { kRed };
+"""
+
+
+def test_members_and_methods_are_counted():
+    assert list(layers.classes(CLASSES)) == [
+        ("Value", 3, 0), ("Worker", 4, 3), ("Inner", 2, 1)]
+
+
+def test_a_large_class_needs_a_reason():
+    members = "".join(f"int m{i}_;" for i in range(19))
+    files = {
+        "src/low/a.h": f"class A {{ void Go(); {members} }};\n",
+        "src/low/b.h": f"struct B {{ {members} }};\n",
+    }
+    (offence,) = layers.check_classes(files, {})
+    assert offence.startswith("src/low/a.h: A has 19 members and 1 methods, ")
+    assert layers.check_classes(files, {("low/a.h", "A"): "why"}) == []
+    assert layers.check_classes(files, {("low/a.h", "A"): "why", ("low/b.h", "B"): "why"}) == [
+        "tests/layers.py: B in low/b.h needs no exception"]
+
+
 def page(table):
     mark = "<!-- modules: written by tests/layers.py --write -->"
     return f"# Design\n{mark}\n{table}<!-- end -->\nmore\n"
