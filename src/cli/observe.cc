@@ -55,6 +55,7 @@ class StatusSource {
     out.caught_up = applied.caught_up;
     out.stalled = applied.stalled;
     out.resync_error = shared.resync_error();
+    out.unreadable_snapshot = shared.unreadable_snapshot();
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;
     for (const node::Hold& hold : applied.holds)

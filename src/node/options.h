@@ -86,6 +86,10 @@ constexpr int64_t kAlonePatienceMs = 10'000;
 // Between looks for a snapshot that helps, and how long one is waited for that has all that is here.
 constexpr int64_t kResyncRetryMs = 5'000;
 constexpr int64_t kWholeSnapshotPatienceMs = 60'000;
+// How long a snapshot that cannot be read is left alone; between two questions for another while
+// new ones cannot be read either, twice as long each time, from the first to the last.
+constexpr int64_t kUnreadableMs = 30'000;
+constexpr int64_t kUnreadableMostMs = 1'800'000;
 // Between two questions for another snapshot where one cannot be merged: twice as long each time, from the first to the last.
 constexpr int64_t kUnmergedRetryMs = 60'000;
 constexpr int64_t kUnmergedMostMs = 3'600'000;

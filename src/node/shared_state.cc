@@ -217,6 +217,16 @@ std::string SharedState::resync_error() const {
   return resync_error_;
 }
 
+void SharedState::SetUnreadableSnapshot(std::string text) {
+  const std::lock_guard lock(mutex_);
+  unreadable_snapshot_ = std::move(text);
+}
+
+std::string SharedState::unreadable_snapshot() const {
+  const std::lock_guard lock(mutex_);
+  return unreadable_snapshot_;
+}
+
 void SharedState::NoteSchemaVersion(int64_t version) {
   const std::lock_guard lock(mutex_);
   schema_version_ = version;

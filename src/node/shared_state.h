@@ -164,6 +164,10 @@ class SharedState {
   // The consumer is done with it; what came of it.
   void SetResyncError(std::string error);
   std::string resync_error() const;
+  // From the resyncer, for the operator: the snapshot that is needed and cannot be read, and why.
+  // Empty: there is none.
+  void SetUnreadableSnapshot(std::string text);
+  std::string unreadable_snapshot() const;
   // Long work is to end soon.
   void Stop() { stopping_.store(true); }
   const std::atomic<bool>& stopping() const { return stopping_; }
@@ -196,6 +200,7 @@ class SharedState {
   bool log_gap_ = false;
   std::shared_ptr<OpenSnapshot> snapshot_;
   std::string resync_error_;
+  std::string unreadable_snapshot_;
   std::atomic<bool> stopping_{false};
 };
 

@@ -3,8 +3,8 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -33,9 +33,10 @@ Result<int64_t> MsAhead(sqlite::Connection* snapshot, const Clock& clock);
 class SnapshotSource {
  public:
   virtual ~SnapshotSource() = default;
-  // The newest that can be used; nothing when there is none. Errors: as of ports::ObjectStore.
-  virtual Result<std::optional<SnapshotInfo>> Newest() = 0;
-  // Fetches and checks it, which takes long. Other errors: kNotFound, kCorruption.
+  // Those that can be used, newest first. Errors: as of ports::ObjectStore.
+  virtual Result<std::vector<SnapshotInfo>> List() = 0;
+  // Fetches and checks one of those listed last, which takes long. kRetryLater: it cannot be read
+  // now, while others perhaps can. Other errors: kNotFound, kCorruption.
   virtual Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) = 0;
   // Asks the others for one that is newer than now, in the name of the node that needs it.
   virtual Status Ask(NodeId asker) = 0;

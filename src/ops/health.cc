@@ -34,6 +34,7 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
     out.push_back(status.divergence + ": 'harmonylite verify' names them, with --repair it ends it");
   if (!status.resync_error.empty())
     out.push_back("a snapshot cannot be merged with this database: " + status.resync_error);
+  if (!status.unreadable_snapshot.empty()) out.push_back(status.unreadable_snapshot);
   for (const WaitingChanges& waiting : status.waiting)
     if (NeedsOperator(waiting))
       out.push_back(fmt::format("changes of node {} wait: {}", waiting.node, waiting.reason));

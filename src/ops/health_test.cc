@@ -35,7 +35,9 @@ TEST(HealthTest, EachTroubleIsNamed) {
   paused.waiting = {{7, "schema", "column x does not exist here"}};
   NodeStatus clock = Fine();
   clock.waiting = {{7, "clock", "an hour ahead"}};
-  for (const NodeStatus& status : {away, full, paused, clock}) {
+  NodeStatus behind = Fine();
+  behind.unreadable_snapshot = "snapshot x cannot be read now: nothing comes";
+  for (const NodeStatus& status : {away, full, paused, clock, behind}) {
     const HealthAnswer answer = AnswerHealth(status, true);
     EXPECT_EQ(answer.http_status, 503);
     EXPECT_EQ(nlohmann::json::parse(answer.body)["reasons"].size(), 1u) << answer.body;

@@ -25,6 +25,7 @@ struct NodeStatus {
   bool database_ok = true;   // the newest attempt to write our part of it succeeded
   std::string database_error;
   std::string resync_error;  // why a snapshot that this node needs cannot be merged; empty: nothing is known
+  std::string unreadable_snapshot;  // which one that it needs cannot be read, and why; or empty
   std::string stalled;       // why the next record of the log cannot be taken here; empty: it can
   bool caught_up = false;    // nothing in the log is waiting to be read
   int64_t unsent_changes = 0;  // journaled here, not in the log yet

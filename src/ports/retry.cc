@@ -36,13 +36,19 @@ Status CheckCancelled(const Transfer* transfer) {
 
 Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer,
                      const TransferAttempt& attempt) {
-  const auto deadline = Clock::now() + policy.deadline;
+  auto deadline = Clock::now() + policy.deadline;
+  // Bytes that one attempt has moved.
+  uint64_t most = transfer != nullptr ? transfer->bytes.load() : 0;
   milliseconds wait = policy.first_wait;
   for (int number = 1;; ++number) {
     HL_TRY(CheckCancelled(transfer));
     bool final = false;
     Status status = attempt(&final);
     if (status.ok() || status.error().code() != ErrorCode::kRetryLater) return status;
+    if (transfer != nullptr && transfer->bytes > most) {
+      most = transfer->bytes;
+      deadline = Clock::now() + policy.deadline;
+    }
     const milliseconds pause = Jittered(wait);
     if (final || number >= policy.attempts || Clock::now() + pause >= deadline) return status;
     Pause(pause, transfer);

@@ -12,8 +12,10 @@ struct RetryPolicy {
   int attempts = 5;  // the first one among them
   std::chrono::milliseconds first_wait{500};
   std::chrono::milliseconds longest_wait{10'000};
-  // No attempt begins later than this after the first; one that runs is left alone.
-  std::chrono::milliseconds deadline{120'000};
+  // No attempt begins later than this after the first, or after one that has moved more bytes than
+  // every attempt before it. An attempt that runs is left alone: it ends by itself when nothing
+  // moves.
+  std::chrono::milliseconds deadline{20'000};
 };
 
 // kRetryLater: it was cancelled. `transfer` may be null.

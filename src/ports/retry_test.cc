@@ -68,6 +68,18 @@ TEST_F(RetryTest, NoAttemptBeginsAfterTheDeadline) {
   EXPECT_LE(calls_, 31);
 }
 
+TEST_F(RetryTest, TheDeadlineCountsFromTheAttemptThatGotFurthest) {
+  policy_.attempts = 1'000'000;
+  policy_.deadline = milliseconds(30);
+  const Status status = RetryTransfer(policy_, &transfer_, [&](bool*) -> Status {
+    transfer_.bytes = std::min(++calls_, 100);
+    return Later();
+  });
+  EXPECT_FALSE(status.ok());
+  EXPECT_GE(calls_, 100);
+  EXPECT_LE(calls_, 131);
+}
+
 TEST_F(RetryTest, CancellingEndsAPause) {
   policy_.first_wait = policy_.longest_wait = milliseconds(60'000);
   const auto start = std::chrono::steady_clock::now();

@@ -9,6 +9,10 @@ namespace harmonylite::snapshot {
 
 namespace {
 
+// So many manifests that do not come are waited for, each up to a minute, before the rest is not
+// asked for.
+constexpr int kMostSilent = 2;
+
 std::string ObjectOf(const std::string& name) { return name + std::string(kObjectSuffix); }
 std::string ManifestOf(const std::string& name) { return name + std::string(kManifestSuffix); }
 
@@ -44,6 +48,7 @@ Result<Manifest> Catalog::ReadManifest(const std::string& name) {
 Result<std::vector<Listed>> Catalog::List() {
   HL_ASSIGN(const auto all, ListParts());
   std::vector<Listed> out;
+  int silent = 0;  // manifests that did not come
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     const auto& [name, parts] = *it;
     if (!parts.manifest_bytes) continue;
@@ -53,11 +58,18 @@ Result<std::vector<Listed>> Catalog::List() {
       out.push_back(std::move(one));
       continue;
     }
+    if (silent == kMostSilent) {
+      one.problem = "its manifest was not read, as those of others did not come";
+      one.passing = true;
+      out.push_back(std::move(one));
+      continue;
+    }
     auto manifest = ReadManifest(name);
     if (!manifest.ok()) {
-      if (manifest.error().code() == ErrorCode::kRetryLater) return std::move(manifest).error();
       if (manifest.error().code() == ErrorCode::kNotFound) continue;  // deleted just now
       one.problem = manifest.error().message();
+      one.passing = manifest.error().code() == ErrorCode::kRetryLater;
+      silent += one.passing;
     } else {
       one.manifest = std::move(*manifest);
       if (!parts.object_bytes)
@@ -77,6 +89,9 @@ Result<std::optional<Listed>> Catalog::Newest() {
   HL_ASSIGN(std::vector<Listed> all, List());
   for (Listed& one : all)
     if (one.problem.empty()) return std::optional<Listed>(std::move(one));
+  for (const Listed& one : all)
+    if (one.passing)
+      return MakeError(ErrorCode::kRetryLater, "snapshot {}: {}", one.name, one.problem);
   return std::optional<Listed>();
 }
 
@@ -147,9 +162,10 @@ Status Catalog::Sweep(const std::string& newest, int keep) {
       kept += one.name == newest;
       continue;
     }
-    // One that cannot be used takes nobody's place.
-    if (one.problem.empty() && kept < keep) {
-      ++kept;
+    // One that cannot be used takes nobody's place; one that others may be able to read stays
+    // beside those.
+    if ((one.problem.empty() || one.passing) && kept < keep) {
+      kept += one.problem.empty();
       continue;
     }
     HL_TRY(Remove(one.name));
@@ -161,6 +177,13 @@ Status Catalog::Sweep(const std::string& newest, int keep) {
 
 Result<PrivateDatabase> Catalog::Open(const Listed& listed, const Options& options,
                                       Activity* activity) {
+  auto opened = OpenOnce(listed, options, activity);
+  if (opened.ok() || opened.error().code() != ErrorCode::kCorruption) return opened;
+  return OpenOnce(listed, options, activity);
+}
+
+Result<PrivateDatabase> Catalog::OpenOnce(const Listed& listed, const Options& options,
+                                          Activity* activity) {
   HL_CHECK(listed.manifest.has_value());
   const std::string object = ObjectOf(listed.name);
   activity->Begin(Phase::kFetching, listed.manifest->packed);

@@ -25,6 +25,7 @@ struct Listed {
   // Why it cannot be used; empty: as far as can be told without fetching it, it can. One without
   // replicated tables, as earlier versions stored, cannot: it would hide an older one with tables.
   std::string problem;
+  bool passing = false;  // it may be good, and others may read it: its manifest did not come
 };
 
 class Catalog {
@@ -32,16 +33,19 @@ class Catalog {
   // `store` is not owned.
   explicit Catalog(ports::ObjectStore* store) : store_(store) {}
 
-  // Newest first.
+  // Newest first. kRetryLater: the store is out of reach.
   Result<std::vector<Listed>> List();
-  // The newest that can be used; nothing when there is none.
+  // The newest that can be used; nothing when there is none. kRetryLater: none of those that may be
+  // good can be read now.
   Result<std::optional<Listed>> Newest();
 
   // Packs it, puts object and manifest, then removes what is older than the newest `keep`, and what crashed uploads
   // left. Returns its name; made->manifest is complete then. On an error the older ones are there as before.
   Result<std::string> Save(Made* made, int keep, Activity* activity);
 
-  // Fetches and opens one; see OpenPacked. kNotFound: it is not there.
+  // Fetches and opens one; see OpenPacked. kNotFound: it is not there. kRetryLater: it cannot be
+  // read now, while others perhaps can. What comes damaged is fetched once more: only what it came
+  // through, or one replica of it, may be.
   Result<PrivateDatabase> Open(const Listed& listed, const Options& options, Activity* activity);
 
  private:
@@ -57,6 +61,8 @@ class Catalog {
   };
   Result<std::map<std::string, Parts>> ListParts();
   Status Sweep(const std::string& newest, int keep);
+  Result<PrivateDatabase> OpenOnce(const Listed& listed, const Options& options,
+                                   Activity* activity);
 
   ports::ObjectStore* store_;
 };

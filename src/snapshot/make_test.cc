@@ -300,6 +300,67 @@ TEST(Catalog, ADamagedOneIsListedAndPassedOver) {
   EXPECT_EQ(store.objects.size(), 2u);
 }
 
+TEST(Catalog, AManifestThatDoesNotComeHidesNoOther) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_VALUE(const std::string first, catalog.Save(&made, 3, &activity));
+  ASSERT_VALUE(const std::string second, catalog.Save(&made, 3, &activity));
+  store.silent = {second + ".manifest"};
+  ASSERT_VALUE(const auto all, catalog.List());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].name, second);
+  EXPECT_TRUE(all[0].passing);
+  ASSERT_VALUE(const auto newest, catalog.Newest());
+  EXPECT_EQ(newest->name, first);
+  // It stays, as others may be able to read it, and takes nobody's place; it goes when so many
+  // newer ones are good.
+  ASSERT_VALUE(const std::string third, catalog.Save(&made, 2, &activity));
+  EXPECT_TRUE(store.objects.contains(second + ".db.zst"));
+  EXPECT_TRUE(store.objects.contains(first + ".db.zst"));
+  ASSERT_OK(catalog.Save(&made, 2, &activity));
+  EXPECT_EQ(store.objects.size(), 4u);
+  EXPECT_TRUE(store.objects.contains(third + ".db.zst"));
+}
+
+TEST(Catalog, WhereNoManifestComesThereIsNotNone) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  for (int i = 0; i < 3; ++i) ASSERT_OK(catalog.Save(&made, 3, &activity));
+  ASSERT_VALUE(const auto all, catalog.List());
+  store.all_silent = ".manifest";
+  EXPECT_EQ(catalog.Newest().error().code(), ErrorCode::kRetryLater);
+  store.silent_gets = 0;
+  ASSERT_VALUE(const auto unread, catalog.List());
+  EXPECT_EQ(unread.size(), 3u);
+  for (const Listed& one : unread) EXPECT_TRUE(one.passing) << one.problem;
+  EXPECT_EQ(store.silent_gets, 2) << "nobody waits for all of them";
+}
+
+TEST(Catalog, WhatCameDamagedIsFetchedOnceMore) {
+  TestNode node(kSchema);
+  test::MemoryStore store;
+  Catalog catalog(&store);
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  ASSERT_OK(catalog.Save(&made, 3, &activity));
+  ASSERT_VALUE(const auto newest, catalog.Newest());
+  for (const bool streams : {false, true}) {
+    store.takes_streams = streams;
+    store.altered_gets = 1;
+    EXPECT_OK(catalog.Open(*newest, OptionsOf(node), &activity));
+    store.altered_gets = 2;
+    const auto damaged = catalog.Open(*newest, OptionsOf(node), &activity);
+    EXPECT_EQ(damaged.error().code(), ErrorCode::kCorruption);
+    EXPECT_EQ(store.altered_gets, 0);
+  }
+}
+
 TEST(Catalog, AFailedPutLeavesTheOldOnes) {
   TestNode node(kSchema);
   test::MemoryStore store;

@@ -68,6 +68,7 @@ MUTANTS = {
     "empty_registry_is_nobody": "a node without a file starts empty when the registry has no entry",
     "empty_snapshot_stored": "a node without tables stores snapshots, and they count as good ones",
     "tables_elsewhere_unnoticed": "a node that started empty never gets the tables of others",
+    "silent_snapshot_waited_for": "a snapshot that cannot be read is waited for, and no other asked for",
     "merge_without_progress": "after merging a snapshot progress is what it was",
     # publish
     "stamp_not_compared": "a file restored from an old copy takes changes of its former life for its own when their numbers fit",

@@ -43,7 +43,7 @@ enum class Fault : size_t {
   kNotReady,
   // Not faults but ways of running, which cost more than the others.
   kSnapshots,     // snapshots are made, tombstones forgotten, silent nodes evicted
-  kStoreFails,    // calls to the store of snapshots fail, objects are lost or altered
+  kStoreFails,    // calls to the store of snapshots fail, objects are lost, altered, silent for a node
   kJoin,          // a machine comes later, or loses its file and comes back without it
   kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
   kVerify,        // nodes compare their rows in the background, and somebody has them compared

@@ -134,7 +134,7 @@ void SimNode::Heal() {
   log.faults = {};
   log.connected = meta.connected = store.connected = true;
   meta.behind = 0;
-  store.failing = 0;
+  store.failing = store.lacking = 0;
   SetSpools(true);
 }
 

@@ -133,7 +133,7 @@ class SimNode {
    public:
     NotedSnapshots(ports::ObjectStore* store, ports::MetaStore* meta, snapshot::Options options)
         : stored_(store, meta, std::move(options)) {}
-    Result<std::optional<node::SnapshotInfo>> Newest() override { return stored_.Newest(); }
+    Result<std::vector<node::SnapshotInfo>> List() override { return stored_.List(); }
     Result<std::shared_ptr<node::OpenSnapshot>> Open(const std::string& name) override;
     Status Ask(NodeId asker) override { return stored_.Ask(asker); }
     std::weak_ptr<node::OpenSnapshot> fetched;

@@ -51,12 +51,14 @@ Status StoreClient::Get(const std::string& name, Spool* out, ports::Transfer* tr
   const auto it = store_->objects.find(name);
   if (it == store_->objects.end()) return MakeError(ErrorCode::kNotFound, "simulated: no object {}", name);
   // The line breaks in the middle: what came is to be thrown away.
-  const bool broken = random_->Chance(failing);
+  if (known_.insert(name).second && random_->Chance(lacking)) silent.insert(name);
+  const bool falls_silent = silent.contains(name);
+  const bool broken = falls_silent || random_->Chance(failing);
   const std::string_view bytes = it->second;
   transfer->bytes = bytes.size();
   HL_TRY(out->Append(broken ? bytes.substr(0, bytes.size() / 2) : bytes));
   if (!broken) return Ok();
-  sometimes_->Note("store: an object came in part");
+  sometimes_->Note(falls_silent ? "store: an object fell silent" : "store: an object came in part");
   return Failed();
 }
 

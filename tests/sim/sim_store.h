@@ -5,6 +5,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,11 @@ class StoreClient final : public ports::ObjectStore {
 
   double failing = 0;  // probability that a call fails; a Put, or a Delete, may have been done all the same
   bool connected = true;
+  // Objects of which this node gets one half and waits for the other in vain: what it reads from is
+  // a replica that lacks it. `lacking`: probability that an object is one of them, drawn when it is
+  // first read.
+  std::set<std::string> silent;
+  double lacking = 0;
 
  private:
   Status Reach();
@@ -42,6 +48,7 @@ class StoreClient final : public ports::ObjectStore {
   SimStore* store_;
   Random* random_;
   Sometimes* sometimes_;
+  std::set<std::string> known_;  // objects that were read
 };
 
 }  // namespace harmonylite::sim

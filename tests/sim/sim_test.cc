@@ -67,7 +67,8 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
         "joined again", "tables made on a node that ran without any", "file lost", "machine away", "node evicted", "evicted node is back",
         "tombstone forgotten", "snapshot wished for", "snapshot merged",
         "snapshot merged with unpublished rows", "row written anew by a merge", "store: a call failed",
-        "store: an object came in part", "store: object lost", "store: object altered"})
+        "store: an object came in part", "store: an object fell silent",
+        "store: object lost", "store: object altered"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 

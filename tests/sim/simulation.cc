@@ -121,6 +121,7 @@ bool Simulation::SetUp() {
     if (mix_[Fault::kNoSpool]) machine.node->SpoolFrom(random_.Below(400));
     machine.node->log.faults = log_faults_;
     machine.node->store.failing = mix_[Fault::kStoreFails] ? 0.1 : 0;
+    machine.node->store.lacking = mix_[Fault::kStoreFails] ? 0.2 : 0;
     machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
     if (&machine == &machines_.back() && mix_[Fault::kJoin] && random_.Chance(0.5)) {
       ComeLate(&machine);

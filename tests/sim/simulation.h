@@ -157,6 +157,7 @@ class Simulation {
   // simulation_snapshots.cc
   void DrawSnapshots();
   void FaultOfSnapshots();
+  void LackObjects(Machine* machine);
   void NoteMembers(Machine* machine);
   void NoteAnew(Machine* machine, const Picture& before);
   Violation NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
@@ -166,6 +167,7 @@ class Simulation {
   void BeginAbsent(Machine* machine);
   bool MayLoseFile(Machine* machine);
   void LoseFile(Machine* machine);
+  bool LoseFileAtRest();
   void ComeLate(Machine* machine);
   void WipeServers();
   void SilenceOthers();
@@ -226,6 +228,7 @@ class Simulation {
   std::unique_ptr<SimLog> log_;
   std::vector<Machine> machines_;
   bool healed_ = false;
+  bool lost_at_rest_ = false;
   bool may_restore_ = true;  // a file is restored, or a machine cloned, once at most
   bool went_back_ = false;   // some file has lost commits, or has a clone
   bool copied_behind_ = false;  // copies are made of machines whose clock is behind

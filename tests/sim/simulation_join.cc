@@ -76,6 +76,7 @@ void Simulation::LoseFile(Machine* machine) {
   if (!MayLoseFile(machine)) return;
   SimNode& node = *machine->node;
   Trace(fmt::format("{} loses its file", node.id()));
+  LackObjects(machine);
   report_->sometimes.Note("file lost");
   // So that no other machine's loss of power takes along what was counted upon.
   for (Machine* other : Present()) other->node->disk().SyncAll();
@@ -90,6 +91,16 @@ void Simulation::LoseFile(Machine* machine) {
   machine->was_missing = machine->was_schema = machine->was_clock = machine->asked = machine->resyncs = false;
   machine->evicted.clear();
   BeginAbsent(machine);
+}
+
+// Once: of a cluster at rest every snapshot that there is would do, and the machine has to do
+// without them.
+bool Simulation::LoseFileAtRest() {
+  if (!mix_[Fault::kJoin] || !mix_[Fault::kStoreFails] || lost_at_rest_) return false;
+  lost_at_rest_ = true;
+  Machine& machine = AnyMachine();
+  LoseFile(&machine);
+  return machine.absent;
 }
 
 // Those with a file are not heard for longer than a node that joins listens.

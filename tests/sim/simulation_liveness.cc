@@ -28,6 +28,7 @@ void Simulation::Heal() {
   world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
   for (Machine& machine : machines_) {
     machine.node->Heal();
+    LackObjects(&machine);
     machine.paused_until = 0;
     if (machine.absent && machine.clone != nullptr) EndClone(&machine);
     if (machine.absent) continue;
@@ -106,7 +107,7 @@ void Simulation::Settle() {
       if (mix_[Fault::kSnapshots]) node.StepSnapshots();
       NoteProgress(&machine);
     }
-    if (quiet == 0 && (round % 4 != 0 || !Settled())) continue;
+    if (quiet == 0 && (round % 4 != 0 || !Settled() || LoseFileAtRest())) continue;
     if (++quiet <= kSettlingRounds) last = log_->State().last;
     if (quiet < kQuietRounds) continue;
     if (log_->State().last != last) Fail(nullptr, "something is published though nothing changes");

@@ -5,11 +5,13 @@
 #include <algorithm>
 
 #include "sim/simulation.h"
+#include "snapshot/manifest.h"
 
 namespace harmonylite::sim {
 
 namespace {
 
+constexpr double kLacking = 0.5;
 constexpr int64_t kNever = int64_t{1} << 50;  // milliseconds
 
 }  // namespace
@@ -26,7 +28,20 @@ void Simulation::DrawSnapshots() {
   snapshots_.policy.keep = static_cast<int>(random_.Between(1, 3));
 }
 
+// What one machine reads from is a replica that has nothing of the snapshots that are there now,
+// and of those that come until everything heals only some. Healing does not bring what it lacks:
+// the machine needs one that is made later.
+void Simulation::LackObjects(Machine* machine) {
+  if (!mix_[Fault::kStoreFails] || random_.Chance(0.1)) return;
+  Trace(fmt::format("{} cannot read what the store has", machine->node->id()));
+  StoreClient& store = machine->node->store;
+  store.lacking = healed_ ? 0 : kLacking;
+  for (const auto& [name, bytes] : store_.objects)
+    if (name.ends_with(snapshot::kObjectSuffix)) store.silent.insert(name);
+}
+
 void Simulation::FaultOfSnapshots() {
+  if (random_.Chance(0.2)) return AnyMachine().node->store.silent.clear();
   const bool loses = random_.Chance(0.4);
   const bool done = loses ? store_.Lose(&random_) : store_.Damage(&random_);
   Trace(fmt::format("store {} an object: {}", loses ? "loses" : "alters", done));

@@ -3,6 +3,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "ports/object_store.h"
@@ -21,10 +22,16 @@ class MemoryStore final : public ports::ObjectStore {
     return Ok();
   }
   Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override {
+    if (silent.contains(name) || (!all_silent.empty() && name.ends_with(all_silent))) {
+      ++silent_gets;
+      return MakeError(ErrorCode::kRetryLater, "nothing comes of {}", name);
+    }
     const auto it = objects.find(name);
     if (it == objects.end()) return MakeError(ErrorCode::kNotFound, "no object {}", name);
-    transfer->bytes = it->second.size();
-    return out->Append(it->second);
+    std::string bytes = it->second;
+    transfer->bytes = bytes.size();
+    if (altered_gets > 0) bytes[bytes.size() / 2] ^= 1, --altered_gets;
+    return out->Append(bytes);
   }
   bool streams() const override { return takes_streams; }
   Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override {
@@ -64,6 +71,10 @@ class MemoryStore final : public ports::ObjectStore {
 
   bool takes_streams = false;
   std::map<std::string, std::string> objects;
+  int altered_gets = 0;          // so many further Gets give altered bytes
+  std::set<std::string> silent;  // objects that are listed and cannot be read
+  std::string all_silent;        // … and all whose name ends with it, if it is not empty
+  int silent_gets = 0;
   std::optional<std::pair<ErrorCode, std::string>> put_error;  // what every Put answers
   int puts = 0;
 };

@@ -1,7 +1,8 @@
 // A TCP proxy on loopback that breaks connections on demand.
 //
 // Cut: connections are reset and new ones refused service. BlackHole: everything stays open, and no
-// byte moves (a pulled cable). Resume: traffic flows again, held bytes included.
+// byte moves (a pulled cable). Resume: traffic flows again, held bytes included. What clients send
+// may be altered on its way.
 #pragma once
 
 #include <arpa/inet.h>
@@ -16,9 +17,11 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <functional>
 #include <list>
 #include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace harmonylite::test {
@@ -26,8 +29,12 @@ namespace harmonylite::test {
 // Threads: the mode may be changed from any thread; one thread moves the bytes.
 class TcpProxy {
  public:
+  // Is given what came from a client at one time, in the thread that moves the bytes.
+  using Edit = std::function<void(std::string* bytes)>;
+
   // Forwards to 127.0.0.1:target_port.
-  explicit TcpProxy(int target_port) : target_port_(target_port) {
+  explicit TcpProxy(int target_port, Edit edit = nullptr)
+      : target_port_(target_port), edit_(std::move(edit)) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     sockaddr_in address = Loopback(0);
     socklen_t size = sizeof address;
@@ -113,7 +120,9 @@ class TcpProxy {
     if (ready & (POLLIN | POLLHUP | POLLERR)) {
       char buffer[65536];
       const ssize_t n = read(link->fd[side], buffer, sizeof buffer);
-      if (n > 0) link->way[side].held.append(buffer, static_cast<size_t>(n));
+      std::string bytes(buffer, n > 0 ? static_cast<size_t>(n) : 0);
+      if (side == 0 && edit_) edit_(&bytes);
+      link->way[side].held += bytes;
       if (n == 0 || (n < 0 && errno != EAGAIN)) link->broken = true;
     }
     for (int from = 0; from < 2; ++from) {
@@ -163,6 +172,7 @@ class TcpProxy {
   }
 
   const int target_port_;
+  const Edit edit_;
   int listener_ = -1;
   int port_ = 0;
   int wake_ = -1;

@@ -21,12 +21,17 @@
 
 namespace harmonylite::nats {
 
-struct ObjectMeta;  // private, adapters/nats/object_meta.h
+class IncomingObject;  // private, adapters/nats/incoming_object.h
+struct ObjectMeta;     // private, adapters/nats/object_meta.h
 
 struct JetStreamObjectStoreOptions {
   std::string bucket;  // letters, digits, '-' and '_'
   int replicas = 1;    // when the bucket is made; an existing one is used as it is
   std::chrono::milliseconds api_timeout{5000};
+  // A consumer that lives and delivers nothing for so long reads from a replica which lacks parts;
+  // another consumer may read from another replica. With `retry` as it is, that is tried three
+  // times within half a minute.
+  std::chrono::milliseconds silence{6000};
   ports::RetryPolicy retry;
 };
 
@@ -62,8 +67,11 @@ class JetStreamObjectStore final : public ports::ObjectStore {
   Status SendChunks(const std::shared_ptr<Session>& session, ports::ObjectSource* source,
                     ports::Transfer* transfer, ObjectMeta* meta);
   Status GetOnce(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer);
+  // Of an object that is one chunk: from the replica that leads, which has counted it.
+  Status ReceiveOne(const Session& session, const ObjectMeta& meta, IncomingObject* object);
+  // kRetryLater: among others, the replica that was read from lacks some.
   Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
-                       ports::ObjectSink* sink, ports::Transfer* transfer);
+                       IncomingObject* object, ports::Transfer* transfer);
   // Why chunks of `meta` do not come; ok: they still may.
   Status CheckStillThere(const Session& session, const ObjectMeta& meta);
   Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);

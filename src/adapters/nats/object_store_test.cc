@@ -1,12 +1,15 @@
 #include "adapters/nats/object_store.h"
 
+#include <atomic>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "adapters/nats/object_meta.h"
 #include "adapters/nats/push_consumer.h"
 #include "support/nats_server.h"
 #include "support/object_store_contract.h"
+#include "support/tcp_proxy.h"
 
 namespace harmonylite::test {
 namespace {
@@ -204,6 +207,84 @@ TEST_F(NatsObjectStoreTest, AlteredAndLostPartsAreNoticed) {
   // It can be replaced all the same.
   ASSERT_OK(store_->Put("a", Filled("x"), nullptr));
   ASSERT_OK(Get("a", &bytes));
+  EXPECT_EQ(bytes, "x");
+}
+
+// A store whose first consumers read from a replica that has of the stream what lies at `from` and
+// behind it alone: the server counts all parts, and delivers fewer. (They are told to begin there.)
+class LaggingReplicaTest : public NatsObjectStoreTest {
+ protected:
+  void SetUp() override {
+    NatsObjectStoreTest::SetUp();
+    ASSERT_OK(store_->Put("a", Filled(content_), nullptr));  // at 1 to 4, its description at 5
+    proxy_ = std::make_unique<test::TcpProxy>(server_.port(), [this](std::string* bytes) {
+      const size_t at = bytes->find(kBegins);
+      if (at == std::string::npos || ++consumers_ > lagging_) return;
+      (*bytes)[at + kBegins.size() - 2] = from_;
+    });
+    auto options = test::StoreOptions();
+    options.silence = std::chrono::milliseconds(100);
+    ASSERT_VALUE(connection_, Connection::Open(TestServer::ClientOf(proxy_->nats_url())));
+    store_ = std::make_unique<JetStreamObjectStore>(connection_, options);
+  }
+  // Cancels what does not end.
+  Status GetToItsEnd(std::string* bytes) {
+    Spool spool(server_.dir().path());
+    ports::Transfer transfer;
+    std::atomic<bool> done{false};
+    Status got = Ok();
+    std::thread thread([&] {
+      got = store_->Get("a", &spool, &transfer);
+      done = true;
+    });
+    EXPECT_TRUE(test::WaitUntil([&] { return done.load(); })) << "it waits for ever";
+    transfer.cancelled = true;
+    thread.join();
+    EXPECT_OK(spool.ReadAt(0, spool.size(), bytes));
+    return got;
+  }
+
+  static constexpr std::string_view kBegins = "\"opt_start_seq\":1,";
+  const std::string content_ = test::NoiseBytes(500'000, 5);
+  // Set before anything is read.
+  char from_ = '9';
+  int lagging_ = 1'000;
+  std::atomic<int> consumers_{0};
+  std::unique_ptr<test::TcpProxy> proxy_;
+};
+
+TEST_F(LaggingReplicaTest, PartsThatNeverComeAreForLater) {
+  std::string bytes;
+  const Status got = GetToItsEnd(&bytes);
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().code(), ErrorCode::kRetryLater);
+  EXPECT_NE(got.error().message().find("0 of its 4 parts came"), std::string::npos)
+      << got.error().message();
+  EXPECT_EQ(consumers_, 3);
+}
+
+TEST_F(LaggingReplicaTest, SoAreThoseOfWhichSomeCome) {
+  from_ = '3';
+  std::string bytes;
+  const Status got = GetToItsEnd(&bytes);
+  ASSERT_FALSE(got.ok());
+  EXPECT_EQ(got.error().code(), ErrorCode::kRetryLater);
+  EXPECT_NE(got.error().message().find("2 of its 4 parts came"), std::string::npos)
+      << got.error().message();
+}
+
+TEST_F(LaggingReplicaTest, AnotherConsumerReadsFromAnotherReplica) {
+  from_ = '3';
+  lagging_ = 2;
+  std::string bytes;
+  EXPECT_OK(GetToItsEnd(&bytes));
+  EXPECT_EQ(bytes, content_);
+}
+
+TEST_F(LaggingReplicaTest, WhatIsOnePartComesFromTheLeader) {
+  ASSERT_OK(store_->Put("a", Filled("x"), nullptr));
+  std::string bytes;
+  EXPECT_OK(GetToItsEnd(&bytes));
   EXPECT_EQ(bytes, "x");
 }
 

@@ -53,7 +53,8 @@ Result<EmptyJoin::Outcome> EmptyJoin::Step() {
   auto empty = snapshot::CanBecomeReplica(d_.options.db_path, d_.options.vfs);
   if (empty.ok() && !*empty) return LeaveToApplication();
   auto outcome = TrySnapshots();
-  if (outcome.ok() && *outcome == Outcome::kWaiting) outcome = AskForOne();
+  const bool waits = HL_MUTANT(silent_snapshot_waited_for) && !unread_.empty();
+  if (outcome.ok() && *outcome == Outcome::kWaiting && !waits) outcome = AskForOne();
   if (!outcome.ok()) return Later(outcome.error());
   reached_ms_ = d_.clock->MonotonicMs();
   return outcome;
@@ -61,12 +62,18 @@ Result<EmptyJoin::Outcome> EmptyJoin::Step() {
 
 Result<EmptyJoin::Outcome> EmptyJoin::TrySnapshots() {
   HL_ASSIGN(const std::vector<snapshot::Listed> all, catalog_.List());
+  unread_.clear();
   for (const snapshot::Listed& one : all) {
+    if (one.passing || unreadable_.LeftAlone(one.name, d_.clock->MonotonicMs())) {
+      unread_ = one.name;
+      continue;
+    }
     if (!one.problem.empty() || refused_.contains(one.name)) continue;
     if (const auto early = early_.find(one.name); early != early_.end() && d_.clock->WallMs() < early->second) continue;
     HL_ASSIGN(const bool restored, TryOne(one));
     if (restored) return Outcome::kRestored;
   }
+  activity_.Begin(snapshot::Phase::kWaiting, 0);
   return Outcome::kWaiting;
 }
 
@@ -74,10 +81,7 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   d_.logger->Info("joining from snapshot {}: {} bytes", listed.name, listed.manifest->packed);
   auto opened = catalog_.Open(listed, d_.options, &activity_);
   if (!opened.ok()) {
-    const ErrorCode code = opened.error().code();
-    if (code == ErrorCode::kRetryLater) return std::move(opened).error();
-    d_.logger->Error("snapshot {} cannot be used: {}", listed.name, opened.error().message());
-    refused_.insert(listed.name);
+    HL_TRY(PassOver(listed, std::move(opened).error()));
     return false;
   }
   HL_ASSIGN(const int64_t ahead, MsAhead(&opened->db(), *d_.clock));
@@ -92,6 +96,18 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   ReturnFreeMemory();
   d_.logger->Info("restored snapshot {} into {}", listed.name, d_.options.db_path);
   return true;
+}
+
+Status EmptyJoin::PassOver(const snapshot::Listed& listed, Error why) {
+  if (why.code() != ErrorCode::kRetryLater) {
+    d_.logger->Error("snapshot {} cannot be used: {}", listed.name, why.message());
+    refused_.insert(listed.name);
+    return Ok();
+  }
+  if (activity_.cancelled()) return why;
+  d_.logger->Warning("{}", unreadable_.Note(listed.name, why.message(), d_.clock->MonotonicMs()));
+  unread_ = listed.name;
+  return Ok();
 }
 
 Result<bool> EmptyJoin::MayHearTables() {
@@ -119,6 +135,10 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
     waiting_for_ = "the time of a snapshot's stamps, which are in the future";
     return Outcome::kWaiting;
   }
+  if (!alive && !unread_.empty()) {
+    waiting_for_ = fmt::format("snapshot {}, which cannot be read now, or another one", unread_);
+    return Outcome::kWaiting;
+  }
   if (!alive) return StartEmpty("there is no snapshot, and no other node with tables is running");
   if (revisions_.empty()) {
     // A snapshot that comes after all takes longer to be restored into such a file (decision 30).
@@ -131,7 +151,7 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   auto note = Lease::NoteOf(d_.meta, kSnapshotLease);
   if (!note.ok() && note.error().code() != ErrorCode::kNotFound) return std::move(note).error();
   if (note.ok() || !maker_ms_) maker_ms_ = now;
-  if (now - *maker_ms_ > 2 * d_.leader_ttl_ms) {
+  if (now - *maker_ms_ > 2 * d_.leader_ttl_ms && unread_.empty()) {
     d_.logger->Warning("other nodes are running, but none of them makes snapshots ([snapshot] enabled): this node "
                        "gets no tables from there; make them");
     return Outcome::kStartEmpty;
@@ -140,11 +160,14 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   auto request = d_.meta->Get(kSnapshotRequest);
   if (!request.ok() && request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
   // Some node may be left out of those that answer a node which only lacks something; it asks again.
-  if (!request.ok() || IsResyncRequest(request->value)) {
+  const bool asks = !request.ok() || IsResyncRequest(request->value);
+  if (asks && (!unreadable_.any() || unreadable_.MayAsk(now))) {
     HL_ASSIGN([[maybe_unused]] const uint64_t revision,
               d_.meta->Put(kSnapshotRequest, fmt::format("node {}", d_.self.value)));
   }
-  if (!asked_) d_.logger->Info("there is no snapshot: asking the nodes that run for one");
+  if (!asked_)
+    d_.logger->Info("there is no snapshot{}: asking the nodes that run for one",
+                    unread_.empty() ? "" : " that can be read");
   asked_ = true;
   waiting_for_ = note.ok() ? *note : "no node has taken the request yet";
   return Outcome::kWaiting;

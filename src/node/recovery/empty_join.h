@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "node/recovery/unreadable_snapshots.h"
 #include "ports/meta_store.h"
 #include "ports/object_store.h"
 #include "snapshot/activity.h"
@@ -56,8 +57,10 @@ class EmptyJoin {
 
  private:
   Result<Outcome> TrySnapshots();
-  // True: it is restored. False: it is damaged, or its stamps are too far in the future.
+  // True: it is restored. False: it is damaged, cannot be read now, or its stamps are too far in
+  // the future.
   Result<bool> TryOne(const snapshot::Listed& listed);
+  Status PassOver(const snapshot::Listed& listed, Error why);
   Result<Outcome> AskForOne();
   // Whether a node that has tables lives, or has not had the time yet to be heard.
   Result<bool> MayHearTables();
@@ -70,6 +73,8 @@ class EmptyJoin {
   snapshot::Activity activity_;
   std::set<std::string> refused_;                // snapshots that turned out to be damaged
   std::map<std::string, int64_t> early_;         // not to be used before this wall clock, ms
+  UnreadableSnapshots unreadable_;
+  std::string unread_;  // one that may be good and cannot be read now; empty: there is none
   std::map<std::string, uint64_t> revisions_;    // of heartbeats of nodes with tables
   int64_t began_ms_;                             // monotonic, as all here
   std::optional<int64_t> listens_since_ms_;      // since when the registry has always answered

@@ -195,6 +195,71 @@ TEST_F(EmptyJoinTest, ADamagedOneIsPassedOver) {
   EXPECT_EQ(sqlite::Query(&db, "SELECT count(*) FROM t"), std::vector<std::string>{"1"});
 }
 
+TEST_F(EmptyJoinTest, OneThatCannotBeReadIsPassedOver) {
+  Maker* one = New(1);
+  for (int i = 0; i < 2; ++i) {
+    one->node.App(fmt::format("INSERT INTO t VALUES({}, 'x')", i));
+    one->board.Want("a test");
+    one->StepMaker();
+  }
+  store_.silent = {one->board.newest()->name + std::string(snapshot::kObjectSuffix)};
+  EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);
+  sqlite::Connection db = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite));
+  EXPECT_EQ(sqlite::Query(&db, "SELECT count(*) FROM t"), std::vector<std::string>{"1"});
+}
+
+TEST_F(EmptyJoinTest, WhereTheOnlyOneCannotBeReadAnotherIsAskedFor) {
+  Maker* one = New(1);
+  one->node.App("INSERT INTO t VALUES(1, 'one')");
+  one->board.Want("a test");
+  one->StepMaker();
+  Pass(2'000, {one});
+  store_.silent = {one->board.newest()->name + std::string(snapshot::kObjectSuffix)};
+  Must(meta_.Put(HeartbeatKey(NodeId(1)), "x"));
+  const int64_t began = clock_.monotonic_ms;
+  EXPECT_EQ(Join({one}), EmptyJoin::Outcome::kRestored);
+  EXPECT_LT(clock_.monotonic_ms - began, 60'000);
+  EXPECT_EQ(one->board.done(), 2);
+}
+
+TEST_F(EmptyJoinTest, WhereNobodyRunsOneThatCannotBeReadIsTriedAgain) {
+  Maker* one = New(1);
+  one->node.App("INSERT INTO t VALUES(1, 'one')");
+  one->board.Want("a test");
+  one->StepMaker();
+  store_.silent = {one->board.newest()->name + std::string(snapshot::kObjectSuffix)};
+  EXPECT_EQ(Join({}), EmptyJoin::Outcome::kWaiting) << "there are tables, somewhere";
+  snapshot::Options options;
+  options.db_path = path_;
+  options.spool_directory = dir_.path();
+  EmptyJoin join({&store_, &meta_, &clock_, &logger_, options, NodeId(9), kTtl, 60'000, false,
+                  [] { return Ok(); }});
+  EXPECT_EQ(Must(join.Step()), EmptyJoin::Outcome::kWaiting);
+  Pass(10'000, {});  // it listens for others first
+  EXPECT_EQ(Must(join.Step()), EmptyJoin::Outcome::kWaiting);
+  EXPECT_NE(join.waiting_for().find("cannot be read now"), std::string::npos) << join.waiting_for();
+  store_.silent.clear();
+  EXPECT_EQ(Must(join.Step()), EmptyJoin::Outcome::kWaiting) << "it is left alone for a while";
+  Pass(kUnreadableMs, {});
+  EXPECT_EQ(Must(join.Step()), EmptyJoin::Outcome::kRestored);
+}
+
+// The work that a node makes for others does not grow with the time that its own disk is full.
+TEST_F(EmptyJoinTest, WhereNoneCanEverBeReadFewAreAskedFor) {
+  Maker* one = New(1);
+  one->node.App("INSERT INTO t VALUES(1, 'one')");
+  one->board.Want("a test");
+  one->StepMaker();
+  Pass(2'000, {one});
+  Must(meta_.Put(HeartbeatKey(NodeId(1)), "x"));
+  store_.all_silent = snapshot::kObjectSuffix;
+  const int64_t began = clock_.monotonic_ms;
+  EXPECT_EQ(Join({one}), EmptyJoin::Outcome::kWaiting);
+  EXPECT_GE(clock_.monotonic_ms - began, 200'000);
+  EXPECT_GT(one->board.done(), 1);
+  EXPECT_LE(one->board.done(), 5);
+}
+
 TEST_F(EmptyJoinTest, AFileWithATableIsNeverRestoredInto) {
   Maker* one = New(1);
   one->board.Want("a test");

@@ -37,6 +37,7 @@ StepResult Resyncer::Step() {
     wished_since_ms_.reset();
     said_.clear();
     not_before_ms_ = 0;
+    ForgetUnreadable();
     return StepResult::Idle();
   }
   if (!wished_since_ms_) wished_since_ms_ = now;
@@ -78,33 +79,55 @@ StepResult Resyncer::AskForAnother(const std::string& why) {
   return Wait(kResyncRetryMs, asked.ok() ? why : asked.error().message());
 }
 
+StepResult Resyncer::PassOver(const std::string& name, const Error& why, int64_t now) {
+  if (HL_MUTANT(silent_snapshot_waited_for)) return Wait(kResyncRetryMs, why.message());
+  d_.shared->SetUnreadableSnapshot(unreadable_.Note(name, why.message(), now));
+  return Wait(0, unreadable_.text());
+}
+
+void Resyncer::ForgetUnreadable() {
+  if (!unreadable_.any()) return;
+  unreadable_ = {};
+  d_.shared->SetUnreadableSnapshot({});
+}
+
 StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
-  auto newest = d_.source->Newest();
-  if (!newest.ok()) return Wait(kResyncRetryMs, newest.error().message());
-  const std::string why =
-      newest->has_value() ? WhyNot(**newest, wish, now) : "there is none yet; the others are asked for one";
+  auto listed = d_.source->List();
+  if (!listed.ok()) return Wait(kResyncRetryMs, listed.error().message());
+  const auto newest = std::find_if(listed->begin(), listed->end(), [&](const SnapshotInfo& one) {
+    return !unreadable_.LeftAlone(one.name, now);
+  });
+  std::string why = "there is none that can be read; the others are asked for one";
+  if (newest != listed->end()) why = WhyNot(*newest, wish, now);
+  if (!why.empty() && newest != listed->begin()) {
+    why = unreadable_.text();
+    if (!unreadable_.MayAsk(now)) return Wait(kResyncRetryMs, why);
+  }
   if (!why.empty()) return AskForAnother(why);
-  if (unmerged_ && unmerged_->name == (*newest)->name &&
+  if (unmerged_ && unmerged_->name == newest->name &&
       unmerged_->schema == d_.shared->applied().schema_fingerprint) {
     if (now < unmerged_->again_ms) return StepResult::Blocked(said_);
     unmerged_->again_ms = now + unmerged_->wait_ms;
     return AskForAnother("the newest one cannot be merged with this database (" + unmerged_->error +
                          "); the others are asked for another");
   }
-  d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less", (*newest)->name);
-  auto opened = d_.source->Open((*newest)->name);
+  d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less",
+                  newest->name);
+  auto opened = d_.source->Open(newest->name);
   if (!opened.ok()) {
-    const std::string& problem = opened.error().message();
+    if (opened.error().code() == ErrorCode::kRetryLater)
+      return PassOver(newest->name, opened.error(), now);
     // A damaged one stays the newest, and stays damaged, until there is another.
-    return opened.error().code() == ErrorCode::kRetryLater ? Wait(kResyncRetryMs, problem) : AskForAnother(problem);
+    return AskForAnother(opened.error().message());
   }
+  ForgetUnreadable();
   auto ahead = MsAhead((*opened)->db(), *d_.clock);
   if (!ahead.ok()) return Wait(kResyncRetryMs, ahead.error().message());
   if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
     return AskForAnother("the newest one holds stamps from the future, so that a clock is wrong, its maker's or this "
                          "node's; the others are asked for another");
   offered_ = *opened;
-  offered_name_ = (*newest)->name;
+  offered_name_ = newest->name;
   d_.shared->OfferSnapshot(std::move(*opened));
   // Until the consumer is done and the keeper has looked again.
   not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;

@@ -5,7 +5,7 @@
 //   no wish       → looking       the keeper wishes for a snapshot
 //   looking       → asking        there is none that helps; the others are asked for one
 //   asking        → looking       after a while
-//   looking       → handed over   the newest that helps is fetched
+//   looking       → handed over   the newest that helps and can be read is fetched
 //   handed over   → looking       the consumer is done with it, and the wish is still there
 //   any           → no wish       it is withdrawn
 //
@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/logger.h"
+#include "node/recovery/unreadable_snapshots.h"
 #include "node/shared_state.h"
 #include "node/snapshot_source.h"
 #include "node/step.h"
@@ -41,6 +42,8 @@ class Resyncer {
  private:
   StepResult Wait(int64_t ms, std::string why);
   StepResult AskForAnother(const std::string& why);
+  void ForgetUnreadable();
+  StepResult PassOver(const std::string& name, const Error& why, int64_t now);
   StepResult Look(const ResyncWish& wish, int64_t now);
   // Empty: it helps.
   std::string WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const;
@@ -62,6 +65,7 @@ class Resyncer {
   std::weak_ptr<OpenSnapshot> offered_;  // lives as long as the consumer merges it
   std::string offered_name_;             // empty: its outcome is known
   std::optional<Unmerged> unmerged_;
+  UnreadableSnapshots unreadable_;
   std::optional<int64_t> wished_since_ms_;  // monotonic
   int64_t not_before_ms_ = 0;               // monotonic
   std::string said_;

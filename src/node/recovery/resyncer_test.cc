@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 
+#include <set>
+
 #include "capture/capture_test_util.h"
 #include "node/options.h"
 
@@ -23,8 +25,14 @@ class FakeFile final : public OpenSnapshot {
 
 class FakeSource final : public SnapshotSource {
  public:
-  Result<std::optional<SnapshotInfo>> Newest() override { return newest; }
+  Result<std::vector<SnapshotInfo>> List() override {
+    std::vector<SnapshotInfo> out = older;
+    if (newest) out.insert(out.begin(), *newest);
+    return out;
+  }
   Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override {
+    opened = name;
+    if (unreadable.contains(name)) return MakeError(ErrorCode::kRetryLater, "nothing comes");
     if (file != nullptr) return file;
     return MakeError(error, "{} cannot be opened", name);
   }
@@ -33,6 +41,9 @@ class FakeSource final : public SnapshotSource {
     return Ok();
   }
   std::optional<SnapshotInfo> newest;
+  std::vector<SnapshotInfo> older;
+  std::set<std::string> unreadable;
+  std::string opened;  // the name asked for last
   std::shared_ptr<OpenSnapshot> file;
   ErrorCode error = ErrorCode::kCorruption;
   int asked = 0;
@@ -91,10 +102,45 @@ TEST_F(ResyncerTest, AsksForAnotherWhereItsStampsAreFromTheFuture) {
   EXPECT_EQ(shared_.TakeSnapshot(), source_.file);
 }
 
-TEST_F(ResyncerTest, FetchesTheSameAgainWhereTheStoreIsOutOfReach) {
-  source_.error = ErrorCode::kRetryLater;
+TEST_F(ResyncerTest, TakesAnOlderOneWhereTheNewestCannotBeRead) {
+  source_.older = {{"older", source_.newest->progress}};
+  source_.unreadable = {"newest"};
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
   EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_TRUE(shared_.unreadable_snapshot().starts_with(
+      "snapshot newest cannot be read now: nothing comes"))
+      << shared_.unreadable_snapshot();
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(source_.opened, "older");
+  EXPECT_EQ(shared_.TakeSnapshot(), source_.file);
+  EXPECT_EQ(shared_.unreadable_snapshot(), "");
   EXPECT_EQ(source_.asked, 0);
+}
+
+TEST_F(ResyncerTest, AsksForAnotherWhereTheNewestCannotBeReadAndTriesItAgainLater) {
+  source_.unreadable = {"newest"};
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
+  EXPECT_EQ(source_.asked, 1);
+  StepLater(kResyncRetryMs);
+  EXPECT_EQ(source_.asked, 1) << "each is work for its maker";
+  source_.unreadable.clear();
+  clock_.monotonic_ms += kUnreadableMs;
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(source_.opened, "newest");
+}
+
+TEST_F(ResyncerTest, AnotherOneThatIsMadeMeanwhileIsTriedAtOnce) {
+  source_.unreadable = {"newest"};
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
+  StepLater(0);
+  StepLater(0);
+  source_.older = {*source_.newest};
+  source_.newest->name = "another";
+  clock_.monotonic_ms += kResyncRetryMs;
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(source_.opened, "another");
 }
 
 TEST_F(ResyncerTest, FetchesNothingWhileOneIsBeingMerged) {

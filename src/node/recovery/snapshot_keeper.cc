@@ -136,8 +136,9 @@ Status SnapshotKeeper::HearRequests(int64_t now) {
 }
 
 Status SnapshotKeeper::Decide(int64_t now) {
-  if (!d_.board->looked() || d_.board->busy()) return Ok();
-  HL_TRY(HearRequests(now));
+  if (d_.board->busy()) return Ok();
+  HL_TRY(HearRequests(now));  // also where nobody knows what the store holds, as it cannot be read
+  if (!d_.board->looked()) return Ok();
   // Unasked, a node that is too far behind would only hide the snapshot of one that is not.
   if (now < not_before_ms_ || d_.board->busy() || d_.shared->resync_wish()) return Ok();
   const bool none = made_ms_ < 0 && !d_.board->newest();

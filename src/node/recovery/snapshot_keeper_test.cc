@@ -239,5 +239,18 @@ TEST_F(SnapshotKeeperTest, ANodeWithoutTablesNeverMakesThem) {
   EXPECT_TRUE(one->board.leading());
 }
 
+TEST_F(SnapshotKeeperTest, ARequestIsAnsweredThoughTheStoreCannotBeRead) {
+  Maker* one = New(1);
+  one->board.Want("a test");
+  one->StepMaker();
+  // The next process, which has not looked yet.
+  Maker* two = New(2);
+  store_.silent = {one->board.newest()->name + std::string(snapshot::kManifestSuffix)};
+  Must(meta_.Put(kSnapshotRequest, "node 3"));
+  Pass(10'000, {two});
+  EXPECT_EQ(two->board.done(), 1);
+  EXPECT_FALSE(meta_.entries.contains(kSnapshotRequest));
+}
+
 }  // namespace
 }  // namespace harmonylite::node

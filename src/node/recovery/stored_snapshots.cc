@@ -1,5 +1,7 @@
 #include "node/recovery/stored_snapshots.h"
 
+#include <algorithm>
+
 #include "node/recovery/snapshot_keeper.h"
 
 namespace harmonylite::node {
@@ -17,15 +19,19 @@ class Fetched final : public OpenSnapshot {
 
 }  // namespace
 
-Result<std::optional<SnapshotInfo>> StoredSnapshots::Newest() {
-  HL_ASSIGN(newest_, catalog_.Newest());
-  if (!newest_) return std::optional<SnapshotInfo>();
-  return std::optional<SnapshotInfo>({newest_->name, newest_->manifest->progress});
+Result<std::vector<SnapshotInfo>> StoredSnapshots::List() {
+  HL_ASSIGN(listed_, catalog_.List());
+  std::erase_if(listed_, [](const snapshot::Listed& one) { return !one.problem.empty(); });
+  std::vector<SnapshotInfo> out;
+  for (const snapshot::Listed& one : listed_) out.push_back({one.name, one.manifest->progress});
+  return out;
 }
 
 Result<std::shared_ptr<OpenSnapshot>> StoredSnapshots::Open(const std::string& name) {
-  if (!newest_ || newest_->name != name) return MakeError(ErrorCode::kNotFound, "no snapshot {}", name);
-  HL_ASSIGN(snapshot::PrivateDatabase database, catalog_.Open(*newest_, options_, &activity_));
+  const auto listed = std::find_if(listed_.begin(), listed_.end(),
+                                   [&](const snapshot::Listed& one) { return one.name == name; });
+  if (listed == listed_.end()) return MakeError(ErrorCode::kNotFound, "no snapshot {}", name);
+  HL_ASSIGN(snapshot::PrivateDatabase database, catalog_.Open(*listed, options_, &activity_));
   return std::shared_ptr<OpenSnapshot>(std::make_shared<Fetched>(std::move(database)));
 }
 

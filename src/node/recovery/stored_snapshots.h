@@ -4,8 +4,8 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "node/snapshot_source.h"
 #include "ports/meta_store.h"
@@ -20,7 +20,7 @@ class StoredSnapshots final : public SnapshotSource {
   StoredSnapshots(ports::ObjectStore* store, ports::MetaStore* meta, snapshot::Options options)
       : catalog_(store), meta_(meta), options_(std::move(options)) {}
 
-  Result<std::optional<SnapshotInfo>> Newest() override;
+  Result<std::vector<SnapshotInfo>> List() override;
   Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override;
   Status Ask(NodeId asker) override;
   // Ends a call in progress soon, with kRetryLater, and every later one.
@@ -31,7 +31,7 @@ class StoredSnapshots final : public SnapshotSource {
   ports::MetaStore* meta_;
   snapshot::Options options_;
   snapshot::Activity activity_;
-  std::optional<snapshot::Listed> newest_;
+  std::vector<snapshot::Listed> listed_;  // those that can be used
 };
 
 }  // namespace harmonylite::node
