@@ -16,19 +16,19 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const ports::LogRecord& recor
     return MakeError(ErrorCode::kCorruption, "the record names {} as its sender, its subject {}",
                      ToString(header.sender), ToString(record.subject));
   if (header.index == 0) {
-    // A new attempt replaces whatever was left of an older one.
+    // A new attempt replaces the slices of an older one.
     open_.erase(header.sender);
     open_.emplace(header.sender,
                   Open{header, {header.sender, Spool(spool_directory_, spool_memory_), record.seq, record.seq}});
   }
   const auto it = open_.find(header.sender);
-  if (it == open_.end()) return std::optional<ArrivedBatch>();  // the middle of an older attempt
+  if (it == open_.end()) return std::optional<ArrivedBatch>();  // the attempt's first frame is gone
   Open& open = it->second;
   const bool follows = open.header.attempt == header.attempt &&
                        open.header.count == header.count &&
                        open.header.batch_checksum == header.batch_checksum &&
                        (header.index == 0 || open.header.index + 1 == header.index);
-  // The same slice may stand twice in the log (published again after a lost acknowledgement).
+  // The same slice may be in the log twice: its sender repeats it if the acknowledgement is lost.
   if (open.header.attempt == header.attempt && header.index != 0 &&
       header.index <= open.header.index)
     return std::optional<ArrivedBatch>();

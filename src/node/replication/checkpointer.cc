@@ -8,11 +8,13 @@ namespace harmonylite::node {
 
 namespace {
 
-// Asking for fewer would only sync the files more often.
+// New pages of the WAL after which the thread is asked to move them. Asking for fewer would only
+// sync the files more often.
 constexpr int kAskPages = 1'000;
-// From here on the WAL is to begin anew …
+// A WAL with this many pages should begin anew: a commit moves its last pages itself if the thread
+// is idle.
 constexpr int kLongPages = 4'000;
-// … and here the writer waits for that.
+// At this many pages a commit waits for the thread and then moves the rest, so the WAL is bounded.
 constexpr int kMostPages = 2 * kLongPages;
 
 }  // namespace
@@ -29,7 +31,7 @@ Checkpointer::~Checkpointer() {
 bool Checkpointer::Take(int pages) {
   std::unique_lock lock(mutex_);
   const auto idle = [this] { return !wanted_ && !moving_; };
-  if (pages < asked_at_) asked_at_ = 0;  // it has begun anew
+  if (pages < asked_at_) asked_at_ = 0;  // the WAL has begun anew
   if (local_writers_ || pages >= kMostPages) {
     changed_.wait(lock, idle);
     return false;
@@ -43,10 +45,11 @@ bool Checkpointer::Take(int pages) {
   return true;
 }
 
+// Starts the thread. False if the system has no thread left; then no further attempt is made.
 bool Checkpointer::Start() {
   try {
     thread_ = std::thread([this] { Run(); });
-  } catch (const std::system_error&) {  // no more threads
+  } catch (const std::system_error&) {  // the system has no thread left
     failed_ = true;
   }
   return !failed_;
@@ -63,7 +66,7 @@ void Checkpointer::Run() {
     wanted_ = false;
     moving_ = true;
     lock.unlock();
-    // What cannot be moved now is moved later: nothing is lost.
+    // Pages that cannot be moved now stay in the WAL, which is part of the database, until later.
     if (db.ok()) (void)db->MoveWalPages();
     lock.lock();
     moving_ = false;

@@ -1,10 +1,15 @@
-// Moves the pages of the WAL into the database file on a thread of its own, while the consumer goes on applying.
+// Moves the pages of the WAL into the database file on a thread of its own, while the consumer goes
+// on applying.
 //
-// A quarter of what applying a long backlog costs is this moving. It needs no write lock, so it can go on beside the
-// next transactions. The WAL begins anew only where a transaction finds that all of it was moved; so from some length on
-// the last few pages are left to the commit that asks.
+// Moving pages is a quarter of the cost of applying a long backlog. It needs no write lock, so it
+// can run beside the next transactions. SQLite starts writing the WAL from its beginning again only
+// if a transaction finds that all its pages have been moved, and the next transaction usually adds
+// some while the thread moves others. So once the WAL is long, and the thread has nothing to do,
+// the commit moves the last few pages itself.
 //
-// Threads: everything but the moving itself on the thread of the writing connection.
+// Source: docs/decisions/0029-the-wal-is-moved-beside-the-applying.md.
+// Threads: all methods are called on the thread of the writing connection, except Run(), which is
+// the checkpointer's own thread.
 #pragma once
 
 #include <condition_variable>
@@ -19,15 +24,18 @@ namespace harmonylite::node {
 
 class Checkpointer final : public sqlite::CheckpointTaker {
  public:
-  // `open` is called once, on the thread, when there is something to move for the first time.
+  // `open` is called at most once, on the checkpointer's thread, when pages are first to be moved.
   using OpenConnection = std::function<Result<sqlite::Connection>()>;
   explicit Checkpointer(OpenConnection open) : open_(std::move(open)) {}
-  ~Checkpointer() override;  // waits for what is being moved
+  ~Checkpointer() override;  // waits until the pages that are being moved are in the file
 
-  // The application writes at this time: the commit moves all pages, so that the WAL stays short. Where it is long,
-  // each commit of the application would try to move them.
+  // Whether the application has written lately. If so, our commits move all pages themselves and
+  // the WAL stays short: beside a long WAL each commit of the application would try to move its
+  // pages.
   void SetLocalWriters(bool local_writers) { local_writers_ = local_writers; }
 
+  // Called by a commit when the WAL holds `pages` pages. True: the thread moves them, or they can
+  // wait. False: the commit must move them itself.
   bool Take(int pages) override;
 
  private:
@@ -36,14 +44,15 @@ class Checkpointer final : public sqlite::CheckpointTaker {
 
   const OpenConnection open_;
   bool local_writers_ = false;
-  int asked_at_ = 0;  // pages of the WAL when the thread was asked last
+  int asked_at_ = 0;  // pages of the WAL when the thread was last asked; 0: not since it began anew
   std::thread thread_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool wanted_ = false;  // guarded by mutex_, as what follows
-  bool moving_ = false;
-  bool failed_ = false;  // no thread or no connection: the commits move everything
-  bool stopping_ = false;
+  // Guarded by mutex_.
+  bool wanted_ = false;    // the thread is asked to move pages
+  bool moving_ = false;    // the thread is moving pages
+  bool failed_ = false;    // there is no thread or no connection, so commits move all pages
+  bool stopping_ = false;  // the thread must end
 };
 
 }  // namespace harmonylite::node

@@ -11,22 +11,25 @@ namespace {
 using ports::LogRecord;
 using ports::LogSeq;
 
-// A held batch is looked at again this often even if nothing seems to have changed.
+// Held batches are judged again this often even if nothing seems to have changed.
 constexpr int64_t kJudgeAgainMs = 500;
-// No commit of the application for this long: the right moment to fold and trim.
+// If the application has not committed for this long, it is a good moment to fold and trim.
 constexpr int64_t kQuietMs = 20;
-// Sending goes first, as others wait for it; but a log that cannot be reached must not stop us for ever.
+// The same while changes wait to be sent. Sending goes first, because other nodes wait for it, but
+// a log that cannot be reached must not keep the journal from being folded.
 constexpr int64_t kSurelyQuietMs = 1'000;
 // An application that committed within this time will want the write lock again.
 constexpr int64_t kLocalWritersMs = 1'000;
-// Batches of rows that were sent again, in memory or spools; more are dropped, and asked for again.
+// Batches of rows that were sent again and wait; further ones are dropped, and asked for again.
 constexpr size_t kMaxResends = 64;
-// With nothing committed, sent or held, everything is looked at again after this long.
+// Longest rest: after this long maintenance looks at everything even if nothing has changed.
 constexpr int64_t kRestMs = 5'000;
-// What is folded when the application never pauses: so little that its writers hardly notice.
+// Journal entries folded at a time beside an application that never pauses; few, to hardly be
+// noticed.
 constexpr int64_t kForcedFold = 64;
 
-// Its writer had more of us than we have ever sent: somebody else goes on as us.
+// True if the batch's sender has seen changes under our origin that this file never sent: another
+// process goes on as us, with a copy of this file.
 bool KnowsMore(const change::BatchHeader& header, const Origin& self, Lseq sent) {
   return header.seen.Get(self) > sent ||
          std::any_of(header.covers.begin(), header.covers.end(), [&](const change::Cover& cover) {
@@ -34,17 +37,20 @@ bool KnowsMore(const change::BatchHeader& header, const Origin& self, Lseq sent)
          });
 }
 
-// It covers nothing: its rows are known everywhere, and damaged somewhere.
+// True if the batch sends rows again that are damaged on some node. Such a batch covers no range,
+// because it brings no changes.
 bool IsResend(const change::BatchHeader& header) {
   return std::all_of(header.covers.begin(), header.covers.end(),
                      [](const change::Cover& cover) { return cover.from == cover.to; });
 }
 
-// Proven by its bytes, or written in a format that only a later version reads: no later attempt would end otherwise.
+// True if a record can never be taken: its own bytes prove that it is damaged, or it has a format
+// that only a later version reads. Any other error is this node's, and may pass.
 bool IsDamage(const Error& error) {
   return error.code() == ErrorCode::kCorruption || error.code() == ErrorCode::kInvalidArgument;
 }
 
+// True if decoding the batch fails. Reads all of it.
 bool IsDamaged(const ArrivedBatch& batch) {
   auto decoder = change::BatchDecoder::Begin(&batch.bytes);
   if (!decoder.ok()) return decoder.error().code() == ErrorCode::kCorruption;
@@ -55,7 +61,8 @@ bool IsDamaged(const ArrivedBatch& batch) {
   }
 }
 
-// What failed while a batch was applied is a matter of that batch, not of this node's disk or of a damaged database.
+// True if an error of applying a batch is caused by that batch, and not by this node's disk or by a
+// damaged database. kCorruption may come from either, so the batch's bytes decide.
 bool IsOfBatch(const Error& error, const ArrivedBatch& batch) {
   if (error.code() == ErrorCode::kRetryLater) return false;
   return error.code() != ErrorCode::kCorruption || IsDamaged(batch);
@@ -96,13 +103,15 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   if (const StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
 
   if (d_.options->replicate && d_.shared->rows().joined()) {
-    // "What is our own we have" is not true of an older copy: it would show effects of changes that it lacks.
+    // Judge() counts our own changes as applied, which is wrong for an older copy of the database:
+    // it would show the effects of changes that it lacks (P6). So nothing is applied until the
+    // publisher has compared this file with the log.
     const bool known = !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
     if (known && snapshot_ == nullptr) snapshot_ = d_.shared->TakeSnapshot();
     if (snapshot_ != nullptr) return Merge(snapshot_.get());
     result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
     if (result.kind == StepResult::kProgress) return result;
-    // Reading on would only make us throw away what we read.
+    // The database cannot be written and the queue fills up: reading on would only overfill it.
     if (result.kind == StepResult::kBlocked && held_.crowded()) return result;
     const StepResult maintained = Maintain();
     if (maintained.kind == StepResult::kProgress) wait = std::chrono::milliseconds(0);
@@ -138,7 +147,8 @@ bool Consumer::local_writers() const {
 StepResult Consumer::Busy(const Error& error) {
   if (error.message() != said_) {
     said_ = error.message();
-    // A lock or a migration in this moment is everyday life; a full disk is the operator's business.
+    // A locked database or a schema change passes by itself. Anything else, such as a full disk,
+    // may need the operator.
     const bool passing = error.code() == ErrorCode::kRetryLater &&
                          (said_.find("locked") != std::string::npos ||
                           said_.find("the schema has just changed") != std::string::npos);
@@ -156,7 +166,8 @@ StepResult Consumer::Busy(const Error& error) {
 
 StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
   *done = true;
-  // The schema first: a new incarnation folds what is journaled, by the tables as they are.
+  // The schema comes first, because starting an incarnation folds the journal, and folding must
+  // know the tables as they are now.
   auto changed = rests_ ? Result<bool>(false) : d_.replica->SchemaChanged();
   if (!changed.ok()) return Busy(changed.error());
   if (*changed) return SyncSchema();
@@ -199,7 +210,8 @@ StepResult Consumer::SyncSchema() {
 
 Status Consumer::Take(const LogRecord& record) {
   const LogSeq after(record.seq.value + 1);
-  // Our own records say nothing new; in a new incarnation the former one's are somebody else's.
+  // Records of our own origin bring nothing new. Those of a former incarnation of this node belong
+  // to another origin, and are taken like any node's.
   if (record.subject == d_.replica->state().self) {
     next_ = after;
     return Ok();
@@ -215,7 +227,8 @@ Status Consumer::Take(const LogRecord& record) {
     return decoder.header();
   }();
   if (!header.ok() && !IsDamage(header.error()) && !HL_MUTANT(local_error_is_damage)) {
-    // Where the slices that were here are gone, the whole batch is read again.
+    // If the assembler still has the earlier slices, only this record is read again; otherwise the
+    // whole batch is.
     next_ = assembler_.first_open(record.subject) ? record.seq : first;
     return std::move(header).error();
   }
@@ -233,7 +246,11 @@ Status Consumer::Take(const LogRecord& record) {
     if (resends_.size() < kMaxResends) resends_.push_back({std::move(**arrived), std::move(*header), std::nullopt, 0});
     return Ok();
   }
-  // Judged as a copy's, it would show here the effects of changes that are not here.
+  // If the batch shows that this file is a copy, the batch must not be applied under the present
+  // incarnation: Judge() would count changes of ours that the file lacks as applied, and the batch
+  // would show their effects. The request is carried out before anything is applied, and clears the
+  // queue. Resends, handled above, need no such check: they only restore rows under versions that
+  // are here already.
   if (d_.options->publish && KnowsMore(*header, d_.replica->state().self, d_.shared->sending())) {
     d_.logger->Warning("node {} has changes of this node that this database does not have: it is a copy or was "
                        "restored from a backup; it goes on as a new incarnation",
@@ -257,7 +274,6 @@ Judgement Consumer::JudgeNow(const change::BatchHeader& header) const {
 
 // --- Applying ---
 
-// The batches of one transaction, in order. Drops those that are applied already.
 std::vector<WaitingBatch*> Consumer::Choose() {
   const int64_t wall = d_.clock->WallMs();
   const int64_t now = d_.clock->MonotonicMs();
@@ -274,8 +290,8 @@ std::vector<WaitingBatch*> Consumer::Choose() {
   std::vector<WaitingBatch*> chosen;
   const uint64_t budget = local_writers() ? kApplyBudgetBytesBesideWriters : kApplyBudgetBytes;
   uint64_t bytes = 0;
-  // One pass suffices for what arrived in causal order, which is nearly everything; what does not is
-  // chosen in a later step.
+  // One pass suffices for batches that arrived in causal order, as nearly all do. A batch that
+  // arrived before its causes is chosen in a later step.
   for (WaitingBatch& batch : batches) {
     if (batch.not_before_ms > now) continue;
     const Judgement judgement = judge(batch);
@@ -316,7 +332,7 @@ StepResult Consumer::ApplyReady() {
   size_t failed = 0;
   if (Status applied = d_.replica->Apply(chosen, Cursor(), &failed); !applied.ok()) {
     judge_again_ = true;
-    // A full disk, say, is no matter of the batch that met it.
+    // An error that the batch did not cause, such as a full disk, leaves all batches in the queue.
     if (failed >= chosen.size() || !IsOfBatch(applied.error(), chosen[failed]->arrived))
       return Busy(applied.error());
     Refuse(chosen[failed], applied.error());
@@ -352,7 +368,6 @@ void Consumer::Forget(const std::vector<WaitingBatch*>& batches) {
   });
 }
 
-// Everything before it is applied, or will be found missing by the progress vector.
 LogSeq Consumer::Cursor() const {
   LogSeq cursor = next_;
   if (const auto open = assembler_.oldest_open()) cursor = std::min(cursor, *open);
@@ -386,11 +401,21 @@ StepResult Consumer::CarryOutOrders() {
 
 // --- Housekeeping ---
 
+// Folds and trims the journal, counts orphans, and forgets tombstones, when the time is right.
+//
+// The right time is when the application is quiet: each piece of this work takes the write lock. If
+// it never is, one small piece is done every `cleanup_interval`, without trimming. A journal that
+// has grown very long is folded and trimmed at full speed even then.
+//
+// When nothing is left to do, the consumer rests: as long as no connection commits, nothing new is
+// published, and kRestMs have not passed, the next steps skip this work and the look at the schema.
+// An idle node thus costs almost no processor time.
 StepResult Consumer::Maintain() {
   if (rests_) return StepResult::Idle();
   const int64_t now = d_.clock->MonotonicMs();
   d_.replica->SetCursor(Cursor(), log_created_);
-  // What is never sent need not be kept for sending.
+  // A node that does not publish need not keep journal entries for sending: they count as published
+  // when they are folded, so that they are trimmed.
   if (!d_.options->publish) d_.replica->SetPublished(d_.replica->state().folded_to, Hlc(0));
   const int64_t silence = now - quiet_since_ms_;
   const bool all_sent = !d_.options->publish || d_.shared->published().to >= d_.shared->sending();
@@ -408,7 +433,7 @@ StepResult Consumer::Maintain() {
   d_.shared->SetLastChange(d_.replica->last_change());
   if (!done.ok()) return Busy(done.error());
   if (*done && quiet) {
-    // A look that fails is done again; nothing depends on it.
+    // A count that fails is made again later. It is only shown, and nothing depends on it.
     auto counted = d_.replica->CountOrphans();
     if (!counted.ok())
       d_.logger->Debug("rows without a parent cannot be counted now: {}", counted.error().message());
@@ -428,7 +453,6 @@ StepResult Consumer::Maintain() {
   return StepResult::Progress();
 }
 
-// Only while nothing waits: what is under way to us may be from a time before the deletes.
 StepResult Consumer::ForgetTombstones(int64_t limit) {
   const int64_t now = d_.clock->MonotonicMs();
   if (now - collected_ms_ < kCollectMs) return StepResult::Idle();
@@ -452,7 +476,7 @@ StepResult Consumer::ForgetTombstones(int64_t limit) {
   tombstones_ = std::max<int64_t>(tombstones_ - *gone, 0);
   Share();
   if (*gone < limit) return StepResult::Idle();
-  collected_ms_ = now - kCollectMs;  // there are more
+  collected_ms_ = now - kCollectMs;  // there may be more tombstones to forget: look again at once
   return StepResult::Progress();
 }
 

@@ -1,8 +1,14 @@
-// Reads the log, puts batches together, holds those that may not be applied yet, and applies the others.
-// It is also the only one that writes to the database: schema changes, folding and trimming happen here,
-// between batches.
+// Reads the log, puts frames together into batches, holds those that may not be applied yet, and
+// applies the others: steps 5 and 6 in the life of a change.
 //
-// Threads: one owner at a time.
+// Once the workers run, the consumer is the only one of them that writes to the database, so
+// between batches it does everything else that writes: schema changes, new incarnations, orders
+// about single rows, merging snapshots, folding, trimming, and forgetting tombstones.
+//
+// The implementation is in three files: consumer.cc decides what to do next and applies,
+// consumer_reading.cc reads the log, and consumer_merge.cc merges snapshots.
+//
+// Threads: one owner at a time; in production the thread `consumer`.
 #pragma once
 
 #include <chrono>
@@ -27,6 +33,7 @@ namespace harmonylite::node {
 
 class Consumer {
  public:
+  // Nothing here is owned, and all of it outlives the consumer.
   struct Dependencies {
     const NodeOptions* options;
     Replica* replica;
@@ -34,65 +41,109 @@ class Consumer {
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
-    uint64_t seed;  // of incarnations
+    uint64_t seed;  // seed of the random numbers of new incarnations
   };
   explicit Consumer(const Dependencies& dependencies);
 
-  // `wait`: how long to wait for records when there is nothing else to do.
+  // Does the first of these that there is: a schema change or a new incarnation, orders about rows,
+  // merging a snapshot, applying batches, maintenance, and reading the log. Maintenance and reading
+  // share a step, so that a busy log does not keep the journal from being folded.
+  // If the log has no records, the step waits up to `wait` for some.
   StepResult Step(std::chrono::milliseconds wait);
-  // Takes what the log has for us, without waiting and without the database's lock. False: nothing was taken.
+  // Takes records that the log has for us, without waiting and without the database's write lock.
+  // False if none were taken.
   bool ReadAhead();
-  // The application has committed within the last second.
+  // True if the application has committed within the last second.
   bool local_writers() const;
 
  private:
+  // Takes over a schema change, or starts the incarnation that another worker asked for. `*done` is
+  // false if there was neither, and the step goes on.
   StepResult WriteSchemaOrIncarnation(bool* done);
   StepResult SyncSchema();
   StepResult ReadLog(std::chrono::milliseconds wait);
-  // True: there were some.
+  // True if the log had records.
   Result<bool> TakeRecords(std::chrono::milliseconds wait);
   Status OpenReader();
   void LoseReader(const Error& error);
-  // An error: this node cannot take it now. Then next_ says from where to read again.
+  // Takes one record. If it completes a batch, the batch goes to the queue, or to resends_ if it
+  // only sends rows again. A damaged record is passed over, and a repair brings its rows. A record
+  // that this node cannot take at the moment is an error: the log still holds it, and it is read
+  // again (P7), from next_.
   Status Take(const ports::LogRecord& record);
   Judgement JudgeNow(const change::BatchHeader& header) const;
   void Stall(const ports::LogRecord& record, const Error& error);
   void EndStall();
   void ReadSkippedAgain();
+  // Applies the batches that are ready, in one transaction. If too much of the journal is unfolded,
+  // one chunk of it is folded instead, because versions can only be compared with folded ones.
+  //
+  // Held batches are not judged in every step: only if one is new, if something changed that they
+  // may have waited for, or every kJudgeAgainMs, since a clock may have moved on.
   StepResult ApplyReady();
+  // Chooses the batches of one transaction, in the order in which they are applied, and notes why
+  // each of the others is held. Drops batches that are applied already.
+  //
+  // Each chosen batch counts as applied when the following ones are judged, so batches that depend
+  // on each other fit into one transaction. The transaction ends where its size would exceed a
+  // budget, which keeps the write lock short, but it has at least one batch.
   std::vector<WaitingBatch*> Choose();
+  // Deals with a batch that cannot be applied. A damaged one is dropped, and a repair brings its
+  // rows. Any other is held, because this node's schema or rows may change, and is tried again
+  // later.
   void Refuse(WaitingBatch* batch, const Error& error);
   void Forget(const std::vector<WaitingBatch*>& batches);
   StepResult Maintain();
-  // Orders about single rows, and rows that were sent again. Idle: there was nothing.
+  // Carries out the verifier's orders about rows, or else puts the rows of one resent batch in
+  // place. Orders that were taken stay in orders_ until the database could be written. Idle
+  // if there is neither.
   StepResult CarryOutOrders();
+  // Forgets up to `limit` tombstones that every member has applied (membership.h), and now and then
+  // counts all tombstones for the metric.
+  //
+  // Tombstones are forgotten only while the log is read to its end and nothing waits, was dropped,
+  // or was skipped. A batch that is still on its way to us may be from a time before the deletes,
+  // and would have to be held as stale once they are forgotten.
   StepResult ForgetTombstones(int64_t limit);
   StepResult Merge(OpenSnapshot* snapshot);
   StepResult AddOldRows();
   StepResult EndMerge(std::string error);
+  // Handles an error of the database. The work at hand stays undone and is tried again, so nothing
+  // is lost (P7). An error is shown in health until a transaction of ours commits, except a lock or
+  // a schema change at this very moment, which are ordinary.
   StepResult Busy(const Error& error);
+  // Tells the other workers where this node stands, and logs holds that are new. Missing
+  // changes are not logged, because they usually arrive a moment later.
   void Share();
+  // The position from which the log is read after a restart: before the oldest record that is not
+  // applied. Everything before it is applied, or was dropped, and then the progress vector shows
+  // that it is missing (P7).
   ports::LogSeq Cursor() const;
 
   Dependencies d_;
   std::mt19937_64 random_;
   std::unique_ptr<ports::LogReader> reader_;
-  ports::LogSeq next_;            // position to read next
-  int64_t log_created_ = 0;
+  ports::LogSeq next_;        // position in the log to read next
+  int64_t log_created_ = 0;   // identity of the log that next_ belongs to; 0: none was read yet
   Assembler assembler_;
   HoldQueue held_;
-  std::shared_ptr<OpenSnapshot> snapshot_;  // to be merged with the database
-  std::optional<apply::OldRows> old_rows_;  // of that
-  std::optional<apply::FoundOldRows> found_;
-  bool old_rows_done_ = false;
-  int64_t old_rows_added_ = 0;
-  std::optional<apply::MergePlan> plan_;    // of that
-  bool caught_up_ = false;
-  bool dropped_ = false;
-  bool judge_again_ = false;    // something changed that batches may have waited for
+
+  // The merge under way; there is none while snapshot_ is null.
+  std::shared_ptr<OpenSnapshot> snapshot_;    // the snapshot to merge with the database
+  std::optional<apply::OldRows> old_rows_;    // search for rows of snapshot_ from before HarmonyLite
+  std::optional<apply::FoundOldRows> found_;  // rows that old_rows_ found, not added yet
+  bool old_rows_done_ = false;                // true when old_rows_ has found its last row
+  int64_t old_rows_added_ = 0;                // rows of old_rows_ that were added so far
+  std::optional<apply::MergePlan> plan_;      // what differs between snapshot_ and the database
+
+  bool caught_up_ = false;    // true if the last look at the log found nothing to read
+  bool dropped_ = false;      // true if something from the log could not be kept
+  bool judge_again_ = false;  // true if something changed that held batches may have waited for
   static constexpr int64_t kNeverLooked = -1;
-  int64_t data_version_ = kNeverLooked;
-  // When there was nothing left to do: until one of these moves, or it is time, there is nothing.
+  int64_t data_version_ = kNeverLooked;  // changes when another connection commits
+
+  // Resting: state at the last moment at which no maintenance was left to do. Until it changes, or
+  // rest_until_ms_ has passed, steps neither look at the schema nor maintain; see Maintain().
   struct Moment {
     int64_t data_version;
     int64_t commits;
@@ -101,26 +152,28 @@ class Consumer {
   };
   Moment Now() const;
   std::optional<Moment> rest_;
-  int64_t rest_until_ms_ = 0;   // monotonic
-  bool rests_ = false;          // in this step
-  int64_t quiet_since_ms_ = 0;  // monotonic; no other connection has committed since
-  std::optional<int64_t> local_write_ms_;  // monotonic; then one has, and it was not the first look that found it
-  int64_t maintained_ms_ = 0;   // monotonic; the last Maintain that wrote
-  int64_t judged_ms_ = 0;       // monotonic
-  int64_t collected_ms_ = 0;    // monotonic; the last look for tombstones to forget
-  int64_t counted_ms_ = 0;      // monotonic; when tombstones are counted next
-  int64_t tombstones_ = 0;
-  int64_t forgotten_ = 0;
-  int64_t reopen_ms_ = 0;       // monotonic; back-off of the reader
-  std::optional<ports::LogSeq> stalled_at_;    // a record that cannot be taken at the moment, for a local reason
-  std::string stalled_;                      // that reason; empty: none cannot
-  int64_t stall_pause_ms_ = 0;               // before the next attempt at it
-  std::optional<ports::LogSeq> skipped_from_;  // the first record of what was left out as too much waited already
-  std::optional<int64_t> failed_at_commit_;  // Replica::commits() when the database could not be written
-  std::optional<RowOrders> orders_;   // taken, and not carried out yet
-  std::deque<WaitingBatch> resends_;  // likewise
-  std::string said_;            // the last complaint logged, so that it is logged once
-  std::vector<Hold> holds_said_;
+  int64_t rest_until_ms_ = 0;   // monotonic time
+  bool rests_ = false;          // true if the present step rests
+  int64_t quiet_since_ms_ = 0;  // monotonic time since which no other connection has committed
+  // Monotonic time at which another connection was last seen to have committed. None until that
+  // happens after the first look, which cannot tell how old the commits are that it finds.
+  std::optional<int64_t> local_write_ms_;
+  int64_t maintained_ms_ = 0;   // monotonic time of the last complete or forced maintenance
+  int64_t judged_ms_ = 0;       // monotonic time at which held batches were last judged
+  int64_t collected_ms_ = 0;    // monotonic time of the last look for tombstones to forget
+  int64_t counted_ms_ = 0;      // monotonic time at which tombstones are counted next
+  int64_t tombstones_ = 0;      // tombstones in the database, as of the last count
+  int64_t forgotten_ = 0;       // tombstones forgotten since the start
+  int64_t reopen_ms_ = 0;       // monotonic time before which the reader is not opened again
+  std::optional<ports::LogSeq> stalled_at_;    // the record that cannot be taken for a local reason
+  std::string stalled_;                        // why stalled_at_ cannot be taken; empty: no record
+  int64_t stall_pause_ms_ = 0;                 // pause before the next attempt at stalled_at_
+  std::optional<ports::LogSeq> skipped_from_;  // first record of the batches that met a full queue
+  std::optional<int64_t> failed_at_commit_;    // Replica::commits() when writing failed
+  std::optional<RowOrders> orders_;            // orders that are not carried out yet
+  std::deque<WaitingBatch> resends_;           // rows that were sent again, not put in place yet
+  std::string said_;                           // the last complaint logged, so that it is logged once
+  std::vector<Hold> holds_said_;               // the holds logged last
 };
 
 }  // namespace harmonylite::node

@@ -1,10 +1,21 @@
+// Merging a snapshot with the database: what a node does that is too far behind to be helped by the
+// log or by a repair. See consumer.h.
 #include "node/replication/consumer.h"
-
 #include "base/free_memory.h"
 
 namespace harmonylite::node {
 
-// Compares, which may take long and takes no lock, then writes what differs. The application may write all the while.
+// Does the next piece of merging `snapshot` with the database. The application may read and write
+// all the while. The pieces are:
+//
+// 1. The journal is folded, in chunks, so that versions can be compared.
+// 2. Rows from before HarmonyLite that only the snapshot has are searched for and added, a few at a
+//    time. They have no versions, so no order is lost by adding them in several transactions.
+// 3. The versions of both are compared. This may take long, but takes no lock.
+// 4. Everything that differs is written in one transaction (P3). If the schema or this node's
+//    progress has changed since the comparison, it is made again.
+//
+// An error that may pass leaves everything as it is for the next step; any other ends the merge.
 StepResult Consumer::Merge(OpenSnapshot* snapshot) {
   auto needs_fold = d_.replica->NeedsFold();
   if (!needs_fold.ok()) return Busy(needs_fold.error());
@@ -41,7 +52,8 @@ StepResult Consumer::Merge(OpenSnapshot* snapshot) {
   return EndMerge({});
 }
 
-// A few at a time, each in a short transaction.
+// Finds the next few rows from before HarmonyLite and adds them, in one short transaction. If the
+// database cannot be written, the rows found stay in found_ for the next step.
 StepResult Consumer::AddOldRows() {
   if (!found_) {
     auto found = old_rows_->Next(kOldRowsChunk);
@@ -58,6 +70,7 @@ StepResult Consumer::AddOldRows() {
   return StepResult::Progress();
 }
 
+// Gives the snapshot back and reports the outcome; an empty `error` means that it is merged.
 StepResult Consumer::EndMerge(std::string error) {
   if (!error.empty()) d_.logger->Error("a snapshot cannot be merged with this database: {}", error);
   d_.shared->SetResyncError(std::move(error));

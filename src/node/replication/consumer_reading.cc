@@ -1,5 +1,6 @@
+// Reading the log: opening it at the right place, going on after failures, and going back to what
+// could not be taken. See consumer.h.
 #include "node/replication/consumer.h"
-
 #include <algorithm>
 
 namespace harmonylite::node {
@@ -9,13 +10,20 @@ using ports::LogSeq;
 
 namespace {
 
+// Records read at once, at most.
 constexpr size_t kReadRecords = 64;
+// Pause before the log is opened again after a failure.
 constexpr int64_t kReopenMs = 200;
-// Between two attempts at a record that cannot be taken: twice as long each time, from kReopenMs to this.
+// The pause between two attempts at a record that cannot be taken doubles each time, from kReopenMs
+// to this.
 constexpr int64_t kMostStallMs = 5'000;
 
 }  // namespace
 
+// Opens the log at next_. The cursor may be wrong without harm: if the log was made anew, or an
+// older copy of it was put back, reading begins at its first record, since batches that are applied
+// already are recognised. If the log no longer holds the records at next_, that is noted as a gap:
+// repair brings what they held, or a snapshot if no node is left to ask.
 Status Consumer::OpenReader() {
   HL_TRY(d_.log->EnsureReady());
   HL_ASSIGN(const ports::LogState state, d_.log->State());
@@ -47,6 +55,7 @@ Status Consumer::OpenReader() {
   return Ok();
 }
 
+// Closes the reader after an error of the log; it is opened again after a pause.
 void Consumer::LoseReader(const Error& error) {
   reader_.reset();
   caught_up_ = false;
@@ -58,6 +67,9 @@ void Consumer::LoseReader(const Error& error) {
   Share();
 }
 
+// Reads records and takes each of them. Stops at a record that cannot be taken at the moment. A
+// stall ends when the record it was about, or a later one, is taken, or when the log is found to
+// hold nothing more from there on.
 Result<bool> Consumer::TakeRecords(std::chrono::milliseconds wait) {
   std::vector<LogRecord> records;
   HL_TRY(reader_->Read(kReadRecords, wait, &records));
@@ -72,7 +84,8 @@ Result<bool> Consumer::TakeRecords(std::chrono::milliseconds wait) {
   return !records.empty();
 }
 
-// The log still holds the record and those after it: they are taken as soon as this node can take them.
+// Stops reading at a record that this node cannot take for a local reason, such as a full disk. The
+// log still holds the record and those after it, so reading goes on from it after a pause (P7).
 void Consumer::Stall(const LogRecord& record, const Error& error) {
   reader_.reset();
   caught_up_ = false;
@@ -96,7 +109,7 @@ void Consumer::EndStall() {
   Share();
 }
 
-// Goes back to the first batch that met a full queue, once there is room: the log still holds it.
+// Goes back to the first batch that met a full queue, once there is room. The log still holds it.
 void Consumer::ReadSkippedAgain() {
   if (!skipped_from_ || held_.crowded()) return;
   next_ = std::min(next_, *skipped_from_);
@@ -105,6 +118,8 @@ void Consumer::ReadSkippedAgain() {
   caught_up_ = false;
 }
 
+// Reads from the log once, opening it first if necessary, and notes whether the log is read to its
+// end.
 StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
   ReadSkippedAgain();
   if (reader_ == nullptr) {

@@ -11,7 +11,8 @@ using change::Cover;
 
 namespace {
 
-// Its sender had seen, or it brings, everything up to there. A sender has seen its own.
+// True if the batch's sender had seen the origin's changes up to `lseq`, or the batch brings them.
+// A sender has always seen its own changes.
 bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq) {
   if (origin == header.sender || header.seen.Covers(origin, lseq)) return true;
   return std::any_of(header.covers.begin(), header.covers.end(),
@@ -23,7 +24,8 @@ bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq)
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
                 const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
                 const change::ProgressVector& collected) {
-  // What is our own we have, by definition.
+  // Our own changes count as applied. The consumer therefore applies nothing until it is known that
+  // this file is not an older copy, which would lack some of them (SharedState::identified).
   const auto have = [&](const Origin& origin, Lseq lseq) {
     return origin == self || progress.Covers(origin, lseq);
   };
@@ -45,7 +47,8 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
                                              "not come",
                                              lseq.value, ToString(origin))};
   }
-  // It may bring an older write of a row whose delete is forgotten here: that must not come back (P5).
+  // The batch may bring an older write of a row whose delete is forgotten here, and a deleted row
+  // must not come back (P5).
   for (const auto& [origin, lseq] : collected.map())
     if (!HadSeen(header, origin, lseq) && !HL_MUTANT(stale_applied))
       return {Verdict::kWaits, HoldKind::kStale,

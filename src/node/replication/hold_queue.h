@@ -1,6 +1,11 @@
-// Complete batches in the order they arrived, and why each may not be applied yet.
+// Keeps complete batches in the order in which they arrived, and judges which of them may be
+// applied: the second half of step 5 in the life of a change.
 //
-// Threads: one owner at a time.
+// A batch may be applied once everything that its sender had seen is applied here (P6). Until then,
+// or while there is another reason, it is held under that reason, which health and metrics show
+// (P7).
+//
+// Threads: one owner at a time; in production the consumer.
 #pragma once
 
 #include <cstdint>
@@ -16,9 +21,9 @@
 namespace harmonylite::node {
 
 enum class Verdict {
-  kReady,
-  kHad,    // all of it is applied already
-  kWaits,  // `kind` and `reason` say for what
+  kReady,  // the batch may be applied now
+  kHad,    // all of the batch is applied already
+  kWaits,  // the batch must be held; Judgement::kind and Judgement::reason say why
 };
 
 struct Judgement {
@@ -27,7 +32,13 @@ struct Judgement {
   std::string reason;
 };
 
-// Pure: what may be done with a batch by a node at `progress` that has forgotten deletes up to `collected`.
+// What the node `self` may do with a batch when it has applied `progress` and has forgotten deletes
+// up to `collected`. A pure function.
+//
+// In this order: a batch whose covered ranges are all applied is kHad. A batch waits if changes
+// before one of its ranges are missing, if its sender had seen changes that are neither here nor in
+// the batch, if its sender had not seen deletes that are forgotten here, or if its stamps are too
+// far in the future. Otherwise it is ready.
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
                 const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
                 const change::ProgressVector& collected = {});
@@ -35,27 +46,29 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
 struct WaitingBatch {
   ArrivedBatch arrived;
   change::BatchHeader header;
-  std::optional<Hold> hold;  // why it waits; nothing: not judged, or ready
-  int64_t not_before_ms = 0; // monotonic; a refused batch is tried again later
+  std::optional<Hold> hold;   // why the batch waits; none: it is not judged yet, or ready
+  int64_t not_before_ms = 0;  // monotonic time of the next attempt at a batch that was refused
 };
 
 class HoldQueue {
  public:
-  // False when there is no room: the batch is dropped and must be read again. `ready`: what is here may wait for it, and
-  // it will not stay long, so that there is always room.
+  // Appends a batch. False if there is no room: the batch is dropped, and must be read again from
+  // the log. A batch that is `ready` always finds room: it leaves the queue soon, and the batches
+  // in the queue may be waiting for it.
   bool Push(WaitingBatch batch, bool ready = false);
   std::deque<WaitingBatch>& batches() { return batches_; }
   const std::deque<WaitingBatch>& batches() const { return batches_; }
-  // So much waits that nothing more should be read while the database cannot be written.
+  // True if the queue is at least half full. Then nothing more should be read while the database
+  // cannot be written.
   bool crowded() const;
-  // Oldest record of a batch that waits.
+  // The oldest record of the batches in the queue.
   std::optional<ports::LogSeq> oldest() const;
-  // One entry per origin and reason.
+  // Why batches are held, each origin and reason once.
   std::vector<Hold> Reasons() const;
   void Clear() { batches_.clear(); }
 
  private:
-  size_t Memory() const;
+  size_t Memory() const;  // bytes of batches that are in memory and not on the disk
 
   std::deque<WaitingBatch> batches_;
 };

@@ -12,9 +12,12 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
-// SQLite's own busy handler asks again after 1, 2, 5 and 10 ms: a gap as long as the lock was held meets one of the first
-// two of these, so that no writer of the application waits for more than a few of our transactions. Where none has
-// written lately, a shorter gap must do for the first.
+// How long to leave the lock alone after it was held for `held`.
+//
+// SQLite's busy handler asks again after 1, 2, 5 and 10 ms. A gap as long as the lock was held
+// meets the first or second of these, so no writer of the application waits for more than a few of
+// our transactions. If the application has not written lately, a shorter gap suffices for its first
+// write, and applying is faster.
 microseconds GapAfter(microseconds held, bool local_writers) {
   if (local_writers) return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
   return std::clamp<microseconds>(held / 4, microseconds(200), milliseconds(5));
@@ -29,6 +32,7 @@ void LockPacer::Locked() {
   released_ = false;
 }
 
+// Starts a gap now, in proportion to the time since the lock was taken.
 void LockPacer::BeginGap() {
   const auto now = steady_clock::now();
   free_until_ = now + GapAfter(duration_cast<microseconds>(now - *locked_at_), local_writers_);
@@ -40,7 +44,10 @@ void LockPacer::Released() {
   BeginGap();
 }
 
-// Beside an application that writes, moving pages comes on top of the gap: it takes the disk and the processor from it.
+// After a commit has released the lock it may still move pages of the WAL into the file. If the
+// application writes, the gap begins only after that, because moving pages takes the disk and the
+// processor from the application. Otherwise the gap that began in Released() stands. A transaction
+// that wrote nothing does not report Released(), so its gap begins here in any case.
 void LockPacer::Ended() {
   if (locked_at_ && (!released_ || local_writers_)) BeginGap();
   locked_at_.reset();

@@ -1,6 +1,9 @@
-// Leaves the write lock of a database alone between our own transactions, so that the application gets it.
+// Leaves a gap after each of our own write transactions, so that the application gets the write
+// lock soon (P8). It is attached to the consumer's connection, which reports each step of a
+// transaction.
 //
-// Source: docs/decisions/0024. Threads: those of its connection.
+// Source: docs/decisions/0024-where-batches-are-cut.md. Threads: the thread that uses the
+// connection.
 #pragma once
 
 #include <chrono>
@@ -12,12 +15,12 @@ namespace harmonylite::node {
 
 class LockPacer final : public sqlite::WriteLockListener {
  public:
-  // The application writes at this time: it gets more room.
+  // Whether the application has written lately; if so, the gaps are longer.
   void SetLocalWriters(bool local_writers) { local_writers_ = local_writers; }
-  // The lock is to be left alone; work that does not need it may be done.
+  // True during a gap. Work that does not need the write lock may be done meanwhile.
   bool waiting() const { return std::chrono::steady_clock::now() < free_until_; }
 
-  void BeforeLock() override;  // sleeps as long as is left
+  void BeforeLock() override;  // sleeps for the rest of the gap
   void Locked() override;
   void Released() override;
   void Ended() override;
@@ -28,9 +31,9 @@ class LockPacer final : public sqlite::WriteLockListener {
   void BeginGap();
 
   bool local_writers_ = false;
-  std::optional<TimePoint> locked_at_;  // of the transaction under way
-  bool released_ = false;               // … which has let go of the lock
-  TimePoint free_until_{};
+  std::optional<TimePoint> locked_at_;  // when the present transaction got the lock; none: no lock
+  bool released_ = false;               // true once the present transaction has released the lock
+  TimePoint free_until_{};              // end of the gap
 };
 
 }  // namespace harmonylite::node

@@ -17,7 +17,8 @@ using ports::PublishOutcome;
 
 constexpr int64_t kFirstBackoffMs = 5;
 constexpr int64_t kMaxBackoffMs = 1'000;
-// A log that takes longer than this for a batch has a slow line: larger batches then share its round trips.
+// If the log takes longer than this for a batch, the connection is slow: batches then grow, so that
+// more changes share its round trips.
 constexpr int64_t kSlowSendMs = 20;
 
 capture::BatchReaderOptions ReaderOptions(const NodeOptions& options) {
@@ -55,6 +56,8 @@ StepResult Publisher::Step() {
   return StepResult::Idle();
 }
 
+// Doubles the pause before the next attempt, up to kMaxBackoffMs, and logs `why` unless it was the
+// last complaint.
 StepResult Publisher::WaitAndRetry(std::string why) {
   backoff_ms_ = std::clamp(backoff_ms_ * 2, kFirstBackoffMs, kMaxBackoffMs);
   not_before_ms_ = d_.clock->MonotonicMs() + backoff_ms_;
@@ -66,6 +69,9 @@ StepResult Publisher::WaitAndRetry(std::string why) {
   return StepResult::Blocked(said_);
 }
 
+// Makes sure of two things before anything is sent: that this file may use its incarnation, and
+// which record is the newest on its subject, since the next frame must name it. Blocks while a new
+// incarnation is wanted, which only the consumer can start.
 StepResult Publisher::Resync() {
   if (Status ready = d_.log->EnsureReady(); !ready.ok()) return WaitAndRetry(ready.error().message());
   auto last = d_.log->LastOf(self_);
@@ -92,17 +98,24 @@ StepResult Publisher::Resync() {
   d_.shared->SetIdentified(true);
   backoff_ms_ = 0;
   said_.clear();
-  // A copy of this file has sent more meanwhile. Who asked for rows of an older batch asks again.
+  // The log has later changes of ours than the batch at hand: another process sent them from a copy
+  // of this file. The batch is dropped, and a node that wanted its rows asks for them again.
   if (batch_ && batch_->to < d_.shared->published().to) batch_.reset();
-  // A batch at hand is sent from its first frame, as another attempt: slices of the old one may be gone.
+  // A batch at hand is sent from its first frame, as another attempt, because the log may have lost
+  // frames of the old one.
   state_ = batch_ ? PublisherState::kSending : PublisherState::kIdle;
   if (batch_) NewAttempt();
   seen_data_version_ = -1;
   return StepResult::Progress();
 }
 
-// The machine's own memory of what was sent, held against the file. A mark below what the file says was published
-// is no evidence: something was sent that left no mark.
+// Compares this machine's memory of what was sent with the file. True if the file certainly holds
+// every change that was ever sent as self_.
+//
+// An incarnation that this process drew has sent nothing but what the process knows. Otherwise the
+// file must hold the newest change that the mark names, with the same stamp: an older copy of the
+// file that went on writing has another change under that number. A mark below what the file says
+// was published proves nothing, because something was then sent without leaving a mark.
 Result<bool> Publisher::HasAllThatWasSent() {
   const Published known = d_.shared->published();
   if (d_.shared->self_is_new()) {
@@ -117,8 +130,13 @@ Result<bool> Publisher::HasAllThatWasSent() {
   return capture::IsJournaled(d_.db, mark_->to, mark_->stamp);
 }
 
-// What the log holds of the life that ends here, and this file has too, was sent by it: other nodes that lack
-// some of it can be told. `last`: the newest record on our subject, if there is one.
+// Asks for a new incarnation, because this file may lack changes that were sent under the present
+// one. `last` is the newest record on our subject, or an error if there is none.
+//
+// If that record ends a batch whose last change is in our journal, the log and this file agree up
+// to it. It is then noted as published, so that this node can still pass it on to nodes that lack
+// it. If the record shows later changes that this file lacks, or cannot be read, the new
+// incarnation reads the log from its start to get them.
 Status Publisher::EndUncertainLife(const Result<LogRecord>& last) {
   bool read_again = false;
   if (last.ok()) {
@@ -138,7 +156,10 @@ Status Publisher::EndUncertainLife(const Result<LogRecord>& last) {
   return Ok();
 }
 
-// Before anything with a higher number is sent.
+// Saves `mark`, unless an equal or higher one of the same origin is saved. Must be called before
+// any change with a higher number is sent, or a crash could leave a sent change that no mark
+// covers. If the first save fails, sending goes on: the next start then finds no mark and begins a
+// new incarnation.
 void Publisher::Mark(const SentMark& mark) {
   if (mark_ && mark_->origin == mark.origin && mark_->to >= mark.to) return;
   const bool first = !mark_ || mark_->origin != mark.origin;
@@ -150,11 +171,14 @@ void Publisher::Mark(const SentMark& mark) {
                        saved.error().message());
 }
 
-// Compares the newest record on our subject with our journal.
+// Compares the newest record on our subject with our journal, and learns one of three things from
+// it: nothing new, that a batch of ours is in the log although its acknowledgement was lost, or
+// that the log holds changes of this origin that this file does not have. In the last case this
+// file is an older copy, and a new incarnation is requested.
 Status Publisher::Understand(const LogRecord& last) {
   auto frame = change::DecodeFrame(last.payload);
   if (!frame.ok()) {
-    // Damaged or foreign: it says nothing about what others have, and our next record follows it.
+    // A damaged or foreign record does not tell what other nodes have. Our next record follows it.
     d_.logger->Warning("the newest record on our own subject is unreadable ({}): sending goes on "
                        "from what this database remembers",
                        frame.error().message());
@@ -171,32 +195,43 @@ Status Publisher::Understand(const LogRecord& last) {
         "the log holds changes of this node up to {} that this database does not have: it is a "
         "copy or was restored from a backup; it goes on as a new incarnation and fetches them",
         header.to.value);
-    // What this process has sent stands before it on the subject, so no number is shared.
+    // Everything that this process sent stands before this record on the subject, so this process
+    // has given no number to a second change.
     d_.shared->RequestIncarnation({.read_log_again = true});
     return Ok();
   }
-  // Ours, from before a restart: the acknowledgement was lost with the process.
+  // The record is ours, from before a restart: its acknowledgement was lost with the process (P2).
   if (complete) d_.shared->SetPublished(self_, {header.to, header.to_stamp});
   return Ok();
 }
 
+// Looks for something to send. Damaged rows that another node asked for come first, then a repair
+// request, then changes of the application. If there is something, its first frame is sent at once.
+//
+// The data version is read before the changes are: what is committed in between raises it again, so
+// the next look finds it.
 StepResult Publisher::Look() {
   auto version = d_.db->DataVersion();
   if (!version.ok()) return WaitAndRetry(version.error().message());
   if (auto resend = d_.shared->rows().TakeResend()) return Resend(std::move(*resend));
   auto repair = d_.shared->TakeRepairRequest();
   if (!repair && *version == seen_data_version_) return StepResult::Idle();
-  // Others would have to hold it (HoldKind::kStale). But two that are both behind what the other has forgotten wait for each
-  // other's snapshots, and those wait for this.
+  // While other nodes have forgotten deletes that are not applied here, they would hold what this
+  // node sends (HoldKind::kStale), so it is not sent. The exception is a snapshot of this node that
+  // waits for its changes to be in the log: two nodes that are each behind what the other has
+  // forgotten need each other's snapshots, and would otherwise wait forever.
   if (!repair && d_.shared->behind_forgotten() && !d_.shared->snapshot_waits())
     return StepResult::Blocked("deletes that others have forgotten are not applied here yet");
-  if (!repair) seen_data_version_ = *version;  // a repair looks at something else
+  // A repair does not look for new changes, so these have not been seen yet.
+  if (!repair) seen_data_version_ = *version;
 
   auto built = repair ? reader_.ReadRepair(*repair)
                       : reader_.ReadChanges(d_.shared->published().to, batch_limit_);
   d_.shared->NoteSchemaVersion(reader_.schema_version());
   if (!built.ok()) {
-    if (repair && built.error().code() == ErrorCode::kLogGap) return StepResult::Progress();  // it sees why
+    // Deletes are forgotten here that the asking node lacks. It sees that in our heartbeat, and
+    // fetches a snapshot instead.
+    if (repair && built.error().code() == ErrorCode::kLogGap) return StepResult::Progress();
     if (repair) d_.shared->RequestRepair(*repair);
     seen_data_version_ = -1;
     return WaitAndRetry(built.error().message());
@@ -214,7 +249,9 @@ StepResult Publisher::Look() {
   return SendFrame();
 }
 
-// Rows whose copies elsewhere are damaged. It says nothing of what is published.
+// Sends rows again whose copies on another node are damaged, under their present versions. Such a
+// batch covers no changes, so sending it leaves what is published as it was. After a failure the
+// order goes back to the desk.
 StepResult Publisher::Resend(RowOrder order) {
   const Published published = d_.shared->published();
   auto built = reader_.ReadRows(order.table, order.keys, published.to, published.stamp);
@@ -232,6 +269,9 @@ StepResult Publisher::Resend(RowOrder order) {
   return SendFrame();
 }
 
+// Makes `batch` the batch at hand and prepares its first frame. What may be sent is made known to
+// the other workers (SetSending) and remembered by the machine (Mark) before the first frame
+// leaves.
 Status Publisher::StartBatch(capture::BuiltBatch batch) {
   batch_ = std::move(batch);
   more_ = batch_->more;
@@ -253,18 +293,26 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   return Ok();
 }
 
+// Doubles the size of the next batch after a slow one and halves it after a quick one: large
+// batches make good for a slow connection, small ones keep write locks short on other nodes.
 void Publisher::AdaptLimit() {
   const bool slow = d_.clock->MonotonicMs() - sending_since_ms_ > kSlowSendMs;
   batch_limit_ = std::clamp(slow ? batch_limit_ * 2 : batch_limit_ / 2, d_.options->min_batch_changes,
                             std::max(d_.options->min_batch_changes, d_.options->max_batch_changes));
 }
 
+// Starts the batch at hand from its first frame. The random attempt number keeps receivers from
+// mixing frames of different attempts.
 void Publisher::NewAttempt() {
   frame_.attempt = random_();
   frame_.index = 0;
   record_.clear();
 }
 
+// Sends the next frame of the batch at hand. Each frame names the record before it on our subject,
+// so the log refuses it if something is missing or was added there. If the answer is lost, the same
+// record is sent again under the same message id. The batch counts as published when the log has
+// acknowledged its last frame (P2).
 StepResult Publisher::SendFrame() {
   if (record_.empty()) {
     std::string body;
@@ -286,7 +334,9 @@ StepResult Publisher::SendFrame() {
       break;
     case PublishOutcome::kOutOfSequence:
       if (HL_MUTANT(out_of_sequence_ignored)) break;
-      // Whoever has written there may be a copy of this file: until that is known, "what is our own we have" is not.
+      // Another process may have written to our subject from a copy of this file. Until Resync()
+      // has looked, the consumer cannot assume that this file has all changes of its own, and
+      // waits.
       d_.shared->SetIdentified(false);
       state_ = PublisherState::kResync;
       return StepResult::Progress();
@@ -306,7 +356,7 @@ StepResult Publisher::SendFrame() {
   batch_.reset();
   if (was_large) ReturnFreeMemory();
   state_ = PublisherState::kIdle;
-  seen_data_version_ = -1;  // more may have been committed meanwhile
+  seen_data_version_ = -1;  // the application may have committed more meanwhile
   return StepResult::Progress();
 }
 

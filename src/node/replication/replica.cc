@@ -23,7 +23,8 @@ using change::BatchDecoder;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
 
-// Entries folded inside an Apply: more than that is folded before, in transactions of its own.
+// Most journal entries that are folded inside a transaction of Apply(). If there are more, they are
+// folded before it, in transactions of their own, so that no transaction holds the lock for long.
 constexpr int64_t kFoldInApply = 4'096;
 constexpr int64_t kNoLimit = INT64_MAX / 2;
 
@@ -67,17 +68,20 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   return Ok();
 }
 
-// Whatever is journaled later is stamped above all that is applied here, because applying raises the clock.
+// This node's newest own change in the present transaction; 0 if it has none under its present
+// incarnation, or never sends any. Heartbeats report it together with progress(): a change that is
+// journaled later is stamped above everything that the progress covers, because applying raises the
+// clock. Membership relies on that.
 Result<Lseq> Replica::NewestOwn(const State& state) {
   if (!options_.publish) return Lseq(0);
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  // When everything of ours has been trimmed, the newest change is the one published last.
+  // If all our changes have been trimmed, the newest one is the one that was published last.
   const Lseq own = std::max(end.last_change, state.published_to);
   return own > state.incarnation_base ? own : Lseq(0);
 }
 
-// WAL lets readers and one writer work side by side; with a rollback journal our reading would make the
-// application wait.
+// Switches the database to WAL, which lets readers and one writer work side by side. With a
+// rollback journal our reading would make the application wait (P8).
 Result<std::string> Replica::UseWal() {
   HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
   if (mode == "wal") return mode;
@@ -92,6 +96,9 @@ Result<std::string> Replica::UseWal() {
   return mode;
 }
 
+// Installs the hidden tables and the triggers in one transaction. A file that has rows already, and
+// is to be compared with the cluster first, is marked as not joined: nothing is sent or applied
+// until the first join is done.
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_TRY(ledger::Install(db_, self, journal_mode));
@@ -109,7 +116,8 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
   return transaction.Commit();
 }
 
-// A crash before this leaves a snapshot, which the next start adopts.
+// Makes a restored snapshot, which belongs to no node, this node's file. A crash before the commit
+// leaves it a restored snapshot, which the next start adopts.
 Status Replica::AdoptSnapshot(const Origin& self) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   State next = state_;
@@ -128,6 +136,9 @@ Result<bool> Replica::SchemaChanged() {
   return !row || version->Int(0) != catalog_.schema_version;
 }
 
+// Writes the triggers for the present schema and audits rebuilt tables, in one transaction. The
+// journal is folded by the new catalog before the audits run, so that a row which is journaled
+// already is not taken for one that was written without triggers.
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
@@ -141,6 +152,8 @@ Status Replica::SyncSchema() {
   return UseSchema(std::move(sync), first);
 }
 
+// Takes over the catalog that was synced. If that fails, the schema counts as changed, and the next
+// step syncs it again.
 Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   for (const capture::CatalogChange& change : sync.changes)
     logger_->Info("table {} {}", change.table, change.what);
@@ -159,7 +172,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   schema_fingerprint_ = ledger::SchemaFingerprint(catalog_);
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) {
-    catalog_.schema_version = -1;  // not taken over: again with the next step
+    catalog_.schema_version = -1;  // makes SchemaChanged() true, so that the next step tries again
     return std::move(warnings).error();
   }
   for (const std::string& warning : *warnings) logger_->Warning("{}", warning);
@@ -180,14 +193,16 @@ Status Replica::Settle() {
   return Ok();
 }
 
-// Indexes may be others now. A transaction of its own, because the applier knows the new schema only after the
-// one that synced it.
+// Settles all tables after a schema change, because indexes and references may differ now. This is
+// a transaction of its own: the applier learns the new schema only after the transaction that
+// synced it.
 Status Replica::SettleAlone() {
   const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
                                   [](const ledger::TrackedTable& t) { return t.has_shadow_table; });
   if (!needed) return Ok();
-  // Rows that were there before these references were judged: found without the lock. What is written meanwhile
-  // is in the journal.
+  // Orphans among rows that were written before the present references were known are searched for
+  // without the write lock. Rows that are written meanwhile are in the journal, and are judged when
+  // it is folded.
   const uint64_t judged_by = ledger::ReferencesFingerprint(catalog_);
   std::vector<apply::FoundOrphan> found;
   if (catalog_.hide_orphans) {
@@ -217,6 +232,8 @@ Status Replica::FoldAll(const Catalog& catalog, State* state) {
   }
 }
 
+// Saves the state with what the transaction wrote, and takes it over only if the commit succeeds
+// (P3).
 Status Replica::Commit(Transaction* transaction, const State& next) {
   HL_TRY(ledger::SaveState(db_, next, saved_state_));
   HL_TRY(transaction->Commit());
@@ -225,6 +242,9 @@ Status Replica::Commit(Transaction* transaction, const State& next) {
   return Ok();
 }
 
+// The journal is folded first: only then does every local write have a version that incoming ones
+// can be compared with. Rows, versions, progress and the cursor are committed together (P3). The
+// copies of this class's members are taken over only after the commit.
 Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
                       size_t* failed) {
   *failed = batches.size();
@@ -255,6 +275,8 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   return Ok();
 }
 
+// Applies one batch in the caller's transaction, and adds to the caller's copies of progress and
+// totals.
 Status Replica::ApplyOne(WaitingBatch* batch, const State& state, ledger::OriginTable* origins,
                          change::ProgressVector* progress, AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
@@ -285,7 +307,8 @@ Result<bool> Replica::NeedsFold() {
 }
 
 Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
-  // Look before taking the lock: mostly there is nothing to do.
+  // Looking takes no lock, and mostly there is nothing to do. An entry can be trimmed once it is
+  // folded and published, but the newest entry of the journal stays: it is the clock.
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
   last_change_ = std::max(last_change_, end.last_change);
@@ -323,7 +346,7 @@ Status Replica::Introduce(SharedState* shared) {
   shared->rows().SetJoined(state_.joined);
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
-  // Health and metrics may be asked for before the consumer has had its first turn.
+  // Health and metrics may be asked for before the consumer has taken its first step.
   AppliedState applied;
   applied.progress = progress_;
   applied.schema_fingerprint = schema_fingerprint_;
@@ -341,12 +364,15 @@ Result<int64_t> Replica::JournalLength() {
 }
 
 Result<bool> Replica::CountOrphans() {
+  // The sum changes whenever any connection commits: DataVersion() moves with other connections'
+  // commits, and commits_ with our own.
   HL_ASSIGN(const int64_t others, db_->DataVersion());
   return census_.Step(others + commits_);
 }
 
 Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t limit) {
-  // Never what the log does not hold yet, and never what is not applied here.
+  // A delete that the log does not hold yet, or that is not applied here, is never forgotten,
+  // whatever `stable` says.
   change::ProgressVector may_go;
   for (const auto& [origin, lseq] : stable.map())
     may_go.Advance(origin, std::min(lseq, origin == state_.self ? saved_state_.published_to
@@ -365,6 +391,8 @@ Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t l
 
 Result<int64_t> Replica::CountTombstones() { return ledger::CountTombstones(db_, catalog_); }
 
+// Members are heard every two seconds, so the file is written only if a member is new, was evicted
+// or came back, or was heard later than the file says by a good part of the eviction horizon.
 Status Replica::RememberMembers(const ledger::Members& members) {
   ledger::Members changed;
   for (const auto& [node, member] : members) {
@@ -394,6 +422,10 @@ void Replica::SetCursor(ports::LogSeq cursor, int64_t log_created) {
   state_.log_created = log_created;
 }
 
+// Everything is folded first, under the former incarnation. Changes up to the base stay the former
+// incarnation's; later ones become the new one's, and are sent again. Usually the base is what was
+// published. If other nodes may know other changes under numbers that this process has sent
+// (`numbers_shared`), all that this process sent is sent again, so the base is where it began.
 Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationRequest& request) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());

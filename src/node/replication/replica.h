@@ -1,7 +1,15 @@
-// The node's database: the one place that writes to it. Attaching, schema changes, folding, applying and
-// trimming are transactions of this class, one short one at a time.
+// The node's database, and the only code that writes to it while the workers run. Attaching, schema
+// changes, folding, trimming, applying, merging and forgetting are transactions of this class.
 //
-// Threads: one owner at a time; the connection belongs to it.
+// A transaction that touches the application's rows begins by taking the write lock and checking
+// that the schema is still the one that the triggers were written for; otherwise it fails with
+// kRetryLater. It changes the members of this class only after it was committed, so they always
+// agree with the file (P3).
+//
+// The implementation is in three files: replica.cc, replica_merge.cc for merging snapshots, and
+// replica_rows.cc for orders about single rows.
+//
+// Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
 
 #include <atomic>
@@ -31,101 +39,117 @@ class Replica {
   // `db`, `clock` and `logger` are not owned and outlive the replica.
   Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock, Logger* logger);
 
-  // Installs the hidden tables where there are none, or adopts the file where it is a restored snapshot, and writes
-  // the triggers. `node`: as configured; nothing keeps the id in the database, or takes `fresh` for a new one.
-  // kInvalidArgument: HarmonyLite 1.x is attached, another node's id is in the file, a newer format.
+  // Attaches: installs the hidden tables if there are none, makes a restored snapshot this node's
+  // file, and writes the triggers. Call once, before anything else.
+  // `node` is the configured node id. If there is none, the id in the database is kept, and a new
+  // database gets the one of `fresh`. A new incarnation gets the number of `fresh`.
+  // kInvalidArgument: HarmonyLite 1.x is attached, the file belongs to another node, it has a newer
+  // format, or it cannot be switched to WAL.
   Status Attach(std::optional<NodeId> node, const Origin& fresh);
 
   const ledger::State& state() const { return state_; }
   const ledger::Catalog& catalog() const { return catalog_; }
   const change::ProgressVector& progress() const { return progress_; }
-  // Deletes up to here may be forgotten here.
+  // The collected vector: deletes up to it may be forgotten here.
   const change::ProgressVector& collected() const { return collected_; }
-  // Newest change of ours when progress() was reached, as others count it; 0: none that is ever sent.
+  // This node's newest own change when progress() was reached, as other nodes count it; 0 if it has
+  // none that is ever sent.
   Lseq journaled() const { return journaled_; }
   uint64_t schema_fingerprint() const { return schema_fingerprint_; }
-  // Changes whenever another connection has committed.
+  // A number that changes whenever another connection has committed.
   Result<int64_t> DataVersion() { return db_->DataVersion(); }
 
-  // True when the schema is not the one the triggers were written for.
+  // True if the schema is not the one that the triggers were written for.
   Result<bool> SchemaChanged();
+  // Takes over the present schema: writes the triggers, and audits tables that were rebuilt.
   Status SyncSchema();
 
-  // Applies these batches, in this order, in one transaction; all or none. On an error `*failed` is the
-  // position of the batch it came from, or batches.size() when it was none of them.
+  // Applies all of these batches, in this order, in one transaction, or none of them. After an
+  // error `*failed` is the position of the batch that caused it, or batches.size() if none did.
+  // `cursor` is saved with them.
   Status Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor, size_t* failed);
 
-  // True when so much is unfolded that it must be folded before the next Apply.
+  // True if so much of the journal is unfolded that Maintain() must fold it before the next
+  // Apply().
   Result<bool> NeedsFold();
-  // Folds and trims up to so many entries, and saves the state. True: nothing is left to do.
+  // Folds and trims up to so many journal entries, and saves the state. True if nothing is left to
+  // fold or trim.
   Result<bool> Maintain(int64_t fold_limit, int64_t trim_limit);
-  // Tells the other workers who we are and where we stand; once, before they start.
+  // Tells the other workers this node's identity and where it stands. Call once, before they start.
   Status Introduce(SharedState* shared);
   // Newest change of the application, as of the last look at the journal.
   Lseq last_change() const { return last_change_; }
   const AppliedTotals& totals() const { return totals_; }
-  // Transactions of ours since the start.
+  // Transactions that this class has committed since the start.
   int64_t commits() const { return commits_; }
-  // Counts rows without a parent, one short piece at a time. True: there is a new count.
+  // Counts rows without a parent, one short piece at a time. True if there is a new count.
   Result<bool> CountOrphans();
   int64_t orphans() const { return census_.count(); }
-  // CountOrphans has more to do.
+  // True if CountOrphans() is not at the end of its count.
   bool counts_orphans() const { return census_.running(); }
-  // Entries in the journal.
+  // Number of entries in the journal.
   Result<int64_t> JournalLength();
 
-  // Puts resent rows in place of damaged ones; returns how many.
+  // Puts resent rows in place of damaged ones, in one transaction. Returns how many.
   Result<int64_t> Reapply(WaitingBatch* batch);
-  // Journals rows as new writes, or removes rows that nothing says were written; returns how many. In one
-  // transaction.
+  // Journals rows as new writes, or removes rows that have no live version, in one transaction.
+  // Returns how many.
   Result<int64_t> CarryOut(const RowOrders& orders);
-  // Forgets up to `limit` tombstones that every member has applied. Returns how many went; less than `limit`:
-  // no more can go now.
+  // Forgets up to `limit` tombstones that every member has applied, that is, those up to `stable`.
+  // Returns how many were forgotten; if less than `limit`, no more can be forgotten now.
   Result<int64_t> Collect(const change::ProgressVector& stable, int64_t limit);
-  // Reads only; costs a pass over the indexes of tombstones.
+  // Reads only. The cost is a pass over the indexes of tombstones.
   Result<int64_t> CountTombstones();
-  // Writes down who was heard, when it differs by enough from what the file says.
+  // Saves when each member was last heard, and whether it is evicted, if that differs by enough
+  // from what the file says.
   Status RememberMembers(const ledger::Members& members);
   const ledger::Members& members() const { return members_; }
 
   // Compares the database with a snapshot; see apply::PlanMerge. Reads only.
   Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot, const std::atomic<bool>& cancelled);
-  // Rows from before HarmonyLite that the snapshot has and this node lacks; see apply::OldRows.
+  // Finds rows from before HarmonyLite that the snapshot has and this node lacks; see
+  // apply::OldRows.
   Result<apply::OldRows> FindOldRows(sqlite::Connection* snapshot);
+  // Adds such rows, in one transaction. Returns how many.
   Result<int64_t> AddOldRows(const apply::FoundOldRows& rows);
   struct Merged {
     apply::ApplyStats stats;
-    int64_t removed = 0;  // rows that were deleted elsewhere
+    int64_t removed = 0;  // rows removed because they were deleted elsewhere
     int64_t written = 0;  // rows of which the snapshot knew nothing, journaled anew
   };
-  // Carries out a plan, in one transaction (P3). Nothing: it was made for another state; make one anew.
-  // Errors as of apply::Applier::Apply. `snapshot`: the one the plan was made from.
+  // Carries out a plan that was made from `snapshot`, in one transaction (P3). Returns nothing if
+  // the plan was made for another state of the database; then a new plan is needed. Errors are
+  // those of apply::Applier::Apply.
   Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan, sqlite::Connection* snapshot);
 
+  // Notes that the log holds our changes up to `to`. Saved with the next transaction.
   void SetPublished(Lseq to, Hlc stamp);
-  // Remembered with the next transaction.
+  // Notes the position in the log. Saved with the next transaction.
   void SetCursor(ports::LogSeq cursor, int64_t log_created);
+  // Makes this file's present content that of a new incarnation.
   Status StartIncarnation(Incarnation incarnation, const IncarnationRequest& request);
 
  private:
-  // Returns the journal mode before.
+  // Returns the journal mode that the database had before.
   Result<std::string> UseWal();
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
   Status FoldAll(const ledger::Catalog& catalog, ledger::State* state);
-  // Brings back shadowed rows whose unique values are free. Everything must be folded.
+  // Settles which live rows the tables show: shadowed rows whose unique values are free come back,
+  // and orphans are hidden or shown. Everything must be folded.
   Status Settle();
   Status SettleAlone();
   Status ApplyOne(WaitingBatch* batch, const ledger::State& state, ledger::OriginTable* origins,
                   change::ProgressVector* progress, AppliedTotals* totals);
   Result<Lseq> NewestOwn(const ledger::State& state);
-  // Bounds the kept conflicts, when it is time.
+  // Bounds the number and age of the kept conflicts, every kTrimConflictsMs and after one was
+  // added.
   Status TrimConflicts();
-  // Once everything is folded.
+  // Gives free memory back to the system if much was handled. Call when everything is folded.
   void ReturnMemoryOfMuchWork();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
-  // Commits and takes over what the transaction wrote.
+  // Saves `next` with the transaction, commits it, and takes `next` over as the state.
   Status Commit(sqlite::Transaction* transaction, const ledger::State& next);
 
   sqlite::Connection* db_;
@@ -133,23 +157,23 @@ class Replica {
   const Clock* clock_;
   Logger* logger_;
   apply::Applier applier_;
-  ledger::State state_;        // as wanted; written with the next transaction
-  ledger::State saved_state_;  // as the file has it
+  ledger::State state_;        // the present state; what is not saved is saved by the next commit
+  ledger::State saved_state_;  // the state in the file
   ledger::Catalog catalog_;
-  Lseq attached_at_;    // what was published when this process began
-  bool self_is_new_ = false;  // this process drew the incarnation
+  Lseq attached_at_;          // published_to when this process attached
+  bool self_is_new_ = false;  // true if this process drew the incarnation
   ledger::OrphanCensus census_;
   ledger::OriginTable origins_;
   change::ProgressVector progress_;
   change::ProgressVector collected_;
-  ledger::Members members_;  // as the file has them
+  ledger::Members members_;  // the members in the file
   Lseq journaled_;
   uint64_t schema_fingerprint_ = 0;
   Lseq last_change_;
-  AppliedTotals totals_;  // of committed transactions
-  int64_t handled_ = 0;   // rows applied and entries folded since memory was given back
+  AppliedTotals totals_;  // counts committed transactions only
+  int64_t handled_ = 0;   // rows applied and entries folded since memory was last given back
   int64_t commits_ = 0;
-  int64_t trim_conflicts_ms_ = 0;  // when next
+  int64_t trim_conflicts_ms_ = 0;  // monotonic time at which kept conflicts are bounded next
 };
 
 }  // namespace harmonylite::node

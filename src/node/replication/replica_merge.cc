@@ -1,3 +1,5 @@
+// Merging a snapshot: the transactions of it. The rules and their proof are in
+// docs/decisions/0020-forgetting-tombstones.md. See replica.h.
 #include "base/mutant.h"
 #include "capture/journal.h"
 #include "ledger/tombstones.h"
@@ -24,7 +26,8 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
-  // Else an audit would take them for new.
+  // The table now has rows from before HarmonyLite. Without this mark an audit would take them for
+  // new writes.
   HL_TRY(db_->Exec(fmt::format("UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0",
                                rows.table)));
   const bool first = db_->changes() > 0;
@@ -33,11 +36,25 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
   HL_TRY(Commit(&transaction, next));
   if (!first) return added;
   for (ledger::TrackedTable& tracked : catalog_.tables) tracked.had_rows |= tracked.id == rows.table;
-  auto warnings = applier_.SetCatalog(catalog_);  // said before
+  // The warnings were logged when the schema was synced.
+  auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) return std::move(warnings).error();
   return added;
 }
 
+// Carries out a plan. Three kinds of rows are written:
+//
+// - Rows that the snapshot knows in a newer version arrive as a batch, as in a repair.
+// - Rows of which the snapshot has no version although its maker had merged their last write were
+//   deleted there, and the delete is forgotten: they are removed. Absence is looked at only if the
+//   maker has forgotten deletes that are not applied here (`by_absence`).
+// - In that case, rows that the maker did not know may be older than a forgotten delete. They are
+//   written anew with a fresh stamp, so that they win over it. So are rows of this kind that were
+//   written since the plan was made (`late`). So are rows that the batch brings in for the first
+//   time (`fresh`), if the maker had not seen all deletes that are forgotten here.
+//
+// Afterwards this node has forgotten what the maker had forgotten. Rows, versions, progress and the
+// collected vector are committed together (P3), and no deleted row comes back (P5).
 Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergePlan& plan,
                                                              sqlite::Connection* snapshot) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
@@ -61,7 +78,7 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     for (const change::Cover& cover : plan.batch->header.covers)
       if (cover.origin != next.self && !HL_MUTANT(merge_without_progress)) progress.Advance(cover.origin, cover.to);
   }
-  // What is written anew must win over all that the snapshot's maker knew.
+  // Rows that are written anew must win over everything that the snapshot's maker knew.
   HL_TRY(capture::RaiseClock(db_, plan.clock));
   std::vector<apply::AbsentRow> anew = std::move(fresh);
   if (plan.by_absence && !HL_MUTANT(absence_ignored)) {

@@ -1,4 +1,5 @@
-// Orders about single rows: what `harmonylite verify --repair` and a first join do to a database.
+// Orders about single rows, as `harmonylite verify --repair` and a first join give them. See
+// replica.h.
 #include <algorithm>
 
 #include "apply/table_writer.h"
@@ -52,6 +53,8 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
   return rows;
 }
 
+// Carries out one order, in the caller's transaction. A row is passed over unless it still has the
+// version of its mark, because then it was written since it was looked at.
 Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
   const ledger::TrackedTable* tracked = catalog_.ByName(order.table);
   if (tracked == nullptr) return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
@@ -70,7 +73,7 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
     }
     HL_ASSIGN(const std::optional<change::Row> row, writer.ReadRow(key));
     if (!row && shadows) {
-      // It would be taken for deleted.
+      // A shadowed row is not in its table. Journaling it now would look like a delete.
       HL_ASSIGN(const std::optional<change::Row> shadowed, shadows->Image(key));
       if (shadowed) continue;
     }

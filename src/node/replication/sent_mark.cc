@@ -22,7 +22,7 @@ namespace harmonylite::node {
 
 namespace {
 
-constexpr size_t kFileBytes = 128;  // one write, within one page of memory
+constexpr size_t kFileBytes = 128;  // small enough for one write within one page of memory
 
 uint64_t Hash(std::string_view text) { return XXH3_64bits(text.data(), text.size()); }
 
@@ -30,7 +30,8 @@ Error Failed(const std::string& path, std::string_view why) {
   return MakeError(ErrorCode::kRetryLater, "cannot use {}: {}", path, why);
 }
 
-// The file's name tells databases apart that several nodes of one machine replicate.
+// The path of the mark's file. It contains the node id and a hash of the database's real path, so
+// that the databases of several nodes on one machine do not share a mark.
 std::string PathOf(const std::string& directory, const std::string& database, NodeId node) {
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(database.c_str(), nullptr),
                                                          &std::free);
@@ -72,8 +73,9 @@ TmpfsSentMark::~TmpfsSentMark() {
   if (fd_ >= 0) ::close(fd_);
 }
 
-// Anybody may write to the directory: what lies there is ours only if it is this user's own, unshared,
-// unreadable to others, and no link.
+// Opens the file of the mark, and creates it if there is none. Any user may write to the directory,
+// so a file found there is trusted only if it is a regular file of this user, has no second link,
+// and gives other users no access.
 Status TmpfsSentMark::Open() {
   if (fd_ >= 0) return Ok();
   struct statfs system {};
@@ -110,7 +112,7 @@ Status TmpfsSentMark::Write(const SentMark& mark) {
 Status TmpfsSentMark::Save(const SentMark& mark) {
   Status saved = Write(mark);
   if (saved.ok()) return saved;
-  // An older mark would vouch for a file that lacks what is sent from now on.
+  // An older mark would vouch for a database that lacks the changes sent from now on.
   ::unlink(path_.c_str());
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
   return saved;

@@ -1,12 +1,13 @@
-// What this machine remembers, until it restarts, of the changes that a node has sent.
+// A machine's memory, until it restarts, of the changes that a node has sent (P2, P7).
 //
-// Numbers of changes may be given out again only if nobody has seen them. The database cannot tell: a
-// power cut or a restored backup takes it back together with its own account of what was sent, and the
-// log may go back with both. So the newest number that was sent is also kept where neither goes back with
-// the file: in memory that belongs to the running kernel. A restart of the machine empties it, and then
-// the node goes on as a new incarnation (docs/decisions/0033-certain-or-a-new-incarnation.md).
+// The number of a change may be given out again only if no other node has seen it. The database
+// cannot tell: a power cut or a restored backup takes it back together with its own account of what
+// was sent, and the log may go back as well. So the newest number that was sent is also kept in a
+// place that does not go back with the file: memory that belongs to the running kernel. A restart
+// of the machine empties it, and then the node goes on as a new incarnation.
+// Source: docs/decisions/0033-certain-or-a-new-incarnation.md.
 //
-// Threads: one owner at a time.
+// Threads: one owner at a time; in production the publisher.
 #pragma once
 
 #include <optional>
@@ -18,7 +19,8 @@
 
 namespace harmonylite::node {
 
-// Everything that `origin` may ever have sent is numbered up to `to`; `stamp` is that of change `to`.
+// States that `origin` has never sent a change with a number greater than `to`. `stamp` is the
+// stamp of change `to`, which tells it from another change with the same number.
 struct SentMark {
   Origin origin;
   Lseq to;
@@ -26,17 +28,20 @@ struct SentMark {
   bool operator==(const SentMark&) const = default;
 };
 
+// Keeps the mark of one node. Implemented by TmpfsSentMark, and by fakes in tests.
 class SentMarkStore {
  public:
   virtual ~SentMarkStore() = default;
-  // Nothing: the machine has restarted since the mark was saved, or none was.
+  // The saved mark; none if no mark was saved since the machine started, or it cannot be read.
   virtual std::optional<SentMark> Load() = 0;
-  // After an error no older mark is left either.
+  // Replaces the saved mark. If that fails, an older mark is removed: it would vouch for a file
+  // that lacks later changes.
   virtual Status Save(const SentMark& mark) = 0;
 };
 
-// The mark of one database in a file of `directory`, which must be a tmpfs: its content ends with the
-// machine's power, and no backup of the database takes it along. The file belongs to this user alone.
+// Keeps the mark of one database in a file of `directory`, which must be a tmpfs: its content ends
+// with the machine's power, and no backup of the database contains it. The file must belong to this
+// user and be readable by no other.
 class TmpfsSentMark final : public SentMarkStore {
  public:
   static constexpr const char* kDirectory = "/dev/shm";
@@ -56,7 +61,7 @@ class TmpfsSentMark final : public SentMarkStore {
 
   const std::string directory_;
   const std::string path_;
-  int fd_ = -1;
+  int fd_ = -1;  // owned; -1 while the file is not open
 };
 
 }  // namespace harmonylite::node
