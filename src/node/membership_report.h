@@ -1,6 +1,5 @@
-// Who belongs to the cluster and what all of them have: node/cluster/membership.h finds it out.
-//
-// Threads: values.
+// The members of the cluster and what all of them have applied. The keeper finds it out
+// (node/cluster/membership.h), and the consumer acts on it when it forgets tombstones.
 #pragma once
 
 #include <optional>
@@ -10,11 +9,12 @@
 
 namespace harmonylite::node {
 
-// What the keeper found out, for the consumer to act upon.
+// The keeper's newest findings, for the consumer.
 struct MembershipReport {
-  ledger::Members members;  // without ourselves
-  // Every member has applied all of this, and will write nothing older than what it says; the own origin's entry
-  // counts what the members have of ours. Nothing: that cannot be said now.
+  ledger::Members members;  // all members except this node
+  // What every member has applied. No member will write anything older than this says. The entry of
+  // this node's origin is what the members have of this node's changes. Nothing: it is not known
+  // now.
   std::optional<change::ProgressVector> stable;
 };
 

@@ -24,22 +24,23 @@ using sqlite::OpenMode;
 using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-// Waited out inside one SQLite call; workers try again after that, for ever.
+// How long one SQLite call waits for a lock. A worker whose call gives up tries again, without end.
 constexpr int kBusyTimeoutMs = 100;
 constexpr int kCacheKib = 4 * 1024;
-// Where rows are read once, from the first to the last, or nothing but versions.
+// Page cache of connections that scan each row once, or read only row versions.
 constexpr int kSmallCacheKib = 512;
-// Looks at data_version when no file event comes.
+// Shortest time between two looks at data_version when no file event comes.
 constexpr microseconds kPoll = milliseconds(25);
-// After a batch the next one gathers for this long: what a batch costs, here and on every other node, is then
-// shared by many transactions. The first one after a silence does not wait.
+// After a batch the publisher pauses for this long, so that several transactions share the cost of
+// the next batch, here and on every other node. The first batch after a silence does not wait.
 constexpr microseconds kBetweenBatches{1000};
-// … and at most, where file events come and nothing happens: an event that is lost costs this much.
+// Longest time between two looks at data_version when file events work and nothing happens. An
+// event that is lost delays replication by at most this.
 constexpr microseconds kLongestPoll = milliseconds(2000);
 constexpr milliseconds kReadWait{50};
-// Nothing was sent, applied or committed for a while: the same once in so long. Records wake the
-// consumer at any time; what waits for it are changes of the schema, and folding, which nobody
-// misses.
+// The consumer waits longer for records when nothing was sent, applied or committed for kCalmMs,
+// and longer still after kVeryCalmMs. A record that arrives ends the wait at any time; only changes
+// of the schema and folding wait for its end, and neither is urgent then.
 constexpr int64_t kCalmMs = 2'000;
 constexpr milliseconds kCalmReadWait{100};
 constexpr int64_t kVeryCalmMs = 5'000;
@@ -49,8 +50,14 @@ constexpr milliseconds kBlockedWait{5};
 constexpr milliseconds kBetweenSnapshotLooks{1000};
 constexpr milliseconds kJoinPause{10};
 
-// When to look into the database. An event comes with the first page that a transaction writes, its commit is
-// visible later, mostly at once. Until then no page may wake us: the writer would pay for the waking.
+// When the publisher looks into the database.
+//
+// A file event comes with the first page that a transaction writes. The transaction's commit
+// becomes visible later, mostly at once. Between the two, no further page may wake this process,
+// because the writer would pay for the waking (P8). Therefore an event is followed by a few looks
+// at growing pauses during which events are ignored, and then by one late look for a commit that
+// had to wait for its disk. Without events, the pause between looks doubles from the shortest to
+// the longest.
 class LookSchedule {
  public:
   LookSchedule(microseconds shortest, microseconds longest)
@@ -70,7 +77,8 @@ class LookSchedule {
         return;
       }
       poll_ = shortest_;
-      // Where nothing is found event after event, they are of our own applying: one look for many of them.
+      // If event after event leads to nothing, the events come from this node's own applying: one
+      // look is then enough for many of them.
       next_ = std::min(fruitless_++, std::size(kAfterEvent) - 1);
       late_ = true;
     }
@@ -80,7 +88,8 @@ class LookSchedule {
  private:
   static constexpr microseconds kAfterEvent[] = {microseconds(50), microseconds(150),
                                                  microseconds(400), microseconds(1000)};
-  static constexpr microseconds kLate{5000};  // a commit that waits for its disk
+  // pause before the late look, for a commit that waits for its disk
+  static constexpr microseconds kLate{5000};
 
   const microseconds shortest_;
   const microseconds longest_;
@@ -104,15 +113,17 @@ Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode, int c
   HL_ASSIGN(Connection db, Connection::Open(options.db_path, mode, options.vfs));
   db.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(db.SetCacheKib(cache_kib));
-  // Sorts and TEMP triggers stay out of the disk's way; large sorts still spill to files.
+  // With NORMAL a commit does not flush the WAL. What a power cut takes from these connections was
+  // read from the log or computed from the journal, and is done again after the next start.
   HL_TRY(db.Exec("PRAGMA synchronous = NORMAL"));
   return db;
 }
 
-// An application that holds the write lock when we start must not make us fail.
+// Attaches, and waits as long as an application holds the write lock: a busy database must not make
+// the start fail.
 Status AttachWhenFree(Replica* replica, std::optional<NodeId> node, Logger* logger) {
   std::mt19937_64 random(RandomSeed());
-  // Node ids drawn here fit in SQLite's and JSON's integers.
+  // A node id that is drawn here has 53 bits, so that SQLite's and JSON's integers hold it.
   const Origin fresh{NodeId((random() >> 11) | 1), Incarnation(static_cast<uint32_t>(random()))};
   bool said = false;
   while (true) {
@@ -149,7 +160,7 @@ Node::~Node() { Stop(); }
 
 void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots) {
   HL_CHECK(threads_.empty());
-  // Without applying, this file is no replica of anything.
+  // A file to which nothing is applied is no replica, so that a snapshot of it would be worthless.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
   if (makes_snapshots_) stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions(options_));
   threads_.emplace_back([this, log] { RunConsumer(log); });
@@ -224,7 +235,8 @@ void Node::RunConsumer(ports::ReplicationLog* log) {
   while (!stopping_.load()) {
     pacer.SetLocalWriters(consumer.local_writers());
     checkpointer.SetLocalWriters(consumer.local_writers());
-    // While the lock is left alone there is time for what needs none.
+    // While the pacer leaves the write lock to the application, the consumer reads ahead, which
+    // needs no lock.
     while (pacer.waiting() && consumer.ReadAhead()) continue;
     const StepResult result =
         consumer.Step(consumer.local_writers() ? kReadWait : CalmReadWait(idle_ms()));
@@ -243,14 +255,14 @@ void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {
   while (!stopping_.load()) {
     keeper.Step();
     rivalled_.store(keeper.rivalled());
-    // What is not compared with the cluster yet is no snapshot of it.
+    // A file that is not compared with the cluster yet must not become a snapshot of it.
     if (makes_snapshots_ && !keeper.rivalled() && shared_.rows().joined()) snapshots.Step();
     PauseUnlessStopping(kBetweenKeeperLooks);
   }
   snapshots.Release();
 }
 
-// A store takes one call at a time, so one thread makes snapshots and fetches them.
+// Makes snapshots and fetches them on one thread, because a store takes one call at a time.
 void Node::RunSnapshotMaker(ports::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();

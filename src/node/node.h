@@ -1,6 +1,7 @@
-// One running node: opens the database, attaches, and drives the workers with a thread each.
+// One running node: opens the database, attaches, and drives each worker with a thread of its own.
 //
-// Threads: Start and Stop by one thread; the rest by any, but where said.
+// Threads: one thread calls Start and Stop; any thread may call the rest, unless a method says
+// otherwise.
 #pragma once
 
 #include <atomic>
@@ -35,30 +36,33 @@ namespace harmonylite::node {
 
 class Node {
  public:
-  // Opens (or makes) the database file and attaches to it. The references outlive the node.
-  // Errors say what is wrong with the file and what to do.
+  // Opens the database file, which is created if it is absent, and attaches to it. `clock` and
+  // `logger` outlive the node. An error's message says what is wrong with the file and what to do.
   static Result<std::unique_ptr<Node>> Open(NodeOptions options, std::optional<NodeId> node,
                                             const Clock* clock, Logger* logger);
   ~Node();
 
   NodeId id() const { return shared_.self().node; }
-  // That are replicated. Only before Start: afterwards it is the consumer's (AppliedState::tables).
+  // Number of replicated tables. Call this only before Start(): afterwards the consumer owns the
+  // catalog, and AppliedState::tables has the number.
   size_t tables() const { return replica_->catalog().tables.size(); }
 
-  // Starts the workers. `log`, `store` and `snapshots` outlive the node; null: it makes no snapshots.
+  // Starts the workers. `log`, `store` and `snapshots` outlive the node. If `snapshots` is null,
+  // the node makes no snapshots.
   void Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots = nullptr);
-  // Ends the workers within about a second; everything confirmed is saved.
+  // Ends the workers, mostly within a second (docs/design.md names the steps that may take longer).
+  // Everything that was confirmed is in the database.
   void Stop();
 
-  // What the workers tell each other, for health and metrics.
+  // The facts that the workers share, for health and metrics.
   const SharedState& shared() const { return shared_; }
-  // What there is of snapshots.
+  // The state of making snapshots, for health and metrics.
   const SnapshotBoard& snapshots() const { return snapshots_; }
-  // Whether a snapshot has everything that is here, or nothing is here: asks for one if not, and is
-  // true, too, when it could not be made.
-  // Called by one thread.
+  // True if the process may exit because of sleep_timeout: the newest snapshot contains everything
+  // that is here, or this node has nothing to save, or the attempt to save it failed. Otherwise a
+  // snapshot is requested and the caller asks again. Only one thread calls this.
   bool SavedForSleep();
-  // Another process runs with this node id.
+  // True if another process runs with this node id.
   bool rivalled() const { return rivalled_.load(); }
   // Milliseconds since a change was last sent or applied.
   int64_t idle_ms() const { return clock_->MonotonicMs() - active_ms_.load(); }
@@ -77,21 +81,22 @@ class Node {
   const Clock* clock_;
   Logger* logger_;
   SharedState shared_;
-  std::optional<sqlite::Connection> write_db_;  // the replica's
-  std::optional<sqlite::Connection> read_db_;   // the publisher's
-  std::optional<sqlite::Connection> watch_db_;  // likewise
-  std::optional<sqlite::Connection> verify_db_;  // the verifier's
+  std::optional<sqlite::Connection> write_db_;  // used by the replica alone
+  std::optional<sqlite::Connection> read_db_;   // used by the publisher, to read rows
+  std::optional<sqlite::Connection> watch_db_;  // used by the publisher, to notice commits
+  std::optional<sqlite::Connection> verify_db_;  // used by the verifier and the joiner
   std::optional<Replica> replica_;
   capture::ChangeSignal signal_;
   std::mutex stop_mutex_;
   std::condition_variable stopped_;
-  std::atomic<bool> stopping_{false};  // set under stop_mutex_
+  std::atomic<bool> stopping_{false};  // written while stop_mutex_ is held
   std::atomic<bool> rivalled_{false};
   std::atomic<int64_t> active_ms_{0};
   SnapshotBoard snapshots_;
-  std::unique_ptr<StoredSnapshots> stored_;  // null: there is no store
-  bool makes_snapshots_ = false;                  // constant once started
-  std::optional<int64_t> failures_before_sleep_;  // when SavedForSleep asked for a snapshot
+  std::unique_ptr<StoredSnapshots> stored_;  // null: this node makes no snapshots
+  bool makes_snapshots_ = false;                  // constant after Start()
+  // SnapshotBoard::failed() at the last request of SavedForSleep
+  std::optional<int64_t> failures_before_sleep_;
   std::vector<std::thread> threads_;
 };
 

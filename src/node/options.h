@@ -1,4 +1,7 @@
-// What a node needs to know to run, and the named limits of its workers.
+// The settings of one node, filled from the configuration by cli/wiring, and the named limits of
+// its workers.
+//
+// Threads: values; constant once the node runs.
 #pragma once
 
 #include <cstdint>
@@ -10,107 +13,128 @@
 
 namespace harmonylite::node {
 
-// When this node makes snapshots, if it is the one that does.
+// When this node makes snapshots while it holds the lease for making them.
 struct SnapshotPolicy {
-  int64_t interval_ms = 0;         // 0: only when somebody asks, and before the log forgets
-  int64_t leader_ttl_ms = 30'000;  // a node that is silent for this long leads no more
-  int64_t max_entries = 1'000'000;  // that the log keeps
-  int keep = 3;                     // snapshots; older ones are removed
+  int64_t interval_ms = 0;         // 0: only on request, and before the log forgets records
+  int64_t leader_ttl_ms = 30'000;  // a lease that is not renewed for this long is free
+  int64_t max_entries = 1'000'000;  // records that the log keeps
+  int keep = 3;                     // snapshots that stay in the store; older ones are removed
 };
 
 struct NodeOptions {
   std::string db_path;
-  std::string spool_directory;  // for batches too large for memory
-  size_t spool_memory = Spool::kDefaultMemoryLimit;  // of a batch that arrives; a larger one is too large
-  std::string vfs;              // SQLite's; empty for the default
+  std::string spool_directory;  // where batches that are too large for memory are spooled
+  // Bytes of one arriving batch that stay in memory; a larger batch is spooled to the disk.
+  size_t spool_memory = Spool::kDefaultMemoryLimit;
+  std::string vfs;              // name of SQLite's VFS; empty for the default one
   bool publish = true;
   bool replicate = true;
   bool compress = true;
   int64_t max_clock_skew_ms = 60'000;
-  // Longest time between writes of confirmed work (fold, trim, cursor) while the application is busy.
+  // Longest time between two rounds of folding, trimming and saving the cursor while the
+  // application is busy. Milliseconds.
   int64_t cleanup_interval_ms = 5'000;
-  // Between looks at the database where no file event comes; 0: the default.
+  // Time between two looks at the database, in milliseconds. 0: the default, which file events
+  // shorten.
   int64_t polling_interval_ms = 0;
-  // Changes in one batch, where it can be cut between transactions: at least, while the log answers quickly, and at
-  // most. Small batches keep locks short on other nodes; large ones make good for a slow line.
+  // Changes in one batch, where a backlog can be cut between transactions. The publisher begins
+  // with the least number while the log answers quickly and goes up to the greatest when the log is
+  // slow: small batches keep locks short on other nodes, large ones share the round trips of a slow
+  // line.
   int64_t min_batch_changes = 1'024;
   int64_t max_batch_changes = 100'000;
-  // What is kept of writes that lost.
+  // Limits of what is kept of writes that lost a conflict.
   int64_t conflicts_max_rows = 100'000;
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
-  // Between background comparisons with the other nodes; 0: none.
+  // Time between background comparisons with the other nodes, in milliseconds; 0: there are none.
   int64_t verify_interval_ms = 600'000;
-  // A file that has rows at its first attach is compared with the cluster before anything is sent or applied.
+  // True: a file that has rows when it is first attached is compared with the cluster before
+  // anything is sent or applied (node/recovery/joiner.h).
   bool compare_first = false;
-  // A node that is silent for longer is no longer waited for: then it needs a snapshot when it comes back.
+  // A node that is silent for longer is evicted: deletes are forgotten without waiting for it, and
+  // it needs a snapshot when it comes back. Milliseconds.
   int64_t eviction_horizon_ms = int64_t{7} * 24 * 3'600'000;
-  // Tombstones are forgotten only where snapshots are made: who is too far behind needs one.
+  // Tombstones are forgotten only where snapshots are made, because a node that is too far behind
+  // to be repaired needs one.
   bool collect_tombstones = false;
   schema::LoadOptions tables;
-  snapshot::LeavesOut leaves_out;  // of snapshots
+  snapshot::LeavesOut leaves_out;  // tables that are kept out of snapshots
   SnapshotPolicy snapshots;
 };
 
-// Rows' bytes in one frame are at most this, and less where the log takes less.
+// Most bytes of rows in one frame; fewer if the log accepts only smaller records.
 constexpr size_t kMaxFrameBody = 1 << 20;
-// Journal entries folded or trimmed in one write transaction: about a millisecond of lock.
+// Journal entries that are folded, or trimmed, in one write transaction; each holds the lock for
+// about a millisecond.
 constexpr int64_t kFoldChunk = 512;
 constexpr int64_t kTrimChunk = 4'096;
-// A journal longer than this is folded and trimmed even while the application writes.
+// A journal with more entries than this is folded and trimmed even while the application writes.
 constexpr int64_t kMaxJournal = 4'000'000;
-// Bytes of batches applied in one transaction; a single larger batch is still one transaction.
+// Bytes of batches applied in one transaction. A single batch that is larger is still applied in
+// one transaction, because batches are never split (P6).
 constexpr uint64_t kApplyBudgetBytes = 256 << 10;
-// … while the application writes too.
+// Bytes of batches applied in one transaction while the application writes, too, so that its
+// writers wait less (P8).
 constexpr uint64_t kApplyBudgetBytesBesideWriters = 64 << 10;
-// Complete batches that wait (for causes, a migration, …) in memory or spools.
+// Limits of the complete batches that are held, for example for missing changes or a migration:
+// their number, and the bytes of them in memory rather than in spools.
 constexpr size_t kMaxHeldBatches = 4'096;
 constexpr size_t kMaxHeldMemory = 64 << 20;
-// Between looks for conflicts that are too old, when none is added.
+// Time between two searches for conflicts that are too old, if none is added meanwhile.
 constexpr int64_t kTrimConflictsMs = 3'600'000;
+// Time between two heartbeats of a node.
 constexpr int64_t kHeartbeatMs = 2'000;
 // How long the registry must have been watched without a break before a silent node is evicted.
 constexpr int64_t kListenBeforeEvictingMs = 30'000;
-// Tombstones forgotten in one write transaction, and between looks for some.
+// Tombstones that are forgotten in one write transaction.
 constexpr int64_t kCollectChunk = 512;
-// Rows from before HarmonyLite added in one write transaction.
+// Rows from before HarmonyLite that a merge takes from a snapshot in one write transaction.
 constexpr size_t kOldRowsChunk = 256;
+// Time between two searches for tombstones that may be forgotten.
 constexpr int64_t kCollectMs = 1'000;
-// Between counts of all tombstones, for the metric.
+// Time between two counts of all tombstones, which the metrics show.
 constexpr int64_t kCountTombstonesMs = 60'000;
-// When a member was last heard is written down this often within a horizon.
+// How many times within an eviction horizon the time when a member was last heard is written down.
 constexpr int64_t kHeardWritesInHorizon = 16;
-// How long this node must be behind without moving before it asks for repair.
+// How long this node must be behind without progress before it asks another node for repair.
 constexpr int64_t kRepairPatienceMs = 3'000;
-// How long nobody must be there who could be asked before a snapshot is looked for.
+// How long no other node must be heard, while changes are missing, before a snapshot is looked for.
 constexpr int64_t kAlonePatienceMs = 10'000;
-// Between looks for a snapshot that helps, and how long one is waited for that has all that is here.
+// Time between two looks for a snapshot that helps, and how long the resyncer waits for a snapshot
+// that contains everything that is here before it takes one that does not.
 constexpr int64_t kResyncRetryMs = 5'000;
 constexpr int64_t kWholeSnapshotPatienceMs = 60'000;
-// How long a snapshot that cannot be read is left alone; between two questions for another while
-// new ones cannot be read either, twice as long each time, from the first to the last.
+// How long a snapshot that cannot be read is left alone, which is also the first pause between two
+// requests for another snapshot while new ones cannot be read either. The pause doubles up to the
+// second value.
 constexpr int64_t kUnreadableMs = 30'000;
 constexpr int64_t kUnreadableMostMs = 1'800'000;
-// Between two questions for another snapshot where one cannot be merged: twice as long each time, from the first to the last.
+// Pause between two requests for another snapshot after one could not be merged: it doubles from
+// the first value up to the second.
 constexpr int64_t kUnmergedRetryMs = 60'000;
 constexpr int64_t kUnmergedMostMs = 3'600'000;
-// The same request is not answered again within this time.
+// The same request for repair is not answered again within this time.
 constexpr int64_t kRepairRepeatMs = 10'000;
-// How long tables must be elsewhere only before a node without any joins again.
+// How long another node must have had tables, and this node none, before this node joins again.
 constexpr int64_t kTablesPatienceMs = 5'000;
-// A node not heard of for this long is not asked for anything.
+// A node that was not heard for this long counts as absent: it is not asked for anything.
 constexpr int64_t kPeerSilentMs = 10'000;
 
-// Between looks at the lease and at requests for snapshots, at the log's length, and into the store.
+// The snapshot keeper's times between two looks at the lease and at requests, and at the length of
+// the log; and the snapshot maker's time between two looks into the store.
 constexpr int64_t kSnapshotStepMs = 1'000;
 constexpr int64_t kSnapshotLogLookMs = 2'000;
 constexpr int64_t kSnapshotLookMs = 60'000;
-// After a failure, doubled with each further one; after so many in a row another node may try.
+// Pause after a failed snapshot: it doubles with each failure in a row, up to the second value.
+// After so many failures in a row this node lets another one try.
 constexpr int64_t kSnapshotRetryMs = 2'000;
 constexpr int64_t kSnapshotMaxRetryMs = 60'000;
 constexpr int64_t kSnapshotMaxFailures = 3;
-// One that is made is given up when the log has taken nothing of ours for so long.
+// A finished snapshot that waits to be stored is given up if the log takes none of this node's
+// changes for this long.
 constexpr int64_t kSnapshotPublishMs = 30'000;
-// A node that is behind, or failed, leads only if the lease was free for so many times its time to live.
+// A node that is behind, or failed, takes the lease only after this many times the lease's time to
+// live without being fit.
 constexpr int64_t kSnapshotUnfitTtls = 4;
 
 }  // namespace harmonylite::node

@@ -1,6 +1,6 @@
-// Where the verifier leaves orders for those who may carry them out: the consumer writes, the publisher sends.
-//
-// Threads: every method may be called from any thread.
+// Where the verifier and the joiner leave orders about rows: the consumer takes those that write
+// the database, the publisher takes those that send rows again. Also holds what the last comparison
+// found, and whether the first join is settled.
 #pragma once
 
 #include <cstdint>
@@ -15,34 +15,37 @@
 
 namespace harmonylite::node {
 
-// Rows of one table; each only if it still has the version of its mark.
+// An order about rows of one table. A row is touched only if it still has the version of its mark.
 struct RowOrder {
-  VerifyKind kind = VerifyKind::kJournal;  // kJournal or kRemove, or kResend
+  VerifyKind kind = VerifyKind::kJournal;  // kJournal, kRemove or kResend
   std::string table;
   std::vector<change::Row> keys;
-  std::vector<RowMark> marks;  // as many
+  std::vector<RowMark> marks;  // one for each of `keys`
 };
 
-// Carried out in one transaction.
+// Orders that the consumer carries out in one transaction.
 struct RowOrders {
   std::vector<RowOrder> orders;
-  Hlc raise_clock;         // what is journaled is newer than this
-  bool keep_lost = true;   // what is removed is kept in `conflicts`
-  bool joins = false;      // with it this node's rows are the cluster's
+  Hlc raise_clock;         // journaled rows get stamps above this
+  bool keep_lost = true;   // true: removed rows are kept in `conflicts`
+  bool joins = false;      // true: the first join is settled in the same transaction
 };
 
 // What the newest comparison with other nodes found.
 struct Divergence {
-  int64_t tables = 0;        // that differ from another node's at equal progress
-  int64_t damaged_rows = 0;  // of this node: not what their versions say
-  std::string tables_text;   // which tables, and where; stands until a check meets somebody equally far
+  int64_t tables = 0;        // tables that differ from another node's at equal progress
+  int64_t damaged_rows = 0;  // this node's rows that are not what their versions say
+  // The tables that differ, and the nodes, for the operator. The text stands until a check meets a
+  // node with equal progress.
+  std::string tables_text;
   std::string text;          // for the operator; empty: nothing is wrong
-  int64_t checked_wall_ms = 0;  // of the last check; 0: none yet
+  int64_t checked_wall_ms = 0;  // when the last check ended; 0: there was none yet
 };
 
 class RowDesk {
  public:
-  // One at a time; the result stands until it is taken.
+  // Hands orders to the consumer. Only one set of orders is under way at a time; its result stands
+  // until TakeResult() takes it or new orders come.
   void Order(RowOrders orders);
   std::optional<RowOrders> TakeOrders();
   void Finish(Result<int64_t> rows);
@@ -54,10 +57,11 @@ class RowDesk {
   void SetDivergence(Divergence divergence);
   Divergence divergence() const;
 
-  // False: nothing is sent or applied until it is settled whose rows from before HarmonyLite count.
+  // False while the first join is not settled: nothing is sent or applied until it is known whose
+  // rows from before HarmonyLite count.
   void SetJoined(bool joined);
   bool joined() const;
-  // Why it is not, for the operator.
+  // Why the first join is not settled, for the operator.
   void SetJoinProblem(std::string problem);
   std::string join_problem() const;
 

@@ -1,6 +1,5 @@
-// A row as one node has it, by hashes, and what may be asked or ordered about rows.
-//
-// Threads: values.
+// A row as one node has it, reduced to hashes, and the kinds of questions and orders about rows
+// that nodes send each other.
 #pragma once
 
 #include <cstdint>
@@ -11,28 +10,30 @@
 
 namespace harmonylite::node {
 
-// A row of one table, by hashes, as one node has it.
+// One row of a table, as one node has it.
 struct RowMark {
   uint64_t key = 0;    // hash of the row key
-  uint64_t image = 0;  // hash of the row; 0: it is not there
+  uint64_t image = 0;  // hash of the row; 0: there is no row
   bool shadowed = false;
-  bool deleted = false;    // what its version says
+  bool deleted = false;    // the row's version is a tombstone
   bool versioned = false;
-  Origin origin;           // of its version; meaningless without one
+  Origin origin;           // the version's origin; meaningless if there is no version
   Lseq lseq;
   Hlc stamp;
   capture::RowDamage damage = capture::RowDamage::kNone;
-  std::string key_text;    // for people, cut where it is long
+  std::string key_text;    // the key as SQL literals, for people; cut if it is long
   bool operator==(const RowMark&) const = default;
 };
 
 enum class VerifyKind {
-  kDigest,   // of every table
-  kBuckets,  // digests of a table's rows, by key hash
-  kRows,     // the rows of some buckets
-  kJournal,  // these rows are to be journaled as new writes
-  kResend,   // these are to be sent again, under the version they have
-  kRemove,   // these are to be removed without a journal entry: what is there was never written, or lost
+  kDigest,   // a question: digests of all tables
+  kBuckets,  // a question: digests of one table's rows, by buckets of key hashes
+  kRows,     // a question: the rows of some buckets of one table
+  kJournal,  // an order: journal these rows as new writes
+  kResend,   // an order: send these rows again, under the versions they have
+  // An order: remove these rows without a journal entry, because they were never written as a
+  // change, or have lost.
+  kRemove,
 };
 
 }  // namespace harmonylite::node

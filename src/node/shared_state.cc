@@ -136,7 +136,7 @@ void SharedState::RequestRepair(const ProgressVector& have) {
     repair_ = have;
     return;
   }
-  ProgressVector least;  // absent in either: absent in both together
+  ProgressVector least;  // an origin that one of the requests lacks stays absent
   for (const auto& [origin, lseq] : have.map())
     least.Advance(origin, std::min(lseq, repair_->Get(origin)));
   repair_ = least;

@@ -1,6 +1,5 @@
-// What the workers of one node tell each other: small facts behind one mutex, no callbacks.
-//
-// Threads: every method may be called from any thread.
+// The facts that the workers of one node tell each other: small values behind one mutex. No
+// callback runs, so that no worker's code runs on another worker's thread.
 #pragma once
 
 #include <atomic>
@@ -25,19 +24,21 @@ struct Published {
   Hlc stamp;
 };
 
-// Why this node must go on as a new incarnation.
+// What a new incarnation must make good, as the worker that requested it knows.
 struct IncarnationRequest {
-  // The log may hold changes of the former life that this file lacks: it is read from its start.
+  // True: the log may hold changes of the former incarnation that this file lacks, so the log is
+  // read from its start.
   bool read_log_again = false;
-  // Others may know other changes under numbers that this process has sent: these changes are sent again.
+  // True: other nodes may know other changes under numbers that this process has sent, so the
+  // changes with these numbers are sent again.
   bool numbers_shared = false;
 };
 
-// Why batches wait.
+// Why a batch is held.
 enum class HoldKind {
-  kMissing,   // changes before it, or that its sender had seen, are not here
-  kClock,     // stamped too far in the future
-  kSchema,    // a table differs here
+  kMissing,   // changes before it, or changes that its sender had seen, are not here
+  kClock,     // its stamps are too far in the future
+  kSchema,    // a table has other columns or another key here
   kRefused,   // a constraint of this node refuses a row
   kStale,     // its sender had not seen deletes that are forgotten here
 };
@@ -48,13 +49,14 @@ struct Hold {
   bool operator==(const Hold&) const = default;
 };
 
-// Since the start, for metrics.
+// What was sent since the process started, for the metrics.
 struct SentTotals {
   int64_t batches = 0;
   int64_t rows = 0;
   int64_t last_wall_ms = 0;  // 0: nothing yet
 };
 
+// What was applied since the process started, for the metrics.
 struct AppliedTotals {
   int64_t batches = 0;
   int64_t rows = 0;
@@ -62,61 +64,72 @@ struct AppliedTotals {
   int64_t last_wall_ms = 0;  // 0: nothing yet
 };
 
+// What the consumer has applied of the other nodes, and what it knows of the database.
 struct AppliedState {
-  change::ProgressVector progress;  // of other origins
-  bool caught_up = false;           // nothing in the log is waiting to be read
-  bool dropped = false;             // something from the log could not be kept: only repair brings it
-  uint64_t schema_fingerprint = 0;  // of all replicated tables: equal on nodes with equal tables
+  change::ProgressVector progress;  // what is applied of the other origins
+  bool caught_up = false;           // every record of the log was read
+  bool dropped = false;  // something from the log could not be kept; only repair brings it
+  // fingerprint of all replicated tables; equal on nodes with equal tables
+  uint64_t schema_fingerprint = 0;
   std::vector<Hold> holds;
   AppliedTotals totals;
-  int64_t tables = 0;  // that are replicated
-  int64_t orphans = 0;  // rows without a parent, hidden or not, when they were last counted
-  Lseq journaled;                    // newest own change when `progress` was reached; 0: none is ever sent
-  change::ProgressVector collected;  // deletes up to here may be forgotten here
-  int64_t tombstones = 0;            // kept, as of the last count
-  int64_t forgotten = 0;             // since the start
-  std::string stalled;               // why the next record of the log cannot be taken here; empty: it can
+  int64_t tables = 0;  // number of replicated tables
+  int64_t orphans = 0;  // rows without a parent, hidden or not, at the last count
+  // This node's newest change when `progress` was reached; 0 if this node never sends any.
+  Lseq journaled;
+  // The collected vector: tombstones up to here may have been forgotten here.
+  change::ProgressVector collected;
+  int64_t tombstones = 0;            // tombstones at the last count
+  int64_t forgotten = 0;             // tombstones forgotten since the process started
+  // Why this node cannot take the next record of the log; empty: it can.
+  std::string stalled;
 };
 
-// What only a snapshot can bring here.
+// The keeper's statement that repair cannot bring what this node lacks, so that a snapshot must.
 struct ResyncWish {
-  change::ProgressVector forgotten;  // it must cover this, or we are behind as before
+  // A snapshot helps only if its progress covers this vector of forgotten deletes.
+  change::ProgressVector forgotten;
   bool operator==(const ResyncWish&) const = default;
 };
 
 class SharedState {
  public:
-  // Written by the publisher. Nothing is noted when this file does not count as `self` any more: then a new
-  // incarnation has to publish it once more.
+  // Called by the publisher once the log holds the changes (P2). Ignored if this node is no longer
+  // `self`: the new incarnation has to publish the changes once more.
   void SetPublished(const Origin& self, Published published);
   Published published() const;
   void CountSent(int64_t rows, int64_t wall_ms);
   SentTotals sent() const;
-  // The same as others count it: 0 while nothing of this incarnation is published.
+  // published().to as the other nodes count it: 0 until a change of this incarnation is published.
   Lseq published_as_self() const;
 
-  // This file counts as `origin`, and the log has taken what it journaled up to `to`.
+  // True if this node is `origin`, and the log holds its changes up to `to`.
   bool PublishedAs(const Origin& origin, Lseq to) const;
-  // From the maker of snapshots to the publisher: one is stored as soon as the log holds what is in it of ours.
+  // Set by the snapshot maker for the publisher: a finished snapshot waits until the log holds this
+  // node's changes that are in it.
   void SetSnapshotWaits(bool waits);
   bool snapshot_waits() const;
 
-  // Nothing after this was ever sent by this file: whoever has more of us knows another copy of it.
+  // The highest sequence number that this file may have sent. A node that knows a higher one has
+  // seen another copy of this file.
   void SetSending(Lseq to);
   Lseq sending() const;
 
-  // The publisher, the keeper or the consumer finds that this file is a copy of another life, or may be one; the
-  // consumer starts a new one. Of several requests each demand counts.
+  // Called by the publisher, the keeper or the consumer when this file is, or may be, a copy of a
+  // file that another process goes on with. The consumer then starts a new incarnation. If there
+  // are several requests, the new incarnation meets the demands of all.
   void RequestIncarnation(IncarnationRequest request);
   std::optional<IncarnationRequest> incarnation_request() const;
   bool incarnation_requested() const { return incarnation_request().has_value(); }
-  // Also withdraws the request. `base`: the incarnation's own lseqs begin after this. `is_new`: this process drew the
-  // incarnation, so nobody can have seen a change of it yet.
+  // Called when this node takes an incarnation; withdraws the request for one. The incarnation's
+  // own changes have numbers after `base`. `is_new`: this process drew the incarnation, so no other
+  // node can have seen a change of it yet.
   void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {}, bool is_new = false);
   Origin self() const;
   bool self_is_new() const;
-  // The publisher has compared this file with the log: it is not an older copy, as far as the log knows. False again
-  // when somebody else may have written as us, until they are compared again.
+  // True once the publisher has compared this file with the log and found no sign that the file is
+  // an older copy. False again, until the next comparison, when another process may have written
+  // under this origin.
   void SetIdentified(bool identified);
   bool identified() const;
 
@@ -124,60 +137,64 @@ class SharedState {
   void SetApplied(AppliedState applied);
   AppliedState applied() const;
 
-  // Newest change of the application that the consumer has seen in the journal.
+  // The newest change of the application that the consumer has seen in the journal.
   void SetLastChange(Lseq lseq);
-  // Changes that the log does not hold yet, as far as was seen.
+  // How many changes the log does not hold yet, as far as the workers have seen.
   int64_t unsent() const;
-  // Of the newest attempt to write to the database; empty: it succeeded, or met no more than a lock.
+  // The error of the newest attempt to write to the database; empty if the attempt succeeded or
+  // only met a lock.
   void SetDatabaseError(std::string error);
   std::string database_error() const;
 
-  // The keeper passes on what others lack; the publisher takes it. Several are merged: answering the one
-  // that has least answers all.
+  // Called by the keeper with the progress of a node that asks for repair; the publisher takes the
+  // request. Several requests are merged into their minimum, because an answer to the node that has
+  // least answers all.
   void RequestRepair(const change::ProgressVector& have);
   std::optional<change::ProgressVector> TakeRepairRequest();
 
-  // Questions and orders about single rows.
+  // Orders about single rows, and what comparing rows found.
   RowDesk& rows() { return rows_; }
   const RowDesk& rows() const { return rows_; }
-  // Who belongs to the cluster: from the file at first, then from the keeper.
+  // The members of the cluster: read from the file at first, then written by the keeper.
   void SetMembership(MembershipReport report);
   MembershipReport membership() const;
-  // Somebody has forgotten deletes that we have not seen yet. What we send would be held there, so it waits.
+  // True if another node has forgotten deletes that this node has not applied. Other nodes would
+  // hold what this node sends, so the publisher waits.
   void SetBehindForgotten(bool behind);
   bool behind_forgotten() const;
 
-  // Written by the keeper: nothing is replicated here, and a node that lives has tables. The node
-  // may then join again, as one without a file does.
+  // Written by the keeper: this node has no replicated table, and another running node has some.
+  // This node may then join again like a node without a file.
   void SetTablesElsewhere(bool elsewhere);
   bool tables_elsewhere() const;
 
   // Written by the keeper, read by the resyncer.
   void SetResyncWish(std::optional<ResyncWish> wish);
   std::optional<ResyncWish> resync_wish() const;
-  // The log no longer holds something that was not read; until it is known that nothing is missing.
+  // True if the log no longer holds records that this node has not read, until it is known that
+  // nothing is missing here.
   void SetLogGap(bool gap);
   bool log_gap() const;
-  // From the resyncer to the consumer: a snapshot, to be merged with the database.
+  // Hands a snapshot from the resyncer to the consumer, which merges it with the database.
   void OfferSnapshot(std::shared_ptr<OpenSnapshot> snapshot);
   std::shared_ptr<OpenSnapshot> TakeSnapshot();
-  // The consumer is done with it; what came of it.
+  // Called by the consumer when it is done with a snapshot; empty: the snapshot was merged.
   void SetResyncError(std::string error);
   std::string resync_error() const;
-  // From the resyncer, for the operator: the snapshot that is needed and cannot be read, and why.
-  // Empty: there is none.
+  // Set by the resyncer, for the operator: which snapshot this node needs and cannot read, and why;
+  // empty: there is none.
   void SetUnreadableSnapshot(std::string text);
   std::string unreadable_snapshot() const;
-  // Long work is to end soon.
+  // Tells long work to end soon, because the process ends.
   void Stop() { stopping_.store(true); }
   const std::atomic<bool>& stopping() const { return stopping_; }
 
-  // The publisher saw the schema change; the consumer syncs triggers.
+  // The schema version that the publisher saw last.
   void NoteSchemaVersion(int64_t version);
   int64_t noted_schema_version() const;
 
  private:
-  RowDesk rows_;  // guards itself
+  RowDesk rows_;  // has a mutex of its own
   mutable std::mutex mutex_;
   Published published_;
   SentTotals sent_;

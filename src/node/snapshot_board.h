@@ -1,6 +1,5 @@
-// What the two halves of making snapshots tell each other, and others: small facts behind one mutex.
-//
-// Threads: every method may be called from any thread.
+// What SnapshotKeeper, which decides when a snapshot is made, and SnapshotMaker, which makes it,
+// tell each other and the metrics: small facts behind one mutex.
 #pragma once
 
 #include <cstdint>
@@ -21,38 +20,40 @@ struct KnownSnapshot {
 
 class SnapshotBoard {
  public:
-  // Asks the maker for a snapshot; `reason` is for the log. One that is being made began too early to count.
+  // Asks the maker for a snapshot; `reason` is for the node's log. A snapshot that is being made
+  // already does not satisfy the request, because it began too early.
   void Want(std::string reason);
-  // For the maker: the reason, if one is wanted. Done, or Failed, must follow.
+  // Called by the maker: takes the request, if there is one, and returns its reason. A call of Done
+  // or Failed must follow.
   std::optional<std::string> Take();
   void Done(KnownSnapshot made);
   void Failed(std::string error);
-  // Ends what is being made, soon, and forgets what is wanted.
+  // Makes the maker give up the snapshot at hand soon, and withdraws the request that waits.
   void Cancel();
-  // One is wanted or being made.
+  // True if a snapshot is requested or being made.
   bool busy() const;
-  // How often Done and Failed were called.
+  // How many times Done and Failed were called.
   int64_t done() const;
   int64_t failed() const;
-  // Of the newest attempt; empty: it succeeded, or there was none.
+  // The error of the newest attempt; empty: the attempt succeeded, or there was none.
   std::string last_error() const;
 
-  // The maker looked into the store.
+  // Called by the maker after each look into the store.
   void SetNewest(std::optional<KnownSnapshot> newest);
   // False until the maker has looked once.
   bool looked() const;
   std::optional<KnownSnapshot> newest() const;
 
-  // This node holds the lease.
+  // Whether this node holds the lease for making snapshots.
   void SetLeading(bool leading);
   bool leading() const;
 
-  // Of the work at hand.
+  // The progress of the snapshot at hand.
   snapshot::Activity& activity() { return activity_; }
   const snapshot::Activity& activity() const { return activity_; }
 
  private:
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards all other members but activity_
   std::optional<std::string> wanted_;
   bool making_ = false;
   int64_t done_ = 0;
@@ -61,7 +62,7 @@ class SnapshotBoard {
   bool looked_ = false;
   std::optional<KnownSnapshot> newest_;
   bool leading_ = false;
-  snapshot::Activity activity_;  // has its own atomics
+  snapshot::Activity activity_;  // consists of atomics
 };
 
 }  // namespace harmonylite::node

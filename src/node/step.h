@@ -1,4 +1,7 @@
-// What a worker's Step() did: the same for a thread that drives it and for a simulation.
+// The result of a worker's Step(). A worker does one piece of work per step; its thread in
+// production, and the simulator's seed in tests/sim, read this result to decide when to step again.
+//
+// Threads: values.
 #pragma once
 
 #include <cstdint>
@@ -8,9 +11,9 @@ namespace harmonylite::node {
 
 struct StepResult {
   enum Kind {
-    kProgress,  // did something: step again at once
-    kIdle,      // nothing to do until something changes
-    kBlocked,   // something to do, but it must wait: `why` says for what
+    kProgress,  // something was done: step again at once
+    kIdle,      // there is nothing to do until something changes
+    kBlocked,   // there is work, but it must wait; `why` says for what, for the operator
   };
   Kind kind = kIdle;
   std::string why;
