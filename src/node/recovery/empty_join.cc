@@ -14,10 +14,10 @@ namespace harmonylite::node {
 
 namespace {
 
-// A node that lives has been heard by then, also where the server has just been started again, so
-// that the others have to connect to it first.
+// A running node with tables is heard within this time: three heartbeats, and a second for
+// connecting after the NATS server was started again.
 constexpr int64_t kListenMs = 3 * kHeartbeatMs + 1'000;
-// A cluster that is gathering its quorum is there by then.
+// A cluster whose servers are still gathering a quorum can be reached within this time.
 constexpr int64_t kReachWithinMs = 30'000;
 
 }  // namespace
@@ -98,6 +98,8 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   return true;
 }
 
+// Notes why a snapshot was passed over: a damaged one is never tried again, and one that could not
+// be read is left alone for a while.
 Status EmptyJoin::PassOver(const snapshot::Listed& listed, Error why) {
   if (why.code() != ErrorCode::kRetryLater) {
     d_.logger->Error("snapshot {} cannot be used: {}", listed.name, why.message());
@@ -110,6 +112,9 @@ Status EmptyJoin::PassOver(const snapshot::Listed& listed, Error why) {
   return Ok();
 }
 
+// A heartbeat that lies in the registry proves nothing: it may be a former process's. Only an entry
+// that changes while this node looks, or that appears after the first look, shows a running node.
+// Nodes that say they have no tables do not count.
 Result<bool> EmptyJoin::MayHearTables() {
   HL_ASSIGN(const auto entries, d_.meta->List(kHeartbeatPrefix));
   const int64_t now = d_.clock->MonotonicMs();
@@ -141,7 +146,8 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   }
   if (!alive) return StartEmpty("there is no snapshot, and no other node with tables is running");
   if (revisions_.empty()) {
-    // A snapshot that comes after all takes longer to be restored into such a file (decision 30).
+    // Attaching has a price: a snapshot that arrives later takes longer to be restored into a file
+    // that has pages (decision 30).
     if (!attached_) HL_TRY(d_.attach());
     attached_ = true;
     waiting_for_ = "waiting for other nodes to be heard";
@@ -156,10 +162,13 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
                        "gets no tables from there; make them");
     return Outcome::kStartEmpty;
   }
-  // It may vanish, with the registry or because of a snapshot that turned out to be damaged.
+  // The request is put again whenever it is absent: it vanishes if the registry is emptied, and if
+  // the snapshot that answered it turned out to be damaged.
   auto request = d_.meta->Get(kSnapshotRequest);
   if (!request.ok() && request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
-  // Some node may be left out of those that answer a node which only lacks something; it asks again.
+  // A resync request is not answered by the node that made it. This node's request replaces such a
+  // request, because any node may answer this one; the other node repeats its own. While snapshots
+  // cannot be read, requests become rarer, because each is work for its maker.
   const bool asks = !request.ok() || IsResyncRequest(request->value);
   if (asks && (!unreadable_.any() || unreadable_.MayAsk(now))) {
     HL_ASSIGN([[maybe_unused]] const uint64_t revision,

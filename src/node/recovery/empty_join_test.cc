@@ -1,4 +1,5 @@
-// How a node without a database gets one.
+// A node without a database becomes a replica: from a snapshot, or from one that it asks for, or
+// empty.
 #include "node/recovery/empty_join.h"
 
 #include <gtest/gtest.h>
@@ -20,7 +21,7 @@ using sqlite::Must;
 
 class EmptyJoinTest : public SnapshotKeeperTest {
  protected:
-  // The triggers give stamps by the time of day.
+  // The triggers take their stamps from the real time of day, so the manual clock starts there.
   EmptyJoinTest() {
     const auto today = std::chrono::system_clock::now().time_since_epoch();
     clock_.wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(today).count();
@@ -46,16 +47,16 @@ class EmptyJoinTest : public SnapshotKeeperTest {
     }
     return EmptyJoin::Outcome::kWaiting;
   }
-  // One that an earlier version made of a database without tables; it is the newest.
+  // Stores, as the newest snapshot, one of a database without tables, as earlier versions did.
   void StoreEmptySnapshot(Maker* maker) {
     maker->board.Want("a test");
     maker->StepMaker();
-    const auto newest = std::prev(store_.objects.end());  // the manifest
+    const auto newest = std::prev(store_.objects.end());  // its manifest
     snapshot::Manifest manifest = Must(snapshot::DecodeManifest(newest->second));
     manifest.schema = ledger::kNoTables;
     newest->second = EncodeManifest(manifest);
   }
-  // What a node that opens the file finds.
+  // Attaches to the restored file as node 9 and returns the node's origin.
   Origin Attach() {
     sqlite::Connection db = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite));
     NodeOptions options;
@@ -69,7 +70,7 @@ class EmptyJoinTest : public SnapshotKeeperTest {
   test::TempDir dir_;
   const std::string path_ = dir_.File("joined.db");
   change::ProgressVector progress_;
-  int steps_ = 0;  // of the newest Join, a second each
+  int steps_ = 0;  // steps of the newest Join, one second each
   int attached_ = 0;
 };
 
@@ -83,12 +84,12 @@ TEST_F(EmptyJoinTest, FromASnapshotANodeOfItsOwn) {
   EXPECT_EQ(progress_.Get(one->node.self), one->node.newest());
   sqlite::Connection db = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite));
   EXPECT_EQ(sqlite::Query(&db, "SELECT * FROM t"), std::vector<std::string>{"1|'one'"});
-  // Its own writes begin after everything that it was given.
+  // The stamps of the node's own writes are greater than all that came with the snapshot.
   const std::string before = sqlite::Query(&db, "SELECT hlc FROM __harmonylite__v1")[0];
   sqlite::Execute(&db, "INSERT INTO t VALUES(2, 'two')");
   EXPECT_EQ(sqlite::Query(&db, "SELECT hlc > " + before + " FROM __harmonylite__journal ORDER BY id DESC LIMIT 1"),
             std::vector<std::string>{"1"});
-  // A second start is no second adoption.
+  // A second start does not begin another incarnation.
   EXPECT_EQ(Attach(), (Origin{NodeId(9), Incarnation(77)}));
 }
 
@@ -115,7 +116,7 @@ TEST_F(EmptyJoinTest, WithoutOneALiveNodeIsAsked) {
 
 TEST_F(EmptyJoinTest, NobodyThere) {
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kStartEmpty);
-  // Entries of nodes that are gone, and of our own former life.
+  // Heartbeats that nodes which are gone, and this node's former process, left do not count.
   Must(meta_.Put(HeartbeatKey(NodeId(9)), "x"));
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kStartEmpty);
   Must(meta_.Put(HeartbeatKey(NodeId(3)), "x"));
@@ -134,7 +135,7 @@ TEST_F(EmptyJoinTest, ARegistryThatWasJustEmptiedIsNotNobody) {
 TEST_F(EmptyJoinTest, OneThatIsAloneDoesNotListen) {
   EXPECT_EQ(Join({}, /*alone=*/true), EmptyJoin::Outcome::kStartEmpty);
   EXPECT_EQ(steps_, 0);
-  // Where there is an entry, it is not.
+  // A registry with an entry shows that the node is not alone after all, so it listens.
   Must(meta_.Put(HeartbeatKey(NodeId(3)), "x"));
   EXPECT_EQ(Join({}, /*alone=*/true), EmptyJoin::Outcome::kStartEmpty);
   EXPECT_GT(steps_, 3);
@@ -165,7 +166,7 @@ TEST_F(EmptyJoinTest, OneWithoutTablesIsPassedOverAndTakesNobodysPlace) {
   one->board.Want("a test");
   one->StepMaker();
   const std::string good = one->board.newest()->name;
-  Maker* two = New(2);  // it keeps three
+  Maker* two = New(2);  // keeps three snapshots
   StoreEmptySnapshot(two);
   snapshot::Catalog catalog(&store_);
   const auto newest = Must(catalog.Newest());
@@ -174,7 +175,7 @@ TEST_F(EmptyJoinTest, OneWithoutTablesIsPassedOverAndTakesNobodysPlace) {
   EXPECT_EQ(Join({}), EmptyJoin::Outcome::kRestored);
   sqlite::Connection db = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite));
   EXPECT_EQ(sqlite::Query(&db, "SELECT * FROM t"), std::vector<std::string>{"1|'one'"});
-  // The next one that is stored removes it.
+  // Storing the next snapshot removes the unusable one.
   two->board.Want("a test");
   two->StepMaker();
   EXPECT_EQ(Must(catalog.List()).size(), 2u);
@@ -244,7 +245,8 @@ TEST_F(EmptyJoinTest, WhereNobodyRunsOneThatCannotBeReadIsTriedAgain) {
   EXPECT_EQ(Must(join.Step()), EmptyJoin::Outcome::kRestored);
 }
 
-// The work that a node makes for others does not grow with the time that its own disk is full.
+// The work that a node causes for others does not grow with the time for which its own disk is
+// full.
 TEST_F(EmptyJoinTest, WhereNoneCanEverBeReadFewAreAskedFor) {
   Maker* one = New(1);
   one->node.App("INSERT INTO t VALUES(1, 'one')");

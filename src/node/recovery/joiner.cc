@@ -13,7 +13,8 @@ namespace harmonylite::node {
 namespace {
 
 constexpr int64_t kLookMs = 200;
-// After a report: perhaps somebody made the rows equal.
+// Pause between two comparisons while the operator has not decided: the rows may have been made
+// equal meanwhile.
 constexpr int64_t kCompareAgainMs = 30'000;
 constexpr size_t kBucketsAtOnce = 128;
 constexpr size_t kKeysNamed = 5;
@@ -68,6 +69,7 @@ StepResult Joiner::Step() {
   return StepResult::Progress();
 }
 
+// Reads the decision anew at every step, because `harmonylite join` may write it at any time.
 Result<Joiner::Decision> Joiner::ReadDecision() {
   const auto number = [&](const char* key) -> Result<int64_t> {
     return d_.db->QueryInt(
@@ -81,12 +83,14 @@ Result<Joiner::Decision> Joiner::ReadDecision() {
   return out;
 }
 
-// Whoever comes first gives the rows; compare-and-set, so that only one does.
+// The first node that joins becomes the reference for all others. It takes the registry's key
+// kSeedKey by compare-and-set, so that only one node can be the first.
 Result<bool> Joiner::IsFirst(const Decision& decision) {
   const std::string self = fmt::format("{}", d_.shared->self().node.value);
   auto seed = d_.store->Get(kSeedKey);
   if (seed.ok() && seed->value == self) {
-    // It came first in a former life (before -cleanup), if somebody else is part of the cluster by now.
+    // This node id was the first one in an earlier life, before `-cleanup`. It counts as the first
+    // again only if no other node has joined meanwhile.
     HL_ASSIGN(const auto other, Reference(decision));
     return !other.has_value();
   }
@@ -118,7 +122,7 @@ Result<VerifyAnswer> Joiner::There(const VerifyRequest& request, NodeId node) {
   return std::move(it->second);
 }
 
-// A node whose rows are the cluster's; nothing: none runs.
+// With the decision kNode only the named node can be the reference.
 Result<std::optional<VerifyAnswer>> Joiner::Reference(const Decision& decision) {
   HL_ASSIGN(LiveNodes nodes, client_.Nodes());
   nodes.live.erase(d_.shared->self().node);
@@ -158,6 +162,8 @@ Status Joiner::Compare(const Decision& decision) {
   return Settle(differences, decision.from == SeedFrom::kSelf ? SeedFrom::kSelf : SeedFrom::kCluster, node);
 }
 
+// Narrows differences down in three steps, so that equal tables cost one digest each: digests of
+// whole tables, then digests of a table's buckets, then the rows of the buckets that differ.
 Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here, const VerifyAnswer& there) {
   std::vector<TableDifference> out;
   for (const TableDigest& ours : here.tables) {
@@ -192,6 +198,9 @@ Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAns
   return out;
 }
 
+// Compares the rows of some buckets. If an answer does not hold all of them, the buckets are halved
+// and asked for again. Rows with a version need no settling: they were written since HarmonyLite
+// was attached, and travel like any other write.
 Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out) {
   VerifyRequest request;
   request.kind = VerifyKind::kRows;
@@ -212,11 +221,12 @@ Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node, T
     const auto it = theirs.find(row.key);
     const RowMark* other = it == theirs.end() ? nullptr : it->second;
     if (it != theirs.end()) theirs.erase(it);
-    if (row.versioned) continue;  // written here since: it is sent like any other write
+    if (row.versioned) continue;  // written since the file was attached: sent like any write
     if (other == nullptr) {
       out->only_here.push_back(row);
     } else if (other->image != row.image && !(other->versioned && there.had_rows)) {
-      // Where the other node had rows before, a row written there since may have been the same: it comes by itself.
+      // If the other node had rows before HarmonyLite too, a row with a version there may have been
+      // equal to this one before it was written. Its version arrives by itself and then decides.
       out->differ.push_back(row);
       out->differ_there.push_back(*other);
     }
@@ -253,7 +263,8 @@ void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node
   d_.shared->rows().SetJoinProblem(why + ": settle it with 'harmonylite join --seed-from cluster' or 'self'");
 }
 
-// The other node's rows that do not come by themselves are journaled there.
+// Asks the other node to journal those of `rows` that have no version, because rows without a
+// version are never sent. They then arrive here as new writes.
 Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node) {
   std::erase_if(rows, [](const RowMark& row) { return row.versioned; });
   std::vector<Repair> wanted;
@@ -265,6 +276,8 @@ Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows,
   return Ok();
 }
 
+// Copies the file before rows in it give way to the cluster's, so that nothing is lost in silence
+// (P7).
 Status Joiner::Backup() {
   const std::time_t now = static_cast<std::time_t>(d_.clock->WallMs() / 1000);
   std::tm utc{};
@@ -275,12 +288,18 @@ Status Joiner::Backup() {
   return Ok();
 }
 
+// Carries out the operator's decision about the rows that differ. With kSelf this file's rows are
+// journaled as new writes, above the stamps of the other node's. With kCluster or kNode they are
+// removed without a journal entry, after a copy of the file was made, and the other node journals
+// those of its rows that would not arrive by themselves. The consumer writes this file's part and
+// the fact that the file has joined in one transaction (P3): after a crash the file either asks
+// again or has joined.
 Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom from, NodeId node) {
   const bool self = from == SeedFrom::kSelf;
   if (!self) HL_TRY(Backup());
   RowOrders orders;
   orders.joins = true;
-  orders.keep_lost = false;  // in the copy
+  orders.keep_lost = false;  // the backup has them
   for (const TableDifference& one : differences) {
     if (one.missing_there && !self)
       return MakeError(ErrorCode::kRetryLater, "node {} has no table {}: make it there, or drop it here", node.value,
@@ -318,6 +337,7 @@ Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom 
   return Ok();
 }
 
+// Hands the orders to the consumer and waits for the result.
 Status Joiner::CarryOut(RowOrders orders) {
   d_.shared->rows().Order(std::move(orders));
   while (true) {

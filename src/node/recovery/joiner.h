@@ -1,8 +1,16 @@
-// The first join of a file that had rows before HarmonyLite: they are never sent, so they must be the cluster's rows
-// already. Compares them before anything is sent or applied; until that is settled the application works on, and its
-// changes are journaled.
+// The first join: compares a file that had rows before HarmonyLite with the cluster. Such rows are
+// never sent, so they must be the cluster's rows already. Until the comparison is settled, nothing
+// is sent or applied; the application goes on, and its changes are journaled (P1, P7).
+// docs/decisions/0023-first-join.md
 //
-// Threads: one owner at a time.
+// States (legal moves):
+//   not joined → joined      the node is the first one, or its rows equal another node's
+//   not joined → reported    rows differ, and the operator has not decided
+//   reported   → not joined  after kCompareAgainMs, or when the operator decides
+//   not joined → joined      the decision is carried out
+//
+// Threads: one owner at a time. Step() may take as long as reading all rows, and waiting for
+// another node's answers, takes.
 #pragma once
 
 #include <cstdint>
@@ -24,35 +32,39 @@
 
 namespace harmonylite::node {
 
-// What the operator decided, as `harmonylite join` leaves it in the file's `state`: seed_from and seed_node.
+// The operator's decision, which `harmonylite join` writes to the file's `state` as seed_from and,
+// for kNode, seed_node.
 enum class SeedFrom : int64_t { kUndecided = 0, kSelf = 1, kCluster = 2, kNode = 3 };
 
 class Joiner {
  public:
   struct Dependencies {
     const NodeOptions* options;
-    sqlite::Connection* db;  // of its own, or the verifier's
+    sqlite::Connection* db;  // for reading only
     ports::MetaStore* store;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
-    uint64_t seed;                // of ids
-    std::function<bool()> pause;  // waits some ten milliseconds; false: the node is ending
+    uint64_t seed;                // seed of the ids of requests
+    std::function<bool()> pause;  // waits about ten milliseconds; false: the node ends
   };
   explicit Joiner(const Dependencies& dependencies);
 
-  // Idle: joined. Blocked: something is missing, or the operator has to decide; it has been logged.
+  // Idle: the file has joined. Blocked: something is missing or the operator has to decide; the
+  // reason has been logged.
   StepResult Step();
 
  private:
-  // Of one table, in which this node and the other one differ.
+  // How one table differs between this node and the one it is compared with.
   struct TableDifference {
     std::string table;
     std::vector<RowMark> only_here;
-    std::vector<RowMark> only_there;  // and from before HarmonyLite: it does not come by itself
-    std::vector<RowMark> differ;      // as this node has them…
-    std::vector<RowMark> differ_there;  // … and as the other has them
-    bool missing_there = false;       // the other has no such table
+    // Rows of the other node from before HarmonyLite. They do not arrive by themselves, as they are
+    // never sent.
+    std::vector<RowMark> only_there;
+    std::vector<RowMark> differ;      // rows that differ, as this node has them
+    std::vector<RowMark> differ_there;  // the same rows, as the other node has them
+    bool missing_there = false;       // true: the other node has no such table
     int64_t rows_here = 0;
   };
   struct Decision {
@@ -61,11 +73,12 @@ class Joiner {
   };
 
   Result<Decision> ReadDecision();
-  // Its rows are the cluster's, because it came before all others.
+  // True if this node's rows become the cluster's, because no other node came before it.
   Result<bool> IsFirst(const Decision& decision);
   Status Compare(const Decision& decision);
   Result<VerifyAnswer> Here(const VerifyRequest& request);
   Result<VerifyAnswer> There(const VerifyRequest& request, NodeId node);
+  // Finds a running node that has joined and returns its digests; nothing: no such node runs.
   Result<std::optional<VerifyAnswer>> Reference(const Decision& decision);
   Result<std::vector<TableDifference>> Differences(const VerifyAnswer& here, const VerifyAnswer& there);
   Status CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out);
@@ -74,12 +87,14 @@ class Joiner {
   Status AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node);
   Status Backup();
   Status CarryOut(RowOrders orders);
+  // Logs a new reason once, and shows it in health.
   StepResult Wait(const std::string& why);
 
   Dependencies d_;
   RowClient client_;
   int64_t next_ms_ = 0;
-  std::optional<Decision> reported_;  // the decision that the newest report was made under
+  // The decision that was in force when the newest report was made.
+  std::optional<Decision> reported_;
   int64_t compare_again_ms_ = 0;
   std::string said_;
 };

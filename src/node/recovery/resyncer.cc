@@ -12,7 +12,7 @@ namespace {
 
 using change::ProgressVector;
 
-// `progress` names everything in `vector` but what is our own.
+// True if `progress` covers all of `vector` except the entry of `self`, this node's own changes.
 bool CoversForeign(const ProgressVector& progress, const ProgressVector& vector, const Origin& self) {
   return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
     return entry.first == self || progress.Covers(entry.first, entry.second);
@@ -58,6 +58,11 @@ void Resyncer::NoteOutcome(int64_t now) {
   unmerged_ = Unmerged{name, schema, wait, again ? now + wait : now, error};
 }
 
+// Judges a snapshot by its manifest, before it is fetched. It must cover the deletes that other
+// nodes have forgotten, or this node would be as far behind as before, and it must have something
+// that this node lacks. If it lacks changes that are here, other nodes' rows among them would have
+// to be written anew as this node's own; for kWholeSnapshotPatienceMs a snapshot that contains them
+// is waited for instead.
 std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const {
   const Origin self = d_.shared->self();
   const AppliedState applied = d_.shared->applied();
@@ -67,7 +72,8 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
   if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap()) d_.shared->SetLogGap(false);
   if (CoversForeign(ours, snapshot.progress, self))
     return "the newest one has nothing that is missing here; the others are asked for another";
-  // What only we have of others would have to be written anew, as if it were ours. Soon they may have it too.
+  // Changes of other nodes that only this node has would have to be written anew, as if they were
+  // its own. The maker of snapshots may have them soon, too.
   const bool whole = CoversForeign(snapshot.progress, ours, self) && snapshot.progress.Covers(applied.collected);
   if (!whole && now - *wished_since_ms_ < kWholeSnapshotPatienceMs)
     return "the newest one lacks changes that are here; the others are asked for another";
@@ -79,18 +85,24 @@ StepResult Resyncer::AskForAnother(const std::string& why) {
   return Wait(kResyncRetryMs, asked.ok() ? why : asked.error().message());
 }
 
+// Leaves a snapshot alone that cannot be read now, though it may be good, and tries the next one at
+// once.
 StepResult Resyncer::PassOver(const std::string& name, const Error& why, int64_t now) {
   if (HL_MUTANT(silent_snapshot_waited_for)) return Wait(kResyncRetryMs, why.message());
   d_.shared->SetUnreadableSnapshot(unreadable_.Note(name, why.message(), now));
   return Wait(0, unreadable_.text());
 }
 
+// Forgets which snapshots could not be read, and withdraws the note in health.
 void Resyncer::ForgetUnreadable() {
   if (!unreadable_.any()) return;
   unreadable_ = {};
   d_.shared->SetUnreadableSnapshot({});
 }
 
+// Takes the newest snapshot that is not left alone. If it does not help and a newer one could not
+// be read, requests for another become rarer: each is work for its maker, and none helps while it
+// is this node that cannot read.
 StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   auto listed = d_.source->List();
   if (!listed.ok()) return Wait(kResyncRetryMs, listed.error().message());
@@ -115,9 +127,8 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
                   newest->name);
   auto opened = d_.source->Open(newest->name);
   if (!opened.ok()) {
-    if (opened.error().code() == ErrorCode::kRetryLater)
-      return PassOver(newest->name, opened.error(), now);
-    // A damaged one stays the newest, and stays damaged, until there is another.
+    if (opened.error().code() == ErrorCode::kRetryLater) return PassOver(newest->name, opened.error(), now);
+    // A damaged snapshot stays the newest one until another is made, so another is requested.
     return AskForAnother(opened.error().message());
   }
   ForgetUnreadable();
@@ -129,7 +140,7 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   offered_ = *opened;
   offered_name_ = newest->name;
   d_.shared->OfferSnapshot(std::move(*opened));
-  // Until the consumer is done and the keeper has looked again.
+  // The consumer needs time to merge, and the keeper to see what is missing then.
   not_before_ms_ = d_.clock->MonotonicMs() + kResyncRetryMs;
   return StepResult::Progress();
 }

@@ -1,15 +1,16 @@
-// Fetches a snapshot when only that can bring what is missing here, and hands it to the consumer, which merges it
-// with the database.
+// Fetches a snapshot if nothing else can bring what is missing here, and hands it to the consumer,
+// which merges it with the database while the application goes on
+// (docs/decisions/0020-forgetting-tombstones.md).
 //
 // States (legal moves):
-//   no wish       → looking       the keeper wishes for a snapshot
-//   looking       → asking        there is none that helps; the others are asked for one
-//   asking        → looking       after a while
-//   looking       → handed over   the newest that helps and can be read is fetched
-//   handed over   → looking       the consumer is done with it, and the wish is still there
-//   any           → no wish       it is withdrawn
+//   no wish       → looking       the keeper requests a snapshot
+//   looking       → asking        no snapshot helps; the other nodes are asked for one
+//   asking        → looking       after kResyncRetryMs
+//   looking       → handed over   the newest snapshot that can be read helps and is fetched
+//   handed over   → looking       the consumer is done with it, and the wish still stands
+//   any           → no wish       the keeper withdraws the wish
 //
-// Threads: one owner at a time.
+// Threads: one owner at a time. A step that fetches takes longer the larger the snapshot is.
 #pragma once
 
 #include <cstdint>
@@ -45,25 +46,27 @@ class Resyncer {
   void ForgetUnreadable();
   StepResult PassOver(const std::string& name, const Error& why, int64_t now);
   StepResult Look(const ResyncWish& wish, int64_t now);
-  // Empty: it helps.
+  // Why merging this snapshot would not help; empty: it would.
   std::string WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const;
 
-  // What became of the snapshot that was offered last.
+  // Finds out how the merge of the snapshot that was handed over last ended.
   void NoteOutcome(int64_t now);
 
-  // A snapshot that could not be merged. Mostly it was made before a migration that this node has behind it, or the other
-  // way round: another one helps, sooner or later, and each one is work for its maker.
+  // A snapshot that could not be merged. In most cases it was made before a migration that this
+  // node has done already, or the other way round. Another snapshot will help sooner or later, but
+  // each one is work for its maker, so the requests for one become rarer.
   struct Unmerged {
     std::string name;
-    uint64_t schema;    // fingerprint of our tables at that time
-    int64_t wait_ms;    // between two questions for another
+    uint64_t schema;    // fingerprint of this node's tables when the merge failed
+    int64_t wait_ms;    // pause between two requests for another snapshot
     int64_t again_ms;   // monotonic
     std::string error;
   };
 
   Dependencies d_;
-  std::weak_ptr<OpenSnapshot> offered_;  // lives as long as the consumer merges it
-  std::string offered_name_;             // empty: its outcome is known
+  // The snapshot that was handed over; expires when the consumer is done with it.
+  std::weak_ptr<OpenSnapshot> offered_;
+  std::string offered_name_;             // empty: the outcome of the last merge is known
   std::optional<Unmerged> unmerged_;
   UnreadableSnapshots unreadable_;
   std::optional<int64_t> wished_since_ms_;  // monotonic

@@ -11,7 +11,7 @@
 namespace harmonylite::node {
 namespace {
 
-// Whose newest stamp is of this wall clock.
+// A fetched snapshot whose newest stamp is of the given wall clock time.
 class FakeFile final : public OpenSnapshot {
  public:
   explicit FakeFile(int64_t wall_ms) {
@@ -43,7 +43,7 @@ class FakeSource final : public SnapshotSource {
   std::optional<SnapshotInfo> newest;
   std::vector<SnapshotInfo> older;
   std::set<std::string> unreadable;
-  std::string opened;  // the name asked for last
+  std::string opened;  // the name that was asked for last
   std::shared_ptr<OpenSnapshot> file;
   ErrorCode error = ErrorCode::kCorruption;
   int asked = 0;
@@ -62,7 +62,7 @@ class ResyncerTest : public testing::Test {
     shared_.SetResyncWish(wish);
   }
   Logger logger_{open("/dev/null", O_WRONLY | O_CLOEXEC), LogFormat::kConsole, LogLevel::kError};
-  // One is fetched, and the consumer cannot merge it.
+  // Lets the resyncer fetch a snapshot that the consumer then fails to merge.
   void FailToMerge() {
     source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
     clock_.monotonic_ms += kResyncRetryMs;
@@ -84,7 +84,7 @@ class ResyncerTest : public testing::Test {
 TEST_F(ResyncerTest, AsksForAnotherWhereTheNewestIsDamaged) {
   EXPECT_EQ(resyncer_.Step().kind, StepResult::kBlocked);
   EXPECT_EQ(source_.asked, 1);
-  resyncer_.Step();  // not yet
+  resyncer_.Step();  // kResyncRetryMs has not passed yet
   EXPECT_EQ(source_.asked, 1);
   clock_.monotonic_ms += kResyncRetryMs;
   resyncer_.Step();
@@ -157,7 +157,7 @@ TEST_F(ResyncerTest, FetchesNothingWhileOneIsBeingMerged) {
 TEST_F(ResyncerTest, AsksForAnotherMoreAndMoreRarelyWhereOneCannotBeMerged) {
   FailToMerge();
   StepLater(kResyncRetryMs);
-  EXPECT_EQ(source_.asked, 1);  // a migration ago: the next one will do
+  EXPECT_EQ(source_.asked, 1);  // the first failure is answered by a request at once
   StepLater(kUnmergedRetryMs - 1);
   EXPECT_EQ(source_.asked, 1);
   StepLater(kResyncRetryMs);

@@ -9,10 +9,11 @@ namespace harmonylite::node {
 
 namespace {
 
-// A node that has just started waits for so long to read the log before it leads.
+// How long a node that has just started waits to have read the log before it takes the lease.
 constexpr int64_t kReadWithinMs = 5'000;
 
-// What waits for a sender that is behind ends with a snapshot of exactly such a node as this one.
+// True if a batch is held for a reason other than a stale sender. A stale sender does not
+// disqualify this node: a snapshot made here is exactly what that sender needs.
 bool HoldsBack(const AppliedState& applied) {
   return std::any_of(applied.holds.begin(), applied.holds.end(),
                      [](const Hold& hold) { return hold.kind != HoldKind::kStale; });
@@ -57,8 +58,14 @@ void SnapshotKeeper::Release() {
   d_.board->SetLeading(false);
 }
 
-// Any node with tables can; but one that has everything is better, and one whose disk is full lets
-// others try.
+// Any node with tables can make snapshots, but a node that has applied everything makes better
+// ones, and a node whose disk is full must let others try. So a node is *fit* if it holds nothing
+// back, needs no snapshot itself and has not failed too often in a row.
+//
+// A fit node takes a free lease as soon as it has read the log. An unfit node takes a free lease
+// only after it has been unfit for kSnapshotUnfitTtls times the time to live. A fit node would have
+// taken the lease by then, and a snapshot that lacks something is better than none. A holder that
+// becomes unfit frees the lease after one time to live.
 bool SnapshotKeeper::Willing(int64_t now) {
   const AppliedState applied = d_.shared->applied();
   if (applied.schema_fingerprint == ledger::kNoTables && !HL_MUTANT(empty_snapshot_stored)) {
@@ -67,7 +74,8 @@ bool SnapshotKeeper::Willing(int64_t now) {
   }
   const bool fit = !HoldsBack(applied) && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
   if (fit) fit_ms_ = now;
-  // Where writes never pause, a node is hardly ever seen to have read everything.
+  // If writes never pause, a node is hardly ever seen to have read everything, so kReadWithinMs is
+  // enough.
   read_all_ = read_all_ || applied.caught_up || now - began_ms_ > kReadWithinMs;
   const int64_t unfit = now - fit_ms_;
   if (lease_.held() && !fit && unfit > d_.policy.leader_ttl_ms) {
@@ -78,7 +86,7 @@ bool SnapshotKeeper::Willing(int64_t now) {
   return (fit && read_all_) || lease_.held() || unfit > kSnapshotUnfitTtls * d_.policy.leader_ttl_ms;
 }
 
-// Whoever asked for a snapshot shows it while it waits.
+// Shown by the nodes that requested a snapshot while they wait.
 std::string SnapshotKeeper::Note() const {
   std::string error = d_.board->last_error();
   std::replace(error.begin(), error.end(), '\n', ' ');
@@ -102,7 +110,8 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     seen_done_ = done;
     failures_ = 0;
     not_before_ms_ = 0;
-    // Asked again meanwhile: another revision, which stays.
+    // A request that was repeated while the snapshot was made has another revision. It stays,
+    // because the snapshot began before it.
     auto request = request_ == 0 ? Result<ports::MetaEntry>(ports::MetaEntry{}) : d_.meta->Get(kSnapshotRequest);
     if (request_ != 0 && request.ok() && request->revision == request_ &&
         !d_.meta->Delete(kSnapshotRequest).ok())
@@ -114,7 +123,8 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     made_ms_ = -1;
     made_name_.clear();
   } else if (newest->name != made_name_) {
-    // Between nodes there is only the wall clock for an age; it decides nothing but when the next one is due.
+    // Between nodes only the wall clock can tell an age. A wrong clock does no harm: the age only
+    // decides when the next snapshot is due.
     const int64_t age = std::max<int64_t>(0, d_.clock->WallMs() - newest->manifest.made_ms);
     made_ms_ = now - age;
     made_name_ = newest->name;
@@ -128,18 +138,21 @@ Status SnapshotKeeper::HearRequests(int64_t now) {
     return std::move(request).error();
   }
   if (now < not_before_ms_) return Ok();
-  // What it lacks itself it cannot give itself: soon it is no longer the one that makes them.
+  // A node cannot give itself what it lacks. It soon frees the lease, and another node answers.
   if (d_.shared->resync_wish() && request->value == ResyncRequest(d_.shared->self().node)) return Ok();
   request_ = request->revision;
   d_.board->Want("a node asks for one");
   return Ok();
 }
 
+// Looks for a reason to make a snapshot, in the order: a request, the interval, the log.
 Status SnapshotKeeper::Decide(int64_t now) {
   if (d_.board->busy()) return Ok();
-  HL_TRY(HearRequests(now));  // also where nobody knows what the store holds, as it cannot be read
+  // A request is answered even if the store could not be read yet, so that its content is unknown.
+  HL_TRY(HearRequests(now));
   if (!d_.board->looked()) return Ok();
-  // Unasked, a node that is too far behind would only hide the snapshot of one that is not.
+  // Without a request, a node that is too far behind would only hide the snapshot of a node that is
+  // not.
   if (now < not_before_ms_ || d_.board->busy() || d_.shared->resync_wish()) return Ok();
   const bool none = made_ms_ < 0 && !d_.board->newest();
   if (d_.policy.interval_ms > 0 && (none || now - made_ms_ >= d_.policy.interval_ms)) {
@@ -153,7 +166,9 @@ Status SnapshotKeeper::Decide(int64_t now) {
   return Ok();
 }
 
-// Half of what the log keeps is left for making it, and for whoever restores it.
+// A snapshot is due when half of what the log keeps was written since the newest snapshot's cursor.
+// The other half is left for making the snapshot, and for the node that restores it and then has to
+// read the log from there.
 Result<bool> SnapshotKeeper::LogForgets() {
   const int64_t batches = d_.shared->applied().totals.batches + d_.shared->sent().batches;
   if (batches == looked_at_batches_) return false;

@@ -1,4 +1,4 @@
-// Who makes snapshots, and when.
+// Which node makes snapshots, and when.
 #include "node/recovery/snapshot_keeper.h"
 
 #include <gtest/gtest.h>
@@ -26,12 +26,13 @@ TEST_F(SnapshotKeeperTest, TheLeaseMovesOnWhenItsHolderIsSilentAndNotBefore) {
   Maker *one = New(1), *two = New(2);
   Pass(10'000, {one, two});
   ASSERT_TRUE(one->board.leading());
-  // It was last renewed up to a third of that ago.
+  // The lease was last renewed up to a third of its time to live ago.
   Pass(kTtl / 3 * 2 - 2'000, {two});
   EXPECT_FALSE(two->board.leading());
   Pass(kTtl / 3 + 4'000, {two});
   EXPECT_TRUE(two->board.leading());
-  // Back from a pause, the former holder notices; what it was making it gives up.
+  // After its pause the former holder notices that the lease is lost, and gives up the snapshot
+  // that it was making.
   one->board.Want("a test");
   one->keeper->Step();
   EXPECT_FALSE(one->board.leading());
@@ -130,10 +131,10 @@ TEST_F(SnapshotKeeperTest, BeforeTheLogForgets) {
   Pass(10'000, {one});
   EXPECT_EQ(one->board.done(), 0);
   log_.state.last = ports::LogSeq(500);
-  one->shared.CountSent(1, 1);  // the log is looked at when this node knows of something new
+  one->shared.CountSent(1, 1);  // the keeper looks at the log only if batches were sent or applied
   Pass(10'000, {one});
   EXPECT_EQ(one->board.done(), 1);
-  // The cursor of the snapshot is where it was: that alone is no reason to go on and on.
+  // The new snapshot has the old cursor. That alone must not cause snapshot after snapshot.
   Pass(60'000, {one});
   EXPECT_EQ(one->board.done(), 1);
 }
@@ -155,7 +156,8 @@ TEST_F(SnapshotKeeperTest, FailuresAreSpacedOutAndShownAndThenAnotherTries) {
   EXPECT_EQ(one->board.done() + two->board.done(), 1);
 }
 
-// What is in it of our own must be in the log: another life of this file may have given its number to something else.
+// A snapshot's own changes must be in the log: another life of this file may have given their
+// numbers to other changes.
 TEST_F(SnapshotKeeperTest, OneWithUnpublishedChangesWaitsForTheLog) {
   Maker* one = New(1);
   one->publishes = false;
@@ -189,7 +191,8 @@ TEST_F(SnapshotKeeperTest, OneThatTheLogNeverTakesIsGivenUpAndSaidWhy) {
   EXPECT_EQ(one->board.failed(), 1);
   EXPECT_NE(one->board.last_error().find("the newest 1 changes of this node"), std::string::npos);
   EXPECT_FALSE(one->maker->waiting() || one->shared.snapshot_waits());
-  // Or when another node has the lease by then.
+  // A snapshot that waits is given up, too, when it is cancelled because another node has the
+  // lease.
   one->board.Want("a test");
   Pass(2'000, {one});
   one->board.Cancel();
@@ -204,7 +207,7 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
   Pass(2'000, {one});
-  // The log has taken another change 1 from somebody.
+  // The log has taken a different change 1 of this origin, so the node starts a new incarnation.
   const Origin other{one->node.self.node, Incarnation(one->node.self.incarnation.value + 1)};
   ledger::State state = Must(ledger::LoadState(&one->node.db));
   Must(ledger::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to, /*read_again=*/true));
@@ -230,7 +233,7 @@ TEST_F(SnapshotKeeperTest, ANodeWithoutTablesNeverMakesThem) {
   Pass(5'000, {one, two});
   EXPECT_TRUE(two->board.leading());
   EXPECT_EQ(two->board.done(), 1);
-  // Its tables are dropped: others that have some may make them at once.
+  // When the holder's tables are dropped, a node that has tables takes over at once.
   two->fingerprint = ledger::kNoTables;
   two->SetHolding(false);
   one->fingerprint = 1;
@@ -243,7 +246,7 @@ TEST_F(SnapshotKeeperTest, ARequestIsAnsweredThoughTheStoreCannotBeRead) {
   Maker* one = New(1);
   one->board.Want("a test");
   one->StepMaker();
-  // The next process, which has not looked yet.
+  // The node's next process has not looked into the store yet.
   Maker* two = New(2);
   store_.silent = {one->board.newest()->name + std::string(snapshot::kManifestSuffix)};
   Must(meta_.Put(kSnapshotRequest, "node 3"));

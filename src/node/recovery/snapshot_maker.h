@@ -1,11 +1,14 @@
-// Makes a snapshot when one is wanted, and looks now and then which is the newest.
+// Makes a snapshot when the keeper requests one, and looks now and then which snapshot in the store
+// is the newest.
 //
-// What is in a snapshot as this node's own must be in the log before anybody may have it: until the log has taken it, this
-// file may turn out to be a copy, whose other life has given the same numbers to other changes (decision 26). So a snapshot
-// that is made waits until the publisher has got that far, and is made anew if the node counts as another by then.
+// A snapshot contains changes of its maker, and they must be in the log before any node may have
+// the snapshot: until the log has taken them, the maker's file may turn out to be a copy of a file
+// whose other life has given the same numbers to other changes (decision 26). Therefore a finished
+// snapshot waits until the publisher has sent these changes. If the node takes a new incarnation
+// meanwhile, the snapshot is made anew.
 //
-// A step may take as long as the database is large: it has a thread of its own, on which nothing else waits.
-// Threads: one owner at a time.
+// Threads: one owner at a time. A step takes longer the larger the database is, so the maker has a
+// thread on which only the resyncer works besides.
 #pragma once
 
 #include <optional>
@@ -23,7 +26,7 @@
 
 namespace harmonylite::node {
 
-// What of this node's file goes into a snapshot, and where it is made.
+// Which part of this node's file goes into a snapshot, and where the snapshot is made.
 snapshot::Options MakeSnapshotOptions(const NodeOptions& node);
 
 class SnapshotMaker {
@@ -36,29 +39,36 @@ class SnapshotMaker {
     Logger* logger;
     snapshot::Options options;
     int keep = 3;
-    bool publish = true;  // false: nothing of ours ever gets into the log, and nothing waits for it
+    // False: this node's changes never get into the log, and a snapshot does not wait for them.
+    bool publish = true;
   };
   explicit SnapshotMaker(Dependencies dependencies);
 
   StepResult Step();
-  // One is made and waits for the log.
+  // True while a snapshot waits for the log, or is to be made anew.
   bool waiting() const { return made_.has_value() || again_; }
 
  private:
   StepResult Make();
   StepResult Wait();
   StepResult Store();
+  // Drops the snapshot at hand and reports the failure to the board. The snapshots in the store
+  // stay.
   StepResult GiveUp(std::string why);
   void Drop();
   StepResult Look();
 
   Dependencies d_;
   snapshot::Catalog catalog_;
+  // The finished snapshot that waits for the log.
   std::optional<snapshot::Made> made_;
-  bool again_ = false;          // it is to be made once more
-  Lseq own_;                    // … and up to where it holds changes of ours
-  Lseq published_;              // at the last look, while it waits
-  int64_t published_at_ms_ = 0; // when that moved, or the waiting began
+  bool again_ = false;          // the snapshot at hand is to be made once more
+  // Up to where `made_` contains changes of this node.
+  Lseq own_;
+  // What was published at the last look while the snapshot waited.
+  Lseq published_;
+  // When published_ last grew, or the waiting began; monotonic, like all times here.
+  int64_t published_at_ms_ = 0;
   int64_t began_ms_ = 0;
   int64_t next_look_ms_ = 0;
   std::string said_;

@@ -1,4 +1,4 @@
-// What tests of making snapshots, and of joining from one, share.
+// Fakes and the fixture that the tests of making snapshots, and of joining from one, share.
 #pragma once
 
 #include <fcntl.h>
@@ -76,7 +76,8 @@ class FakeLog final : public ports::ReplicationLog {
   ports::LogState state{1, ports::LogSeq(1), ports::LogSeq(0)};
 };
 
-// One node's two halves, and the time that all share.
+// One node that makes snapshots: its database, keeper, maker and the facts that they share. All
+// nodes of a test share the clock.
 class Maker {
  public:
   Maker(uint64_t id, FakeMeta* meta, ports::ReplicationLog* log, ports::ObjectStore* store, ManualClock* clock,
@@ -108,7 +109,7 @@ class Maker {
 
   TestNode node;
   bool publishes = true;
-  uint64_t fingerprint = 1;  // of its tables
+  uint64_t fingerprint = 1;  // fingerprint of the node's tables
   SharedState shared;
   SnapshotBoard board;
   std::optional<SnapshotKeeper> keeper;

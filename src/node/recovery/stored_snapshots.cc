@@ -8,6 +8,7 @@ namespace harmonylite::node {
 
 namespace {
 
+// Owns the fetched database as long as the consumer merges it.
 class Fetched final : public OpenSnapshot {
  public:
   explicit Fetched(snapshot::PrivateDatabase database) : database_(std::move(database)) {}
@@ -35,7 +36,8 @@ Result<std::shared_ptr<OpenSnapshot>> StoredSnapshots::Open(const std::string& n
   return std::shared_ptr<OpenSnapshot>(std::make_shared<Fetched>(std::move(database)));
 }
 
-// A request that is there is answered already; each new one would be answered by another snapshot.
+// Puts the request only if there is none: a request in the registry is being answered already, and
+// each new revision would be answered by another snapshot.
 Status StoredSnapshots::Ask(NodeId asker) {
   auto asked = meta_->CompareAndSet(kSnapshotRequest, ResyncRequest(asker), 0);
   if (asked.ok() || asked.error().code() == ErrorCode::kConflict) return Ok();

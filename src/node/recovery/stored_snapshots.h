@@ -1,6 +1,7 @@
-// The snapshots in a store, as a node that is too far behind sees them; the others are asked through the registry.
+// The snapshots in a store, as a node that is too far behind uses them. It asks the other nodes for
+// another snapshot through the registry.
 //
-// Threads: one call at a time, by one thread; Cancel by any.
+// Threads: one call at a time, by one thread; Cancel by any thread.
 #pragma once
 
 #include <memory>
@@ -23,7 +24,7 @@ class StoredSnapshots final : public SnapshotSource {
   Result<std::vector<SnapshotInfo>> List() override;
   Result<std::shared_ptr<OpenSnapshot>> Open(const std::string& name) override;
   Status Ask(NodeId asker) override;
-  // Ends a call in progress soon, with kRetryLater, and every later one.
+  // Ends a call in progress soon, with kRetryLater, and every later call at once.
   void Cancel() { activity_.transfer.cancelled.store(true); }
 
  private:
@@ -31,7 +32,8 @@ class StoredSnapshots final : public SnapshotSource {
   ports::MetaStore* meta_;
   snapshot::Options options_;
   snapshot::Activity activity_;
-  std::vector<snapshot::Listed> listed_;  // those that can be used
+  // The usable snapshots that List() returned last; Open() takes no others.
+  std::vector<snapshot::Listed> listed_;
 };
 
 }  // namespace harmonylite::node
