@@ -13,7 +13,7 @@ namespace {
 
 using capture::RowDamage;
 
-// Rows in one request.
+// Most rows in one request.
 constexpr size_t kMaxRequestRows = 2'000;
 
 bool SameVersion(const RowMark& a, const RowMark& b) {
@@ -23,7 +23,7 @@ bool SameVersion(const RowMark& a, const RowMark& b) {
 
 bool IsLive(const RowMark& row) { return row.image != 0; }
 
-// The node has applied the write that this version is of.
+// True if the node has applied the write that gave the row its version.
 bool Knows(const NodeRows& node, const RowMark& row) {
   return !row.versioned || node.progress.Covers(row.origin, row.lseq);
 }
@@ -33,13 +33,23 @@ struct Here {
   const RowMark* row;  // null: the node does not know the key
 };
 
+// Compares what two nodes have under one key.
+//
+// If one of them lacks the key, the row must have been deleted and its tombstone forgotten there,
+// or its write has not arrived there. The first is ruled out if the node that has the row has also
+// applied everything that the other has: a tombstone is forgotten only after every member has
+// applied it. The second is ruled out if the other node's progress covers the row's version.
+//
+// If the versions are equal, the rows must be, under equal schemas. If the versions differ, each
+// node would have to show the greater one as soon as it knows both.
 std::optional<FindingKind> ComparePair(const Here& a, const Here& b) {
   if (a.row == nullptr && b.row == nullptr) return std::nullopt;
   if (a.row == nullptr || b.row == nullptr) {
     const Here& has = a.row == nullptr ? b : a;
     const Here& lacks = a.row == nullptr ? a : b;
     if (!IsLive(*has.row)) return std::nullopt;
-    // Deleted and forgotten there: then everybody had applied the deletion.
+    // The row is absent for no reason if its write arrived at the node that lacks it, and no
+    // deletion can be on its way to the node that has it.
     const bool aware = Knows(*lacks.node, *has.row) && has.node->progress.Covers(lacks.node->progress);
     return aware ? std::optional(FindingKind::kAbsent) : std::nullopt;
   }
@@ -55,6 +65,8 @@ std::optional<FindingKind> ComparePair(const Here& a, const Here& b) {
   return std::nullopt;
 }
 
+// What is wrong with one key on all nodes. Damage that a node finds in its own row comes first,
+// because it explains the differences from other nodes.
 std::optional<FindingKind> CompareKey(const std::vector<Here>& here) {
   for (const Here& one : here)
     if (one.row != nullptr && one.row->damage != RowDamage::kNone) return FindingKind::kDamaged;
@@ -66,7 +78,8 @@ std::optional<FindingKind> CompareKey(const std::vector<Here>& here) {
 
 using Side = std::pair<NodeId, const RowMark*>;
 
-// Of several nodes that claim to be right: the writer, else the least id.
+// The node to believe among several that claim to be right: the writer of the version, otherwise
+// the node with the least id.
 Side Claimant(const std::vector<Side>& claimants) {
   for (const Side& side : claimants)
     if (side.second->versioned && side.second->origin.node == side.first) return side;
@@ -77,6 +90,14 @@ Repair Of(const Finding& finding, VerifyKind kind, const Side& side) {
   return {side.first, kind, finding.table, *side.second};
 }
 
+// Plans what to do about a row that is not what its own node's version says. The first damaged node
+// is compared with the nodes whose rows are sound under the same version:
+//
+//   - If their version is a tombstone and the damaged node shows a row, the row is removed there.
+//   - If they show a row, one of them sends it again under its version. If that did not help, the
+//     node to believe journals it as a new write, which wins everywhere.
+//   - If none of them shows a row, the damaged node's content is a write or a delete that its
+//     triggers missed. It is journaled there, and so becomes a change like any other (P7).
 Repair PlanDamaged(const Finding& finding, bool resent) {
   std::vector<Side> damaged;
   std::vector<Side> sound;
@@ -86,8 +107,10 @@ Repair PlanDamaged(const Finding& finding, bool resent) {
   std::vector<Side> right;
   for (const Side& side : sound) {
     if (!SameVersion(*side.second, *first.second)) continue;
-    // The others know that it is deleted; a row that nobody's version tells of is a write that was missed. So is a
-    // delete that went out as what the damaged row was.
+    // The other nodes know the row as deleted. A row that no node's version speaks of is removed.
+    // In the opposite case, in which the damaged node has no row and the tombstone of the others
+    // has its version, the row was deleted unseen before its write was sent, and went out as a
+    // delete. That delete is journaled below.
     if (side.second->deleted && !IsLive(*side.second) && IsLive(*first.second))
       return Of(finding, VerifyKind::kRemove, first);
     if (IsLive(*side.second)) right.push_back(side);
@@ -140,7 +163,8 @@ std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer&
     const auto theirs = std::find_if(b.tables.begin(), b.tables.end(),
                                      [&](const TableDigest& t) { return t.table == ours.table; });
     if (theirs == b.tables.end()) continue;
-    // A shadowed row may be about to come back.
+    // While a node has changes that are not folded, a shadowed row there may be about to become
+    // visible again, so shadowed rows prove nothing.
     if (!(a.settled && b.settled) && ours.shadowed + theirs->shadowed > 0) continue;
     const bool same = ours.rows == theirs->rows && ours.shadowed == theirs->shadowed &&
                       ours.images == theirs->images && ours.versions == theirs->versions &&

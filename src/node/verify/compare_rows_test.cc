@@ -40,12 +40,12 @@ TEST(CompareRows, ChangesOnTheirWayAreNoDifference) {
   // Node 2 has not applied change 5 of node 1.
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 4}}, {Row(1, 9, 1, 3)})}), K{});
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 4}}, {})}), K{});
-  // Node 2 wrote after node 1 was looked at, or deleted and forgot.
+  // Node 2 wrote the row, or deleted it and forgot the tombstone, after node 1 was looked at.
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {Row(1, 11, 2, 9)})}), K{});
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {})}), K{});
 }
 
-// Of three nodes two lack the key.
+// Two of three nodes lack the key, so the pairs are compared in every order.
 TEST(CompareRows, ARowThatOneOfManyNodesHas) {
   const NodeRows has = Of(1, {{1, 5}}, {Row(1, 10, 1, 5)});
   EXPECT_EQ(Kinds({has, Of(2, {{1, 4}}, {}), Of(3, {{1, 3}}, {})}), K{});
@@ -125,7 +125,7 @@ TEST(PlanRepair, ADeletedRowThatIsThereGoes) {
   EXPECT_EQ(repair.kind, VerifyKind::kRemove);
 }
 
-// It was deleted unseen before its change was sent, and went out as a delete.
+// The row was deleted unseen before its change was sent, so the change went out as a delete.
 TEST(PlanRepair, AMissingRowThatTheOthersHoldForDeletedIsDeletedAnew) {
   RowMark missing = Row(1, 0, 2, 5);
   missing.deleted = false;

@@ -20,7 +20,7 @@ using capture::SurveyedRow;
 using change::MixHashes;
 using change::ValueView;
 
-// Of damaged rows named in a digest; how many there are is told in any case.
+// Most damaged rows that a digest names. Their number is counted in any case.
 constexpr size_t kMaxDamagedNamed = 1'000;
 constexpr size_t kMaxKeyText = 80;
 constexpr int64_t kNoLimit = INT64_MAX / 2;
@@ -45,7 +45,8 @@ std::string KeyText(std::span<const ValueView> key) {
   for (const ValueView& value : key) out += (out.empty() ? "" : ", ") + sqlite::Literal(value, kMaxKeyText);
   if (out.size() <= kMaxKeyText) return out;
   size_t end = kMaxKeyText;
-  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;  // between characters
+  // do not cut a UTF-8 character
+  while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
   return out.substr(0, end) + "…";
 }
 
@@ -101,6 +102,10 @@ RowMark Digest::Mark(const SurveyedRow& row, uint64_t key, uint64_t image) const
   return mark;
 }
 
+// Adds one row to the answer. A kRows answer lists the rows of the wanted buckets. Both kinds of
+// digests add up two hashes per row: one of key and content alone, which tells whether the rows are
+// equal, and one that covers the version, too, because nodes with equal progress must also agree on
+// versions (P4). Shadowed rows count apart from visible ones.
 Status Digest::Add(const SurveyedRow& row) {
   const schema::Table& table = row.table->table;
   const uint64_t key = KeyHash(table, row.key);
@@ -113,7 +118,8 @@ Status Digest::Add(const SurveyedRow& row) {
   if (row.versioned) {
     HL_ASSIGN(origin, survey_.point().origins.At(row.origin));
   }
-  // A node that does not send has changes that only its rows tell of.
+  // A node that does not publish has no stored progress of its own, so its progress is the greatest
+  // lseq among its own rows' versions.
   if (row.versioned && origin == answer_.origin) answer_.progress.Advance(origin, row.lseq);
 
   if (kind_ == VerifyKind::kRows) {

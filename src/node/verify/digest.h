@@ -1,8 +1,11 @@
-// Answers a question about this node's rows, from one look at them: digests of all tables, of one table's
-// buckets, or the rows of some buckets. Reads only; piece by piece.
+// Answers a question about this node's rows: digests of all tables, digests of one table's buckets,
+// or the rows of some buckets. It only reads, piece by piece, in one read transaction.
 //
-// A digest is the sum of one hash per row, key and column names included, so that neither the order of rows nor
-// that of tables or columns counts. Tombstones are not in it. Threads: as capture/row_survey.h.
+// A digest is the sum of one hash per row. The hash covers key and column names, so neither the
+// order of rows nor that of tables or columns counts. Tombstones are not in it.
+// (docs/formats/verify.md)
+//
+// Threads: one owner at a time; the connection belongs to it.
 #pragma once
 
 #include <cstdint>
@@ -19,17 +22,18 @@
 
 namespace harmonylite::node {
 
-// The same for all spellings that the key's index holds equal.
+// Hash of a row key; the same for all spellings that the key's index holds equal.
 uint64_t KeyHash(const schema::Table& table, std::span<const change::ValueView> key);
-// The row key as SQL spells its values, cut where it is long.
+// The row key as SQL literals, cut if it is long.
 std::string KeyText(std::span<const change::ValueView> key);
 
 class Digest {
  public:
-  // `request`: of the first three kinds. kRetryLater: as RowSurvey::Begin.
+  // Begins the read transaction. `request` is a kDigest, kBuckets or kRows. kRetryLater: see
+  // RowSurvey::Begin.
   static Result<Digest> Begin(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request);
 
-  // Looks at about so many rows. True: answer() is complete.
+  // Looks at about `rows` rows. True: answer() is complete.
   Result<bool> Advance(int64_t rows);
   const VerifyAnswer& answer() const { return answer_; }
 
@@ -40,17 +44,18 @@ class Digest {
 
   capture::RowSurvey survey_;
   VerifyKind kind_;
-  std::set<size_t> wanted_;              // buckets
-  std::map<int64_t, size_t> positions_;  // table id → in answer_.tables
+  std::set<size_t> wanted_;              // buckets that a kRows request asks for
+  std::map<int64_t, size_t> positions_;  // table id → its index in answer_.tables
   VerifyAnswer answer_;
 };
 
-// The rows that a request names, of those that are still under the version that it names.
+// Those rows named by a request that still have the version that it names.
 struct NamedRows {
   std::string table;
   std::vector<change::Row> keys;
-  std::vector<RowMark> marks;  // as many: as they are now
+  std::vector<RowMark> marks;  // one for each of `keys`, as the row is now
 };
+// Finds the rows of an order by their key hashes, which takes a pass over the table.
 Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request);
 
 }  // namespace harmonylite::node

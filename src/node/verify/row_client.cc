@@ -6,10 +6,12 @@ namespace harmonylite::node {
 
 namespace {
 
-// Nodes look for questions every second; whoever has not begun to answer by then is not there, or is older.
+// Nodes look for questions every two seconds. A node that has not begun to answer within kBeginMs
+// is not running, or its version does not know the question. One that has begun may take kAnswerMs.
 constexpr int64_t kBeginMs = 8'000;
 constexpr int64_t kAnswerMs = 600'000;
-// By its own clock against ours: a clock that is further off holds changes back anyway.
+// A node counts as running if its newest heartbeat, stamped by its own clock, is not older than
+// this by this node's clock. A clock that is further off holds batches back anyway.
 constexpr int64_t kHeardMs = 15'000;
 
 Error GivenUp() { return MakeError(ErrorCode::kRetryLater, "the node is ending"); }

@@ -1,4 +1,5 @@
-// Asks the running nodes about their rows, through the registry, and waits for their answers.
+// Asks the running nodes about their rows, through the registry, and waits for their answers. Used
+// by `harmonylite verify` and by the first join.
 //
 // Threads: one.
 #pragma once
@@ -20,20 +21,21 @@ namespace harmonylite::node {
 
 struct LiveNodes {
   std::set<NodeId> live;
-  std::map<NodeId, int64_t> away;  // milliseconds since they were last heard of
+  std::map<NodeId, int64_t> away;  // milliseconds since each was last heard
 };
 
 class RowClient {
  public:
-  // `store` and `clock` outlive it. `pause` waits some ten milliseconds; false: give up. `letter`: first of the
-  // ids of its requests.
+  // `store` and `clock` outlive the client. `pause` waits about ten milliseconds; if it returns
+  // false, the client gives up. `letter` begins the ids of its requests (docs/formats/verify.md).
   RowClient(ports::MetaStore* store, const Clock* clock, char letter, uint64_t seed, std::function<bool()> pause);
 
+  // Reads all heartbeats and tells the running nodes from the silent ones.
   Result<LiveNodes> Nodes();
-  // Asks `nodes` and waits; those that do not begin to answer within seconds are missing from the replies.
-  // kRetryLater: the registry is out of reach, or `pause` gave up.
+  // Asks `nodes` and waits. A node that does not begin to answer within seconds is absent from the
+  // result. kRetryLater: the registry is out of reach, or `pause` gave up.
   Result<std::map<NodeId, VerifyAnswer>> Ask(VerifyRequest request, const std::set<NodeId>& nodes);
-  // Lets so much time pass. kRetryLater: `pause` gave up.
+  // Waits for `time`. kRetryLater: `pause` gave up.
   Status Wait(std::chrono::milliseconds time);
 
  private:

@@ -11,13 +11,13 @@ namespace {
 constexpr int64_t kLookMs = 2'000;
 constexpr int64_t kHotLookMs = 50;
 constexpr int64_t kHotMs = 5'000;
-// Rows in one step: some milliseconds.
+// Rows that one step looks at: a few milliseconds of work.
 constexpr int64_t kRowsInStep = 4'096;
-// Whoever asked has gone.
+// A request that is older than this is deleted: nobody waits for its answers any more.
 constexpr int64_t kForgetMs = 600'000;
-// How long answers to a background check are waited for.
+// How long this node waits for answers to its background check.
 constexpr int64_t kCheckMs = 30'000;
-// Ids of background checks start with it, those of commands with other letters.
+// Ids of background checks begin with this letter, those of other requests with other letters.
 constexpr char kCheckLetter = 'b';
 
 bool IsOrder(VerifyKind kind) {
@@ -44,7 +44,7 @@ StepResult Verifier::Step() {
   if (current_) {
     auto worked = Work();
     if (worked.ok()) return *worked;
-    if (!current_) return Fail(worked.error(), now);  // it was answered, and the answer could not be put
+    if (!current_) return Fail(worked.error(), now);  // the answer could not be written
     VerifyAnswer failed;
     failed.origin = d_.shared->self();
     failed.failure = worked.error().message();
@@ -67,7 +67,8 @@ StepResult Verifier::Look(int64_t now) {
   if (!entries.ok()) return Fail(entries.error(), now);
   said_.clear();
   Forget(*entries, now);
-  // So that a node that comes with rows of its own knows that there is a cluster.
+  // The key tells a node that comes with rows of its own that there is a cluster to compare them
+  // with.
   if (d_.shared->rows().joined() && !entries->contains(kSeedKey)) {
     auto put = d_.store->CompareAndSet(kSeedKey, fmt::format("{}", d_.shared->self().node.value), 0);
     if (!put.ok() && put.error().code() != ErrorCode::kConflict) return Fail(put.error(), now);
@@ -94,7 +95,8 @@ StepResult Verifier::Look(int64_t now) {
   return StepResult::Idle();
 }
 
-// Answers go when their question has gone; a question goes when nobody can want the answer any more.
+// Deletes this node's answers to questions that are gone, and questions that have expired. A
+// deletion that fails is tried again at the next look.
 void Verifier::Forget(const Entries& entries, int64_t now) {
   for (auto it = seen_.begin(); it != seen_.end();) {
     const bool gone = !entries.contains(VerifyRequestKey(it->first));
@@ -120,6 +122,9 @@ Status Verifier::Start(const VerifyRequest& request) {
   return Ok();
 }
 
+// Finds the rows of an order that still have the versions it names. The publisher sends rows again,
+// and the order is answered at once; everything else is written by the consumer, and answered in
+// Work().
 Status Verifier::StartOrder(const VerifyRequest& request) {
   HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, request));
   RowOrder order{request.kind, rows.table, std::move(rows.keys), std::move(rows.marks)};
@@ -192,11 +197,12 @@ Status Verifier::PutAnswer(const VerifyAnswer& answer) {
 
 // --- The background check ---
 
-// Asks every node, this one included, at the same time: then they are likely to be equally far.
+// Asks all nodes, this one included, at the same time, because their progress is then likely to be
+// equal. If nothing was committed since the last check, another one would find the same.
 Status Verifier::StartCheck(int64_t now) {
   if (d_.options->verify_interval_ms <= 0 || now < next_check_ms_) return Ok();
   HL_ASSIGN(const int64_t version, d_.db->DataVersion());
-  if (version == data_version_) return Ok();  // nothing was committed since
+  if (version == data_version_) return Ok();  // nothing was committed since the last check
   data_version_ = version;
   next_check_ms_ = now + d_.options->verify_interval_ms;
   own_check_ = fmt::format("{}{:016x}", kCheckLetter, random_());
@@ -209,6 +215,8 @@ Status Verifier::StartCheck(int64_t now) {
   return Ok();
 }
 
+// Compares this node's answer to the newest check with all answers of other nodes as soon as there
+// are more of them than before.
 void Verifier::Evaluate(const Entries& entries) {
   if (check_.empty()) return;
   const VerifyReplies replies = CollectReplies(entries, check_);
@@ -222,7 +230,13 @@ void Verifier::Evaluate(const Entries& entries) {
   if (!entries.contains(VerifyRequestKey(check_))) check_.clear();
 }
 
-// Takes what the newest check told so far for what is so.
+// Publishes the results of the newest check so far as the current divergence, for health and
+// metrics.
+//
+// Only an answer with equal progress and an equal schema says anything: rows may differ while a
+// change is on its way. A check that meets no such answer neither confirms nor refutes what an
+// earlier check found, so the earlier result stands, and the check is repeated even if nothing is
+// committed.
 void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   Divergence found;
   const Divergence before = d_.shared->rows().divergence();
@@ -236,12 +250,12 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
     if (!differ.empty()) who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);
     tables.insert(differ.begin(), differ.end());
   }
-  // To be done again, even if nothing is committed.
+  // The next check is due even if nothing is committed until then.
   if (!met && (!others.empty() || before.tables > 0)) data_version_ = -1;
   for (const TableDigest& table : check_answer_.tables) found.damaged_rows += table.damaged;
   found.tables = static_cast<int64_t>(tables.size());
   found.checked_wall_ms = d_.clock->WallMs();
-  // A check that met nobody equally far proves nothing against what an earlier one found.
+  // Without an answer at equal progress the earlier result stands.
   if (!met) {
     found.tables = before.tables;
     found.tables_text = before.tables_text;

@@ -9,16 +9,17 @@ namespace {
 
 using Answers = std::map<NodeId, VerifyAnswer>;
 
-// Looks at all tables before rows are compared by their versions alone.
+// How many times all tables are compared, in the hope of equal progress, before rows are compared
+// by their versions alone.
 constexpr int kRounds = 5;
 constexpr std::chrono::milliseconds kBetweenRounds{300};
-// Between two looks at the same rows: what was on its way is there.
+// Pause between two looks at the same rows: a change on its way arrives in this time.
 constexpr std::chrono::milliseconds kBetweenLooks{700};
-// Buckets in one question: few enough that a large table's rows fit one answer.
+// Buckets in one question, few enough that the rows of a large table mostly fit one answer.
 constexpr size_t kBucketsAtOnce = 128;
 constexpr size_t kMaxFindings = 10'000;
 constexpr int kRepairRounds = 3;
-// After a repair: what was ordered has been applied by then.
+// Pause after a repair, in which what was ordered is applied.
 constexpr std::chrono::milliseconds kSettle{1'500};
 
 bool AtOneProgress(const Answers& answers) {
@@ -27,7 +28,8 @@ bool AtOneProgress(const Answers& answers) {
   });
 }
 
-// Tables that are to be looked at: some pair differs, or a node says that rows of it are damaged.
+// Names of the tables to compare row by row: two nodes differ in them, or a node found damaged rows
+// in them.
 std::set<std::string> Suspects(const Answers& answers) {
   std::set<std::string> out;
   for (const auto& [id, a] : answers) {
@@ -39,7 +41,8 @@ std::set<std::string> Suspects(const Answers& answers) {
   return out;
 }
 
-// Drops failed answers, and notes who has not answered. Who is silent is not asked again.
+// Drops failed answers and records the nodes that could not be compared. A node that does not
+// answer at all is not asked again.
 Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
   for (const NodeId node : std::set<NodeId>(*asked)) {
     const auto it = answers.find(node);
@@ -58,12 +61,16 @@ Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
   return answers;
 }
 
+// Narrows the differences of one table down to rows: first by digests of its buckets, then by the
+// rows of the buckets that differ. Rows are read twice, some time apart, and only findings of both
+// looks count: a change on its way looks like a difference once.
 class Drill {
  public:
   Drill(RowClient* client, const std::set<NodeId>& nodes, Verification* out)
       : client_(client), nodes_(nodes), out_(out) {}
 
-  // Rows of that table which cannot be right.
+  // The rows of `table` that cannot be right. `damaged`: buckets in which a node found damage in
+  // its own rows.
   Result<std::vector<Finding>> Table(const std::string& table, const std::set<size_t>& damaged) {
     VerifyRequest request;
     request.kind = VerifyKind::kBuckets;
@@ -90,7 +97,8 @@ class Drill {
   }
 
  private:
-  // Who answered before and does not now has not been compared down to its rows.
+  // A node that answered the first question but not this one was not compared down to its rows,
+  // which is recorded.
   Result<Answers> Ask(const VerifyRequest& request) {
     HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
     for (const NodeId node : nodes_) {
@@ -111,6 +119,8 @@ class Drill {
     return InBoth(first, second);
   }
 
+  // Compares the rows of some buckets. If an answer does not hold all of them, the buckets are
+  // halved and asked for again.
   Result<std::vector<Finding>> Look(const std::string& table, const std::vector<size_t>& buckets) {
     VerifyRequest request;
     request.kind = VerifyKind::kRows;
@@ -125,7 +135,8 @@ class Drill {
       out.insert(out.end(), rest.begin(), rest.end());
       return out;
     }
-    // Where one bucket does not fit, rows that only one answer names would seem to be missing in another.
+    // If an answer to a single bucket is incomplete, rows that only other answers name would seem
+    // to be missing. Such a bucket is not compared.
     if (cut) {
       out_->cut = true;
       return std::vector<Finding>();
@@ -150,7 +161,8 @@ std::set<size_t> DamagedBuckets(const Answers& answers, const std::string& table
   return out;
 }
 
-// Returns how many rows were touched. `resent`: sending rows again was tried before.
+// Sends the orders that repair `findings` and returns how many rows were touched. `resent`: sending
+// rows again was tried before.
 Result<int64_t> OrderRepairs(RowClient* client, const std::vector<Finding>& findings, bool resent) {
   std::vector<Repair> repairs;
   for (const Finding& finding : findings)
@@ -196,7 +208,8 @@ Result<Verification> VerifyRows(RowClient* client) {
     out.findings.insert(out.findings.end(), found.begin(), found.end());
   }
   if (out.open_tables.empty()) return out;
-  // What no row explains was perhaps only seen in passing.
+  // A table that differs without any row to show for it may only have been caught between two
+  // changes. It is compared once more.
   VerifyRequest again;
   HL_ASSIGN(Answers last, client->Ask(again, out.compared));
   const std::set<std::string> still = Suspects(last);

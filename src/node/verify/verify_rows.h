@@ -1,4 +1,5 @@
-// Compares all live nodes down to the rows: what `harmonylite verify` does, without its printing.
+// Compares all running nodes down to single rows, and repairs what differs: the work of
+// `harmonylite verify`, without its output.
 //
 // Threads: one.
 #pragma once
@@ -15,22 +16,26 @@
 namespace harmonylite::node {
 
 struct Verification {
-  std::set<NodeId> compared;              // nodes that answered
-  std::map<NodeId, std::string> missing;  // that did not, and why
-  std::map<NodeId, int64_t> away;         // not running; milliseconds since they were last heard of
-  bool equal_progress = false;            // all of them were compared at one progress
-  std::vector<TableDigest> tables;  // of one of them, when equal_progress
+  std::set<NodeId> compared;              // nodes whose answers were compared
+  std::map<NodeId, std::string> missing;  // running nodes that could not be compared, and why
+  // Nodes that are not running, and the milliseconds since each was last heard.
+  std::map<NodeId, int64_t> away;
+  bool equal_progress = false;            // all nodes were compared at the same progress
+  std::vector<TableDigest> tables;  // one node's digests, if equal_progress
   std::vector<Finding> findings;
-  std::set<std::string> open_tables;      // that differ at equal progress, and no row could be named
-  bool cut = false;                       // there are more rows than are named
+  // Tables that differ at equal progress without a row that could be named.
+  std::set<std::string> open_tables;
+  bool cut = false;                       // more rows differ than `findings` names
   bool different() const { return !findings.empty() || !open_tables.empty(); }
   bool complete() const { return missing.empty() && compared.size() > 0; }
 };
 
+// Compares the running nodes. Errors are those of RowClient::Ask.
 Result<Verification> VerifyRows(RowClient* client);
 
-// Carries out what ends the findings, and looks again, until nothing is found or it does not help. Returns how
-// many rows were touched; `*result` is what the last look found.
+// Repairs the findings and compares again, until nothing is found or a few rounds have not helped.
+// Returns how many rows were touched. `*result` holds the findings to begin with, and those of the
+// last comparison afterwards.
 Result<int64_t> RepairRows(RowClient* client, Verification* result);
 
 }  // namespace harmonylite::node

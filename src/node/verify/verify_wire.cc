@@ -38,7 +38,8 @@ bool NextWord(std::string_view* line, const Words& words, size_t* out) {
   return it != words.end();
 }
 
-// Names and keys hold anything: a word is what is left of them when spaces, controls and '%' are written as %XX.
+// Writes a name or a key, which may hold any bytes, as one word: bytes up to the space, '%' and 127
+// become %XX, and an empty text becomes "%".
 std::string Word(std::string_view text) {
   std::string out;
   for (const char c : text) {

@@ -1,5 +1,8 @@
-// What nodes, and `harmonylite verify`, ask each other about their rows, as entries of the registry.
-// Format: docs/formats/verify.md. Pure.
+// The questions and orders about rows that nodes and `harmonylite verify` send each other, and the
+// answers, as texts in the registry (docs/formats/verify.md). Any node may ask; every node answers
+// for itself.
+//
+// Threads: pure functions and values.
 #pragma once
 
 #include <cstdint>
@@ -16,69 +19,85 @@
 
 namespace harmonylite::node {
 
+// Prefix of all keys in the registry that belong to comparing rows.
 inline constexpr const char* kVerifyPrefix = "verify.";
-// The node whose rows from before HarmonyLite are the cluster's.
+// Key whose value is the node id whose rows from before HarmonyLite are the cluster's.
 inline constexpr const char* kSeedKey = "verify.seed";
+// Number of buckets into which the rows of a table fall, by the hash of their keys.
 inline constexpr size_t kVerifyBuckets = 1024;
-// Of rows named in one answer; what is beyond is cut off.
+// Most rows that one answer names; the answer is cut there.
 inline constexpr size_t kMaxAnswerRows = 20'000;
 
+// The bucket of a row.
 size_t BucketOf(uint64_t key_hash);
 
 struct VerifyRequest {
   std::string id;                // letters and digits
   VerifyKind kind = VerifyKind::kDigest;
-  std::optional<NodeId> to;      // nobody: every node
+  std::optional<NodeId> to;      // the node that shall answer; nothing: every node
   std::string table;
-  std::vector<size_t> buckets;   // kRows
-  std::vector<RowMark> rows;     // the last three: key and version count
+  std::vector<size_t> buckets;   // buckets whose rows are wanted, with kRows
+  // Rows that something is to be done to, with kJournal, kResend and kRemove. Only key and version
+  // count.
+  std::vector<RowMark> rows;
   bool operator==(const VerifyRequest&) const = default;
 };
 
+// The digests of one table on one node.
 struct TableDigest {
   std::string table;
-  int64_t rows = 0;        // visible
+  int64_t rows = 0;        // visible rows
   int64_t shadowed = 0;
   int64_t damaged = 0;
-  bool had_rows = false;   // there may be rows from before HarmonyLite
-  uint64_t images = 0;     // over visible rows
-  uint64_t versions = 0;   // likewise, with their versions
-  uint64_t shadows = 0;    // over shadowed rows, with their versions
+  // There may be rows from before HarmonyLite.
+  bool had_rows = false;
+  uint64_t images = 0;     // digest of visible rows, without versions
+  uint64_t versions = 0;   // digest of visible rows with their versions
+  uint64_t shadows = 0;    // digest of shadowed rows with their versions
   bool operator==(const TableDigest&) const = default;
 };
 
+// One node's answer. The kind of the request decides which members have a meaning.
 struct VerifyAnswer {
   Origin origin;
-  bool joined = true;                // its rows count as the cluster's
-  bool settled = true;               // everything is folded: what it shadows is what it should
-  uint64_t schema = 0;               // fingerprint of its replicated tables: images of others are no difference
-  change::ProgressVector progress;   // of all origins, itself included
-  std::string failure;               // not empty: why there is no answer
-  std::vector<TableDigest> tables;   // kDigest
-  // kBuckets: digests over images, and over versions; kVerifyBuckets each.
+  // False: the node's first join is not settled, so its rows are not the cluster's yet.
+  bool joined = true;
+  // True: every change is folded, so exactly those rows are shadowed that should be.
+  bool settled = true;
+  // Fingerprint of the node's replicated tables. Rows of nodes with another one may look different.
+  uint64_t schema = 0;
+  change::ProgressVector progress;   // progress of all origins, the node's own included
+  std::string failure;               // why there is no answer; empty: there is one
+  std::vector<TableDigest> tables;   // with kDigest
+  // With kBuckets: digests without and with versions, kVerifyBuckets of each.
   std::vector<uint64_t> images;
   std::vector<uint64_t> versions;
-  std::vector<RowMark> rows;         // kRows; with kDigest rows that are damaged, some of them
-  std::vector<std::string> row_tables;  // with kDigest: the table of each of `rows`
-  bool had_rows = false;             // kBuckets, kRows: of the table
-  bool cut = false;                  // there are more rows
-  int64_t done = 0;                  // the last three kinds: rows
+  // With kRows the rows of the wanted buckets; with kDigest some of the damaged rows.
+  std::vector<RowMark> rows;
+  // With kDigest: the table of each of `rows`.
+  std::vector<std::string> row_tables;
+  // With kBuckets and kRows: the table may have rows from before HarmonyLite.
+  bool had_rows = false;
+  // There are more rows than `rows` has.
+  bool cut = false;
+  // With kJournal, kResend and kRemove: how many rows something was done to.
+  int64_t done = 0;
   bool operator==(const VerifyAnswer&) const = default;
 };
 
 std::string EncodeVerifyRequest(const VerifyRequest& request);
-// kCorruption for anything else.
+// kCorruption: `text` is no request.
 Result<VerifyRequest> DecodeVerifyRequest(std::string_view id, std::string_view text);
-// In pieces that fit the registry.
+// The answer in pieces, each of which fits a value of the registry.
 std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer);
 Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pieces);
 
 std::string VerifyRequestKey(const std::string& id);
-// Says that the node is at it.
+// Key of the marker that a node is working on its answer.
 std::string VerifyWorkingKey(const std::string& id, NodeId node);
 std::string VerifyAnswerKey(const std::string& id, NodeId node, size_t piece);
 
-// Whose answers to one request are complete, and who is at it, from a listing of the registry.
+// The replies to one request: the complete answers, and the nodes that are working on theirs.
 struct VerifyReplies {
   std::map<NodeId, VerifyAnswer> answers;
   std::vector<NodeId> working;
@@ -86,7 +105,7 @@ struct VerifyReplies {
 template <typename Entries>  // map of key to ports::MetaEntry
 VerifyReplies CollectReplies(const Entries& entries, const std::string& id);
 
-// Implementation of CollectReplies for one node's pieces and marks.
+// The parts of a key that belongs to a reply; used by CollectReplies.
 struct ReplyKey {
   std::string id;
   NodeId node;
@@ -94,7 +113,7 @@ struct ReplyKey {
   size_t piece = 0;
 };
 std::optional<ReplyKey> ParseReplyKey(std::string_view key);
-// True when these are all pieces of an answer.
+// True if `pieces` are all pieces of an answer: the last one ends with the line `end`.
 bool IsWholeAnswer(const std::vector<std::string_view>& pieces);
 
 template <typename Entries>
