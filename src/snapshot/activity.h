@@ -1,4 +1,4 @@
-// Watches and ends work on a snapshot from another thread.
+// Lets other threads watch, and end, work on a snapshot.
 #pragma once
 
 #include <atomic>
@@ -10,12 +10,14 @@ namespace harmonylite::snapshot {
 
 enum class Phase { kWaiting, kCopying, kPacking, kSending, kStoring, kFetching, kUnpacking, kChecking, kRestoring };
 
-// Threads: any.
+// The progress of one piece of work. Any thread may read it, and set transfer.cancelled.
 struct Activity {
   std::atomic<Phase> phase{Phase::kWaiting};
-  std::atomic<uint64_t> done{0};   // bytes of this phase, but for kSending and kFetching: there transfer.bytes
-  std::atomic<uint64_t> total{0};  // bytes of this phase; 0: not known
-  ports::Transfer transfer;          // transfer.cancelled ends every phase soon, with kRetryLater
+  // Bytes of this phase that are done. In kSending and kFetching transfer.bytes counts instead.
+  std::atomic<uint64_t> done{0};
+  std::atomic<uint64_t> total{0};  // bytes of this phase in all; 0: not known
+  // Setting transfer.cancelled ends any phase soon, with kRetryLater.
+  ports::Transfer transfer;
 
   bool cancelled() const { return transfer.cancelled.load(); }
   void Begin(Phase next, uint64_t bytes) {

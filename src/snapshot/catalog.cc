@@ -9,14 +9,15 @@ namespace harmonylite::snapshot {
 
 namespace {
 
-// So many manifests that do not come are waited for, each up to a minute, before the rest is not
-// asked for.
+// How many manifests that do not arrive are waited for, each for up to a minute, before the rest
+// are not asked for.
 constexpr int kMostSilent = 2;
 
 std::string ObjectOf(const std::string& name) { return name + std::string(kObjectSuffix); }
 std::string ManifestOf(const std::string& name) { return name + std::string(kManifestSuffix); }
 
-// The name without `suffix`, if it has it and the rest names a snapshot.
+// The name of the snapshot that an object named `object` belongs to; nothing: it is no snapshot's,
+// or has another suffix.
 std::optional<std::string> Base(const std::string& object, std::string_view suffix) {
   if (!object.ends_with(suffix)) return std::nullopt;
   std::string base = object.substr(0, object.size() - suffix.size());
@@ -37,7 +38,8 @@ Result<std::map<std::string, Catalog::Parts>> Catalog::ListParts() {
 }
 
 Result<Manifest> Catalog::ReadManifest(const std::string& name) {
-  Spool bytes("/nonexistent", kMaxManifest + 1);  // in memory, or not at all
+  // the folder is never used: the spool stays below its limit
+  Spool bytes("/nonexistent", kMaxManifest + 1);
   ports::Transfer transfer;
   HL_TRY(store_->Get(ManifestOf(name), &bytes, &transfer));
   std::string text;
@@ -48,7 +50,7 @@ Result<Manifest> Catalog::ReadManifest(const std::string& name) {
 Result<std::vector<Listed>> Catalog::List() {
   HL_ASSIGN(const auto all, ListParts());
   std::vector<Listed> out;
-  int silent = 0;  // manifests that did not come
+  int silent = 0;  // manifests that did not arrive
   for (auto it = all.rbegin(); it != all.rend(); ++it) {
     const auto& [name, parts] = *it;
     if (!parts.manifest_bytes) continue;
@@ -66,7 +68,8 @@ Result<std::vector<Listed>> Catalog::List() {
     }
     auto manifest = ReadManifest(name);
     if (!manifest.ok()) {
-      if (manifest.error().code() == ErrorCode::kNotFound) continue;  // deleted just now
+      // The snapshot was deleted since it was listed.
+      if (manifest.error().code() == ErrorCode::kNotFound) continue;
       one.problem = manifest.error().message();
       one.passing = manifest.error().code() == ErrorCode::kRetryLater;
       silent += one.passing;
@@ -95,7 +98,8 @@ Result<std::optional<Listed>> Catalog::Newest() {
   return std::optional<Listed>();
 }
 
-// Later than every other, whatever the clocks say: names are the order.
+// Takes the time when the snapshot was made, or the time after the newest name if the maker's clock
+// is behind: the order of the names is the order of the snapshots.
 Result<std::string> Catalog::NewName(const Manifest& manifest) {
   HL_ASSIGN(const auto all, ListParts());
   int64_t at = manifest.made_ms;
@@ -103,7 +107,8 @@ Result<std::string> Catalog::NewName(const Manifest& manifest) {
   return SnapshotName(at, manifest.maker.node);
 }
 
-// Where the store takes a stream, packing and sending go on at the same time, and the disk never holds the object.
+// Packs and sends the object. If the store takes a stream, both go on at the same time and the
+// packed object never lies on the disk; otherwise it is packed into a spool first.
 Status Catalog::PutObject(const std::string& object, Made* made, Activity* activity) {
   if (store_->streams()) {
     Packer packer(&made->copy.pieces(), Phase::kStoring, activity, &made->manifest);
@@ -128,7 +133,9 @@ Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity
   HL_TRY(manifest.Append(text));
   ports::Transfer transfer;
   HL_TRY(store_->Put(ManifestOf(name), manifest, &transfer));
-  // Another maker at the same time may have taken the object for one that a crash left.
+  // Another node that makes a snapshot at the same time, because two hold the lease, may have
+  // removed the object as the rest of a crashed upload. So the object must be seen after the
+  // manifest is there.
   HL_ASSIGN(const auto all, ListParts());
   const auto it = all.find(name);
   if (it != all.end() && it->second.object_bytes == made->manifest.packed) return Ok();
@@ -139,7 +146,8 @@ Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity
 Result<std::string> Catalog::Save(Made* made, int keep, Activity* activity) {
   HL_ASSIGN(std::string name, NewName(made->manifest));
   if (Status put = PutWhole(name, made, activity); !put.ok()) {
-    // What is there of it takes the room that the next attempt needs. If this fails, a later Sweep does it.
+    // The rest of a failed upload takes the room that the next attempt needs. If it cannot be
+    // removed now, a later Sweep removes it.
     Error error = std::move(put).error();
     if (!Remove(name).ok()) return std::move(error).Wrap("an upload failed and is still there in part");
     return error;
@@ -162,8 +170,9 @@ Status Catalog::Sweep(const std::string& newest, int keep) {
       kept += one.name == newest;
       continue;
     }
-    // One that cannot be used takes nobody's place; one that others may be able to read stays
-    // beside those.
+    // An unusable snapshot does not count among the `keep`. It is removed, unless its manifest
+    // merely did not arrive here: then other nodes may be able to read it, and it stays beside the
+    // `keep`.
     if ((one.problem.empty() || one.passing) && kept < keep) {
       kept += one.problem.empty();
       continue;
@@ -177,6 +186,8 @@ Status Catalog::Sweep(const std::string& newest, int keep) {
 
 Result<PrivateDatabase> Catalog::Open(const Listed& listed, const Options& options,
                                       Activity* activity) {
+  // What arrived damaged is fetched once more, because perhaps only the way to this node, or one
+  // replica of the store, is damaged.
   auto opened = OpenOnce(listed, options, activity);
   if (opened.ok() || opened.error().code() != ErrorCode::kCorruption) return opened;
   return OpenOnce(listed, options, activity);

@@ -1,6 +1,8 @@
-// The copy of a node's database that becomes a snapshot.
+// The copy of a node's database that is turned into a snapshot.
 //
-// On the default VFS it is packed while it is written (packed_file.h); on another one it is an ordinary file of that VFS.
+// With SQLite's default VFS the copy is packed while it is written (packed_file.h); with another
+// VFS it is an ordinary file of that VFS.
+//
 // Threads: one owner at a time.
 #pragma once
 
@@ -19,25 +21,28 @@ namespace harmonylite::snapshot {
 
 class Copy {
  public:
-  // An empty one. What is not packed of it lies beside `database`. `vfs`: as of Connection::Open.
+  // An empty copy. Its parts that are not packed lie beside `database`, the packed ones in
+  // `spool_directory`. `vfs`: see Connection::Open.
   static Result<Copy> Reserve(const std::string& database, const std::string& vfs, const std::string& spool_directory);
   Copy(Copy&&) = default;
   Copy& operator=(Copy&&) = delete;
   ~Copy();
 
-  // For VACUUM INTO by a connection of mode kReadWriteUris.
+  // The name to give to VACUUM INTO, on a connection of mode kReadWriteUris.
   std::string target() const;
-  // Why it could not be written, where SQLite says less; or empty.
+  // Why the copy could not be written, if SQLite's own error says less; otherwise empty.
   std::string failure() const;
-  // Once it is written. Without journal: after an error the content is to be thrown away.
+  // Opens the copy once it is written. The connection has no journal, so after an error the content
+  // is worthless.
   Status Open();
   sqlite::Connection& db();
-  // While nobody writes to it.
+  // The packed pieces of the copy. Nothing may write to the copy while they are read.
   PieceSource& pieces();
 
  private:
   Copy() = default;
-  // Either these, or `plain_`. They end in reverse order.
+  // The three members of a packed copy, or else `plain_`. They are destroyed in reverse order: the
+  // connection before the VFS, the VFS before the file.
   std::unique_ptr<PackedFile> packed_;
   std::unique_ptr<sqlite::ContentVfs> content_;
   std::optional<sqlite::Connection> db_;
@@ -45,7 +50,7 @@ class Copy {
   std::unique_ptr<PieceSource> plain_pieces_;
 };
 
-// The pieces of a database in an ordinary file, packed when they are asked for.
+// The pieces of a database in an ordinary file, each packed when it is asked for.
 std::unique_ptr<PieceSource> PiecesOf(sqlite::Connection* db);
 
 }  // namespace harmonylite::snapshot

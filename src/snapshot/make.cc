@@ -14,8 +14,9 @@ using sqlite::OpenMode;
 constexpr int kBusyTimeoutMs = 10'000;
 constexpr int kReadCacheKib = 16 * 1024;
 
-// The copy is not flushed to the disk: nobody looks for it after a power cut. That this connection flushes nothing is
-// over before it may close the WAL, also when it was cancelled.
+// Copies the database with VACUUM INTO. The copy is not flushed to the disk, because nothing needs
+// it after a power cut. `synchronous` is restored on every path, also after cancelling: closing the
+// last connection checkpoints the WAL, and that must be flushed.
 Status VacuumInto(Connection* source, const std::string& path, const std::atomic<bool>* cancelled) {
   HL_ASSIGN(const int64_t synchronous, source->QueryInt("PRAGMA synchronous"));
   HL_ASSIGN(sqlite::Statement vacuum, source->Prepare("VACUUM INTO ?1"));
@@ -28,11 +29,11 @@ Status VacuumInto(Connection* source, const std::string& path, const std::atomic
   return copied;
 }
 
-// VACUUM INTO reads in one read transaction and writes every page anew: what was deleted long ago does not travel, and
-// a damaged b-tree is an error here, not on the node that restores it. (A page by page copy takes two thirds of the
-// time, but takes the dead bytes along.)
+// VACUUM INTO reads in one read transaction and writes every page anew. So what was deleted long
+// ago does not travel, and a damaged b-tree is an error here rather than on the node that restores
+// the snapshot. (Copying page by page takes two thirds of the time but takes the dead bytes along.)
 Status CopyInto(const Options& options, Activity* activity, Copy* copy) {
-  // The simulator's VFS has paths of its own.
+  // Paths of the simulator's VFS are not paths of the file system.
   const std::filesystem::path absolute =
       options.vfs.empty() ? std::filesystem::absolute(options.db_path) : std::filesystem::path(options.db_path);
   HL_ASSIGN(Connection source, Connection::Open(absolute.string(), OpenMode::kReadWriteUris, options.vfs));
@@ -56,7 +57,8 @@ Error Broken(std::string_view why) {
 }
 
 Status CheckContent(Connection* db, const Manifest& manifest) {
-  // Rows from other nodes are not judged by this schema's CHECKs, when they are applied or here.
+  // Rows from other nodes are not judged by this schema's CHECK constraints when they are applied,
+  // so they must not be judged by them here.
   HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(const std::string verdict, db->QueryText("PRAGMA integrity_check(1)"));
   if (verdict != "ok") return Broken("integrity_check says: " + verdict);
@@ -73,7 +75,8 @@ Status CheckContent(Connection* db, const Manifest& manifest) {
 }  // namespace
 
 Result<Made> Make(const Options& options, const Clock& clock, Activity* activity) {
-  // The stated time is that of the oldest change that may be missing.
+  // The time is taken before the copy begins: no change that is older can be missing from the
+  // snapshot.
   Manifest manifest;
   manifest.made_ms = clock.WallMs();
   HL_ASSIGN(Copy copy, Copy::Reserve(options.db_path, options.vfs, options.spool_directory));

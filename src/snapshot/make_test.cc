@@ -38,14 +38,14 @@ std::string Bytes(sqlite::Connection* db) {
   return out;
 }
 
-// Packs it and opens what came out.
+// Packs `made` and opens the object again.
 Result<PrivateDatabase> Reopen(const TestNode& node, Made* made, Activity* activity) {
   Spool packed(node.dir.path());
   HL_TRY(Pack(&made->copy.pieces(), activity, &packed, &made->manifest));
   return OpenPacked(OptionsOf(node), packed, made->manifest, activity);
 }
 
-// How many files there are beside the database and SQLite's own.
+// Number of files in the folder beside the database and SQLite's own files.
 size_t FilesBeside(const TestNode& node) {
   size_t count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(node.dir.path()))
@@ -67,14 +67,14 @@ TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
   EXPECT_EQ(Query(&copy.db(), "SELECT * FROM notes"), std::vector<std::string>{"1|'one'"});
   EXPECT_EQ(Query(&copy.db(), "SELECT tbl, op, hlc FROM __harmonylite__journal"),
             std::vector<std::string>{"0|0|" + stamp});
-  // Versions, the deleted row's too, belong to the maker.
+  // All versions, the deleted row's too, belong to the maker's origin.
   const int64_t notes = node.catalog.ByName("notes")->id;
   EXPECT_EQ(Query(&copy.db(), fmt::format("SELECT k1, n, gone FROM __harmonylite__v{} ORDER BY 1", notes)),
             (std::vector<std::string>{"1|0|0", "2|0|1"}));
   EXPECT_EQ(Query(&copy.db(), "SELECT lseq FROM __harmonylite__progress WHERE n = 0"),
             std::vector<std::string>{fmt::format("{}", last.value)});
   EXPECT_EQ(Must(ledger::LoadState(&copy.db())).self, ledger::kNobody);
-  // The node itself is as before: nothing was folded there.
+  // The node's own file was not folded.
   EXPECT_EQ(Must(ledger::LoadState(&node.db)).folded_to, Lseq(1));
 }
 
@@ -115,7 +115,8 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
                  Reopen(node, &made, &activity));
     EXPECT_EQ(Bytes(&copy.db()).find(mark), std::string::npos);
     EXPECT_EQ(Query(&copy.db(), "SELECT count(*) FROM notes"), std::vector<std::string>{"3334"});
-    // What a trigger of a table that stays writes to is there, or that table could not be written to.
+    // A left-out table to which a trigger of a remaining table writes is there, or the remaining
+    // table could not be written to.
     const bool named = std::string_view(referrer).starts_with("CREATE");
     EXPECT_EQ(Query(&copy.db(), "SELECT name FROM sqlite_schema WHERE name = 'secret'").size(), named ? 1u : 0u);
     if (named) sqlite::Execute(&copy.db(), "INSERT INTO notes VALUES(0, 'zero')");
@@ -123,7 +124,8 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
 }
 
 TEST(Make, RowidsStay) {
-  // Of tables that are replicated by rowid, and that a full-text index points to.
+  // VACUUM INTO must keep the rowids of tables that are replicated by rowid, and those that a
+  // full-text index refers to.
   TestNode node("CREATE TABLE kept(id INTEGER PRIMARY KEY); CREATE TABLE loose(body TEXT);"
                 "CREATE VIRTUAL TABLE find USING fts5(body)");
   node.App("INSERT INTO loose(rowid, body) VALUES(5, 'five'), (9, 'nine'); INSERT INTO find(rowid, body) VALUES(9, 'nine')");
@@ -143,7 +145,7 @@ TEST(Make, LeavesNothingBehind) {
   activity.transfer.cancelled = true;
   EXPECT_EQ(Make(OptionsOf(node), node.clock, &activity).error().code(), ErrorCode::kRetryLater);
   EXPECT_EQ(FilesBeside(node), 0u);
-  // What a killed process left, under the name that Reserve gives.
+  // A killed process leaves a file under the name that Reserve gives.
   std::string left;
   {
     ASSERT_VALUE(const PrivateDatabase database, PrivateDatabase::Reserve(node.path, ""));
@@ -191,7 +193,8 @@ TEST(OpenPacked, RefusesEveryDamage) {
   std::string altered = bytes;
   altered[bytes.size() / 2] = static_cast<char>(altered[bytes.size() / 2] ^ 1);
   EXPECT_EQ(code(altered, made.manifest), corruption);
-  // A manifest that belongs to another object, or promises less or more than is inside.
+  // A manifest is refused if it belongs to another object, or promises less or more than the object
+  // holds.
   Manifest manifest = made.manifest;
   manifest.size -= 512;
   EXPECT_EQ(code(bytes, manifest), corruption);
@@ -215,7 +218,7 @@ TEST(Catalog, KeepsTheNewestAndRemovesWhatCrashesLeft) {
   store.objects["19990101T000000000Z-1.db.zst"] = "an upload that never ended";
   store.objects["mine.txt"] = "somebody else's";
   for (int i = 0; i < 5; ++i) {
-    node.clock.wall_ms -= 1000;  // a clock that goes back does not change the order
+    node.clock.wall_ms -= 1000;  // the order stays although the clock goes back
     ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
     ASSERT_VALUE(const std::string name, catalog.Save(&made, 3, &activity));
     EXPECT_TRUE(names.empty() || name > names.back());
@@ -257,7 +260,7 @@ TEST(Catalog, AStreamIsTheSameObject) {
   }
 }
 
-// What was packed before the copy was stripped is not what is stored.
+// Pieces that were packed before the copy was stripped must not be stored.
 TEST(Catalog, WhatWasPackedAheadChangesNothing) {
   TestNode node(kSchema);
   node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
@@ -295,7 +298,7 @@ TEST(Catalog, ADamagedOneIsListedAndPassedOver) {
   EXPECT_FALSE(newest.has_value());
   ASSERT_VALUE(const auto all, catalog.List());
   EXPECT_EQ(all.size(), 2u);
-  // Neither takes the place of a good one.
+  // Neither of the two unusable snapshots takes the place of a good one.
   ASSERT_OK(catalog.Save(&made, 1, &activity));
   EXPECT_EQ(store.objects.size(), 2u);
 }
@@ -315,8 +318,8 @@ TEST(Catalog, AManifestThatDoesNotComeHidesNoOther) {
   EXPECT_TRUE(all[0].passing);
   ASSERT_VALUE(const auto newest, catalog.Newest());
   EXPECT_EQ(newest->name, first);
-  // It stays, as others may be able to read it, and takes nobody's place; it goes when so many
-  // newer ones are good.
+  // The snapshot stays, because other nodes may be able to read it, and does not count among the
+  // kept ones. It goes when enough newer ones are good.
   ASSERT_VALUE(const std::string third, catalog.Save(&made, 2, &activity));
   EXPECT_TRUE(store.objects.contains(second + ".db.zst"));
   EXPECT_TRUE(store.objects.contains(first + ".db.zst"));

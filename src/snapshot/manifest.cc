@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::string_view kMagic = "harmonylite-snapshot 2";
 constexpr size_t kSha256Digits = 64;
-constexpr size_t kMinDatabase = 512;  // one page of the smallest size
+constexpr size_t kMinDatabase = 512;  // one page of the smallest size that SQLite allows
 
 bool ReadOrigin(std::string_view* line, Origin* out) {
   return Number(NextField(line, ' '), &out->node.value) &&
@@ -50,7 +50,7 @@ bool ReadLine(std::string_view line, Manifest* out, bool* checked) {
   return *checked;
 }
 
-// What no maker writes, whatever the checksum says.
+// Says what is impossible about a manifest whose checksum is right; null: nothing.
 const char* Nonsense(const Manifest& m) {
   const auto is_digit = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
   if (m.size < kMinDatabase || m.size > kMaxDatabase || m.size % kMinDatabase != 0)
@@ -102,7 +102,8 @@ Result<Manifest> DecodeManifest(std::string_view text) {
   }
   if (!checked) return Unreadable("it ends too early");
   if (const char* why = Nonsense(out)) return Unreadable(why);
-  // One manifest has one text: this compares the checksum, too, and finds lines that are missing or twice there.
+  // A manifest has exactly one text. Comparing it also compares the checksum, and finds lines that
+  // are missing or repeated.
   if (EncodeManifest(out) != text) return Unreadable("it was altered");
   return out;
 }
@@ -115,7 +116,7 @@ std::string SnapshotName(int64_t made_ms, NodeId node) {
 }
 
 std::optional<int64_t> SnapshotTime(std::string_view name) {
-  constexpr size_t kNode = 20;  // where it begins
+  constexpr size_t kNode = 20;  // where the node id begins
   std::tm utc{};
   int64_t ms = 0;
   NodeId node;
@@ -129,7 +130,8 @@ std::optional<int64_t> SnapshotTime(std::string_view name) {
   utc.tm_year -= 1900;
   utc.tm_mon -= 1;
   const int64_t at = static_cast<int64_t>(timegm(&utc)) * 1000 + ms;
-  if (at < 0 || SnapshotName(at, node) != name) return std::nullopt;  // one time has one name
+  // one time has exactly one name
+  if (at < 0 || SnapshotName(at, node) != name) return std::nullopt;
   return at;
 }
 

@@ -1,6 +1,7 @@
-// What a snapshot says of itself: a small text beside its object, written last. Format: docs/formats/snapshot.md.
+// The manifest of a snapshot: a small text beside its object, written last, that says what the
+// object is and contains (docs/formats/snapshot.md).
 //
-// Threads: values.
+// Threads: pure functions and values.
 #pragma once
 
 #include <cstdint>
@@ -14,32 +15,37 @@
 
 namespace harmonylite::snapshot {
 
-// Larger databases are not taken for one: SQLite's own limit.
+// Largest size of a database that a manifest may claim, in bytes: SQLite's own limit.
 constexpr uint64_t kMaxDatabase = uint64_t{1} << 48;
 constexpr size_t kMaxManifest = 4 << 20;  // bytes
 
+// The content of a manifest.
 struct Manifest {
+  // The node whose database this is a copy of.
   Origin maker;
-  int64_t made_ms = 0;     // wall clock of the maker
-  uint64_t size = 0;       // bytes of the database
-  uint64_t packed = 0;     // bytes of the object
-  std::string sha256;      // of the object: 64 hexadecimal digits
-  uint64_t hash = 0;       // of the database: XXH3-64 of those of its pieces (piece.h)
+  int64_t made_ms = 0;     // when the snapshot was made, by the maker's wall clock
+  uint64_t size = 0;       // size of the database in bytes
+  uint64_t packed = 0;     // size of the object in bytes
+  std::string sha256;      // SHA-256 of the object, 64 hexadecimal digits
+  uint64_t hash = 0;       // checksum of the database: XXH3-64 of its pieces' checksums (piece.h)
   uint64_t schema = 0;     // fingerprint of the replicated tables
-  uint64_t cursor = 0;     // position in the log from which to follow it; an optimisation
+  // Position in the log from which a node that restores the snapshot reads on. It only saves
+  // reading: a wrong one does no harm.
+  uint64_t cursor = 0;
   int64_t log_created = 0; // identity of the log that the cursor belongs to
-  change::ProgressVector progress;   // what is in it, of every origin
-  change::ProgressVector collected;  // tombstones up to here may have been removed from it
+  change::ProgressVector progress;   // the changes of every origin that the snapshot contains
+  change::ProgressVector collected;  // tombstones up to here may be missing from the snapshot
   bool operator==(const Manifest&) const = default;
 };
 
 std::string EncodeManifest(const Manifest& manifest);
-// kCorruption, with what is wrong, for any text that EncodeManifest did not make.
+// kCorruption: EncodeManifest did not make this text; the message says what is wrong with it.
 Result<Manifest> DecodeManifest(std::string_view text);
 
-// Names sort by age: "20261127T150922123Z-7" was made at that time (UTC, milliseconds) by node 7.
+// A snapshot's name. Names sort by age: "20261127T150922123Z-7" was made at that time (UTC, with
+// milliseconds) by node 7.
 std::string SnapshotName(int64_t made_ms, NodeId node);
-// The time in a name; nothing when it is no such name.
+// The time in a snapshot's name; nothing: it is no such name.
 std::optional<int64_t> SnapshotTime(std::string_view name);
 inline bool IsSnapshotName(std::string_view name) { return SnapshotTime(name).has_value(); }
 

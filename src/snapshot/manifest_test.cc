@@ -44,7 +44,7 @@ TEST(Manifest, RefusesEveryTextThatWasCutOrAltered) {
 
 TEST(Manifest, RefusesWhatNoMakerWrites) {
   Manifest m = Example();
-  m.size = 1000;  // no multiple of a page
+  m.size = 1000;  // not a multiple of a page
   EXPECT_EQ(DecodeManifest(EncodeManifest(m)).error().code(), ErrorCode::kCorruption);
   m = Example();
   m.size = uint64_t{1} << 60;

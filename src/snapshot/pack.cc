@@ -15,7 +15,8 @@ namespace harmonylite::snapshot {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-// A frame that asks for more memory to be unpacked is refused.
+// A zstd frame that needs a larger window to be unpacked, 32 MB, is refused: a forged object must
+// not make this node allocate more.
 constexpr int kMaxWindowLog = 25;
 
 Error Cancelled() { return MakeError(ErrorCode::kRetryLater, "it was told to end"); }
@@ -29,7 +30,7 @@ class Sha256Sum {
   void Add(std::string_view bytes) {
     HL_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
   }
-  // Once, at the end: 32 bytes.
+  // Returns the 32 bytes of the sum. Called once, at the end.
   std::string Finish() {
     std::string out(EVP_MAX_MD_SIZE, '\0');
     unsigned int size = 0;
@@ -44,7 +45,7 @@ class Sha256Sum {
 
 using XxhState = std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)>;
 
-// The checksum of a database from those of its pieces.
+// Computes the checksum of a database from the checksums of its pieces.
 class HashSum {
  public:
   HashSum() : state_(XXH3_createState(), XXH3_freeState) {
@@ -62,7 +63,8 @@ class HashSum {
   XxhState state_;
 };
 
-// The same of bytes that come in parts of any size.
+// Computes the same checksum as HashSum from the bytes of the database, which come in parts of any
+// size.
 class PlainSum {
  public:
   PlainSum() : piece_(XXH3_createState(), XXH3_freeState) {
@@ -78,7 +80,7 @@ class PlainSum {
       if (held_ == kPieceBytes) EndPiece();
     }
   }
-  // Once, at the end.
+  // Returns the checksum. Called once, at the end.
   uint64_t Finish() {
     if (held_ > 0) EndPiece();
     return sum_.Sum();
@@ -91,7 +93,7 @@ class PlainSum {
     held_ = 0;
   }
   XxhState piece_;
-  size_t held_ = 0;  // bytes of the piece that is not complete
+  size_t held_ = 0;  // bytes of the piece that is not complete yet
   HashSum sum_;
 };
 
@@ -109,13 +111,14 @@ Error Broken(std::string_view why) {
 
 }  // namespace
 
+// The state of one attempt of the store to take the object.
 struct Packer::Attempt {
   explicit Attempt(uint64_t bytes) : size(bytes) {}
-  const uint64_t size;  // of the database
-  uint64_t pieces = 0;  // that were given
+  const uint64_t size;  // size of the database in bytes
+  uint64_t pieces = 0;  // pieces that were given to the store
   HashSum plain_sum;
   Sha256Sum packed_sum;
-  std::string sha256;  // once all was given
+  std::string sha256;  // set when the last piece was given
   uint64_t packed = 0;
 };
 
@@ -170,6 +173,7 @@ Status Pack(PieceSource* pieces, Activity* activity, Spool* out, Manifest* manif
   return Ok();
 }
 
+// The state of one attempt to fetch the object.
 struct Unpacker::Attempt {
   Decompressor decompressor{ZSTD_createDCtx(), ZSTD_freeDCtx};
   std::string plain = std::string(kChunk, '\0');
@@ -177,8 +181,10 @@ struct Unpacker::Attempt {
   PlainSum plain_sum;
   uint64_t packed = 0;
   uint64_t written = 0;
-  size_t hint = 1;     // 0: a frame ends here
-  std::string broken;  // why it cannot be unpacked; what follows is only counted then
+  size_t hint = 1;     // zstd's hint; 0: a frame ends here
+  // Why the object cannot be unpacked. The bytes that follow are only counted and summed up,
+  // because a wrong checksum is the better explanation.
+  std::string broken;
 };
 
 Unpacker::Unpacker(const Manifest* manifest, Activity* activity, sqlite::Connection* db)
@@ -207,7 +213,7 @@ Status Unpacker::Write(std::string_view bytes) {
   Attempt& a = *attempt_;
   ZSTD_inBuffer input{bytes.data(), bytes.size(), 0};
   ZSTD_outBuffer output{a.plain.data(), a.plain.size(), a.plain.size()};
-  // Also while nothing is left to read but the last output was full: more may be waiting inside.
+  // The loop goes on without input if the last output was full, because zstd may hold more.
   while (input.pos < input.size || (a.hint != 0 && output.pos == output.size)) {
     output = {a.plain.data(), a.plain.size(), 0};
     const size_t consumed = input.pos;

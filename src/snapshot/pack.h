@@ -1,6 +1,7 @@
-// A database file to an object and back: zstd, with a checksum of both.
+// Turns a database file into a snapshot's object and back: zstd frames, with a checksum over the
+// packed bytes and one over the database (docs/formats/snapshot.md).
 //
-// Memory: some megabytes. Threads: one owner at a time.
+// Memory: a few megabytes. Threads: one owner at a time.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,12 @@
 
 namespace harmonylite::snapshot {
 
-// The object of a database, put together while it is given. Once all was given, size, packed, sha256 and hash of the manifest
-// describe it. kRetryLater: cancelled, or the disk fails.
+// Produces the object of a database while a store takes it. At the end it fills size, packed,
+// sha256 and hash of the manifest. kRetryLater: cancelled, or the disk fails.
 class Packer final : public ports::ObjectSource {
  public:
-  // Begins `phase` with each attempt. Nothing is owned. Nobody writes to the database meanwhile.
+  // The pointers are not owned. Nothing may write to the database while the packer is used. `phase`
+  // begins again with every attempt of the store.
   Packer(PieceSource* pieces, Phase phase, Activity* activity, Manifest* manifest);
   ~Packer() override;
   Status Begin() override;
@@ -41,21 +43,21 @@ class Packer final : public ports::ObjectSource {
   std::unique_ptr<Attempt> attempt_;
 };
 
-// Appends the packed file to `out`, which is empty. As Packer, for stores that take whole objects only.
+// Appends the whole object to `out`, which is empty: for stores that take no stream. See Packer.
 Status Pack(PieceSource* pieces, Activity* activity, Spool* out, Manifest* manifest);
 
-// Writes what an object holds into a database's file, never more than manifest.size bytes. The file is worth
-// something only after Finish. kCorruption: it is not the object that the manifest speaks of. kRetryLater:
-// cancelled, or the disk is full.
+// Unpacks an object into a database's file, never more than manifest.size bytes. The file is worth
+// something only after Finish has succeeded. kCorruption: it is not the object that the manifest
+// describes. kRetryLater: cancelled, or the disk is full.
 class Unpacker final : public ports::ObjectSink {
  public:
-  // Nothing is owned. Nobody has read from the database yet.
+  // The pointers are not owned. Nothing has been read from the database yet.
   Unpacker(const Manifest* manifest, Activity* activity, sqlite::Connection* db);
   ~Unpacker() override;
   Status Begin() override;
   Status Append(std::string_view bytes) override;
   bool sums() const override { return true; }
-  // Once all was appended: whether sizes and checksums are those of the manifest.
+  // Called after the last Append: checks sizes and checksums against the manifest.
   Status Finish();
 
  private:
@@ -68,7 +70,7 @@ class Unpacker final : public ports::ObjectSink {
   std::unique_ptr<Attempt> attempt_;
 };
 
-// Appends an object that lies here.
+// Feeds an object that is in a local spool to `unpacker`.
 Status Unpack(const Spool& packed, Unpacker* unpacker);
 
 }  // namespace harmonylite::snapshot

@@ -9,10 +9,12 @@ namespace harmonylite::snapshot {
 
 namespace {
 
-// SQLite writes what its cache of 16 MB has no room for: this far from its end, a file is nearly as it will stay.
+// SQLite keeps the newest pages in its cache of 16 MB and writes older ones to the file. So a piece
+// that ends at least this many bytes before the end of the file is nearly final.
 constexpr uint64_t kStillMoving = 20 << 20;
-// Beyond that, whoever writes packs, too.
+// Pieces in memory above which the writer packs pieces itself.
 constexpr size_t kMostInMemory = 40;
+// Buffers that are kept for further pieces.
 constexpr size_t kMostSpare = 4;
 
 }  // namespace
@@ -32,7 +34,7 @@ PackedFile::~PackedFile() {
   thread_.join();
 }
 
-// --- for SQLite ---
+// --- What SQLite calls ---
 
 Status PackedFile::Read(uint64_t offset, char* out, size_t length) {
   const Lock lock(mutex_);
@@ -90,7 +92,7 @@ Status PackedFile::Truncate(uint64_t size) {
 }
 
 Status PackedFile::Grow(Lock* lock, uint64_t size) {
-  // The last piece becomes longer than what was packed of it.
+  // The last piece grows, so a frame of it would not be up to date.
   if (size > size_ && size_ % kPieceBytes != 0) HL_TRY(PieceToChange(lock, pieces_.size() - 1));
   while (pieces_.size() * kPieceBytes < size) {
     while (in_memory_ >= kMostInMemory && CanPackNext()) HL_TRY(PackNext(lock, &packer_, &frame_));
@@ -102,7 +104,7 @@ Status PackedFile::Grow(Lock* lock, uint64_t size) {
   return Ok();
 }
 
-// --- packing ---
+// --- Packing ---
 
 void PackedFile::Settle() {
   {
@@ -155,13 +157,14 @@ bool PackedFile::CanPackNext() const {
 Status PackedFile::PackNext(Lock* lock, PiecePacker* packer, std::string* frame) {
   const uint64_t index = next_++;
   const Piece& piece = pieces_[index];
-  if (piece.packed || piece.packing) return Ok();  // by Get
+  if (piece.packed || piece.packing) return Ok();  // Get has done it, or is at it
   if (!frames_full_) HL_TRY(PackPiece(lock, index, packer, frame));
   return piece.packed ? Status(Ok()) : MoveToFile(index);
 }
 
 Status PackedFile::PackPiece(Lock* lock, uint64_t index, PiecePacker* packer, std::string* frame) {
-  Piece& piece = pieces_[index];  // stays where it is: only this one's end is waited for before it goes
+  // stays valid: Truncate waits until it is packed, and a deque does not move others
+  Piece& piece = pieces_[index];
   const size_t length = LengthOf(index);
   piece.packing = true;
   lock->unlock();
@@ -188,7 +191,7 @@ Status PackedFile::PackPiece(Lock* lock, uint64_t index, PiecePacker* packer, st
   return status;
 }
 
-// --- where pieces lie ---
+// --- Where pieces lie ---
 
 PackedFile::Piece* PackedFile::AwaitPiece(Lock* lock, uint64_t index) {
   HL_CHECK(index < pieces_.size());
@@ -220,7 +223,8 @@ Status PackedFile::Thaw(uint64_t index) {
     Drop(std::move(piece.plain));
     return MakeError(ErrorCode::kRetryLater, "a temporary file does not hold what was written to it");
   }
-  // While the file grows, its newest pieces need the memory.
+  // While the file grows, the memory belongs to its newest pieces, so an old piece that is touched
+  // again goes to the disk.
   return settled_ && in_memory_ <= kMostInMemory ? Status(Ok()) : MoveToFile(index);
 }
 
@@ -246,7 +250,7 @@ PackedFile::Buffer PackedFile::NewBuffer() {
   return out;
 }
 
-// Kept for the next piece: the system zeroes what it gives, page by page.
+// Keeps a few buffers for the next pieces, because the system zeroes new memory page by page.
 void PackedFile::Drop(Buffer buffer) {
   if (!buffer) return;
   --in_memory_;

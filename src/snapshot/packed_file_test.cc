@@ -17,7 +17,7 @@ using sqlite::Must;
 
 constexpr size_t kPage = 4096;
 
-// A page that no other one is like, and that packs to about half.
+// A page that is unlike every other page, and that packs to about half its size.
 std::string Page(uint64_t seed) {
   std::mt19937_64 random(seed);
   std::string out(kPage, 'x');
@@ -25,7 +25,7 @@ std::string Page(uint64_t seed) {
   return out;
 }
 
-// A PackedFile beside what it must be.
+// A PackedFile, and a string that holds what the file must hold.
 class Both {
  public:
   explicit Both(PackedFile* file) : file_(file) {}
@@ -43,7 +43,7 @@ class Both {
     Must(file_->Read(offset, out.data(), length));
     ASSERT_TRUE(out == expected_.substr(offset, length)) << length << " bytes at " << offset;
   }
-  // Every frame is what packing the piece alone gives.
+  // Every frame must be what packing the piece alone gives.
   void CheckPieces() {
     ASSERT_EQ(Must(file_->Size()), expected_.size());
     std::string frame, alone;
@@ -70,7 +70,7 @@ void WriteInOrder(Both* both, uint64_t bytes) {
 
 class PackedFileWhere : public testing::TestWithParam<std::string> {
  protected:
-  // An empty parameter: a disk with room.
+  // The parameter is the spool's folder. An empty one stands for a disk with room.
   std::string spool() const { return GetParam().empty() ? dir_.path() : GetParam(); }
   test::TempDir dir_;
 };
@@ -79,7 +79,7 @@ INSTANTIATE_TEST_SUITE_P(Spools, PackedFileWhere, testing::Values("", "/nonexist
 TEST_P(PackedFileWhere, IsWhatWasWritten) {
   PackedFile file(dir_.path(), spool());
   Both both(&file);
-  WriteInOrder(&both, (60 << 20) + 3 * kPage);  // more than fits into its memory
+  WriteInOrder(&both, (60 << 20) + 3 * kPage);  // more than fits into the file's memory
   both.CheckRead(100, 3 * kPieceBytes);
   file.Settle();
   both.CheckPieces();
@@ -90,22 +90,23 @@ TEST_P(PackedFileWhere, WhatIsWrittenAgainIsPackedAgain) {
   PackedFile file(dir_.path(), spool());
   Both both(&file);
   WriteInOrder(&both, 60 << 20);
-  both.Write(5 * kPage, Page(1));  // packed long ago
+  both.Write(5 * kPage, Page(1));  // a page of a piece that is packed
   WriteInOrder(&both, 70 << 20);
   file.Settle();
   both.CheckPieces();
   both.Write(5 * kPage, Page(2));
-  both.Write((40 << 20) - kPage, Page(3) + Page(4));  // over an edge of two pieces
+  both.Write((40 << 20) - kPage, Page(3) + Page(4));  // across the edge of two pieces
   both.CheckPieces();
   both.CheckPieces();
-  // Its end moves within a piece that was packed, and away from it.
+  // The end of the file moves within a packed piece, and away from it.
   both.Write(both.size(), Page(5));
   both.CheckPieces();
   WriteInOrder(&both, (70 << 20) + 2 * kPage);
   both.CheckPieces();
   both.Truncate((30 << 20) + kPage);
   both.CheckPieces();
-  both.Write((33 << 20) + kPage, Page(6));  // zeros between, not what was there
+  // zeros must lie between, not the bytes that were cut off
+  both.Write((33 << 20) + kPage, Page(6));
   both.CheckRead(30 << 20, 3 << 20);
   both.CheckPieces();
 }
@@ -175,7 +176,7 @@ TEST(PackedFile, SaysWhereNothingCanBeStored) {
   EXPECT_NE(status.error().message().find("cannot make a temporary file in /nonexistent"), std::string::npos);
 }
 
-// SQLite on one, with little memory, so that it comes back to pages that were packed.
+// SQLite with a small cache works on a PackedFile, so that it comes back to pages that are packed.
 TEST(Copy, IsADatabaseLikeAnyOther) {
   test::TempDir dir;
   const std::string path = dir.File("app.db");

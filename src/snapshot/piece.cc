@@ -7,7 +7,8 @@ namespace harmonylite::snapshot {
 
 namespace {
 
-// The fastest of zstd's ordinary levels: with text it packs nearly as well as the next ones, in half the time.
+// The fastest of zstd's ordinary levels. Text is packed nearly as well as by the next levels, in
+// half the time.
 constexpr int kLevel = 1;
 
 }  // namespace

@@ -1,4 +1,5 @@
-// A database file in pieces of one size, each of which is packed into a zstd frame of its own.
+// A database file as pieces of one size, each packed into a zstd frame of its own. Frames of pieces
+// can be made in any order and by several threads, and together are one valid object.
 #pragma once
 
 #include <cstdint>
@@ -13,19 +14,21 @@ struct ZSTD_DCtx_s;
 
 namespace harmonylite::snapshot {
 
-inline constexpr size_t kPieceBytes = 1 << 20;  // all but the last one
+inline constexpr size_t kPieceBytes = 1 << 20;  // every piece but the last has this size
 
+// XXH3-64 of a piece's bytes.
 uint64_t HashPiece(std::string_view plain);
 
-// Threads: one at a time.
+// Packs and unpacks pieces. Threads: one at a time.
 class PiecePacker {
  public:
   PiecePacker();
   ~PiecePacker();
   PiecePacker(const PiecePacker&) = delete;
   PiecePacker& operator=(const PiecePacker&) = delete;
+  // Makes `out` the frame of a piece.
   void Pack(std::string_view plain, std::string* out);
-  // What Pack made of `length` bytes. False: it is something else.
+  // Unpacks a frame that Pack made of `length` bytes into `out`. False: `frame` is something else.
   bool Unpack(std::string_view frame, char* out, size_t length);
 
  private:
@@ -33,14 +36,16 @@ class PiecePacker {
   ZSTD_DCtx_s* const reverse_;  // owned
 };
 
-// A file that can be asked for its pieces, packed.
+// A database file that gives its pieces, packed.
+//
 // Threads: one owner at a time.
 class PieceSource {
  public:
   virtual ~PieceSource() = default;
+  // Size of the database in bytes.
   virtual Result<uint64_t> Size() = 0;
-  // The frame of a piece before Size(), and the piece's hash. Nobody writes to the file meanwhile.
-  // kRetryLater: the disk fails.
+  // Returns the frame and the hash of a piece, which must begin before Size(). Nothing may write to
+  // the file meanwhile. kRetryLater: the disk fails.
   virtual Status Get(uint64_t index, std::string* frame, uint64_t* hash) = 0;
 };
 

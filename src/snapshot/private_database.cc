@@ -39,7 +39,7 @@ Result<PrivateDatabase> PrivateDatabase::Reserve(const std::string& database,
   RemoveLeftovers(database);
   const fs::path folder = fs::absolute(database).parent_path();
   out.path_ = (folder / (Prefix(database) + "XXXXXX")).string();
-  out.lock_ = ::mkostemp(out.path_.data(), O_CLOEXEC);  // with rights 0600
+  out.lock_ = ::mkostemp(out.path_.data(), O_CLOEXEC);  // creates the file with mode 0600
   struct stat status {};
   if (out.lock_ < 0 || ::flock(out.lock_, LOCK_EX | LOCK_NB) != 0 ||
       ::fstat(out.lock_, &status) != 0 || status.st_nlink == 0) {
@@ -71,7 +71,7 @@ void PrivateDatabase::RemoveName() {
   if (vfs_.empty())
     ::unlink(path_.c_str());
   else if (!sqlite::DeleteFile(path_, vfs_).ok())
-    return;  // the next Reserve says why
+    return;  // the next Reserve tries again and says why
 }
 
 Status PrivateDatabase::Open() {

@@ -1,8 +1,10 @@
-// A database file of our own, for a copy that is made or was fetched: nobody else can open it, and it goes with us.
+// A database file that only this process can open, for a copy that is made or was fetched. It is
+// deleted with the object that owns it.
 //
-// It lies beside the application's file, so that the disk is one that was chosen for such sizes. On the default VFS
-// its name is gone from the folder as soon as it is open; after a crash before that, the next Reserve or
-// RemoveLeftovers removes it. Rights are 0600.
+// The file lies beside the application's file, because that disk was chosen for data of such size.
+// With SQLite's default VFS its name is removed from the folder as soon as it is open; if the
+// process is killed before that, the next Reserve or RemoveLeftovers removes the file. Only the
+// owner may read and write it (mode 0600).
 //
 // Threads: one owner at a time.
 #pragma once
@@ -17,15 +19,15 @@ namespace harmonylite::snapshot {
 
 class PrivateDatabase {
  public:
-  // Makes an empty file beside `database`. `vfs`: as of Connection::Open.
+  // Makes an empty file beside `database`. `vfs`: see Connection::Open.
   static Result<PrivateDatabase> Reserve(const std::string& database, const std::string& vfs);
   PrivateDatabase(PrivateDatabase&& other) noexcept;
   PrivateDatabase& operator=(PrivateDatabase&&) = delete;
   ~PrivateDatabase();
 
-  // Until Open.
+  // The file's path. It is valid until Open().
   const std::string& path() const { return path_; }
-  // Without journal: after an error the content is to be thrown away.
+  // Opens the file. The connection has no journal, so after an error the content is worthless.
   Status Open();
   sqlite::Connection& db() { return *db_; }
 
@@ -35,15 +37,17 @@ class PrivateDatabase {
 
   std::string path_;
   std::string vfs_;
-  int lock_ = -1;      // owned; tells RemoveLeftovers that the file is in use
+  int lock_ = -1;      // owned; its flock tells RemoveLeftovers that the file is in use
+  // The file still has a name in the folder.
   bool named_ = true;
   std::optional<sqlite::Connection> db_;
 };
 
-// As Open leaves a connection: alone with its file, without journal, overwriting what is deleted.
+// Configures `db` as Open() does: exclusive lock, no journal, no flushing, secure_delete on,
+// neither triggers nor foreign keys.
 Status MakePrivate(sqlite::Connection* db);
 
-// Removes files of this kind whose process was killed. Those in use stay.
+// Removes such files beside `database` whose process was killed. Files in use stay.
 void RemoveLeftovers(const std::string& database);
 
 }  // namespace harmonylite::snapshot

@@ -27,7 +27,8 @@ Result<bool> IsEmpty(Connection* db) {
   return tables == 0;
 }
 
-// Of a file that has pages. In WAL a crash leaves what was there, and readers are not kept out.
+// Prepares a target that has pages: switches it to WAL, in which a crash leaves the old content and
+// readers are not kept out, and gives `from` the target's page size.
 Status MatchPages(PrivateDatabase* from, Connection* to) {
   HL_ASSIGN(const std::string mode, to->QueryText("PRAGMA journal_mode = WAL"));
   if (mode != "wal")
@@ -50,8 +51,9 @@ Status CopyInto(PrivateDatabase* from, const std::string& path, const std::strin
   if (has_pages) HL_TRY(MatchPages(from, &to));
   HL_ASSIGN(Connection look, Connection::Open(path, OpenMode::kReadWrite, vfs));
   HL_TRY(sqlite::CopyDatabase(&from->db(), &to, [&look, has_pages]() -> Status {
-    // A file without pages has nothing that a rollback journal would keep: each page is written once, and in a WAL twice.
-    // Its size is asked for, as the lock keeps readers out.
+    // A file without pages holds nothing that a rollback journal would have to keep, so each page
+    // is written once; in WAL mode it would be written twice (decision 30). The file's size is
+    // asked for, because the lock keeps readers out.
     if (!has_pages) {
       HL_ASSIGN(const uint64_t size, sqlite::FileSize(&look));
       return size == 0 ? Ok() : MakeError(ErrorCode::kRetryLater, "somebody has just written to it");
@@ -60,8 +62,8 @@ Status CopyInto(PrivateDatabase* from, const std::string& path, const std::strin
     if (empty) return Ok();
     return MakeError(ErrorCode::kConflict, "it is not empty: a snapshot never replaces rows");
   }));
-  // What the file is once it is attached. The WAL is as large as the database now. It is restored all the same where one
-  // of them fails: the node sees to both later.
+  // Gives the file the journal mode that attaching would give it, or empties the WAL, which is as
+  // large as the database now. The restore counts even if this fails: the node does both later.
   (void)to.Exec(has_pages ? "PRAGMA wal_checkpoint(TRUNCATE)" : "PRAGMA journal_mode = WAL");
   return Ok();
 }

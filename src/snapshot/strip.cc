@@ -44,7 +44,7 @@ bool HasWord(const std::string& folded_sql, const std::string& folded_name) {
   return false;
 }
 
-// The application's; shadow tables go with their virtual table.
+// The application's tables. The shadow tables of a virtual table are not listed: they go with it.
 Result<std::vector<UserTable>> UserTables(Connection* db) {
   HL_ASSIGN(Statement list, db->Prepare("SELECT name, type FROM pragma_table_list WHERE schema = 'main' "
                                         "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
@@ -58,6 +58,7 @@ Result<std::vector<UserTable>> UserTables(Connection* db) {
   }
 }
 
+// Removes the tables that are left out of snapshots, with their versions and statistics.
 class TableRemover {
  public:
   TableRemover(Connection* db, const LeavesOut& leaves_out) : db_(db) {
@@ -88,7 +89,8 @@ class TableRemover {
                        [&](const UserTable& table) { return sqlite::SameName(table.name, name); });
   }
 
-  // Versions hold keys, and triggers would be in the way.
+  // Removes what belongs to the tables in the hidden tables: versions, which hold keys, and
+  // triggers.
   Status Forget() {
     HL_ASSIGN(const auto registry, ledger::LoadRegistry(db_));
     for (const ledger::RegisteredTable& table : registry)
@@ -96,7 +98,8 @@ class TableRemover {
     return Ok();
   }
 
-  // By something that stays.
+  // True if a table, view or trigger that stays names the table. The search is for the word in the
+  // SQL text, so it may find too much, which only leaves an empty table behind.
   Result<bool> IsNamedElsewhere(const UserTable& table) {
     HL_ASSIGN(Statement list, db_->Prepare("SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL "
                                            "AND type IN ('table', 'view', 'trigger')"));
@@ -109,7 +112,7 @@ class TableRemover {
     }
   }
 
-  // ANALYZE keeps samples of rows.
+  // Removes the table's statistics, because ANALYZE keeps samples of its rows.
   Status ForgetStatistics(const UserTable& table) {
     for (const char* statistics : {"sqlite_stat1", "sqlite_stat3", "sqlite_stat4"}) {
       HL_ASSIGN(const int64_t there,
@@ -127,7 +130,8 @@ class TableRemover {
   std::vector<UserTable> out_;
 };
 
-// The maker's changes become those of an origin like any other.
+// Records the maker's progress like that of any other origin, so that a node that restores the
+// snapshot knows which of the maker's changes are in it (P3).
 Status CountMaker(Connection* db, const State& state) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db));
   const Lseq own = std::max(end.last_change, state.published_to);
@@ -135,6 +139,8 @@ Status CountMaker(Connection* db, const State& state) {
   return ledger::SaveProgress(db, state.self_index, own);
 }
 
+// Replaces the journal by one tick with the newest stamp, which keeps the clock of the node that
+// adopts the file ahead of all that is in it.
 Status ReduceJournal(Connection* db) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db));
   HL_TRY(db->Exec("DELETE FROM __harmonylite__journal"));
@@ -142,6 +148,7 @@ Status ReduceJournal(Connection* db) {
       "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, {})", end.stamp.value));
 }
 
+// Makes the file nobody's, so that the node that attaches to it begins an incarnation of its own.
 Status BecomeNobody(Connection* db, ledger::OriginTable* origins, const State& before) {
   State state = before;
   HL_ASSIGN(state.self_index, origins->IndexOf(db, ledger::kNobody));
@@ -152,6 +159,7 @@ Status BecomeNobody(Connection* db, ledger::OriginTable* origins, const State& b
   return ledger::SaveState(db, state, before);
 }
 
+// Reads the collected vector; empty if the database is from before there was one.
 Result<change::ProgressVector> LoadCollected(Connection* db, const ledger::OriginTable& origins) {
   change::ProgressVector out;
   HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE name = "

@@ -1,6 +1,7 @@
-// Turns a copy of a node's database into a snapshot: everything folded, nothing of the node's own life left.
+// Turns a copy of a node's database into a snapshot: every change is folded, and nothing of the
+// node's own identity is left (docs/formats/snapshot.md).
 //
-// Threads: the connection's.
+// Threads: those of the connection.
 #pragma once
 
 #include <functional>
@@ -13,16 +14,18 @@
 
 namespace harmonylite::snapshot {
 
-// True: this table of the application, with all its rows, is not to be in a snapshot.
+// True: this table of the application and all its rows are kept out of snapshots.
 using LeavesOut = std::function<bool(const std::string& table, bool is_virtual)>;
 
-// `copy` is a copy of a database that a node is attached to, opened by nobody else. Fills maker, schema, cursor,
-// log_created, progress and collected of `manifest`. Afterwards the file
-//  - has no journal but one tick, with the newest stamp; no conflicts; `state.self` is nobody;
-//  - has the maker in `progress` like any other origin;
-//  - has no table that is left out, not even in its free pages. One that a trigger, view or table that stays
-//    refers to is there, empty, or their statements would fail.
-// kRetryLater: a table waits for its triggers. kInvalidArgument: nobody is attached, or another format.
+// Strips `copy`, the copy of a database that a node is attached to, which no other connection has
+// open. Fills maker, schema, cursor, log_created, progress and collected of `manifest`. Afterwards
+//   - the journal has one entry, a tick with the newest stamp, there are no conflicts, and
+//     `state.self` is nobody;
+//   - the maker is in `progress` like any other origin;
+//   - the tables that are left out are gone, also from the free pages. A table that a remaining
+//     trigger, view or table refers to is left, without rows, because their statements would fail.
+// kRetryLater: a table has no triggers yet. kInvalidArgument: no node is attached to the database,
+// its hidden tables have another format, or none of its tables is replicated.
 Status StripCopy(sqlite::Connection* copy, const schema::LoadOptions& tables,
                  const LeavesOut& leaves_out, Manifest* manifest);
 
