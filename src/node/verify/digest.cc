@@ -45,7 +45,7 @@ std::string KeyText(std::span<const ValueView> key) {
   for (const ValueView& value : key) out += (out.empty() ? "" : ", ") + sqlite::Literal(value, kMaxKeyText);
   if (out.size() <= kMaxKeyText) return out;
   size_t end = kMaxKeyText;
-  // do not cut a UTF-8 character
+  // The cut must not fall inside a UTF-8 character.
   while (end > 0 && (static_cast<unsigned char>(out[end]) & 0xc0) == 0x80) --end;
   return out.substr(0, end) + "…";
 }

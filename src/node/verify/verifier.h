@@ -68,7 +68,7 @@ class Verifier {
   Dependencies d_;
   std::mt19937_64 random_;
   int64_t next_look_ms_ = 0;
-  // questions come in groups: until then the registry is looked at more often
+  // Questions come in groups: until this time the registry is looked at more often.
   int64_t hot_until_ms_ = 0;
   std::map<std::string, Seen> seen_;  // the requests that were seen, by id
   std::optional<VerifyRequest> current_;
