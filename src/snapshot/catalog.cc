@@ -38,7 +38,7 @@ Result<std::map<std::string, Catalog::Parts>> Catalog::ListParts() {
 }
 
 Result<Manifest> Catalog::ReadManifest(const std::string& name) {
-  // the folder is never used: the spool stays below its limit
+  // The folder is never used, because the spool stays below its limit.
   Spool bytes("/nonexistent", kMaxManifest + 1);
   ports::Transfer transfer;
   HL_TRY(store_->Get(ManifestOf(name), &bytes, &transfer));

@@ -28,7 +28,7 @@ struct Listed {
   // snapshot without replicated tables, as earlier versions stored them, is unusable: it would hide
   // an older one with tables.
   std::string problem;
-  // its manifest did not arrive; it may be good, and readable for other nodes
+  // The manifest did not arrive; the snapshot may be good, and other nodes may be able to read it.
   bool passing = false;
 };
 

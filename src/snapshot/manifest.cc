@@ -130,7 +130,7 @@ std::optional<int64_t> SnapshotTime(std::string_view name) {
   utc.tm_year -= 1900;
   utc.tm_mon -= 1;
   const int64_t at = static_cast<int64_t>(timegm(&utc)) * 1000 + ms;
-  // one time has exactly one name
+  // One time has exactly one name.
   if (at < 0 || SnapshotName(at, node) != name) return std::nullopt;
   return at;
 }

@@ -15,8 +15,8 @@ namespace harmonylite::snapshot {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-// A zstd frame that needs a larger window to be unpacked, 32 MB, is refused: a forged object must
-// not make this node allocate more.
+// The logarithm of the largest window, 32 MB, that a zstd frame may need to be unpacked. A frame
+// that needs more is refused, so that a forged object cannot make this node allocate more.
 constexpr int kMaxWindowLog = 25;
 
 Error Cancelled() { return MakeError(ErrorCode::kRetryLater, "it was told to end"); }

@@ -163,7 +163,8 @@ Status PackedFile::PackNext(Lock* lock, PiecePacker* packer, std::string* frame)
 }
 
 Status PackedFile::PackPiece(Lock* lock, uint64_t index, PiecePacker* packer, std::string* frame) {
-  // stays valid: Truncate waits until it is packed, and a deque does not move others
+  // The reference stays valid: Truncate waits until the piece is packed, and a deque does not move
+  // its other elements.
   Piece& piece = pieces_[index];
   const size_t length = LengthOf(index);
   piece.packing = true;

@@ -105,7 +105,7 @@ TEST_P(PackedFileWhere, WhatIsWrittenAgainIsPackedAgain) {
   both.CheckPieces();
   both.Truncate((30 << 20) + kPage);
   both.CheckPieces();
-  // zeros must lie between, not the bytes that were cut off
+  // Zeros must lie between the old end and the new page, not the bytes that were cut off.
   both.Write((33 << 20) + kPage, Page(6));
   both.CheckRead(30 << 20, 3 << 20);
   both.CheckPieces();
