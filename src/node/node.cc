@@ -88,7 +88,7 @@ class LookSchedule {
  private:
   static constexpr microseconds kAfterEvent[] = {microseconds(50), microseconds(150),
                                                  microseconds(400), microseconds(1000)};
-  // pause before the late look, for a commit that waits for its disk
+  // Pause before the late look, for a commit that waits for its disk.
   static constexpr microseconds kLate{5000};
 
   const microseconds shortest_;

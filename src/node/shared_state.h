@@ -69,7 +69,7 @@ struct AppliedState {
   change::ProgressVector progress;  // what is applied of the other origins
   bool caught_up = false;           // every record of the log was read
   bool dropped = false;  // something from the log could not be kept; only repair brings it
-  // fingerprint of all replicated tables; equal on nodes with equal tables
+  // Fingerprint of all replicated tables; equal on nodes with equal tables.
   uint64_t schema_fingerprint = 0;
   std::vector<Hold> holds;
   AppliedTotals totals;
@@ -100,7 +100,8 @@ class SharedState {
   Published published() const;
   void CountSent(int64_t rows, int64_t wall_ms);
   SentTotals sent() const;
-  // published().to as the other nodes count it: 0 until a change of this incarnation is published.
+  // The value of published().to as the other nodes count it: 0 until a change of this incarnation
+  // is published.
   Lseq published_as_self() const;
 
   // True if this node is `origin`, and the log holds its changes up to `to`.
