@@ -20,13 +20,15 @@ using sqlite::Quote;
 using sqlite::SameName;
 using sqlite::Statement;
 
-constexpr std::string_view kStoredHead = "CREATE TRIGGER ";  // SQLite keeps every trigger like this
+// SQLite stores every trigger with this head.
+constexpr std::string_view kStoredHead = "CREATE TRIGGER ";
 
 struct Effects {
   bool replicated = false;
   bool local = false;
 };
 
+// True for HarmonyLite's own triggers and tables.
 bool IsOurs(std::string_view name) {
   return SameName(name.substr(0, schema::kHiddenPrefix.size()), schema::kHiddenPrefix);
 }
@@ -57,7 +59,8 @@ Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::str
   }
 }
 
-// Names in lower case. One look at the schema, where TriggersOf takes one for each table.
+// Names, in lower case, of all tables with a trigger of the application. One scan of the schema
+// here saves one per table: TriggersOf is called only for these tables.
 Result<std::set<std::string>> TablesWithTriggers(Connection* db) {
   HL_ASSIGN(Statement list, db->Prepare("SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'"));
   std::set<std::string> out;
@@ -68,7 +71,8 @@ Result<std::set<std::string>> TablesWithTriggers(Connection* db) {
   }
 }
 
-// What every trigger of a table would write, as SQLite's own compiler sees it.
+// What each trigger of a table would write. The authorizer lists it while INSERT, UPDATE and DELETE
+// statements are compiled, which are never run.
 Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog& catalog,
                                                    const schema::Table& table) {
   std::string names;

@@ -1,9 +1,10 @@
-// The application's triggers while rows of other nodes are applied.
+// Lets the application's triggers run for rows of other nodes where they must
+// (docs/decisions/0005-triggers-as-temp.md).
 //
-// What a trigger does to replicated tables arrives as rows and must not happen again; what it does to
-// things that are not replicated (an FTS5 index) must. The applier's connection has the schema's triggers
-// switched off; those of the second kind are repeated there as TEMP triggers, which still fire.
-// Threads: as the connection.
+// What a trigger does to replicated tables arrives as rows and must not happen a second time. What
+// it does to things that are not replicated, such as an FTS5 index, must happen on every node. The
+// applier's connection has the schema's triggers switched off; triggers of the second kind are
+// repeated there as TEMP triggers, which still fire. Threads: the rule of the connection.
 #pragma once
 
 #include <set>
@@ -17,30 +18,31 @@
 namespace harmonylite::apply {
 
 enum class TriggerEffect {
-  kReplicated,  // writes to replicated tables, or nowhere: stays off, its rows arrive
-  kLocal,       // writes to what is not replicated: runs for rows of other nodes too
-  kMixed,       // both: stays off; what it writes locally is missing for rows of other nodes
+  kReplicated,  // It writes to replicated tables or nowhere. It stays off: its rows arrive.
+  kLocal,       // It writes to what is not replicated. It runs for rows of other nodes too.
+  kMixed,  // It does both. It stays off, and its local writes are missing for other nodes' rows.
 };
 
 struct ClassifiedTrigger {
   std::string name;
-  std::string sql;  // as SQLite keeps it
+  std::string sql;  // The statement as SQLite keeps it.
   TriggerEffect effect = TriggerEffect::kReplicated;
 };
 
-// The application's triggers of one table, by what SQLite's own compiler says they would write.
-// kInvalidArgument: they cannot be compiled here (a function that only the application has).
+// Lists the application's triggers of one table with their effects, which SQLite's own compiler
+// tells through the authorizer. kInvalidArgument: they cannot be compiled here, for example because
+// they call a function that only the application has.
 Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(sqlite::Connection* db,
                                                         const ledger::Catalog& catalog,
                                                         const schema::Table& table);
 
 struct AppTriggers {
-  std::set<int64_t> tables_with_triggers;  // TrackedTable ids on which some trigger runs
-  std::vector<std::string> warnings;       // for the operator
+  std::set<int64_t> tables_with_triggers;  // TrackedTable ids of tables with a TEMP trigger.
+  std::vector<std::string> warnings;       // Messages for the operator.
 };
 
-// Drops the TEMP triggers of an earlier call and makes those that today's schema needs. Leaves the
-// connection with the schema's triggers off.
+// Drops the TEMP triggers of an earlier call and makes those that the present schema needs.
+// Afterwards the schema's own triggers are off on this connection.
 Result<AppTriggers> InstallAppTriggers(sqlite::Connection* db, const ledger::Catalog& catalog);
 
 }  // namespace harmonylite::apply

@@ -43,7 +43,7 @@ TEST(AppTriggersTest, SearchFindsRowsOfOtherNodes) {
   one.App("DELETE FROM t WHERE id = 2");
   two.ApplyFrom(&one);
   EXPECT_EQ(Find(&two, "plum"), Strings{});
-  // Swapped unique values make the applier delete and insert again.
+  // When two rows swap unique values, the applier deletes and inserts them again.
   one.App("INSERT INTO t VALUES(2, 'second', 'kiwi'); BEGIN; UPDATE t SET title = NULL WHERE id = 1;"
           "UPDATE t SET title = 'first' WHERE id = 2; UPDATE t SET title = 'second' WHERE id = 1;"
           "COMMIT");

@@ -28,10 +28,12 @@ struct Applier::Context {
   const change::BatchHeader& header;
   const change::ProgressVector& progress;
   const ledger::OriginTable& origins;
-  std::vector<ledger::OriginIndex> covers;  // header.covers, as indices here
-  std::vector<Lseq> had;                     // of each cover's origin: up to here all was merged before
+  std::vector<ledger::OriginIndex> covers;  // header.covers as indices of this node.
+  // Per cover, the lseq up to which this node had merged the origin before the batch.
+  std::vector<Lseq> had;
   std::vector<Target> tables;
-  // Conflicts of this batch by table and key: a batch may tell a row twice, its newest write last.
+  // Ids of the conflicts that this batch has listed, by table and key. A batch may hold a row
+  // twice, its newest write last; the later conflict then replaces the earlier one.
   std::map<std::string, int64_t> kept;
   ApplyStats stats;
 };
@@ -123,7 +125,9 @@ Status Applier::SaveProgress(const Context& context, const Origin& self) {
   return Ok();
 }
 
-// A write that was merged here before and has left no version: a delete replaced it, and that is forgotten.
+// If a write was merged here before and its row has no version now, a delete replaced it and its
+// tombstone was forgotten. Applying the write again would bring the deleted row back (P5). Own
+// writes always count as merged.
 Result<bool> Applier::IsForgotten(const RowView& row, TableWriter* writer, const Context& context) {
   if (row.lseq > context.had[row.cover]) return false;
   HL_ASSIGN(const auto found, writer->FindVersion(key_));
@@ -146,6 +150,20 @@ Status Applier::TakeRow(const RowView& row, const Target& target) {
   return Ok();
 }
 
+// Merges one row of the batch. The version alone decides what happens to the row (P4):
+//
+// - The write was merged before and its tombstone is forgotten: the row is passed over.
+// - There is no version here: the version is added and the row written. AddVersion answers whether
+//   there was one, so that a new row, the most frequent case, costs one statement.
+// - The stored version is the same: nothing changes.
+// - The stored version is newer: the row here stays.
+// - The stored version is older: the incoming version replaces it, and the row is written or
+//   deleted.
+//
+// In the last two cases, if neither writer had seen the other's write, the loser is kept as a
+// conflict before it is replaced (P7). A change of a row may free unique values or take away a
+// parent, so shadowed rows that it blocked become pending, and rows in references are touched;
+// Settle looks at both when the whole batch is in place.
 Status Applier::ApplyRow(const RowView& row, Context* context) {
   const Target& target = context->tables[row.table];
   TableWriter* writer = &target.state->writer;
@@ -156,7 +174,9 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   if (forgotten) return Ok();
   StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
                          row.deleted ? 0 : capture::HashImage(table, image_), std::nullopt};
-  // A repair tells only the newest write: the row may have been inserted long before.
+  // A repair over several origins holds only the newest write of a row, and another origin may have
+  // inserted the row long before. If a batch covers one origin and the row has no version here, the
+  // row was inserted within the covered range; it counts as inserted by this write.
   const bool ordinary = context->header.covers.size() == 1;
   if (!row.deleted && ordinary && !target.state->tracked->had_rows) incoming.born = 0;
   HL_ASSIGN(const bool is_new, writer->AddVersion(key_, incoming));
@@ -197,6 +217,8 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }
 
+// The image of the stored side is read before the row is replaced. A stored row that is shadowed or
+// hidden is not in its table, so its image is then taken from the shadow table.
 Status Applier::KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                              const StoredVersion& incoming, bool incoming_wins, Context* context) {
   std::optional<change::Row> row;
@@ -218,8 +240,10 @@ Status Applier::KeepConflict(TableState* state, std::string_view kind, const Sto
   return Ok();
 }
 
-// A row whose unique values are taken steps aside, into the shadow table, until the whole batch is in place: it
-// may be handed its values from row to row, and rows of the batch are still there as they were before it.
+// A row whose unique values are taken goes into the shadow table as pending, and Settle decides
+// when the whole batch is in place. It cannot be decided earlier: other rows of the batch are still
+// in their former state, and a value may be handed on from row to row within one batch. The row's
+// former content must leave its table, because it is out of date.
 Status Applier::Show(TableState* state) {
   Status put = state->writer.PutRow(image_);
   if (put.ok() || put.error().code() != ErrorCode::kConflict || !db_->constraint_was_unique() ||
@@ -227,7 +251,8 @@ Status Applier::Show(TableState* state) {
     return put;
   HL_TRY(state->writer.DeleteRow(key_));
   if (state->writer.fires_triggers()) {
-    // What was refused may be what a trigger did, and that no other row can give way to.
+    // A TEMP trigger's own write may have been refused. No replicated row holds a value of this row
+    // then, so nothing can give way, and the error stands.
     HL_ASSIGN(const auto holders, FindHolders(db_, state->writer.table(), image_));
     if (holders.empty()) return put;
   }
@@ -235,11 +260,16 @@ Status Applier::Show(TableState* state) {
   return state->shadows->Put(key_, image_, std::nullopt);
 }
 
+// Decides UNIQUE first and foreign keys second (docs/convergence.md, "Why in two strata"). A hidden
+// orphan keeps its unique values, so a touched row may clash with an orphan. WakeHolders makes such
+// orphans pending, and SettleUnique then decides between the two. Settling shows and hides rows,
+// which touches them and may wake further orphans; the loop ends when none is woken.
 Status Applier::Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans) {
   if (!catalog_.hide_orphans) return SettleUnique(origins, stats);
   const ToolsOf tools = [this](int64_t table) -> Result<TableTools> {
     const ledger::TrackedTable* tracked = catalog_.ById(table);
-    if (tracked == nullptr) return TableTools{};  // forgotten since it was touched
+    // The table is no longer replicated since the row was touched.
+    if (tracked == nullptr) return TableTools{};
     HL_ASSIGN(TableState * state, StateOf(*tracked));
     return TableTools{tracked, &state->writer, state->shadows ? &*state->shadows : nullptr};
   };

@@ -1,6 +1,13 @@
-// Applies batches inside the caller's write transaction: rows, versions and progress commit together (P3).
+// Merges batches of other nodes into this node's file: step 6 in the life of a change
+// (docs/design.md).
 //
-// Threads: as the connection; one owner at a time.
+// Everything happens inside the caller's write transaction, so rows, versions and progress are
+// committed together or not at all (P3), and a reader sees all of a transaction or nothing of it
+// (P6). merge/ decides who wins (P4); the applier carries the decisions out: it writes rows and
+// versions, keeps what a concurrent write replaced (P7), and settles UNIQUE and, if orphans are
+// hidden, foreign keys.
+//
+// Threads: the rule of the connection; one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -29,99 +36,127 @@
 namespace harmonylite::apply {
 
 struct ApplyStats {
-  int64_t rows = 0;       // in the batch
-  int64_t won = 0;        // written here
-  int64_t conflicts = 0;  // met a write that had not seen theirs, either way round
-  int64_t kept = 0;       // of these, listed in `conflicts`
+  int64_t rows = 0;       // Rows that the batch held.
+  int64_t won = 0;        // Rows that won and were written here.
+  // Rows that met a concurrent write of the same row, whichever of the two won.
+  int64_t conflicts = 0;
+  int64_t kept = 0;       // Conflicts that are listed in `conflicts`; the others lost nothing.
   ShadowStats shadows;
   OrphanStats orphans;
 };
 
 class Applier {
  public:
-  // `db` is not owned and outlives the applier; its triggers and foreign keys are switched off.
+  // `db` is not owned and outlives the applier. The applier switches its triggers and foreign keys
+  // off, so that applying does not echo (P5).
   explicit Applier(sqlite::Connection* db);
 
-  // Prepares for a (new) schema; the catalog is copied. Returns warnings for the operator.
+  // Prepares for a schema, at first and after each change of it; the catalog is copied. Returns
+  // warnings for the operator.
   Result<std::vector<std::string>> SetCatalog(const ledger::Catalog& catalog);
 
-  // Everything of ours must be folded, and the batch must be applicable: no hole, its causes here.
-  // On any error the transaction must be rolled back and nothing of the batch counts:
-  // kSchemaMismatch: a table differs; hold. kConflict: a constraint of this node, other than UNIQUE, refuses
-  // a row; hold. kCorruption: the batch's bytes are bad; repair. kRetryLater: disk or memory.
-  // `progress`: what is applied here before it; newly met origins are added to `origins`.
+  // Merges `batch`. All local journal entries must be folded, and the batch must be applicable: no
+  // changes before it are missing, and everything its sender had seen is applied here. `progress`
+  // is what is applied here before the batch; origins met for the first time are added to
+  // `origins`.
+  //
+  // After an error the caller must roll the transaction back; then nothing of the batch counts.
+  // - kSchemaMismatch: a table differs here; the batch is to be held.
+  // - kConflict: a constraint of this node, other than UNIQUE, refuses a row; the batch is to be
+  //   held.
+  // - kCorruption: the bytes of the batch are bad; the range is to be repaired.
+  // - kRetryLater: the disk is full or fails, or memory is short.
   Result<ApplyStats> Apply(change::BatchDecoder* batch, const ledger::State& state,
                            const change::ProgressVector& progress,
                            ledger::OriginTable* origins);
 
-  // Puts rows of a resent batch in place of those that are not what their versions say, under the same versions;
-  // what was there is kept in `conflicts`. Rows of other versions are passed over. Returns how many were put.
-  // As Apply for the rest.
+  // Repairs damaged rows from a resent batch. If this node has the version that the batch names,
+  // but the row is missing or does not match the hash in that version, the batch's image takes its
+  // place under the same version; what was there is kept in `conflicts` (P7). Rows of other
+  // versions are passed over. Returns how many rows were put. Preconditions and errors are those of
+  // Apply.
   Result<int64_t> Reapply(change::BatchDecoder* batch, const ledger::OriginTable& origins);
-  // The next Apply lists the live rows it writes that had no version here and no greater stamp than `forgotten`: the
-  // sender had not seen deletes that are forgotten here, one of which may have been newer than such a row.
+  // Makes Apply append to `out`, which is not owned, each live row it writes that had no live
+  // version here and whose stamp is at most `forgotten`. Such a row may be older than a delete that
+  // is forgotten here and that its sender had not seen. A null `out` ends the listing.
   void ListFresh(Hlc forgotten, std::vector<AbsentRow>* out) {
     fresh_forgotten_ = forgotten;
     fresh_ = out;
   }
 
-  // Removes rows that were deleted elsewhere and whose tombstones are forgotten, with their versions: those that
-  // are still as they were when the plan was made. One from before HarmonyLite is kept among the conflicts.
-  // Returns how many went. Same conditions as Apply; call it after that, and Settle then.
+  // Removes rows, with their versions, that were deleted elsewhere and whose tombstones are
+  // forgotten. A row that has changed since the plan was made stays. A row from before HarmonyLite
+  // is kept among the conflicts, where both sides name `maker` as their origin. Returns how many
+  // rows were removed. Preconditions are those of Apply; call it after Apply, and Settle after it.
   Result<int64_t> RemoveAbsent(const std::vector<AbsentRow>& rows, ledger::OriginIndex maker);
-  // Adds rows from before HarmonyLite where there is neither a row nor a version. Returns how many; Settle then.
+  // Adds rows from before HarmonyLite whose key has neither a row nor a version here. Returns how
+  // many were added. The caller calls Settle afterwards.
   Result<int64_t> AddOldRows(const FoundOldRows& rows);
-  // Journals live rows anew that are still as they were, as writes of `self`, from the oldest to the newest, visible or
-  // not. Returns how many. Everything must be folded, and what this journals counts as folded: Settle then.
+  // Journals live rows again, as new writes of `self`, so that they win over deletes nobody
+  // remembers. Rows are written from the oldest to the newest, whether they are visible or
+  // shadowed; a row that has changed since it was listed is passed over. Returns how many were
+  // written. All local journal entries must be folded before; the entries that this call appends
+  // count as folded. The caller calls Settle afterwards.
   Result<int64_t> WriteAnew(std::vector<AbsentRow> rows, const ledger::State& state,
                             const ledger::OriginTable& origins, const Clock& clock);
 
-  // Looks at the pending shadowed rows of every table, and at touched ones: after folding, or a new catalog. Part
-  // of Apply. Everything of ours must be folded. On any error the transaction must be rolled back.
+  // Decides which rows are visible: looks at the pending shadowed rows of every table and, where
+  // orphans are hidden, at the touched rows. Apply ends with it; call it also after folding and
+  // after a new catalog. All local journal entries must be folded. After an error the transaction
+  // must be rolled back.
   Status Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
 
  private:
   struct TableState {
     const ledger::TrackedTable* tracked;
     TableWriter writer;
-    std::optional<ledger::ShadowTable> shadows;  // where the table can have shadowed rows
-    bool any_shadows = false;                     // so far in this call of Apply
+    std::optional<ledger::ShadowTable> shadows;  // Set if the table can have shadowed rows.
+    // The shadow table had a row when the batch named this table, or has got one since.
+    bool any_shadows = false;
   };
   struct Target {
     TableState* state;
-    std::vector<uint32_t> column_order;  // ours → theirs
+    std::vector<uint32_t> column_order;  // Position in the batch's image, by our column.
   };
   struct Context;
 
+  // Finds this node's table for a table of the batch. kSchemaMismatch: it is absent or differs.
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
   Status SaveProgress(const Context& context, const Origin& self);
-  // Fills image_ and key_. kCorruption: NULL in the key.
+  // Sets `image_` and `key_` to the batch's row, in this node's column order; a deleted row has no
+  // image. kConflict: the key contains NULL.
   Status TakeRow(const change::RowView& row, const Target& target);
   Result<bool> ReapplyRow(TableState* state, const Origin& origin, const change::RowView& row,
                           const ledger::HashJudge& judge, const ledger::OriginTable& origins);
+  // True if the row was merged here before and its tombstone has been forgotten since.
   Result<bool> IsForgotten(const change::RowView& row, TableWriter* writer, const Context& context);
-  // Keeps what lost between the stored version and `incoming`, the row at hand; `kind`: as listed.
+  // Lists the losing side of `stored` and `incoming`, the two versions of the row at hand, in
+  // `conflicts`.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);
+  // Puts the row at hand into its table, or into its shadow table if a unique value of it is taken.
   Status Show(TableState* state);
+  // The UNIQUE part of Settle, over all tables that can have shadowed rows.
   Status SettleUnique(const ledger::OriginTable& origins, ShadowStats* stats);
-  // The row's state here if it is as the plan saw it.
+  // Sets `key_` to the row's key. True if the row still has the version that the plan saw.
   Result<bool> IsUnchanged(const AbsentRow& row, TableState* state);
-  // Of key_.
+  // Journals the row at hand, `key_`, again and gives it the new version.
   Status WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
                    const Clock& clock);
+  // Lists the row at hand, which has no version, in `conflicts` before it is removed.
   Status KeepUnversioned(TableState* state, ledger::OriginIndex maker);
   Result<TableState*> StateOf(const ledger::TrackedTable& tracked);
 
   sqlite::Connection* db_;
   ledger::Catalog catalog_;
   AppTriggers app_triggers_;
-  std::map<int64_t, TableState> tables_;  // by TrackedTable id; made when first needed
+  // By TrackedTable id; an entry is made when it is first needed.
+  std::map<int64_t, TableState> tables_;
   Hlc fresh_forgotten_;
-  std::vector<AbsentRow>* fresh_ = nullptr;  // not owned; only while a call of Apply is to list
-  std::vector<change::ValueView> image_;    // of the row at hand, in our column order
-  std::vector<change::ValueView> key_;    // of it
+  std::vector<AbsentRow>* fresh_ = nullptr;  // Not owned; null unless ListFresh asked for a list.
+  std::vector<change::ValueView> image_;  // Image of the row at hand, in this node's column order.
+  std::vector<change::ValueView> key_;    // Key of the row at hand.
 };
 
 }  // namespace harmonylite::apply

@@ -57,7 +57,8 @@ TEST_F(ApplierTest, ProgressAndClockCommitWithTheRows) {
   two_.Apply(*batch);
   EXPECT_EQ(two_.Progress().Get(one_.self), batch->to);
   EXPECT_GE(sqlite::Must(capture::ReadJournalEnd(&two_.db)).stamp, batch->header.max_stamp);
-  // Therefore a write here beats what it overwrote, whatever the wall clock says.
+  // Applying has raised this node's clock, so a later write here wins, whatever the wall clock
+  // says.
   two_.App("UPDATE t SET a = 'later'");
   EXPECT_EQ(one_.ApplyFrom(&two_).won, 1);
   EXPECT_EQ(one_.Query("SELECT a FROM t"), Strings{"'later'"});
@@ -127,7 +128,7 @@ TEST_F(ApplierTest, UnfoldedLocalWritesAreCompared) {
   one_.App("INSERT INTO t VALUES(1, 'newer')");
   EXPECT_EQ(two_.ApplyFrom(&one_).conflicts, 1);
   EXPECT_EQ(two_.Query("SELECT a FROM t"), Strings{"'newer'"});
-  // Its own entry has lost: the batch tells its range and holds no row.
+  // The node's own journal entry has lost, so its batch covers the entry and holds no row.
   const auto empty = two_.Publish();
   ASSERT_TRUE(empty.has_value());
   EXPECT_EQ(empty->rows, 0u);
@@ -176,7 +177,7 @@ TEST_F(ApplierTest, SwapsOfUniqueValuesWithinOneBatch) {
         "UPDATE t SET u = 'y' WHERE id = 1; COMMIT");
   b.ApplyFrom(&a);
   ExpectSame(&a, &b);
-  // Around in a ring of three, and a row that takes over from one that is deleted.
+  // Three rows pass their values round in a ring, and a row takes over the value of a deleted one.
   a.App("BEGIN; UPDATE t SET u = u || '!'; UPDATE t SET u = 'z' WHERE id = 1;"
         "UPDATE t SET u = 'x' WHERE id = 3; UPDATE t SET u = 'y' WHERE id = 2; COMMIT");
   b.ApplyFrom(&a);
@@ -189,7 +190,7 @@ TEST_F(ApplierTest, SwapsOfUniqueValuesWithinOneBatch) {
 }
 
 TEST_F(ApplierTest, TheKeyAndNoOtherIndexSaysWhichRowItIs) {
-  // 'A' and 'a' are two rows by the key, and the same value by the other index.
+  // 'A' and 'a' are two rows by the key, but the same value in the other index.
   const char* sql = "CREATE TABLE t(k TEXT PRIMARY KEY, a);"
                     "CREATE UNIQUE INDEX i ON t(k COLLATE NOCASE)";
   ApplyNode a(sql, 1);

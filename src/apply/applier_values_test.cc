@@ -1,4 +1,5 @@
-// Rows arrive exactly as they were: every storage class under every declared type.
+// Tests that rows arrive exactly as they were written: every storage class under every declared
+// type.
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
@@ -25,7 +26,7 @@ TEST_P(ValueTest, EveryClassUnderThisType) {
   one.App(std::string("INSERT INTO t VALUES ") + kValues);
   two.ApplyFrom(&one);
   EXPECT_EQ(Exact(&two, "id,a", "t", "id"), Exact(&one, "id,a", "t", "id"));
-  // The same again as updates of rows that are there.
+  // The values arrive unchanged also as updates of rows that exist.
   one.App("UPDATE t SET a = (SELECT b.a FROM t b WHERE b.id = 30 - t.id)");
   two.ApplyFrom(&one);
   EXPECT_EQ(Exact(&two, "id,a", "t", "id"), Exact(&one, "id,a", "t", "id"));
@@ -50,7 +51,7 @@ TEST_P(KeyValueTest, EveryClassAsKey) {
   one.App("UPDATE t SET a = a + 100 WHERE a % 2");
   two.ApplyFrom(&one);
   EXPECT_EQ(Exact(&two, "k,a", "t", "a"), Exact(&one, "k,a", "t", "a"));
-  // And back: the other node writes the rows it was given.
+  // Rows that a node was given can be written there and travel back.
   two.App("DELETE FROM t WHERE a % 3 = 0; UPDATE t SET a = a + 1000");
   one.ApplyFrom(&two);
   EXPECT_EQ(Exact(&one, "k,a", "t", "a"), Exact(&two, "k,a", "t", "a"));

@@ -1,4 +1,4 @@
-// Nodes that hand each other batches by hand: for tests of apply.
+// Nodes that hand batches to each other without a log: for tests of apply.
 #pragma once
 
 #include <memory>
@@ -33,7 +33,8 @@ class ApplyNode : public capture::TestNode {
     return sync;
   }
 
-  // What the replica does after a schema change: rows that were there are judged by new references.
+  // Does what the replica does after a schema change: rows that existed are judged by the new
+  // references.
   void JudgeAll() {
     if (!catalog.hide_orphans) return;
     const auto found = sqlite::Must(FindOrphans(&db, catalog));
@@ -45,7 +46,7 @@ class ApplyNode : public capture::TestNode {
     });
   }
 
-  // What is not published yet; counts as published from now on.
+  // Returns what is not published yet and counts it as published from now on.
   std::optional<capture::BuiltBatch> Publish() {
     auto batch = sqlite::Must(reader.ReadChanges(state.published_to));
     if (batch) {
@@ -59,7 +60,7 @@ class ApplyNode : public capture::TestNode {
     return sqlite::Must(reader.ReadRepair(have));
   }
 
-  // Its next write is later than all of `other`'s, also within the same millisecond.
+  // Makes this node's next write later than all of `other`'s, also within the same millisecond.
   void FollowClockOf(ApplyNode* other) {
     const Hlc stamp = sqlite::Must(capture::ReadJournalEnd(&other->db)).stamp;
     Write([&] { sqlite::Must(capture::RaiseClock(&db, stamp)); });
@@ -70,7 +71,7 @@ class ApplyNode : public capture::TestNode {
         ledger::LoadProgress(&db, sqlite::Must(ledger::OriginTable::Load(&db))));
   }
 
-  // Folds everything and brings back what may come back.
+  // Folds everything and settles which rows are visible.
   ShadowStats Settle(OrphanStats* orphans = nullptr) {
     ShadowStats stats;
     OrphanStats unused;
@@ -82,7 +83,7 @@ class ApplyNode : public capture::TestNode {
     return stats;
   }
 
-  // Folds and applies in one transaction; on an error everything is rolled back.
+  // Folds and applies in one transaction. On an error everything is rolled back.
   Result<ApplyStats> TryApply(const capture::BuiltBatch& batch) {
     auto transaction =
         sqlite::Must(sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
@@ -98,7 +99,7 @@ class ApplyNode : public capture::TestNode {
     return stats;
   }
   ApplyStats Apply(const capture::BuiltBatch& batch) { return sqlite::Must(TryApply(batch)); }
-  // Everything `other` has not published yet.
+  // Applies everything that `other` has not published yet.
   ApplyStats ApplyFrom(ApplyNode* other) {
     const auto batch = other->Publish();
     return batch ? Apply(*batch) : ApplyStats{};
@@ -110,7 +111,7 @@ class ApplyNode : public capture::TestNode {
   std::vector<std::string> warnings;
 };
 
-// Every value with its class, as SQLite itself sees it.
+// Every value with its storage class, as SQLite itself sees it.
 inline std::vector<std::string> Exact(ApplyNode* node, const std::string& columns,
                                       const std::string& table, const std::string& order) {
   std::string sql = "SELECT ";

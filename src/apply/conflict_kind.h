@@ -1,4 +1,5 @@
-// What became of two concurrent writes of one row, in the operator's words. Pure.
+// Names what became of two concurrent writes of one row, in the operator's words. The functions are
+// pure.
 #pragma once
 
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace harmonylite::apply {
 
-// Nothing: both deleted the row, so nothing is lost.
+// The kind under which the losing write is listed. Empty if both writes deleted the row, because
+// then nothing is lost. `same_new_id` says that both inserted a row under the same key.
 inline std::optional<std::string_view> ConflictKind(bool loser_deleted, bool winner_deleted,
                                                     bool same_new_id) {
   namespace kind = ledger::conflict_kind;
@@ -20,15 +22,18 @@ inline std::optional<std::string_view> ConflictKind(bool loser_deleted, bool win
   return same_new_id ? kind::kSameId : kind::kOverwritten;
 }
 
-// The local version is of a row that its origin inserted and the other write's sender had not seen. What that
-// sender had seen is applied here, so it did not know the row from elsewhere either: it inserted it, too.
+// True if both writers inserted the row without knowing each other's: typically two applications
+// that drew the same new id. The local row was inserted by the origin of its version, and the
+// sender of the other write had not seen that insert. Everything the sender had seen is applied
+// here, so it did not know the row from a third node either: it inserted the row itself.
 inline bool BothInserted(const StoredVersion& local, const Origin& local_origin,
                          const change::ProgressVector& incoming_seen) {
   return !local.deleted && local.born &&
          !incoming_seen.Covers(local_origin, Lseq(local.lseq.value - *local.born));
 }
 
-// StoredVersion::born of a write that replaces `before`.
+// StoredVersion::born of `write`, which replaces `before`. It is 0 if the write inserts the row,
+// counts on if the same origin writes its own row again, and is unknown otherwise.
 inline std::optional<int64_t> BornAfter(const StoredVersion& before, const StoredVersion& write,
                                         bool both_inserted) {
   if (write.deleted) return std::nullopt;

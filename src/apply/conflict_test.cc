@@ -1,4 +1,4 @@
-// Writes that lost to a concurrent one are kept, named, and bounded.
+// Tests that writes that lost to a concurrent one are kept, are named correctly, and are bounded.
 #include "ledger/conflict_log.h"
 
 #include <gtest/gtest.h>
@@ -23,7 +23,7 @@ std::string Text(const std::optional<change::NamedImage>& image) {
 
 class ConflictTest : public testing::Test {
  protected:
-  // kind: loser / winner
+  // Formats each conflict as "kind: loser / winner".
   static Strings List(ApplyNode* node) {
     Strings out;
     for (const auto& one : sqlite::Must(ledger::ListConflicts(&node->db, node->catalog)))
@@ -36,7 +36,7 @@ class ConflictTest : public testing::Test {
     if (from_two) one_.Apply(*from_two);
     if (from_one) two_.Apply(*from_one);
   }
-  // Both write, `two` later.
+  // Lets both nodes write concurrently, `two_` later than `one_`.
   void Both(const char* first, const char* second) {
     one_.App(first);
     two_.FollowClockOf(&one_);
@@ -107,7 +107,7 @@ TEST_F(ConflictTest, DeletesAndUpdates) {
   for (ApplyNode* node : {&one_, &two_}) {
     Strings list = List(node);
     std::sort(list.begin(), list.end());
-    // Row 3 was deleted by both: nothing is lost.
+    // Both nodes deleted row 3, so nothing was lost.
     EXPECT_EQ(list, (Strings{"delete lost: deleted / id=2 a='won'",
                              "deleted: id=1 a='kept' / deleted"}));
   }
@@ -159,7 +159,7 @@ TEST_F(ConflictTest, AShadowedLoserIsKeptWithItsImage) {
   a.App("INSERT INTO t VALUES(1, 'x')");
   b.FollowClockOf(&a);
   b.App("INSERT INTO t VALUES(2, 'x')");
-  a.ApplyFrom(&b);  // row 1 is shadowed on the node that wrote it
+  a.ApplyFrom(&b);  // Row 1 is shadowed on its writer's node.
   b.FollowClockOf(&a);
   b.App("INSERT INTO t VALUES(1, 'other')");
   a.ApplyFrom(&b);

@@ -1,4 +1,4 @@
-// Tombstones are forgotten, and what they deleted does not come back.
+// Tests that after a tombstone is forgotten the row that it deleted does not come back.
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
@@ -14,7 +14,7 @@ constexpr const char* kTables =
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a);"
     "CREATE TABLE u(k TEXT COLLATE NOCASE, l, PRIMARY KEY(k, l));";
 
-// Forgets what `stable` covers; returns how many went.
+// Forgets the tombstones that `stable` covers, and returns how many there were.
 int64_t Forget(ApplyNode* node, const ProgressVector& stable, int64_t limit = 1'000) {
   int64_t gone = 0;
   node->FoldAll();
@@ -48,7 +48,7 @@ TEST_F(ForgottenTest, OnlyWhatIsCoveredGoesAndNoMoreThanAskedFor) {
   one_.App("INSERT INTO t SELECT value, 1 FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c LIMIT 10) "
            "SELECT value FROM c)");
   one_.App("INSERT INTO u VALUES('a', 1), ('B', 2)");
-  one_.App("DELETE FROM t WHERE id > 3");  // 13 to 19
+  one_.App("DELETE FROM t WHERE id > 3");  // Lseqs 13 to 19.
   one_.App("DELETE FROM u WHERE k = 'b'");
   one_.FoldAll();
   const Lseq end = one_.newest();
@@ -82,7 +82,8 @@ TEST_F(ForgottenTest, ABatchThatTellsAnOldWriteAgainDoesNotBringItBack) {
   two_.Apply(*first);
   three_.Apply(*first);
   one_.App("INSERT INTO t VALUES(3, 'new')");
-  // Three knows nothing of the delete; its answer to somebody who has nothing overlaps with what two has.
+  // Node three knows nothing of the delete. Its answer to a node that has nothing overlaps with
+  // what node two has.
   three_.ApplyFrom(&one_);
   const auto answer = three_.Repair({});
   two_.App("DELETE FROM t WHERE id = 1");

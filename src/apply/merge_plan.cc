@@ -25,11 +25,13 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
+// Rows compared between two looks at `cancelled`.
 constexpr int64_t kLooksBetweenCancelled = 1'000;
 
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
-// Everything in `vector` but our own is applied.
+// True if `progress` covers `vector`, apart from the entry of `self`: a node always has its own
+// changes.
 bool Applied(const ProgressVector& progress, const Origin& self, const ProgressVector& vector) {
   return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
     return entry.first == self || progress.Covers(entry.first, entry.second);
@@ -41,7 +43,8 @@ class Planner {
   Planner(Connection* db, Connection* snapshot, const std::atomic<bool>* cancelled)
       : db_(db), snapshot_(snapshot), cancelled_(cancelled) {}
 
-  // All rows of `ours` that the snapshot, in which the table is `theirs`, knows nothing of.
+  // Adds to the plan the rows of `ours` of which the snapshot knows nothing. `theirs` is the same
+  // table in the snapshot.
   Status Compare(const TrackedTable& ours, const TrackedTable& theirs,
                  const ledger::OriginTable& origins, MergePlan* plan) {
     HL_ASSIGN(SnapshotRows there, SnapshotRows::Make(snapshot_, theirs));
@@ -50,6 +53,9 @@ class Planner {
   }
 
  private:
+  // Rule 4 of docs/decisions/0020 for rows with a version. Absent rows whose write the maker had
+  // applied were deleted. Other absent rows stay, and those that may be older than a forgotten
+  // delete are noted as unknown.
   Status CompareVersions(const TrackedTable& ours, SnapshotRows* there,
                          const ledger::OriginTable& origins, MergePlan* plan) {
     HL_ASSIGN(Statement scan, db_->Prepare(fmt::format("SELECT v.hlc, v.n, v.lseq{} FROM {} v WHERE v.gone = 0",
@@ -71,6 +77,9 @@ class Planner {
     }
   }
 
+  // Rows from before HarmonyLite have no version. If the snapshot has neither the row nor a version
+  // of it, it counts as deleted; RemoveAbsent keeps its image. Rows with NULL in their key are
+  // local and are not compared.
   Status CompareUnversioned(const TrackedTable& ours, SnapshotRows* there, MergePlan* plan) {
     std::string keys;
     for (const schema::KeyColumn& key : ours.table.key)
@@ -107,7 +116,8 @@ class Planner {
   int64_t looks_ = 0;
 };
 
-// Of every table that both have. One that the maker does not have says nothing about its rows.
+// Compares every table that both databases have. A table that the maker does not have proves
+// nothing about its rows.
 Status CompareTables(Connection* db, Connection* snapshot, const capture::BatchReaderOptions& options,
                      const std::atomic<bool>* cancelled, MergePlan* plan) {
   HL_ASSIGN(const Catalog ours, capture::LoadCatalog(db, options.tables));
@@ -202,7 +212,7 @@ Result<MergePlan> PlanMerge(Connection* db, Connection* snapshot,
   plan.clock = end.stamp;
   HL_ASSIGN(plan.newest_forgotten, ledger::NewestForgotten(snapshot));
   plan.by_absence = !Applied(plan.at, state.self, plan.collected);
-  // What we wrote ourselves we have.
+  // Own changes never have to come back from the snapshot.
   change::ProgressVector have = plan.at;
   have.Advance(state.self, plan.progress.Get(state.self));
   capture::BatchReader reader(snapshot, options);

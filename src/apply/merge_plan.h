@@ -1,12 +1,13 @@
-// Bringing a node that is too far behind up to a snapshot, row by row: what differs is found here, by reading only;
-// node::Replica::MergeRestore writes it, in one short transaction.
+// Plans how a node that is too far behind is brought up to a snapshot, row by row. The plan is made
+// by reading only; node::Replica::MergeRestore carries it out in one short transaction.
 //
-// A batch from the snapshot tells what this node lacks, but not the deletes that the snapshot's maker has forgotten.
-// They show by absence: whoever has applied a write and has no version of its row had it deleted. The rules and
-// their proof: docs/decisions/0020-forgetting-tombstones.md; the idea is that of Bieniusa et al., "An optimized
+// A batch that is read from the snapshot holds what this node lacks, but not the deletes that the
+// snapshot's maker has forgotten. Those show by absence: if a node has applied a write and has no
+// version of its row, the row was deleted. The rules and their proof are in
+// docs/decisions/0020-forgetting-tombstones.md; the idea is from Bieniusa et al., "An optimized
 // conflict-free replicated set" (2012).
 //
-// Threads: as the connections.
+// Threads: the rule of the two connections; one thread at a time.
 #pragma once
 
 #include <atomic>
@@ -26,8 +27,9 @@
 
 namespace harmonylite::apply {
 
-// A row of this node of which the snapshot knows nothing. Its version here when it was looked at: if it has
-// another one meanwhile, this says nothing about it. Stamp 0: it had none.
+// A row of this node of which the snapshot knows nothing, with the version it had here when it was
+// looked at. If it has another version when the plan is carried out, the entry no longer applies.
+// Stamp 0 means that the row had no version.
 struct AbsentRow {
   int64_t table = 0;  // TrackedTable id of this node
   change::Row key;
@@ -36,44 +38,53 @@ struct AbsentRow {
   Lseq lseq;
 };
 
-// Memory: the keys of the rows in `deleted` and `unknown`.
+// Memory: the keys of the rows in `deleted` and `unknown`, and the batch's spool.
 struct MergePlan {
-  std::optional<capture::BuiltBatch> batch;  // what the snapshot has and this node lacks
-  change::ProgressVector at;         // what this node had applied; the plan is for that state only
-  Lseq folded_to;                    // journal entries after this were not looked at
-  change::ProgressVector progress;   // the snapshot's
-  change::ProgressVector collected;  // the snapshot's
-  Hlc clock;                         // no stamp that the snapshot's maker knew is greater
-  Hlc newest_forgotten;              // nor that of a delete that it has forgotten
-  // The maker has forgotten deletes that this node has not applied; else the batch alone tells all.
+  std::optional<capture::BuiltBatch> batch;  // What the snapshot has and this node lacks.
+  // What this node had applied when it was compared; the plan is valid for this state only.
+  change::ProgressVector at;
+  Lseq folded_to;  // Entries of the local journal after this were not looked at; see FindLateRows.
+  change::ProgressVector progress;   // The snapshot's progress vector.
+  change::ProgressVector collected;  // The snapshot's collected vector.
+  Hlc clock;                         // No stamp that the snapshot's maker knew is greater.
+  // No delete that the maker has forgotten has a greater stamp; 0: it has forgotten none.
+  Hlc newest_forgotten;
+  // True if the maker has forgotten deletes that this node has not applied, so that absent rows
+  // must be compared. Otherwise the batch alone holds everything.
   bool by_absence = false;
-  std::vector<AbsentRow> deleted;    // the maker had applied these writes: deleted
-  // Written later, or elsewhere, and maybe older than a delete that is forgotten there: they stay, and are written
-  // anew, so that they win over it.
+  // Rows whose write the maker had applied and of which it has no version: they were deleted.
+  std::vector<AbsentRow> deleted;
+  // Rows whose write the maker had not applied, and which may be older than a delete that it has
+  // forgotten. They stay, and are written anew so that they win over such a delete.
   std::vector<AbsentRow> unknown;
-  int64_t schema_version = -1;       // of this node
-  // Compared: as they are here and in the snapshot.
+  int64_t schema_version = -1;       // SQLite's schema_version of this node when it compared.
+  // The tables that were compared, as this node and the snapshot have them.
   std::vector<std::pair<ledger::TrackedTable, ledger::TrackedTable>> tables;
 };
 
-// Reads both databases; a pass over the version tables of this node when by_absence. `snapshot`: as
-// snapshot::OpenPacked gives it. Until it is carried out nothing foreign may be applied and nothing trimmed.
-// kSchemaMismatch: a table differs. kRetryLater: cancelled, or a table waits for its triggers.
+// Compares both databases and changes neither. Where `by_absence` holds, it costs a pass over this
+// node's version tables. `snapshot` is a connection as snapshot::OpenPacked gives it. Until the
+// plan is carried out, no batch may be applied, or the plan is void, and the journal may not be
+// trimmed, because FindLateRows reads it. kSchemaMismatch: a table differs. kRetryLater: cancelled,
+// or a table waits for its triggers.
 Result<MergePlan> PlanMerge(sqlite::Connection* db, sqlite::Connection* snapshot,
                             const capture::BatchReaderOptions& options, const std::atomic<bool>* cancelled);
 
-// What belongs to `unknown` and was written after the plan was made. In the write transaction that carries it out,
-// when everything is folded.
+// The rows that belong to `unknown` but were written here after the plan was made. Call it in the
+// write transaction that carries the plan out, when everything is folded.
 Result<std::vector<AbsentRow>> FindLateRows(sqlite::Connection* db, sqlite::Connection* snapshot,
                                             const MergePlan& plan);
 
-// Whether a snapshot knows of rows: versions, or rows from before HarmonyLite.
+// Looks up whether a snapshot knows rows of one table: by a version, or as rows from before
+// HarmonyLite.
 class SnapshotRows {
  public:
   static Result<SnapshotRows> Make(sqlite::Connection* snapshot, const ledger::TrackedTable& there);
+  // True if the snapshot has a version of the row, a tombstone included, or the row itself.
   Result<bool> Has(std::span<const change::ValueView> key);
-  // As Has, for a row that is stamped here. A tombstone that is older than it says nothing where a newer delete may
-  // have been forgotten (docs/decisions/0020): it counts as none.
+  // Has(), for a row with the version stamp `stamp` here. A tombstone that is older than `stamp`
+  // and not newer than `newest_forgotten` counts as absence: a newer delete of the row may have
+  // been forgotten (rule 5 of docs/decisions/0020).
   Result<bool> Knows(std::span<const change::ValueView> key, Hlc stamp, Hlc newest_forgotten);
 
  private:

@@ -33,7 +33,8 @@ Result<bool> Finds(Statement* find, const schema::Table& table, const Row& image
 
 Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot, const schema::LoadOptions& options) {
   OldRows out(db, snapshot);
-  // One of these may be a row whose delete is forgotten here and was never seen by the snapshot's maker.
+  // If this node has forgotten a delete that the snapshot's maker never saw, any unversioned row of
+  // the snapshot may be the deleted row. Adding it would bring it back (P5), so none is added.
   HL_ASSIGN(const auto origins, ledger::OriginTable::Load(db));
   HL_ASSIGN(const auto collected, ledger::LoadCollected(db, origins));
   HL_ASSIGN(const auto their_origins, ledger::OriginTable::Load(snapshot));

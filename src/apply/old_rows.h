@@ -1,7 +1,8 @@
-// Rows from before HarmonyLite: they have no version, so no batch ever tells them. A node that merges a snapshot gets
-// those it lacks by comparing. They have no transactions either, so they may come a few at a time.
+// Finds rows from before HarmonyLite that a snapshot has and this node lacks. Such rows have no
+// version, so no batch ever contains them; a node that merges a snapshot gets them by comparing.
+// They belong to no transaction either, so they may be added a few at a time.
 //
-// Threads: as the connections.
+// Threads: the rule of the connections.
 #pragma once
 
 #include <cstdint>
@@ -22,11 +23,14 @@ struct FoundOldRows {
 
 class OldRows {
  public:
-  // Neither connection is owned; both outlive this. kRetryLater: a table waits for its triggers.
+  // Neither connection is owned; both outlive this object. It finds nothing if this node has
+  // forgotten deletes that the snapshot's maker had not applied. kRetryLater: a table waits for its
+  // triggers. kSchemaMismatch: a table differs.
   static Result<OldRows> Make(sqlite::Connection* db, sqlite::Connection* snapshot,
                               const schema::LoadOptions& options);
-  // Up to `limit` further rows of one table that this node has neither as a row nor as a version. Without a lock: to
-  // be looked at again when they are written. Nothing: there are no more.
+  // Up to `limit` further rows of one table of which this node has neither the row nor a version;
+  // empty when there are no more. No lock is held between this look and the write, so
+  // Applier::AddOldRows looks again.
   Result<std::optional<FoundOldRows>> Next(size_t limit);
 
  private:
@@ -39,10 +43,10 @@ class OldRows {
 
   sqlite::Connection* db_;
   sqlite::Connection* snapshot_;
-  std::vector<Pair> todo_;  // the last one first
+  std::vector<Pair> todo_;  // Tables still to be searched, from the last to the first.
   std::optional<Pair> current_;
-  sqlite::Statement scan_;     // of the snapshot
-  sqlite::Statement version_;  // of this node
+  sqlite::Statement scan_;     // Rows of the snapshot without a version.
+  sqlite::Statement version_;  // Looks for a version in this node's file.
   sqlite::Statement row_;
 };
 

@@ -1,4 +1,5 @@
-// Rows without a parent: hidden, never taken for deleted, and back with their parent.
+// Tests that rows without a parent are hidden, are never taken for deleted, and come back with
+// their parent.
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
@@ -25,7 +26,7 @@ schema::LoadOptions Hiding() {
 class OrphanTest : public testing::Test {
  protected:
   static Strings Children(ApplyNode* node) { return node->Query("SELECT * FROM c ORDER BY 1"); }
-  // Hidden rows, and which of them are orphans. c is the first table.
+  // Lists hidden rows and whether each is an orphan. c is the first table.
   static Strings Hidden(ApplyNode* node) {
     return node->Query("SELECT k1, wants IS NOT NULL FROM __harmonylite__s1 ORDER BY 1");
   }
@@ -47,12 +48,12 @@ TEST_F(OrphanTest, HiddenOnBothAndBackWithTheParent) {
     EXPECT_EQ(Children(node), Strings{"11|NULL|'x'"});
     EXPECT_EQ(Hidden(node), Strings{"10|1"});
     EXPECT_FALSE(node->Publish().has_value()) << "hiding is no change";
-    node->SyncAll();  // as after a start
+    node->SyncAll();  // Does what a start of the node does.
     node->Settle();
     EXPECT_EQ(Hidden(node), Strings{"10|1"});
     EXPECT_FALSE(node->Publish().has_value());
   }
-  // A third node gets it from a repair.
+  // A third node gets the hidden row from a repair.
   ApplyNode three(kFamily, 3, Hiding());
   three.Apply(*one_.Repair({}));
   EXPECT_EQ(Hidden(&three), Strings{"10|1"});
@@ -69,11 +70,12 @@ TEST_F(OrphanTest, HiddenOnBothAndBackWithTheParent) {
 TEST_F(OrphanTest, ItKeepsItsUniqueValue) {
   one_.App("INSERT INTO c VALUES(1, NULL, 'x')");
   two_.FollowClockOf(&one_);
-  two_.App("INSERT INTO c VALUES(2, 7, 'x')");  // newer, and without a parent
+  two_.App("INSERT INTO c VALUES(2, 7, 'x')");  // This row is newer and lacks a parent.
   one_.ApplyFrom(&two_);
   EXPECT_EQ(Children(&one_), Strings{});
   EXPECT_EQ(Hidden(&one_), (Strings{"1|0", "2|1"}));
-  // The application sees the value as free. Its row is the newest, so it has it; the orphan has lost it now.
+  // To the application the orphan's value looks free. The row it inserts is the newest, so it gets
+  // the value, and the orphan loses it.
   one_.App("INSERT INTO c VALUES(3, NULL, 'x')");
   one_.Settle();
   EXPECT_EQ(Children(&one_), Strings{"3|NULL|'x'"});
@@ -94,7 +96,7 @@ TEST_F(OrphanTest, AnOlderRowDoesNotSlipIntoTheValueOfAnOrphan) {
   one_.ApplyFrom(&two_);
   EXPECT_EQ(Children(&one_), Strings{});
   EXPECT_EQ(Hidden(&one_), (Strings{"1|0", "2|1"}));
-  // The orphan goes: the older row is there at last.
+  // The orphan gives up its value, so the older row is visible at last.
   one_.App("INSERT INTO c VALUES(2, NULL, 'y')");
   one_.Settle();
   EXPECT_EQ(Children(&one_), (Strings{"1|NULL|'x'", "2|NULL|'y'"}));
@@ -148,7 +150,7 @@ TEST_F(OrphanTest, ACascadeIsNotDoneTwice) {
   two_.App("INSERT INTO c VALUES(11, 1, NULL)");
   one_.App("PRAGMA foreign_keys = ON; DELETE FROM p WHERE id = 1");
   two_.ApplyFrom(&one_);
-  // 10 went with the cascade; 11, which the cascade has not seen, is an orphan.
+  // Row 10 went with the cascade. Row 11, which the cascade had not seen, is an orphan.
   EXPECT_EQ(Children(&two_), Strings{});
   EXPECT_EQ(Hidden(&two_), Strings{"11|1"});
 }

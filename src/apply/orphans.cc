@@ -60,8 +60,9 @@ Result<std::vector<Row>> Collect(Statement* statement) {
   }
 }
 
-// --- `held`: the unique values of hidden rows ---
+// --- The table `held`: unique values of hidden orphans ---
 
+// Notes the unique values of an orphan that is being hidden.
 Status Hold(Connection* db, int64_t table, const Row& key, const std::vector<std::string>& values) {
   HL_ASSIGN(auto put, db->PrepareCached(
                           "INSERT OR IGNORE INTO __harmonylite__held(value, tbl, key) VALUES(?1, ?2, ?3)"));
@@ -75,7 +76,9 @@ Status Hold(Connection* db, int64_t table, const Row& key, const std::vector<std
   return Ok();
 }
 
-// What is found there may be out of date: rows come back or go without it being told. Then it is removed.
+// Makes pending the orphans that hold a unique value of the row `image`. An entry of `held` may be
+// out of date, because rows come back or go without their entries being removed. Each entry that
+// was found is therefore removed; a woken orphan that is hidden again gets new ones.
 Result<bool> WakeHoldersOf(Connection* db, const TableTools& tools, const Row& image) {
   HL_ASSIGN(const auto values, UniqueValues(db, tools.tracked->table, Views(image)));
   bool woken = false;
@@ -108,12 +111,16 @@ Result<bool> WakeHoldersOf(Connection* db, const TableTools& tools, const Row& i
 
 // --- The references of one table ---
 
+// A table's tools and its part in the catalog's references, which are named by their position.
 struct Sides {
   TableTools tools;
-  std::vector<size_t> as_child;   // numbers of references
+  std::vector<size_t> as_child;   // Numbers of the references in which the table is the child.
   std::vector<size_t> as_parent;
 };
 
+// The references of all tables as merge::Root sees them. Its list of rows is the table `touched`:
+// the row at place i of the list is the one with id i + 1, and rows that Root adds are appended
+// there.
 class TableReferences final : public merge::ReferenceStage {
  public:
   TableReferences(Connection* db, const Catalog& catalog, const ToolsOf& tools, OrphanStats* stats)
@@ -153,7 +160,7 @@ class TableReferences final : public merge::ReferenceStage {
     for (const size_t number : sides_->as_child) {
       const Reference& reference = catalog_.references[number];
       const std::vector<ValueView> values = At(*image_, reference.child_positions);
-      if (AnyNull(values)) continue;  // refers to nothing
+      if (AnyNull(values)) continue;  // A NULL refers to nothing (MATCH SIMPLE).
       HL_ASSIGN(auto find, db_->PrepareCached(ledger::ParentSql(catalog_, reference)));
       for (size_t i = 0; i < values.size(); ++i) find->Bind(static_cast<int>(i) + 1, values[i]);
       HL_ASSIGN(const bool found, find->Step());
@@ -165,11 +172,16 @@ class TableReferences final : public merge::ReferenceStage {
     return false;
   }
 
+  // The children of a row that left its table are found through an index, if they refer to the
+  // parent's key and such an index exists. For other references the former values of the row are
+  // unknown, or looking them up would be slow: then one search over all children, in Search(),
+  // serves all rows.
   Status AddBereaved(size_t row) override {
     HL_TRY(Load(row));
     for (const size_t number : sides_->as_parent) {
       const Reference& reference = catalog_.references[number];
-      if (reference.to_key && image_) continue;  // as long as it is there it has these values
+      // The row is in its table, and a key's values do not change, so no child has lost it.
+      if (reference.to_key && image_) continue;
       if (!reference.to_key || !reference.indexed)
         to_search_.insert(number);
       else
@@ -198,7 +210,9 @@ class TableReferences final : public merge::ReferenceStage {
     return &it->second;
   }
 
-  // What an orphan waits for. Where values of child and parent cannot be compared as texts: any parent.
+  // The text that identifies what an orphan waits for: the reference and the values. If values of
+  // child and parent cannot be compared as texts, it is the reference alone, and any parent wakes
+  // the orphan.
   std::string Wants(size_t number, const std::vector<ValueView>& values) const {
     const Reference& reference = catalog_.references[number];
     std::string out = fmt::format("{}:", number);
@@ -206,7 +220,8 @@ class TableReferences final : public merge::ReferenceStage {
     return out;
   }
 
-  // The row at this place of the list: sides_, key_, and image_ if it is in its table.
+  // Loads the row at this place of the list: `sides_`, `key_`, and `image_` if the row is in its
+  // table.
   Status Load(size_t row) {
     if (loaded_ == row) return Ok();
     loaded_ = row;
@@ -216,7 +231,8 @@ class TableReferences final : public merge::ReferenceStage {
     image_.reset();
     key_.clear();
     const auto it = found ? tables_.find(find->Int(0)) : tables_.end();
-    if (it == tables_.end()) {  // on no side of any reference any more
+    // The table is on no side of any reference any more.
+    if (it == tables_.end()) {
       sides_ = &nowhere_;
       return Ok();
     }
@@ -226,25 +242,30 @@ class TableReferences final : public merge::ReferenceStage {
     return Ok();
   }
 
+  // Appends a row to the list.
   Status Add(const TrackedTable& table, const Row& key) {
     HL_TRY(ledger::Touch(db_, table, Views(key)));
     ++last_;
     return Ok();
   }
 
+  // Puts an orphan back into its table and appends it to the list. The row at hand is loaded again
+  // afterwards, because it may be the one that was shown.
   Status Show(const TableTools& tools, const Row& key) {
     HL_ASSIGN(const std::optional<Row> image, tools.shadows->Image(Views(key)));
     HL_CHECK(image.has_value());
     Status put = tools.writer->PutRow(Views(*image));
     if (!put.ok() && put.error().code() != ErrorCode::kConflict) return put;
-    if (!put.ok()) return tools.shadows->Wake(Views(key));  // a row that only this node has is in its way
+    // A row that only this node has (NULL in its key) is in the way, so the orphan stays, pending.
+    if (!put.ok()) return tools.shadows->Wake(Views(key));
     ++stats_->shown;
     HL_TRY(tools.shadows->Remove(Views(key)));
     loaded_ = SIZE_MAX;
     return Add(*tools.tracked, key);
   }
 
-  // The row at hand.
+  // Hides the row at hand. Its unique values are noted in `held` before it leaves its table,
+  // because an orphan keeps them.
   Status Hide(const std::string& wants) {
     const TableTools& tools = sides_->tools;
     HL_CHECK(tools.shadows != nullptr);
@@ -259,7 +280,7 @@ class TableReferences final : public merge::ReferenceStage {
     return Ok();
   }
 
-  // The row at hand is no parent any more.
+  // Adds the children of the row at hand, which is a parent no longer, by their index.
   Status AddChildren(const Reference& reference) {
     const TrackedTable& child = *catalog_.ById(reference.child);
     const TrackedTable& parent = *catalog_.ById(reference.parent);

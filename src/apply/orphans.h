@@ -1,7 +1,10 @@
-// Hides rows whose parent is not there, and brings them back: what merge::Root decides, on the tables.
+// Hides rows whose parent is absent and brings them back when it appears. merge::Root decides; this
+// carries it out on the tables (docs/convergence.md, "Foreign keys"). Used only where `[conflicts]
+// foreign_keys` is "hide".
 //
-// Works on the list of touched rows (ledger/references.h), which is empty afterwards.
-// Threads: as the connection; inside the caller's write transaction, in which everything is folded.
+// The input is the list of touched rows (ledger/references.h), which is empty afterwards. Threads:
+// the rule of the connection; runs inside the caller's write transaction, in which everything is
+// folded.
 #pragma once
 
 #include <cstdint>
@@ -23,25 +26,27 @@ struct OrphanStats {
   int64_t shown = 0;
 };
 
-// What an Applier keeps of one table.
+// The tools with which an Applier works on one table.
 struct TableTools {
   const ledger::TrackedTable* tracked;
   TableWriter* writer;
-  ledger::ShadowTable* shadows;  // null where the table has none
+  ledger::ShadowTable* shadows;  // Null if the table has no shadow table.
 };
-// By TrackedTable id.
+// Finds the tools of a table by its TrackedTable id.
 using ToolsOf = std::function<Result<TableTools>(int64_t)>;
 
-// Before UNIQUE is settled, and again until it returns false: hidden rows that hold a unique value of a row
-// touched since `*seen` (an id in `touched`, at first 0) become pending. Moves `*seen`.
+// Makes hidden orphans pending if they hold a unique value of a row that was touched since `*seen`,
+// an id in `touched` that starts at 0 and is moved forward. Returns whether any was made pending.
+// Call it before UNIQUE is settled, and settle and call it again until it returns false.
 Result<bool> WakeHolders(sqlite::Connection* db, const ToolsOf& tools, int64_t* seen);
 
-// When UNIQUE is settled in every table.
+// Hides and shows rows by their references. UNIQUE must be settled in every table.
 Status SettleOrphans(sqlite::Connection* db, const ledger::Catalog& catalog, const ToolsOf& tools,
                      OrphanStats* stats);
 
-// Rows of their tables that name no parent, as rows to touch: by a search through all children, which only
-// reads. For the first time that rows are hidden by these references.
+// FindOrphans lists the rows that stand in their tables and lack a parent, as rows to be touched.
+// It searches through all children and only reads. It is for the first time that rows are to be
+// hidden by the catalog's references.
 struct FoundOrphan {
   int64_t table;
   change::Row key;

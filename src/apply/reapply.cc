@@ -11,6 +11,8 @@ using change::RowView;
 using change::TableShape;
 using change::ValueView;
 
+// Deletes in the batch are passed over: only the content of live rows can be damaged. Each table of
+// the batch gets a judge, which compares an image with the hash that is stored in a version.
 Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable& origins) {
   HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db_));
   std::vector<Target> tables;
@@ -40,6 +42,10 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
   return rows;
 }
 
+// Replaces the row at hand only if three things hold: its version here is exactly the incoming one,
+// the incoming image matches the hash in that version, and the image here does not. So a damaged
+// sender cannot spread its damage, and a sound row is never touched. If the row is missing
+// altogether, there is nothing to keep.
 Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row, const HashJudge& judge,
                                  const ledger::OriginTable& origins) {
   HL_ASSIGN(const auto stored, state->writer.FindVersion(key_));

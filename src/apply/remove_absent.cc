@@ -10,7 +10,7 @@ namespace harmonylite::apply {
 
 using change::ValueView;
 
-// Also sets key_.
+// A row without a version is unchanged if the plan saw it without one (stamp 0).
 Result<bool> Applier::IsUnchanged(const AbsentRow& row, TableState* state) {
   key_.assign(row.key.begin(), row.key.end());
   HL_ASSIGN(const auto found, state->writer.FindVersion(key_));
@@ -18,7 +18,8 @@ Result<bool> Applier::IsUnchanged(const AbsentRow& row, TableState* state) {
   return found->stamp == row.stamp && found->origin.value == row.origin && found->lseq == row.lseq;
 }
 
-// Nobody knows when it was deleted, nor whether it was ever anywhere but here (P7).
+// A row from before HarmonyLite that is absent in the snapshot was deleted there or never was
+// there, and nothing tells which. So its image is kept before the row goes (P7).
 Status Applier::KeepUnversioned(TableState* state, ledger::OriginIndex maker) {
   HL_ASSIGN(const std::optional<change::Row> row, state->writer.ReadRow(key_));
   if (!row) return Ok();
@@ -68,8 +69,9 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
   return added;
 }
 
-// The version is written here and not by folding, which would take a row that is not in its table for deleted. Such a
-// row is newer now than what it gave way to, so it is looked at again; an orphan waits for its parent as before.
+// The version is written here rather than by folding, because folding takes a row that is not in
+// its table for deleted. A shadowed row is now newer than the row it gave way to, so it becomes
+// pending and Settle decides again. An orphan goes on waiting for its parent.
 Status Applier::WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
                           const Clock& clock) {
   HL_ASSIGN(const auto before, state->writer.FindVersion(key_));
@@ -90,7 +92,8 @@ Status Applier::WriteAnew(TableState* state, const ledger::State& self, const le
 
 Result<int64_t> Applier::WriteAnew(std::vector<AbsentRow> rows, const ledger::State& self,
                                    const ledger::OriginTable& origins, const Clock& clock) {
-  // Which of two rows with one unique value is the newer stays as it was.
+  // The order by stamp is kept, so that of two rows with the same unique value the newer one stays
+  // the newer one.
   std::stable_sort(rows.begin(), rows.end(),
                    [](const AbsentRow& a, const AbsentRow& b) { return a.stamp < b.stamp; });
   int64_t written = 0;

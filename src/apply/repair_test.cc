@@ -1,4 +1,5 @@
-// A repair batch takes its receiver from one state to a later one, whatever is folded or trimmed.
+// Tests that a repair batch takes its receiver from one state to a later one, whatever its sender
+// has folded or trimmed.
 #include <gtest/gtest.h>
 
 #include <random>
@@ -14,7 +15,8 @@ constexpr const char* kTables =
 
 class RepairTest : public testing::Test {
  protected:
-  // Versions say the same on both nodes, by origin and not by its index; a key may be spelled otherwise.
+  // Checks that both nodes have the same versions. Origins are compared rather than their indexes,
+  // which are local, and keys may be spelled differently.
   void ExpectSameState(ApplyNode* a, ApplyNode* b) {
     EXPECT_EQ(a->Rows(), b->Rows());
     a->FoldAll();
@@ -101,7 +103,7 @@ TEST_F(RepairTest, ChangesOfEveryOrigin) {
   fresh_.Apply(*repair);
   ExpectSameState(&two_, &fresh_);
   EXPECT_EQ(fresh_.Progress().Get(one_.self), two_.Progress().Get(one_.self));
-  // From then on ordinary batches follow.
+  // After the repair, ordinary batches follow.
   WriteMuch(&one_, 10);
   const auto batch = one_.Publish();
   fresh_.Apply(*batch);
@@ -151,7 +153,7 @@ TEST_F(RepairTest, LocalWorkOfTheReceiverSurvives) {
 TEST_F(RepairTest, AnOverwrittenRowOfAnotherOriginThatIsNotFoldedYet) {
   one_.App("INSERT INTO t VALUES(1, 'one'), (2, 'one'), (3, 'one'); INSERT INTO u VALUES('k', 1)");
   two_.ApplyFrom(&one_);
-  // Not folded: the versions still say 'one' wrote these, the rows say something newer.
+  // These writes are not folded: the versions still name node one, but the rows are newer.
   two_.App("UPDATE t SET a = 'two' WHERE id = 1; DELETE FROM t WHERE id = 2;"
            "UPDATE u SET k = 'K', l = 2");
   fresh_.Apply(*two_.Repair({}));

@@ -1,4 +1,4 @@
-// Rows that lose a unique value are kept, come back, and are never taken for deleted.
+// Tests that rows that lose a unique value are kept, come back, and are never taken for deleted.
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
@@ -14,7 +14,8 @@ constexpr const char* kUsers =
 
 class ShadowTest : public testing::Test {
  protected:
-  // `newer` takes a unique value from the row that `older` wrote before, and shadows it.
+  // Lets `newer` take a unique value from the row that `older` wrote before, so that it shadows
+  // that row.
   static void Shadow(ApplyNode* older, ApplyNode* newer, const std::string& old_row,
                      const std::string& new_row) {
     older->App("INSERT INTO t VALUES(" + old_row + ")");
@@ -38,7 +39,7 @@ TEST_F(ShadowTest, TheOlderRowIsKeptAndComesBack) {
   EXPECT_EQ(stats.shadows.hidden, 1);
   EXPECT_EQ(Rows(&one_), Rows(&two_));
   EXPECT_EQ(Shadowed(&one_), Shadowed(&two_));
-  // Nothing of this is a write: neither node has anything to tell.
+  // Shadowing is not a write, so neither node has anything to publish.
   EXPECT_FALSE(one_.Publish().has_value());
   EXPECT_FALSE(two_.Publish().has_value());
   two_.App("DELETE FROM t WHERE id = 2");
@@ -85,7 +86,7 @@ TEST_F(ShadowTest, ARowOutsideAPartialIndexClashesWithNothingInIt) {
 
 TEST_F(ShadowTest, ALocalWriteOfTheSameKeyReplacesTheShadowedRow) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.App("UPDATE t SET v = 'seen' WHERE id = 1");  // it is not there
+  two_.App("UPDATE t SET v = 'seen' WHERE id = 1");  // Row 1 is shadowed, so this changes nothing.
   two_.App("INSERT INTO t VALUES(1, 'free', 'again')");
   two_.Settle();
   EXPECT_EQ(Shadowed(&two_), Strings{});
@@ -135,7 +136,7 @@ TEST_F(ShadowTest, OwnRowsAreSentFromTheShadow) {
 TEST_F(ShadowTest, FoldingAPartDecidesNothing) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.FoldAll();
-  // Row 2 lets go of its value, and another row of ours takes it: row 1 stays away.
+  // Row 2 gives up its value, and a newer local row takes it at once, so row 1 stays shadowed.
   two_.App("DELETE FROM t WHERE id = 2; INSERT INTO t VALUES(3, 'x', 'newest')");
   two_.FoldSome(1);
   EXPECT_EQ(Shadowed(&two_), Strings{"1|NULL"});
@@ -180,7 +181,7 @@ TEST_F(ShadowTest, ImagesSurviveAlterTable) {
                           "ALTER TABLE t RENAME TO u", "ALTER TABLE u RENAME TO t"}) {
     SCOPED_TRACE(sql);
     two_.App(sql);
-    // Until the sync there is nothing that would fit.
+    // Between the change of schema and this sync the kept image does not fit the table.
     two_.SyncAll();
     EXPECT_EQ(two_.Query("SELECT k1 FROM __harmonylite__s1"), Strings{"1"});
   }
@@ -215,7 +216,8 @@ TEST_F(ShadowTest, ARebuiltTableKeepsThemAndTakesThemForNothingElse) {
   const capture::SyncResult sync = two_.SyncAll();
   EXPECT_EQ(sync.audits.size(), 1u);
   two_.Settle();
-  // The audit has journaled nothing: neither is the shadowed row deleted nor the visible one written.
+  // The audit journals nothing: it takes neither the shadowed row for deleted nor the visible one
+  // for written.
   EXPECT_FALSE(two_.Publish().has_value());
   EXPECT_EQ(Shadowed(&two_), Strings{"1|2"});
 }

@@ -22,7 +22,8 @@ using merge::Contender;
 using merge::RowHandle;
 using merge::Shown;
 
-// No other node knows of it, so no version makes it give way: newer than everything.
+// The version of a row with NULL in its key. Such a row exists on this node only, so no other
+// node's row may make it give way: it counts as newer than everything.
 const Version kLocalForEver{Hlc(std::numeric_limits<int64_t>::max()), Origin{}};
 
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
@@ -33,6 +34,7 @@ bool IsLocal(const Row& key) {
   });
 }
 
+// One table and its shadow table as merge::Settle sees them.
 class TableStage final : public merge::UniqueStage {
  public:
   TableStage(sqlite::Connection* db, TableWriter* writer, ledger::ShadowTable* shadows,
@@ -48,7 +50,7 @@ class TableStage final : public merge::UniqueStage {
   Result<Contender> Add(Row key) {
     Version version = kLocalForEver;
     if (!IsLocal(key)) {
-      version = Version{};  // from before HarmonyLite
+      version = Version{};  // The row is from before HarmonyLite unless a version is found.
       HL_ASSIGN(const auto stored, writer_->FindVersion(Views(key)));
       if (stored) {
         HL_ASSIGN(const Origin origin, origins_.At(stored->origin));
@@ -71,7 +73,7 @@ class TableStage final : public merge::UniqueStage {
   Result<Shown> Show(RowHandle row) override {
     const std::vector<ValueView> key = Views(keys_[row]);
     HL_ASSIGN(const std::optional<Row> image, shadows_->Image(key));
-    if (!image) return Shown::kYes;  // looked at before
+    if (!image) return Shown::kYes;  // It was shown earlier in this call.
     Status put = writer_->PutRow(Views(*image));
     if (put.ok()) {
       ++stats_->shown;
@@ -94,11 +96,14 @@ class TableStage final : public merge::UniqueStage {
     const std::vector<ValueView> key = Views(keys_[row]);
     const std::vector<ValueView> blocker_key = Views(keys_[blocker]);
     std::optional<ledger::ShadowTable::Key> by = blocker_key;
-    if (IsLocal(keys_[blocker])) by.reset();  // its leaving goes unseen: stays pending
+    // A local row may leave without HarmonyLite noticing, so it is no blocker: the row stays
+    // pending.
+    if (IsLocal(keys_[blocker])) by.reset();
     HL_ASSIGN(const bool shadowed, shadows_->SetBlocker(key, by));
     if (shadowed) return Ok();
     HL_ASSIGN(const std::optional<Row> image, writer_->ReadRow(key));
-    if (!image) return Ok();  // found through two indexes, and hidden with the first
+    // The holder was found through two indexes and has been hidden already.
+    if (!image) return Ok();
     ++stats_->hidden;
     HL_TRY(writer_->DeleteRow(key));
     if (tracked_.in_references) HL_TRY(ledger::Touch(db_, tracked_, key));
@@ -117,7 +122,7 @@ class TableStage final : public merge::UniqueStage {
   const ledger::OriginTable& origins_;
   const ledger::TrackedTable& tracked_;
   ShadowStats* stats_;             // not owned
-  std::vector<Row> keys_;          // by handle
+  std::vector<Row> keys_;          // Keys of the rows; a RowHandle is a position in it.
 };
 
 }  // namespace

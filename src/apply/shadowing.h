@@ -1,6 +1,8 @@
-// Shows what merge::Settle decides: moves rows between a table and its shadow table.
+// Moves rows between a table and its shadow table, as merge::Settle decides (docs/convergence.md,
+// "UNIQUE"). A row that loses a unique value is kept with its image (P7).
 //
-// Threads: as the connection; inside the caller's write transaction, in which everything is folded.
+// Threads: the rule of the connection; runs inside the caller's write transaction, in which
+// everything is folded.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +16,12 @@
 namespace harmonylite::apply {
 
 struct ShadowStats {
-  int64_t hidden = 0;  // rows that lost a unique value
-  int64_t shown = 0;   // rows that came (back) to their table
+  int64_t hidden = 0;  // Rows that lost a unique value and left their table.
+  int64_t shown = 0;   // Rows that were put into their table.
 };
 
-// Looks at every pending row of one table; afterwards none is pending, except where a row that only this
-// node has (NULL in its key) is in the way.
+// Decides every pending row of one table. Afterwards none is pending, except rows in whose way
+// stands a row that only this node has (NULL in its key).
 Status SettleTable(sqlite::Connection* db, TableWriter* writer, ledger::ShadowTable* shadows,
                    const ledger::OriginTable& origins, const ledger::TrackedTable& tracked,
                    ShadowStats* stats);

@@ -15,9 +15,10 @@ using change::ValueView;
 using schema::Table;
 using sqlite::Quote;
 
+// Parameters of a version (hlc, n, lseq, gone, hash, born); the key's parameters follow them.
 constexpr int kVersionParameters = 6;
 
-// "k1 = ?6 AND k2 = ?7" of a version table.
+// A condition such as "k1 = ?6 AND k2 = ?7" on the key columns of a version table.
 std::string HiddenKeyIs(const Table& table, int first) {
   std::string out;
   for (size_t i = 0; i < table.key.size(); ++i)
@@ -25,6 +26,7 @@ std::string HiddenKeyIs(const Table& table, int first) {
   return out;
 }
 
+// A condition on the key columns of the application's table, with the key's own collations.
 std::string RowKeyIs(const Table& table, int first) {
   std::string out;
   for (size_t i = 0; i < table.key.size(); ++i)
@@ -52,12 +54,14 @@ std::string InsertSql(const Table& table) {
     names += (i == 0 ? "" : ", ") + Quote(table.columns[i]);
     values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
   }
-  // OR ABORT, because a UNIQUE constraint may be declared with ON CONFLICT REPLACE or IGNORE.
+  // OR ABORT overrides the schema: a UNIQUE constraint may be declared with ON CONFLICT REPLACE or
+  // IGNORE.
   const char* on_conflict = HL_MUTANT(unique_replaces) ? "REPLACE" : "ABORT";
   return fmt::format("INSERT OR {} INTO {}({}) VALUES({})", on_conflict, Quote(table.name), names, values);
 }
 
-// "a = excluded.a, …" or "a = ?1, …". Key columns too: equal under a collation is not identical.
+// Assigns all columns, as "a = excluded.a, …" or "a = ?1, …". Key columns are assigned as well,
+// because two keys that are equal under a collation need not be identical.
 std::string Assignments(const Table& table, bool from_excluded) {
   std::string out;
   for (size_t i = 0; i < table.columns.size(); ++i) {
@@ -69,7 +73,8 @@ std::string Assignments(const Table& table, bool from_excluded) {
 }
 
 std::string UpsertSql(const Table& table) {
-  // With its collation: another UNIQUE index over the same columns must not be taken for the key.
+  // The conflict target names the key's collations, so that SQLite does not take another UNIQUE
+  // index over the same columns for the key.
   std::string key;
   for (const auto& column : table.key)
     key += (key.empty() ? "" : ", ") + Quote(column.name) +

@@ -1,6 +1,7 @@
-// Writes rows and versions of one table: prepared once, used for every row.
+// Reads and writes rows and versions of one table. Its statements are prepared once and used for
+// every row. It takes no decisions: the caller says which version wins.
 //
-// Threads: as the connection it was made with.
+// Threads: the rule of the connection that it was made with.
 #pragma once
 
 #include <cstdint>
@@ -22,30 +23,34 @@ struct StoredVersion {
   Lseq lseq;
   bool deleted = false;
   int64_t hash = 0;
-  // How many of its origin's changes before this write the same origin inserted the row. Nothing: the row was
-  // there before, or may have been.
+  // The row was inserted by this origin, this many lseqs before this write; 0 means by this write.
+  // Unset if the row was there before, or may have been.
   std::optional<int64_t> born;
 };
 
 class TableWriter {
  public:
-  // `fires_triggers`: TEMP triggers run on this table, so an upsert must be a true UPDATE or INSERT.
+  // `db` and the table in `tracked` are not owned and outlive the writer. `fires_triggers` says
+  // that TEMP triggers run on this table; then PutRow must be a true UPDATE or INSERT, so that they
+  // see which one it is.
   static Result<TableWriter> Make(sqlite::Connection* db, const ledger::TrackedTable& tracked,
                                   bool fires_triggers);
 
   const schema::Table& table() const { return *table_; }
 
-  // True when the row had no version and has this one now; false, and nothing is done, if it had one.
+  // Adds a version if the row has none, and returns true. If the row has a version, nothing changes
+  // and false is returned.
   Result<bool> AddVersion(std::span<const change::ValueView> key, const StoredVersion& version);
   Result<std::optional<StoredVersion>> FindVersion(std::span<const change::ValueView> key);
   Status ReplaceVersion(std::span<const change::ValueView> key, const StoredVersion& version);
 
-  // kConflict: another row holds one of its unique values, or a constraint of this node refuses it. Never
-  // removes or passes over a row, whatever ON CONFLICT clause the schema has.
+  // Inserts the row, or replaces the row that has its key. kConflict: another row holds one of its
+  // unique values, or another constraint of this node refuses it. PutRow never removes or skips a
+  // row, whatever ON CONFLICT clause the schema has.
   Status PutRow(std::span<const change::ValueView> image);
   Status DeleteRow(std::span<const change::ValueView> key);
   Status DropVersion(std::span<const change::ValueView> key);
-  // The whole row, in the table's columns; nothing when it is not there.
+  // The whole row in the order of the table's columns; empty if it is not in the table.
   Result<std::optional<change::Row>> ReadRow(std::span<const change::ValueView> key);
 
   bool fires_triggers() const { return fires_triggers_; }
@@ -57,13 +62,13 @@ class TableWriter {
 
   sqlite::Connection* db_;       // not owned
   const schema::Table* table_;   // not owned
-  std::string versions_;         // name of the version table
+  std::string versions_;         // Name of the version table, not quoted.
   bool fires_triggers_ = false;
   sqlite::Statement add_version_;
   sqlite::Statement find_version_;
   sqlite::Statement replace_version_;
-  sqlite::Statement put_row_;     // upsert, or plain INSERT when triggers fire
-  sqlite::Statement update_row_;  // only when triggers fire
+  sqlite::Statement put_row_;     // An upsert, or a plain INSERT if triggers fire.
+  sqlite::Statement update_row_;  // Prepared only if triggers fire.
   sqlite::Statement delete_row_;
 };
 

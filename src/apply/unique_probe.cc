@@ -20,7 +20,8 @@ using schema::UniqueIndex;
 using sqlite::Connection;
 using sqlite::Quote;
 
-// Per index: whether the row is in it, then its terms.
+// Inserts the row and returns, for each UNIQUE index, whether the row is in it and then the index's
+// terms. OR REPLACE makes room for the row; the savepoint undoes what that removes.
 std::string ProbeSql(const Table& table) {
   std::string names;
   std::string values;
@@ -38,6 +39,7 @@ std::string ProbeSql(const Table& table) {
                      names, values, terms);
 }
 
+// Selects the keys of the rows with given terms in one index, by the index's own collations.
 std::string HolderSql(const Table& table, const UniqueIndex& index) {
   std::string key;
   for (const schema::KeyColumn& column : table.key)
@@ -65,11 +67,11 @@ Result<Row> ReadTerms(Connection* db, const Table& table, std::span<const ValueV
   return terms;
 }
 
-// `terms`: of one index.
+// Appends the keys of the rows that have these `terms` in `index`.
 Status AddHolders(Connection* db, const Table& table, const UniqueIndex& index,
                   std::span<const change::Value> terms, std::vector<Row>* out) {
   for (const change::Value& term : terms)
-    if (term.view().type == change::ValueType::kNull) return Ok();  // NULLs clash with nothing
+    if (term.view().type == change::ValueType::kNull) return Ok();  // NULL clashes with nothing.
   HL_ASSIGN(auto find, db->PrepareCached(HolderSql(table, index)));
   for (size_t i = 0; i < terms.size(); ++i) find->Bind(static_cast<int>(i) + 1, terms[i]);
   while (true) {

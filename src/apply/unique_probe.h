@@ -1,9 +1,9 @@
-// Finds the rows that hold the unique values of a row which is not in its table.
+// Finds the rows that hold the unique values of a row that is not in its table.
 //
-// SQLite itself says what those values are: the row is inserted for a moment and its index terms are read
-// back, so that affinities, expressions, generated columns and partial indexes are what they are. Costs a
-// savepoint and one query per UNIQUE index; used only where rows clash.
-// Threads: as the connection.
+// SQLite itself says what those values are: the row is inserted inside a savepoint, its index terms
+// are read back, and the savepoint is rolled back. So affinities, expressions, generated columns
+// and partial indexes count exactly as SQLite counts them. Each call costs a savepoint and one
+// query per UNIQUE index; it is used only where rows clash. Threads: the rule of the connection.
 #pragma once
 
 #include <span>
@@ -16,13 +16,14 @@
 
 namespace harmonylite::apply {
 
-// Keys of the rows of the table, each once or more, that clash with a row of this image, whose key is not
-// in the table. A row with NULL in its key, which stays local, is among them.
+// Keys of the rows that clash with a row of this image, whose own key is not in the table. A key
+// may be listed several times, and may contain NULL: such a row exists on this node only.
 Result<std::vector<change::Row>> FindHolders(sqlite::Connection* db, const schema::Table& table,
                                              std::span<const change::ValueView> image);
 
-// The values, one text per UNIQUE index, that a row of this image holds: equal texts clash, no others. NULL
-// values are left out. The row need not be in the table.
+// The unique values of a row of this image, one text per UNIQUE index; two rows clash in an index
+// exactly if their texts are equal. An index in which the row is not, or has a NULL, gives none.
+// The row may be in the table or not.
 Result<std::vector<std::string>> UniqueValues(sqlite::Connection* db, const schema::Table& table,
                                               std::span<const change::ValueView> image);
 
