@@ -1,8 +1,9 @@
-// Who wins when two writes of one row meet. Pure: a function of the versions alone (P4).
+// Decides which of two writes of one row wins. Pure: a function of the versions alone (P4).
 //
-// Last writer wins over a total order of versions, which makes merging commutative, associative and
-// idempotent. Whether two writes knew each other follows from progress vectors (see "Version Vectors",
-// Parker et al. 1983, with one entry per origin).
+// The last writer wins, by a total order of versions, which makes merging commutative, associative
+// and idempotent (docs/convergence.md, "Merging"). Whether the two writers knew of each other's
+// write follows from progress vectors, which are version vectors with one entry per origin (Parker
+// et al., "Detection of Mutual Inconsistency in Distributed Systems", 1983).
 #pragma once
 
 #include <optional>
@@ -15,24 +16,26 @@ namespace harmonylite::merge {
 
 struct LocalVersion {
   change::Version version;
-  Lseq lseq;  // of its origin
+  Lseq lseq;  // The write's number in its origin's own count.
 };
 
 enum class Outcome {
   kIncomingWins,
   kLocalWins,
-  kSame,  // the very same write: had it
+  kSame,  // The two are one write, which arrived again.
 };
 
 struct Decision {
   Outcome outcome;
-  // Neither writer had seen the other's write: the loser is a conflict.
+  // True if neither writer had seen the other's write; the losing write is then a conflict.
   bool concurrent;
 };
 
-// `local`: nothing for a row this node has no version of. `incoming_seen`: what the incoming write's
-// sender had applied. A local write that wins always knew the incoming one or is concurrent with it;
-// `local_seen_incoming` says which.
+// `local` is empty if this node has no version of the row. `incoming_seen` is what the incoming
+// write's sender had applied. `local_seen_incoming` says whether this node's progress covers the
+// incoming write. If the local write wins, it was either made in the knowledge of the incoming one
+// or concurrently with it, and `local_seen_incoming` tells which. If the incoming write wins,
+// `incoming_seen` tells the same about its sender.
 inline Decision Resolve(const std::optional<LocalVersion>& local, const change::Version& incoming,
                         const change::ProgressVector& incoming_seen, bool local_seen_incoming) {
   if (!local || HL_MUTANT(compare_removed)) return {Outcome::kIncomingWins, false};

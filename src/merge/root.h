@@ -1,11 +1,14 @@
-// Foreign keys, where rows without a parent are hidden. Pure: a function of which rows name which.
+// Settles foreign keys where orphans are hidden. Pure: a function of which rows refer to which.
 //
-// Of the rows that UNIQUE leaves (merge/settle.h), the visible ones are the greatest set in which every
-// reference of a row names a row of the set. The union of two such sets is one again, so there is exactly one
-// greatest. Rows that name each other, or themselves, are in it. docs/convergence.md has the proof.
+// Among the rows that UNIQUE leaves (merge/settle.h), the visible ones are the greatest set in
+// which every row that refers to a parent finds one in the set. The union of two such sets is such
+// a set again, so there is exactly one greatest (P4). Rows that refer to each other in a circle, or
+// to themselves, are in it. docs/convergence.md has the proof; the fixed point is that of Knaster
+// and Tarski.
 //
-// Root keeps it up to date. Rows that may now have a parent are shown first, with all that waits for them, so
-// that a circle of rows finds itself complete; then those without a parent are hidden, until none is left.
+// Root keeps the set up to date in two phases. First, every orphan whose parent may have appeared
+// is shown, and every orphan that waits for a row shown in this way; so a circle of rows finds
+// itself complete. Then rows without a parent are hidden, until none is left.
 #pragma once
 
 #include <cstddef>
@@ -14,26 +17,28 @@
 
 namespace harmonylite::merge {
 
-// The rows of all tables, and a list of those to look at. Rows are named by their place in the list, from 0;
-// one may be in it several times.
+// The rows of all tables, and a list of the rows to look at. A row is named by its place in the
+// list, counted from 0, and may be in the list several times.
 class ReferenceStage {
  public:
   virtual ~ReferenceStage() = default;
+  // Length of the list; it grows while Root runs.
   virtual size_t Count() const = 0;
-  // If the row is visible: the hidden rows that wait for one with its values are visible from now on, and are
-  // added to the list.
+  // If the row is visible, shows the hidden rows that wait for a parent with its values, and
+  // appends them to the list.
   virtual Status ShowWaiting(size_t row) = 0;
-  // If the row is visible and names a parent that is not: it is hidden from now on, and waits for that one.
-  // True: it was hidden.
+  // If the row is visible and refers to a parent that is not visible, hides it until that parent
+  // appears, and returns true.
   virtual Result<bool> HideOrphan(size_t row) = 0;
-  // The row was written or has been hidden. Adds the visible rows that may have lost their parent with it, or
-  // remembers that they are to be searched for.
+  // Called for a row that was written or has been hidden. Appends to the list the visible rows that
+  // may have lost their parent with it, or remembers that they have to be searched for.
   virtual Status AddBereaved(size_t row) = 0;
-  // Adds what AddBereaved has left to a search since the last call.
+  // Appends the rows that AddBereaved has left to a search since the last call.
   virtual Status Search() = 0;
 };
 
-// The list holds, at least, every row that was written, shown or hidden otherwise since the last call.
+// Settles the rows in the stage's list. The list must hold at least every row that was written, or
+// was shown or hidden by other means, since the last call.
 Status Root(ReferenceStage* stage);
 
 }  // namespace harmonylite::merge

@@ -12,14 +12,14 @@ namespace {
 
 using Id = int;
 
-// Rows that name others by a number of theirs; several rows may have the same number.
+// A row that refers to others by their numbers; several rows may have the same number.
 struct Row {
   int number = 0;
   std::vector<int> names;
 };
 using Rows = std::map<Id, Row>;
 
-// The definition: taken away, as long as there is one without a parent.
+// The definition itself: rows without a parent are taken away until there is none.
 std::set<Id> ByDefinition(const Rows& rows) {
   std::set<Id> visible;
   for (const auto& [id, row] : rows) visible.insert(id);
@@ -41,7 +41,7 @@ class MemoryStage final : public ReferenceStage {
   explicit MemoryStage(bool searches) : searches_(searches) {}
   Rows rows;
   std::set<Id> visible;
-  std::map<Id, int> hidden;  // and the number each waits for
+  std::map<Id, int> hidden;  // The number that each hidden row waits for.
 
   void Write(Id id, const Row& row) {
     Remove(id);
@@ -119,7 +119,8 @@ class MemoryStage final : public ReferenceStage {
   const bool searches_;
   bool dirty_ = false;
   std::vector<Id> list_;
-  std::map<size_t, std::set<int>> former_;  // by place: the numbers that may be missed now
+  // By place in the list: numbers that other rows may miss now.
+  std::map<size_t, std::set<int>> former_;
 };
 
 TEST(Root, ACircleIsVisibleFromTheMomentItIsComplete) {

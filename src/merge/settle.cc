@@ -9,6 +9,7 @@ namespace harmonylite::merge {
 
 namespace {
 
+// Orders the queue so that its top is the newest row.
 struct Older {
   bool operator()(const Contender& a, const Contender& b) const {
     return HL_MUTANT(settle_oldest_first) ? b.version < a.version : a.version < b.version;
@@ -16,8 +17,9 @@ struct Older {
 };
 using Queue = std::priority_queue<Contender, std::vector<Contender>, Older>;
 
-// `row` is newer than all its holders: they give way, and what they blocked has to be looked at again. All of
-// that is older than `row`, so going from new to old looks at nothing too early.
+// Shows `row`, which is newer than all rows that hold its values. The holders give way, and the
+// rows that they blocked are queued. All of these are older than `row`, so taking rows from the
+// newest to the oldest decides none before a row that it depends on.
 Status Displace(const Contender& row, const std::vector<Contender>& holders, UniqueStage* stage,
                 Queue* queue) {
   for (const Contender& holder : holders) {
@@ -34,6 +36,10 @@ Status Displace(const Contender& row, const std::vector<Contender>& holders, Uni
 
 }  // namespace
 
+// Takes pending rows from the newest to the oldest. A row that can be shown is shown. A row that
+// clashes with a newer visible row is shadowed, with the newest holder of its values as its
+// blocker. A row that is newer than all its holders takes their place. A row may be queued twice;
+// the second look then comes to the same result.
 Status Settle(std::vector<Contender> pending, UniqueStage* stage) {
   Queue queue(Older{}, std::move(pending));
   while (!queue.empty()) {
@@ -46,8 +52,9 @@ Status Settle(std::vector<Contender> pending, UniqueStage* stage) {
       HL_ASSIGN(holders, stage->Holders(row.row));
     }
     if (holders.empty()) {
-      // Refused by something else. Kept, and looked at again when it is written or the schema changes: it
-      // blocks itself.
+      // No row is in its way, so something else refuses the row. It is kept in the shadow table,
+      // with itself as its blocker, and is looked at again when it is written or the schema
+      // changes.
       HL_TRY(stage->Hide(row.row, row.row));
       continue;
     }

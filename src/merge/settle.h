@@ -1,13 +1,16 @@
-// UNIQUE between free writers: which rows are visible. Pure: a function of versions and of who clashes with whom.
+// Settles UNIQUE between nodes that write freely: decides which live rows are visible. Pure: a
+// function of versions and of which rows clash.
 //
-// Two live rows clash when they hold the same value of a UNIQUE index. A row is visible if and only if no
-// newer visible row clashes with it; else it is shadowed. Versions are totally ordered, so this defines exactly
-// one set (the kernel of an acyclic graph: the greedy independent set, newest row first), on every node
-// that has the same rows, whatever the order in which they came. docs/convergence.md has the proof.
+// Two live rows clash when they hold the same value in a UNIQUE index. A row is visible if and only
+// if no newer visible row clashes with it; otherwise it is shadowed. Versions are totally ordered,
+// so this defines exactly one set: the kernel of an acyclic graph, which is the greedy independent
+// set, newest row first. It is the same on every node that has the same rows, in whatever order
+// they came (P4). docs/convergence.md has the proof.
 //
-// Settle keeps it up to date. What makes a set of visible rows the right one is local to each row: no two
-// visible rows clash (SQLite's index sees to that), and every shadowed row has a blocker: a newer visible row
-// that clashes with it. So only rows without a valid blocker need to be looked at.
+// Settle keeps that set up to date. Whether a set of visible rows is the right one can be checked
+// row by row: no two visible rows clash, which SQLite's index guarantees, and every shadowed row
+// has a blocker, that is, a newer visible row that clashes with it. So only rows without a valid
+// blocker need to be looked at.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +21,7 @@
 
 namespace harmonylite::merge {
 
-// Stands for a row within one call of Settle; the stage gives them out.
+// Names a row within one call of Settle. The stage gives the handles out.
 using RowHandle = size_t;
 
 struct Contender {
@@ -28,26 +31,29 @@ struct Contender {
 
 enum class Shown {
   kYes,
-  kTaken,    // a visible row holds one of its unique values; nothing has changed
-  kRefused,  // it cannot be in the table for another reason; nothing has changed
+  // A visible row holds one of its unique values. Nothing has changed.
+  kTaken,
+  kRefused,  // The row cannot be in the table for another reason. Nothing has changed.
 };
 
 // The rows of one table, wherever they are kept.
 class UniqueStage {
  public:
   virtual ~UniqueStage() = default;
-  // Makes a shadowed row visible if no visible row clashes with it.
+  // Makes a shadowed row visible if no visible row clashes with it; kYes for a row that is visible
+  // already.
   virtual Result<Shown> Show(RowHandle row) = 0;
-  // The visible rows that clash with a shadowed one.
+  // Lists the visible rows that clash with a shadowed row.
   virtual Result<std::vector<Contender>> Holders(RowHandle row) = 0;
-  // The row, visible or shadowed, is shadowed from now on, and that is its blocker.
+  // Shadows a row, or leaves it shadowed, and makes `blocker` its blocker. If `blocker` is `row`
+  // itself, something other than a row keeps it out of the table.
   virtual Status Hide(RowHandle row, RowHandle blocker) = 0;
-  // The shadowed rows that have this blocker.
+  // Lists the shadowed rows whose blocker is `blocker`.
   virtual Result<std::vector<Contender>> BlockedBy(RowHandle blocker) = 0;
 };
 
-// `pending`: at least every shadowed row without a valid blocker. Afterwards there is none.
-// kConflict: the stage contradicts itself.
+// Decides the rows in `pending`, which must contain at least every shadowed row without a valid
+// blocker. Afterwards every shadowed row has one. kConflict: the stage contradicts itself.
 Status Settle(std::vector<Contender> pending, UniqueStage* stage);
 
 }  // namespace harmonylite::merge

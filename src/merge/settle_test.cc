@@ -10,7 +10,7 @@
 namespace harmonylite::merge {
 namespace {
 
-// A row with one value per UNIQUE index; nothing stands for NULL.
+// A row with one value per UNIQUE index; an unset value stands for NULL.
 struct Row {
   int64_t version = 0;
   std::vector<std::optional<int>> values;
@@ -24,7 +24,8 @@ bool Clash(const Row& a, const Row& b) {
   return false;
 }
 
-// The definition itself: newest first, visible when nothing visible clashes.
+// The definition itself: from the newest row on, a row is visible if no visible row clashes with
+// it.
 Visible ByDefinition(const Rows& rows) {
   std::map<int64_t, RowHandle, std::greater<>> order;
   for (const auto& [handle, row] : rows) order[row.version] = handle;
@@ -37,16 +38,17 @@ Visible ByDefinition(const Rows& rows) {
   return out;
 }
 
-// A table in memory that refuses what SQLite's indexes would refuse.
+// A table in memory that refuses the rows that SQLite's indexes would refuse.
 class MemoryStage final : public UniqueStage {
  public:
   Rows rows;
   Visible visible;
-  std::map<RowHandle, std::optional<RowHandle>> shadowed;  // and their blockers; without one: pending
-  std::set<RowHandle> refused;                             // cannot be in the table
+  // Shadowed rows with their blockers; a row without one is pending.
+  std::map<RowHandle, std::optional<RowHandle>> shadowed;
+  std::set<RowHandle> refused;                             // Rows that cannot be in the table.
   size_t looks = 0;
 
-  // What applying a batch does with one row. Nothing: deleted.
+  // Does what applying a batch does with one row; an unset `row` means deleted.
   void Write(RowHandle handle, std::optional<Row> row) {
     shadowed.erase(handle);
     for (auto& [other, blocker] : shadowed)
@@ -128,7 +130,7 @@ TEST(Settle, IsTheDefinitionForAnyOrderAndGrouping) {
     for (int64_t i = 1; i <= 40; ++i) versions.push_back(i);
     std::shuffle(versions.begin(), versions.end(), random);
     for (size_t step = 0; step < versions.size();) {
-      // Versions of one row only grow; a batch that brings an older one changes nothing.
+      // Versions of one row only grow, because a batch with an older one changes nothing.
       for (size_t size = 1 + below(5); size > 0 && step < versions.size(); --size, ++step) {
         const RowHandle handle = below(rows);
         const auto old = stage.rows.find(handle);
