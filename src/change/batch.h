@@ -1,7 +1,11 @@
-// A batch: the net change of one or more whole application transactions; the unit of publish and apply.
+// A batch: the net change of one or more whole transactions of the application, and the unit of
+// publishing and applying (docs/design.md, "The life of a change", steps 2 to 6).
 //
-// An ordinary batch covers one origin's (from, to]. A repair batch covers several origins at once and
-// takes its receiver from one causally closed state to a later one. Encoding: change/codec.h.
+// An ordinary batch covers the changes (from, to] of one origin. A repair batch covers several
+// origins at once and takes its receiver from one causally closed state to a later one. The
+// encoding is in change/codec.h.
+//
+// Threads: plain values.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +19,8 @@
 
 namespace harmonylite::change {
 
-// "All of origin's changes in (from, to] that nothing newer replaced are in this batch."
+// The claim that the batch contains all changes of `origin` in (from, to] that no newer change has
+// replaced.
 struct Cover {
   Origin origin;
   Lseq from;
@@ -24,30 +29,31 @@ struct Cover {
 };
 
 struct BatchHeader {
-  Origin sender;               // who built it; also covers[0].origin in an ordinary batch
-  std::vector<Cover> covers;   // at least one, origins differ
-  ProgressVector seen;         // what the sender had applied when it read the rows
-  Hlc max_stamp;               // no row's stamp is greater
+  Origin sender;  // The origin that built it; in an ordinary batch also covers[0].origin.
+  std::vector<Cover> covers;   // At least one; their origins differ.
+  ProgressVector seen;         // What the sender had applied when it read the rows.
+  Hlc max_stamp;               // No row of the batch has a greater stamp.
   bool operator==(const BatchHeader&) const = default;
 };
 
-// A table as the sender saw it. Generated columns are not listed.
+// A table as the sender's file defines it. Generated columns are left out.
 struct TableShape {
   std::string name;
-  std::vector<std::string> columns;  // in the order of a row's image
-  std::vector<uint32_t> key;         // positions in `columns`, in key order; at least one
-  std::vector<std::string> collations;  // of each key column: BINARY, NOCASE, RTRIM or the app's own
+  std::vector<std::string> columns;  // Column names, in the order of a row's image.
+  std::vector<uint32_t> key;         // Positions in `columns`, in key order; at least one.
+  // Collation of each key column: BINARY, NOCASE, RTRIM or one of the application's own.
+  std::vector<std::string> collations;
   bool operator==(const TableShape&) const = default;
 };
 
-// One row's net change.
+// The net change of one row. The view does not own its values.
 struct RowView {
-  uint32_t table = 0;  // index of its TableShape, in order of appearance in the batch
-  uint32_t cover = 0;  // index into covers: whose write this is
+  uint32_t table = 0;  // Index of its TableShape, in order of appearance in the batch.
+  uint32_t cover = 0;  // Index into `covers`: the origin of this write.
   Hlc stamp;
-  Lseq lseq;           // of that origin
+  Lseq lseq;           // The write's number in that origin's own count.
   bool deleted = false;
-  // All columns of the shape, or only the key's values (in key order) when deleted.
+  // All columns of the shape; for a deleted row only the key's values, in key order.
   std::span<const ValueView> values;
 };
 

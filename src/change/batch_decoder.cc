@@ -13,6 +13,7 @@ namespace harmonylite::change {
 
 namespace {
 
+// Adds modulo 2^64: the numbers come off the wire, and signed overflow would be undefined.
 int64_t Add(int64_t a, int64_t b) {
   return static_cast<int64_t>(static_cast<uint64_t>(a) + static_cast<uint64_t>(b));
 }
@@ -21,7 +22,7 @@ bool ReadOrigin(CborReader* in, Origin* out) {
   return in->Uint(&out->node.value) && in->Uint32(&out->incarnation.value);
 }
 
-// An array whose length the grammar fixes.
+// Reads the head of an array whose length the grammar fixes.
 bool Fields(CborReader* in, uint64_t count) {
   uint64_t found = 0;
   return in->Array(count, &found) && (found == count || in->Fail("an array is too short"));
@@ -30,7 +31,7 @@ bool Fields(CborReader* in, uint64_t count) {
 bool ReadCovers(CborReader* in, std::vector<Cover>* covers) {
   uint64_t count = 0;
   if (!in->Array(kMaxOrigins, &count)) return false;
-  // Grows with what is there: `count` is only a claim.
+  // `count` is only a claim, so memory grows with the entries that are really there.
   for (uint64_t i = 0; i < count; ++i) {
     Cover cover;
     if (!Fields(in, kCoverFields) || !ReadOrigin(in, &cover.origin) ||
@@ -50,7 +51,7 @@ bool ReadSeen(CborReader* in, ProgressVector* seen) {
     Lseq lseq;
     if (!Fields(in, kSeenFields) || !ReadOrigin(in, &origin) || !in->Int(&lseq.value)) return false;
     if (i > 0 && origin <= before) return in->Fail("its progress is not in order of origins");
-    // Advance takes no step back from 0.
+    // ProgressVector::Advance would silently ignore a negative lseq.
     if (lseq < Lseq(0)) return in->Fail("a progress is negative");
     seen->Advance(origin, lseq);
     before = origin;
@@ -116,12 +117,13 @@ struct BatchDecoder::Impl {
   BatchSource source;
   BatchHeader header;
   std::vector<Table> tables;
-  uint64_t names = 0;             // see kMaxNames
-  std::vector<ValueView> values;  // of the row that Next returned; as long as the widest table
-  int64_t stamp = 0;              // of the row before
+  uint64_t names = 0;             // Cost of the names so far; see kMaxNames.
+  // Values of the row that Next returned; as long as the widest table has columns.
+  std::vector<ValueView> values;
+  int64_t stamp = 0;              // Stamp of the previous row, from which the next one is a step.
   int64_t lseq = 0;
   uint64_t rows = 0;
-  bool over = false;              // after End and after an error
+  bool over = false;              // Set after End and after an error.
 };
 
 BatchDecoder::BatchDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -131,7 +133,8 @@ BatchDecoder::~BatchDecoder() = default;
 
 const BatchHeader& BatchDecoder::header() const { return impl_->header; }
 
-// Runs `parse` on the window, again with a longer window as long as the item is not all there.
+// Runs `parse` on the window. If the item does not end within the window, it is lengthened and
+// `parse` starts over.
 template <typename Parse>
 Status BatchDecoder::Impl::ReadItem(uint64_t max_string_bytes, Parse&& parse) {
   for (;;) {
@@ -156,6 +159,7 @@ Result<BatchDecoder> BatchDecoder::Begin(const Spool* in) {
   return BatchDecoder(std::move(impl));
 }
 
+// Reads a row. Its stamp and lseq are encoded as differences from the previous row's.
 bool BatchDecoder::Impl::ReadRow(CborReader* in, bool deleted, RowView* row) {
   int64_t stamp_step = 0;
   int64_t lseq_step = 0;

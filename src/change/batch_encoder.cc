@@ -10,9 +10,10 @@ namespace harmonylite::change {
 
 namespace {
 
-constexpr size_t kRowNumbers = 5;  // op, table, cover, stamp, lseq
+// Numbers in front of a row's values: op, table, cover, stamp, lseq.
+constexpr size_t kRowNumbers = 5;
 
-// The difference as the decoder adds it again: modulo 2^64.
+// The difference modulo 2^64, as the decoder adds it again.
 int64_t Delta(int64_t now, int64_t before) {
   return static_cast<int64_t>(static_cast<uint64_t>(now) - static_cast<uint64_t>(before));
 }
@@ -37,7 +38,7 @@ struct BatchEncoder::Impl {
   void RowHead(const RowView& row, CborWriter* writer) const;
   Status WriteLongRow(const RowView& row);
 
-  // Items of known small size, one after the other.
+  // Writes `items` items of at most kMaxCborHead bytes each.
   template <typename Write>
   Status Put(size_t items, Write&& write) {
     char* room = sink.Room(items * kMaxCborHead);
@@ -56,8 +57,9 @@ struct BatchEncoder::Impl {
   size_t covers = 0;
   int64_t max_stamp = 0;
   std::vector<Table> tables;
-  uint64_t names = 0;  // see kMaxNames
-  // Of the row before; the first row counts from the header's.
+  uint64_t names = 0;  // Cost of the names so far; see kMaxNames.
+  // Stamp and lseq of the previous row, from which the next row's are encoded as differences.
+  // Before the first row they come from the header.
   int64_t stamp = 0;
   int64_t lseq = 0;
   uint64_t rows = 0;
@@ -181,6 +183,7 @@ Status BatchEncoder::AddRow(const RowView& row) {
   return Ok();
 }
 
+// Writes a row value by value, so that long values are not copied into the sink's chunk.
 Status BatchEncoder::Impl::WriteLongRow(const RowView& row) {
   HL_TRY(Put(kRowNumbers, [&](CborWriter& w) { RowHead(row, &w); }));
   for (const ValueView& value : row.values) {

@@ -1,5 +1,5 @@
-// What encoder and decoder of a batch share: the numbers of docs/formats/batch.md and the rules
-// that a header and a table definition keep. Internal to change/.
+// The numbers and rules that the encoder and the decoder of a batch share; docs/formats/batch.md is
+// the full grammar. Internal to change/. Threads: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -10,31 +10,34 @@
 
 namespace harmonylite::change {
 
-// The first two bytes of a batch: kWireFormat, then one of these.
+// A batch begins with two bytes: kWireFormat, then one of these codecs.
 constexpr uint8_t kCodecStored = 0;
 constexpr uint8_t kCodecZstd = 1;
 constexpr size_t kBatchPrefix = 2;
 
-// The first number of an item.
+// An item begins with one of these numbers.
 enum BatchOp : uint64_t { kOpEnd = 0, kOpTable = 1, kOpLive = 2, kOpDeleted = 3 };
 
 constexpr uint64_t kHeaderFields = 5;
 constexpr uint64_t kCoverFields = 4;
 constexpr uint64_t kSeenFields = 3;
 
-// Table definitions stay in their receiver's memory for the whole batch. Each name (of a table, a
-// column, a collation) counts its bytes and kNameCost; all of a batch together at most kMaxNames.
+// Limits the names in a batch, because table definitions stay in the receiver's memory until its
+// end. Each name (of a table, a column or a collation) costs its bytes plus kNameCost; all names of
+// a batch may cost kMaxNames together.
 constexpr uint64_t kNameCost = 32;
 constexpr uint64_t kMaxNames = 256ull << 20;
 
-// zstd's history that a decoder is willing to hold: 2 MiB. Level 1 uses 512 KiB.
+// Binary logarithm of the largest zstd window that a decoder accepts: 2 MiB. Level 1, which the
+// encoder uses, needs 512 KiB.
 constexpr int kMaxWindowLog = 21;
 
-// What is wrong with it, or null. A batch that breaks these rules is neither written nor read.
+// Each returns what is wrong with its argument, or null. A batch that breaks these rules is neither
+// written nor read.
 const char* HeaderProblem(const BatchHeader& header);
 const char* ShapeProblem(const TableShape& shape);
 
-// What the names of `shape` count towards kMaxNames.
+// Cost of the names in `shape`, to be held against kMaxNames.
 uint64_t NamesCost(const TableShape& shape);
 
 }  // namespace harmonylite::change

@@ -10,7 +10,7 @@ namespace harmonylite::change {
 namespace {
 
 constexpr int kLevel = 1;
-// A whole chunk, compressed in one call, always fits.
+// The output of one whole chunk, compressed in one call, always fits.
 constexpr size_t kPackedSize = ZSTD_COMPRESSBOUND(BatchSink::kChunk);
 
 }  // namespace
@@ -52,7 +52,9 @@ bool BatchSink::Flush() {
   return Pass(bytes, ZSTD_e_continue);
 }
 
-// Only called when there is more than one chunk, or nothing to compress.
+// Decides between storing and compressing at the first call. It is called only if the batch is
+// longer than one chunk or is not to be compressed: FinishShort and Finish handle short batches.
+// The header is flushed as a zstd block of its own; see EndHeader.
 bool BatchSink::Pass(std::string_view bytes, ZSTD_EndDirective end) {
   if (failed_) return false;
   if (mode_ == Mode::kUndecided) {
@@ -96,6 +98,8 @@ Status BatchSink::Write(std::string_view bytes) {
   return status();
 }
 
+// Compresses the only chunk in one call and keeps the result if it is shorter than the chunk;
+// otherwise the chunk is stored.
 bool BatchSink::FinishShort() {
   if (!StartZstd()) return false;
   const size_t packed = ZSTD_compress2(zstd_.get(), packed_.get() + kBatchPrefix,
@@ -116,7 +120,7 @@ Status BatchSink::Finish() {
       FinishShort();
       return status();
     }
-    // One append, not two: most batches are this short.
+    // Most batches are this short, so prefix and content go out in one append.
     char prefixed[kBatchPrefix + kLeastCompressed];
     if (used_ <= kLeastCompressed) {
       prefixed[0] = static_cast<char>(kWireFormat);

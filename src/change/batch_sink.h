@@ -1,9 +1,9 @@
-// Takes the bytes of a batch, stores or compresses them, and appends them to a Spool in large
-// pieces.
+// Receives the bytes of a batch from the encoder, stores or compresses them, and appends them to a
+// Spool in large pieces.
 //
-// What fits one chunk is stored or compressed, whichever is shorter; what does not is compressed.
-// Memory: one chunk, one output buffer and zstd's window. Internal to change/.
-// Threads: one at a time.
+// A batch that fits one chunk is stored or compressed, whichever is shorter; a longer one is always
+// compressed, if compression is wanted. Memory: one chunk, one output buffer and zstd's window.
+// Internal to change/. Threads: one at a time.
 #pragma once
 
 #include <zstd.h>
@@ -23,14 +23,15 @@ namespace harmonylite::change {
 class BatchSink {
  public:
   static constexpr size_t kChunk = 128 << 10;
-  // Shorter batches are stored: zstd would win little and cost more than writing them does.
+  // Batches shorter than this are stored: zstd would save little and cost more than writing them
+  // does.
   static constexpr size_t kLeastCompressed = 512;
 
   // `out` is empty and outlives the sink.
   BatchSink(bool compress, Spool* out);
 
-  // `bytes` (at most kChunk) of free memory, to be taken with Commit; null when writing failed: see
-  // status().
+  // Free memory for `bytes` bytes (at most kChunk), which the caller fills and then takes with
+  // Commit. Null if writing has failed; status() says why.
   char* Room(size_t bytes) {
     if (bytes > kChunk - used_) [[unlikely]] {
       if (!Flush()) return nullptr;
@@ -38,14 +39,14 @@ class BatchSink {
     return raw_.get() + used_;
   }
   void Commit(size_t bytes) { used_ += bytes; }
-  // What was written so far is the header. In a batch of several chunks it becomes a block of zstd's of its own, so
-  // that a receiver reads it without unpacking what follows.
+  // Marks the bytes written so far as the header. In a batch of several chunks the header becomes a
+  // zstd block of its own, so that a receiver can read it without unpacking what follows.
   void EndHeader() { header_ = used_; }
-  // For bytes of any length, which are not copied when they are many.
+  // Writes bytes of any length. Long ones are not copied into the chunk.
   Status Write(std::string_view bytes);
-  // Writes all that is held. Nothing may be written after it.
+  // Writes all that is still buffered. Nothing may be written afterwards.
   Status Finish();
-  // The first failure; it stays.
+  // The first failure, if any; it stays.
   Status status() const;
 
  private:
@@ -62,11 +63,12 @@ class BatchSink {
   const bool compress_;
   Spool* out_;  // not owned
   Mode mode_ = Mode::kUndecided;
-  std::unique_ptr<char[]> raw_;  // kChunk bytes, of which used_ wait to be passed on
+  // A buffer of kChunk bytes; the first `used_` wait to be passed on.
+  std::unique_ptr<char[]> raw_;
   size_t used_ = 0;
-  size_t header_ = 0;  // of those; 0: not known, or passed on
-  Packer zstd_;  // made when needed
-  std::unique_ptr<char[]> packed_;                // zstd's output, of which packed_used_ wait
+  size_t header_ = 0;  // Length of the header within `used_`; 0 if not known yet or passed on.
+  Packer zstd_;  // Made when it is first needed.
+  std::unique_ptr<char[]> packed_;  // zstd's output; the first `packed_used_` bytes wait.
   size_t packed_used_ = 0;
   bool failed_ = false;
   ErrorCode failure_code_ = ErrorCode::kRetryLater;

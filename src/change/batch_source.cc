@@ -13,7 +13,8 @@ namespace harmonylite::change {
 namespace {
 
 constexpr size_t kLeastWindow = 4 << 10;
-// The header is often all that is wanted for a while: where its block ends within these bytes, nothing more is unpacked.
+// Often only the header is needed for a while. If its zstd block ends within these bytes, nothing
+// more is unpacked.
 constexpr uint64_t kFirstChunk = 512;
 constexpr const char* kEndsEarly = "a batch is damaged: it ends early";
 
@@ -57,7 +58,8 @@ Status BatchSource::NextChunk(uint64_t most) {
 Status BatchSource::Fill(size_t missing) {
   HL_TRY(MakeRoom(missing));
   const size_t before = end_;
-  // Up to the brim: a long value is then looked at once per doubling, not once per chunk.
+  // Fill the buffer completely, so that a long value is scanned once per doubling rather than once
+  // per chunk. The first read is the exception: it stops early, because the header is often enough.
   const bool first = std::exchange(first_, false);
   while (end_ < capacity_) {
     const size_t had = end_;
@@ -74,7 +76,8 @@ Status BatchSource::MakeRoom(size_t missing) {
     end_ -= std::exchange(begin_, 0);
   }
   if (end_ < capacity_) return Ok();
-  // Small batches are most; what is packed is rarely more than four times as long when it is unpacked.
+  // Most batches are small, and unpacking rarely makes one more than four times as long. So this
+  // first size usually suffices.
   const auto least = static_cast<size_t>(std::clamp<uint64_t>(4 * in_->size(), kLeastWindow, kChunk));
   const size_t wanted = capacity_ + std::clamp(missing, capacity_ / 2, capacity_);
   const size_t capacity = std::max(wanted, least);

@@ -1,4 +1,5 @@
-// Batches as plain values, to be compared; hex; spools. For the tests of the wire format.
+// Helpers for tests of the wire format: batches as plain values that can be compared, hex, and
+// spools.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +12,7 @@
 
 namespace harmonylite::change {
 
-// One item that owns its values.
+// A row that owns its values.
 struct PlainRow {
   uint32_t table = 0;
   uint32_t cover = 0;
@@ -58,7 +59,7 @@ inline Status Encode(const PlainBatch& batch, bool compress, Spool* out) {
   return encoder.Finish();
 }
 
-// `keep` false: everything is read and nothing stored.
+// Decodes a batch. With `keep` false everything is read and nothing is stored.
 inline Result<PlainBatch> Decode(const Spool& in, bool keep = true) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&in));
   PlainBatch batch;
@@ -83,7 +84,7 @@ inline std::string Hex(std::string_view bytes) {
   return hex;
 }
 
-// Spaces are skipped.
+// Converts hex to bytes; spaces are skipped.
 inline std::string Unhex(std::string_view hex) {
   std::string bytes;
   int high = -1;
@@ -101,7 +102,7 @@ inline std::string Unhex(std::string_view hex) {
   return bytes;
 }
 
-// One table of every kind of value, two origins, a row that lives and one that is deleted.
+// A batch with one table, values of every kind, two origins, a live row and a deleted one.
 inline PlainBatch SmallBatch() {
   const Origin a{NodeId(1), Incarnation(7)};
   const Origin b{NodeId(0xFFFFFFFFFFFFFFFF), Incarnation(0xFFFFFFFF)};

@@ -9,12 +9,13 @@ namespace harmonylite::change {
 struct CborReader::Token {
   enum Kind : uint8_t { kOther, kUint, kNegative, kText, kBytes, kArray, kReal, kNull };
   Kind kind = kOther;
-  uint64_t number = 0;  // the integer (of kNegative: -1 - value), the length or the count
+  uint64_t number = 0;  // The integer (for kNegative, -1 minus the value), the length or the count.
   double real = 0;
   const char* bytes = nullptr;
 };
 
-// What libcbor calls once for each item. A callback that is not set here leaves kOther.
+// The functions that libcbor calls, one for each item. A callback that is not set here leaves the
+// token's kind at kOther.
 struct CborReader::Callbacks {
   template <Token::Kind kKind, typename T>
   static void Number(void* context, T number) {
@@ -57,7 +58,7 @@ struct CborReader::Callbacks {
 
 namespace {
 
-// Length of the shortest head for this argument.
+// Length of the shortest head that holds this argument.
 constexpr size_t HeadSize(uint64_t argument) {
   if (argument < 24) return 1;
   if (argument <= std::numeric_limits<uint8_t>::max()) return 2;
@@ -66,7 +67,7 @@ constexpr size_t HeadSize(uint64_t argument) {
   return 9;
 }
 
-// Length of the head that begins with this byte.
+// Length of the head whose first byte is `initial`.
 constexpr size_t HeadLength(uint8_t initial) {
   const int info = initial & 31;
   return info < 24 || info > 27 ? 1 : 1 + (size_t{1} << (info - 24));
@@ -76,9 +77,11 @@ constexpr uint64_t kMaxInt = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
+// Handles an item that does not end within the window. A string that is longer than the budget is
+// refused now, before the window grows for it.
 bool CborReader::Short(size_t required) {
   const size_t available = static_cast<size_t>(end_ - at_);
-  // A length near 2^64 makes libcbor's sum wrap around.
+  // libcbor's sum wraps around for a length near 2^64 and then asks for less than there is.
   if (required <= available) return Fail("a string is too long");
   if (available > 0 && required - HeadLength(static_cast<uint8_t>(*at_)) > string_budget_)
     return Fail("a string is too long");

@@ -1,9 +1,10 @@
-// A strict pull reader of CBOR items out of a window of memory, on libcbor's streaming decoder.
+// A strict pull reader of CBOR items in a window of memory, on top of libcbor's streaming decoder.
 //
-// Taken are: integers, definite text and byte strings, definite arrays, float64 and null, each head
-// in its shortest form. Everything else (tags, maps, half floats, indefinite lengths, …) is a
-// fault. The window may end inside an item: then `missing` says how many more bytes are needed at
-// least, and the caller starts over with a longer window. Internal to change/.
+// It accepts integers, definite-length text and byte strings, definite-length arrays, float64 and
+// null, each with its head in the shortest form. Everything else (tags, maps, half floats,
+// indefinite lengths, …) is a fault. The window may end inside an item. Then missing() says how
+// many more bytes are needed at least, and the caller starts over with a longer window. Internal to
+// change/. Threads: one at a time.
 #pragma once
 
 #include <cstddef>
@@ -14,17 +15,18 @@
 
 namespace harmonylite::change {
 
-// Every method returns false on failure; then either missing() > 0 or fault() says what is wrong.
+// Every reading method returns false on failure; then either missing() is positive or fault() says
+// what is wrong.
 class CborReader {
  public:
-  // `max_string_bytes`: of all strings read together. A longer claim fails at once, before its
-  // bytes are there.
+  // `max_string_bytes` limits the bytes of all strings together. A string that claims more fails at
+  // once, before its bytes have arrived.
   CborReader(std::string_view window, uint64_t max_string_bytes)
       : start_(window.data()), at_(start_), end_(start_ + window.size()),
         string_budget_(max_string_bytes) {}
 
   bool Uint(uint64_t* out);
-  // Not above `max`.
+  // Reads a number; `fault` is reported if it is greater than `max`.
   bool Uint(uint64_t max, const char* fault, uint64_t* out);
   bool Uint32(uint32_t* out);
   bool Int(int64_t* out);
@@ -32,7 +34,7 @@ class CborReader {
   // The view points into the window.
   bool Text(std::string_view* out);
   bool Value(ValueView* out);
-  // Takes from what strings may still use.
+  // Takes `bytes` from what strings may still use; a fault if that is too little.
   bool Charge(uint64_t bytes);
 
   bool Fail(const char* fault) {

@@ -1,5 +1,5 @@
-// Writes CBOR items into memory that the caller has made sure is large enough. Every head is in its
-// shortest form. Internal to change/.
+// Writes CBOR items into memory of the caller, who makes sure that it is large enough. Every head
+// is in its shortest form. Internal to change/. Threads: one at a time.
 #pragma once
 
 #include <cbor.h>
@@ -12,7 +12,8 @@
 
 namespace harmonylite::change {
 
-// The longest head of an item: its type and an eight-byte argument. Also the size of a double.
+// Length of the longest head of an item: its type and an eight-byte argument. It is also the size
+// of an encoded double.
 constexpr size_t kMaxCborHead = 9;
 
 class CborWriter {
@@ -32,7 +33,7 @@ class CborWriter {
     at_ += cbor_encode_string_start(text.size(), at_, kMaxCborHead);
     Bytes(text);
   }
-  // All of a value except the bytes of a text or blob, which the caller writes next.
+  // Writes a value without the bytes of a text or blob; the caller writes those next.
   void ValueHead(const ValueView& value) {
     switch (value.type) {
       case ValueType::kNull:
@@ -62,7 +63,7 @@ class CborWriter {
 
  private:
   void Bytes(std::string_view bytes) {
-    if (bytes.empty()) return;  // its data may be null
+    if (bytes.empty()) return;  // An empty view may have a null pointer.
     std::memcpy(at_, bytes.data(), bytes.size());
     at_ += bytes.size();
   }

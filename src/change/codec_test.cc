@@ -1,4 +1,4 @@
-// What is written is read back, and the bytes do not change by accident.
+// Tests that what is written is read back, and that the encoded bytes do not change by accident.
 #include "change/codec.h"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@
 namespace harmonylite::change {
 namespace {
 
-// SmallBatch(), item by item; docs/formats/batch.md shows the same bytes.
+// The encoding of SmallBatch(), item by item. docs/formats/batch.md shows the same bytes.
 constexpr std::string_view kGoldenBatch =
     "02 00 85 01 07 1903e8"
     "82 84 01 07 0a 0c 84 1bffffffffffffffff 1affffffff 00 01"
@@ -109,7 +109,8 @@ TEST(Codec, StampsAndLseqsMayJumpAcrossTheirWholeRange) {
   EXPECT_TRUE(back == batch);
 }
 
-// Sizes around every limit of the buffers, stored and compressed, of bytes that shrink and do not.
+// Covers sizes around every limit of the buffers, stored and compressed, for bytes that shrink and
+// bytes that do not.
 TEST(Codec, ValuesOfEverySizeSurvive) {
   const size_t chunk = BatchSink::kChunk;
   for (const bool compress : {false, true})
@@ -138,11 +139,11 @@ TEST(Codec, CompressesOnlyWhatPays) {
     HL_CHECK(Decode(spool).value() == batch);
     return BytesOf(spool)[1];
   };
-  EXPECT_EQ(codec(100, true, true), kCodecStored);     // too short
+  EXPECT_EQ(codec(100, true, true), kCodecStored);     // Too short to compress.
   EXPECT_EQ(codec(5000, true, true), kCodecZstd);
-  EXPECT_EQ(codec(5000, false, true), kCodecStored);   // does not shrink
-  EXPECT_EQ(codec(5000, true, false), kCodecStored);   // not wanted
-  EXPECT_EQ(codec(500'000, true, true), kCodecZstd);   // more than one chunk
+  EXPECT_EQ(codec(5000, false, true), kCodecStored);   // The bytes do not shrink.
+  EXPECT_EQ(codec(5000, true, false), kCodecStored);   // Compression is off.
+  EXPECT_EQ(codec(500'000, true, true), kCodecZstd);   // Longer than one chunk.
   EXPECT_EQ(codec(500'000, true, false), kCodecStored);
 }
 

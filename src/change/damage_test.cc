@@ -1,4 +1,5 @@
-// Damaged, forged and random batches: an error, never a crash, never much memory.
+// Tests that damaged, forged and random batches give an error, never a crash, and never take much
+// memory.
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 #include <zstd.h>
@@ -19,7 +20,7 @@ std::string Bytes(const PlainBatch& batch, bool compress) {
   return BytesOf(spool);
 }
 
-// Long enough to be compressed.
+// A batch that is long enough to be compressed.
 PlainBatch LongerBatch() {
   PlainBatch batch = SmallBatch();
   for (int i = 0; i < 40; ++i)
@@ -30,7 +31,7 @@ PlainBatch LongerBatch() {
   return batch;
 }
 
-// The message of a kCorruption.
+// The message of the kCorruption that decoding `bytes` gives.
 std::string Problem(std::string_view bytes) {
   const Result<PlainBatch> batch = Decode(SpoolOf(bytes), /*keep=*/false);
   if (batch.ok()) return "it was read";
@@ -53,12 +54,12 @@ struct Forged {
   std::string_view problem;
 };
 
-// A stored batch: SmallBatch's header, then these items.
+// The message for a stored batch of SmallBatch's header and these items.
 std::string ProblemOfItems(std::string_view hex) {
   PlainBatch empty = SmallBatch();
   empty.items.clear();
   std::string bytes = Bytes(empty, false);
-  bytes.resize(bytes.size() - 2);  // its end mark
+  bytes.resize(bytes.size() - 2);  // Removes the end mark.
   return Problem(bytes + Unhex(hex));
 }
 
@@ -158,7 +159,8 @@ TEST(Damage, RowsThatBreakARule) {
            {"02 00 00 01 01 01 02 0001", "stamp is greater"},
            {"02 00 00 00 2a 01 02 0001", "lseq is negative"},
            {"02 00 00 00 1b7fffffffffffffff 01 02 0001", "lseq is negative"},
-           {"02 00 00 00 01 01 0001", "ends early"},  // the end mark's 0 is taken for a value
+           // The end mark's 0 is taken for a value.
+           {"02 00 00 00 01 01 0001", "ends early"},
            {"02 00 00 00 01 01 02 05 0001", "unknown kind"},
            {"03 00 00 00 01 01 05 0001", "unknown kind"},
            {"04 00 00 00 01 01 02 0001", "unknown kind"},
@@ -175,8 +177,9 @@ TEST(Damage, RowsThatBreakARule) {
            {"02 00 00 00 01 01 5800 0001", "longer than it needs to be"},
            {"02 00 00 00 01 01 5f4101ff 0001", "type that is not used"},
            {"02 00 00 00 01 01 5a3b9aca01 0001", "string is too long"},
-           {"02 00 00 00 01 4101 5a3b9aca00 0001", "string is too long"},  // the row's sum
-           // libcbor's sum of length and head wraps around.
+           // The sum over the row is too long.
+           {"02 00 00 00 01 4101 5a3b9aca00 0001", "string is too long"},
+           // libcbor's sum of the length and its head wraps around.
            {"02 00 00 00 01 01 7bffffffffffffffff 0001", "string is too long"},
            {"02 00 00 00 01 01 7bfffffffffffffff7 0001", "string is too long"},
            {"02 00 00 00 01 01 1c 0001", "not CBOR"},
@@ -194,7 +197,7 @@ TEST(Damage, AFixedRowAndTableAreGood) {
 }
 
 TEST(Damage, ALargeWindowIsRefused) {
-  // Repeated random bytes farther apart than a decoder's window allows.
+  // Random bytes are repeated at a distance that is larger than a decoder's window allows.
   std::string plain(1 << 20, '\0');
   std::mt19937_64 random(5);
   for (char& c : plain) c = static_cast<char>(random());
@@ -208,7 +211,7 @@ TEST(Damage, ALargeWindowIsRefused) {
   EXPECT_PROBLEM(Problem(Unhex("0201") + packed), "too much memory");
 }
 
-// A claim of a gigabyte takes no memory before its bytes are there.
+// A claimed length of a gigabyte must take no memory before the bytes arrive.
 TEST(Damage, ClaimsTakeNoMemory) {
   const Spool spool = SpoolOf(Unhex("0200 5a3b9aca00") + std::string(1000, 'x'));
   ASSERT_VALUE(BatchSource source, BatchSource::Open(&spool));
@@ -231,7 +234,7 @@ TEST(Damage, TheWindowGrowsAtMostTwofold) {
   }
 }
 
-// Sanitizers keep freed memory for a while.
+// Sanitizers keep freed memory for a while, so memory cannot be measured with them.
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 constexpr bool kSanitized = true;
 #else
@@ -244,7 +247,7 @@ int64_t PeakKib() {
   return usage.ru_maxrss;
 }
 
-// Flips, cuts, repeats and overwrites; most results are errors, none is a crash.
+// Flips, cuts, repeats or overwrites bytes. Most results are errors when decoded; none may crash.
 std::string Mutate(std::string bytes, std::mt19937_64& random) {
   const uint64_t changes = 1 + random() % 4;
   for (uint64_t i = 0; i < changes && !bytes.empty(); ++i) {
@@ -262,7 +265,7 @@ std::string Mutate(std::string bytes, std::mt19937_64& random) {
       case 3:
         bytes.insert(at, bytes.substr(random() % bytes.size(), 1 + random() % 20));
         break;
-      case 4:  // the heads that claim most
+      case 4:  // Writes a head that claims the longest string.
         bytes.replace(at, 9, Unhex("5b000000003b9aca00"));
         break;
       default:

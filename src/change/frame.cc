@@ -10,13 +10,14 @@ namespace harmonylite::change {
 
 namespace {
 
-// The first byte is no text in any encoding; docs/formats/batch.md has the layout.
+// The first byte is not ASCII and cannot begin UTF-8 text. The layout is in docs/formats/batch.md.
 constexpr std::string_view kMagic = "\x89HLF";
 constexpr size_t kFormatSize = 4;
 constexpr size_t kLengthSize = 1;
 constexpr size_t kChecksumSize = 8;
 constexpr size_t kPreludeSize = kMagic.size() + kFormatSize + kLengthSize;
-// What stays in every later format: magic and number in front, checksum at the end.
+// The parts that every later format keeps: magic and format number in front, the checksum at the
+// end.
 constexpr size_t kLeastFrame = kMagic.size() + kFormatSize + kChecksumSize;
 
 constexpr uint64_t kFields = 9;
@@ -24,7 +25,7 @@ constexpr size_t kMaxHeader = (1 + kFields) * kMaxCborHead;
 static_assert(kMaxHeader <= 255, "its length is one byte");
 static_assert(kPreludeSize + kMaxHeader + kChecksumSize <= kMaxFrameOverhead);
 
-// Numbers outside of CBOR are little-endian.
+// Numbers outside of CBOR are little-endian: PutNumber writes them, GetNumber reads them.
 void PutNumber(uint64_t number, size_t bytes, char* out) {
   for (size_t i = 0; i < bytes; ++i) out[i] = static_cast<char>(number >> (8 * i));
 }
@@ -36,11 +37,11 @@ uint64_t GetNumber(std::string_view bytes) {
   return number;
 }
 
-// Null when header and body agree with each other.
+// What is wrong between a frame's header and its body; null if they agree.
 const char* FrameProblem(const FrameHeader& header, size_t body) {
   if (header.index >= header.count) return "its index is not below its count";
   if (header.to < Lseq(0)) return "its lseq is negative";
-  const uint64_t others = header.count - 1;  // each holds one byte or more
+  const uint64_t others = header.count - 1;  // Each of the other slices holds at least one byte.
   if (others == 0 && body != header.batch_bytes) return "it is not as long as its batch";
   if (others > 0 && body == 0) return "it is empty";
   if (others > header.batch_bytes || body > header.batch_bytes - others)
@@ -99,7 +100,8 @@ std::string EncodeFrame(const FrameHeader& header, std::string_view body) {
 Result<FrameView> DecodeFrame(std::string_view record) {
   if (record.size() < kLeastFrame || !record.starts_with(kMagic))
     return Error(ErrorCode::kCorruption, "not a frame");
-  // Before the format number is believed: a flipped bit must not look like a newer version.
+  // The checksum is verified before the format number is believed, so that a flipped bit cannot
+  // look like a newer version.
   const std::string_view checked = record.substr(0, record.size() - kChecksumSize);
   if (XXH3_64bits(checked.data(), checked.size()) != GetNumber(record.substr(checked.size())))
     return Damaged("its checksum is wrong");

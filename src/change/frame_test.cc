@@ -26,7 +26,7 @@ FrameHeader SmallHeader() {
   return header;
 }
 
-// Gives a changed frame a right checksum again: what is wrong then is the content.
+// Gives a changed frame a correct checksum again, so that only its content can be wrong.
 std::string Resealed(std::string frame) {
   frame.resize(frame.size() - 8);
   const uint64_t sum = XXH3_64bits(frame.data(), frame.size());
@@ -93,7 +93,7 @@ TEST(Frame, ANewerFormatIsHeld) {
   EXPECT_NE(frame.error().message().find("newer version"), std::string::npos);
   record[4] = 1;
   EXPECT_EQ(CodeOf(Resealed(record)), ErrorCode::kCorruption);
-  // Later formats keep no more than the number and the checksum.
+  // Later formats need to keep only the number and the checksum.
   EXPECT_EQ(CodeOf(Resealed(Unhex("89484c46 03000000 0000000000000000"))),
             ErrorCode::kInvalidArgument);
 }
@@ -107,20 +107,23 @@ TEST(Frame, SealedNonsenseIsFound) {
   const std::string good = sealed("89 01 07 05 00 01 0c 19 03e8 04 00", "body");
   ASSERT_OK(DecodeFrame(good));
   for (const std::string& record : {
-           sealed("89 01 07 05 01 01 0c 19 03e8 04 00", "body"),   // index == count
-           sealed("89 01 07 05 00 00 0c 19 03e8 04 00", "body"),   // count 0
-           sealed("89 01 07 05 00 01 20 19 03e8 04 00", "body"),   // to -1
-           sealed("89 01 07 05 00 01 0c 19 03e8 05 00", "body"),   // one slice, too short
-           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", "body"),   // nothing left for the other
-           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", ""),       // a slice of nothing
-           sealed("88 01 07 05 00 01 0c 19 03e8 04", "body"),      // a field is missing
-           sealed("89 01 07 05 00 01 0c 19 03e8 04", "body"),      // header ends early
-           sealed("89 01 07 05 00 01 0c 19 03e8 04 00 00", "body"),  // header too long
+           sealed("89 01 07 05 01 01 0c 19 03e8 04 00", "body"),   // The index equals the count.
+           sealed("89 01 07 05 00 00 0c 19 03e8 04 00", "body"),   // The count is 0.
+           sealed("89 01 07 05 00 01 20 19 03e8 04 00", "body"),   // `to` is -1.
+           sealed("89 01 07 05 00 01 0c 19 03e8 05 00", "body"),   // The only slice is too short.
+           // Nothing is left for the other slice.
+           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", "body"),
+           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", ""),       // A slice is empty.
+           sealed("88 01 07 05 00 01 0c 19 03e8 04", "body"),      // A field is missing.
+           sealed("89 01 07 05 00 01 0c 19 03e8 04", "body"),      // The header ends early.
+           sealed("89 01 07 05 00 01 0c 19 03e8 04 00 00", "body"),  // The header is too long.
            sealed("89 01 1b0000000100000000 05 00 01 0c 19 03e8 04 00", "body"),
-           sealed("89 01 07 05 00 01 0c f9 3c00 04 00", "body"),   // half float
+           sealed("89 01 07 05 00 01 0c f9 3c00 04 00", "body"),   // A number is a half float.
            sealed("", ""),
-           Resealed(Unhex("89484c46 02000000 0000000000000000")),    // no length
-           Resealed(Unhex("89484c46 02000000 ff 0000000000000000")),  // header longer than all
+           // The header's length is missing.
+           Resealed(Unhex("89484c46 02000000 0000000000000000")),
+           // The header is longer than the frame.
+           Resealed(Unhex("89484c46 02000000 ff 0000000000000000")),
        })
     EXPECT_EQ(CodeOf(record), ErrorCode::kCorruption) << Hex(record);
 }

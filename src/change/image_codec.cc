@@ -7,7 +7,7 @@ namespace harmonylite::change {
 
 namespace {
 
-// SQLite has at most 32,767 columns.
+// SQLite allows at most 32,767 columns, and each takes two items.
 constexpr uint64_t kMaxItems = 1 << 16;
 
 }  // namespace

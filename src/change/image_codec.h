@@ -1,5 +1,6 @@
-// A row's image together with the names of its columns, for keeping outside of its table: such an image is
-// understood whatever becomes of the table. Layout: docs/formats/hidden-tables.md.
+// Encodes a row's image together with the names of its columns, for rows that are kept outside of
+// their table. Such an image can be read whatever becomes of the table's columns. The layout is in
+// docs/formats/hidden-tables.md.
 //
 // Threads: pure functions.
 #pragma once
@@ -16,13 +17,13 @@ namespace harmonylite::change {
 
 struct NamedImage {
   std::vector<std::string> columns;
-  Row values;  // as many
+  Row values;  // One value per column.
   bool operator==(const NamedImage&) const = default;
 };
 
-// Both of the same length.
+// `columns` and `values` have the same length.
 std::string EncodeImage(std::span<const std::string> columns, std::span<const ValueView> values);
-// kCorruption: not what EncodeImage wrote.
+// kCorruption: the bytes are not what EncodeImage wrote.
 Result<NamedImage> DecodeImage(std::string_view bytes);
 
 }  // namespace harmonylite::change

@@ -35,7 +35,7 @@ TEST(ImageCodec, DamageIsAnError) {
   for (size_t length = 0; length < good.size(); ++length)
     EXPECT_FALSE(DecodeImage(good.substr(0, length)).ok()) << length;
   EXPECT_FALSE(DecodeImage(good + '\0').ok());
-  EXPECT_FALSE(DecodeImage("\x81\x61\x61").ok());  // a name without a value
+  EXPECT_FALSE(DecodeImage("\x81\x61\x61").ok());  // A name has no value.
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ uint64_t ColumnSeed(std::string_view name_lowercase) {
 }
 
 uint64_t HashColumn(uint64_t seed, const ValueView& value) {
-  // The type shifts the seed, so that equal bytes of different types do not collide.
+  // The type shifts the seed, so that equal bytes of different types have different hashes.
   const uint64_t typed = seed + static_cast<uint64_t>(value.type) * 0x9E3779B97F4A7C15ull;
   uint64_t bits = 0;
   switch (value.type) {

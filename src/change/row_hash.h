@@ -1,7 +1,8 @@
-// The hash of a row's image, as a sum over its columns.
+// The hash of a row's image: the sum, modulo 2^64, of one hash per column.
 //
-// A sum, and by column name, so that the part of one column can be left out: a row hashed before a column
-// was added is still recognised after it. Threads: pure functions.
+// Each column's hash depends on its name and not on its position, so the part of one column can be
+// left out: a row that was hashed before a column was added is still recognised afterwards.
+// Threads: pure functions.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +12,14 @@
 
 namespace harmonylite::change {
 
-// Computed once per column; name in lower case.
+// The seed of a column, computed once per column. The name is in lower case.
 uint64_t ColumnSeed(std::string_view name_lowercase);
 
-// To be added up, modulo 2^64. NULL counts as nothing; 1, 1.0 and '1' differ.
+// One column's part of the sum. NULL contributes 0; 1, 1.0 and '1' differ.
 uint64_t HashColumn(uint64_t seed, const ValueView& value);
 
-// One more round: sums of mixed hashes do not cancel out where sums of plain ones would.
+// Hashes two hashes once more. Sums of such mixed hashes do not cancel each other out where sums of
+// plain ones would.
 uint64_t MixHashes(uint64_t a, uint64_t b);
 
 }  // namespace harmonylite::change

@@ -1,4 +1,5 @@
-// A SQLite value by its storage class, exactly as stored: never converted, never by declared type.
+// A SQLite value by its storage class, exactly as it is stored: it is never converted, and the
+// column's declared type does not matter. Threads: plain values.
 #pragma once
 
 #include <bit>
@@ -11,12 +12,14 @@ namespace harmonylite::change {
 
 enum class ValueType : uint8_t { kNull, kInteger, kReal, kText, kBlob };
 
-// A value somebody else owns: valid as long as the bytes it points to.
+// A value that does not own its bytes; it is valid as long as the memory that `bytes` points to.
 struct ValueView {
   ValueType type = ValueType::kNull;
-  int64_t integer = 0;     // kInteger
-  double real = 0;         // kReal
-  std::string_view bytes;  // kText (UTF-8 as SQLite gave it, maybe malformed, maybe with NULs), kBlob
+  int64_t integer = 0;     // Set for kInteger.
+  double real = 0;         // Set for kReal.
+  // Set for kText and kBlob. A text is UTF-8 as SQLite gave it; it may be malformed and may contain
+  // NULs.
+  std::string_view bytes;
 
   static ValueView Null() { return {}; }
   static ValueView Integer(int64_t v) { return {ValueType::kInteger, v, 0, {}}; }
@@ -25,7 +28,7 @@ struct ValueView {
   static ValueView Blob(std::string_view v) { return {ValueType::kBlob, 0, 0, v}; }
 };
 
-// The same storage class and the same bits: -0.0 is not 0.0, 1 is not 1.0.
+// True if both have the same storage class and the same bits: -0.0 is not 0.0, and 1 is not 1.0.
 inline bool Identical(const ValueView& a, const ValueView& b) {
   if (a.type != b.type) return false;
   switch (a.type) {

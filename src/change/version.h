@@ -1,4 +1,5 @@
-// Versions, progress vectors and what they say about each other.
+// Versions and progress vectors: which of two writes wins, and which writes a node has applied.
+// Threads: plain values.
 #pragma once
 
 #include <map>
@@ -7,26 +8,28 @@
 
 namespace harmonylite::change {
 
-// Of the last write to a row. A total order: the greater one wins, everywhere (P4).
+// The version of a row's last write. Versions are totally ordered, and the greater one wins on
+// every node (P4).
 struct Version {
-  Hlc hlc;  // 0: from before HarmonyLite
+  Hlc hlc;  // 0 for a row from before HarmonyLite.
   Origin origin;
   auto operator<=>(const Version&) const = default;
 };
 
-// Per origin, up to which lseq its changes are applied, without a hole. An absent origin is at 0.
+// Per origin, the lseq up to which all of its changes are applied, without a hole. An origin that
+// is not in the map is at 0.
 class ProgressVector {
  public:
   Lseq Get(const Origin& origin) const {
     const auto it = map_.find(origin);
     return it == map_.end() ? Lseq(0) : it->second;
   }
-  // Only ever moves forward.
+  // Moves an origin forward to `to`; it never moves back.
   void Advance(const Origin& origin, Lseq to) {
     Lseq& at = map_[origin];
     if (at < to) at = to;
   }
-  // Everything `other` has, this has.
+  // True if everything that `other` has applied is applied here too.
   bool Covers(const ProgressVector& other) const {
     for (const auto& [origin, lseq] : other.map_)
       if (Get(origin) < lseq) return false;
@@ -38,7 +41,8 @@ class ProgressVector {
   bool operator==(const ProgressVector&) const = default;
 
  private:
-  std::map<Origin, Lseq> map_;  // ordered: encodings are the same on every node
+  // Ordered, so that every node encodes equal vectors in the same way.
+  std::map<Origin, Lseq> map_;
 };
 
 }  // namespace harmonylite::change

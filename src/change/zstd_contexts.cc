@@ -7,7 +7,7 @@ namespace harmonylite::change {
 
 namespace {
 
-constexpr size_t kMostKept = 1 << 20;  // bytes; a larger one is given back
+constexpr size_t kMostKept = 1 << 20;  // In bytes. A larger context is freed after use.
 
 struct FreePacker {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }

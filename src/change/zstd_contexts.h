@@ -1,6 +1,7 @@
-// zstd's contexts, which cost as much as packing a small batch: one of each kind is kept per thread for the next use.
+// Keeps one zstd context of each kind per thread for the next use, because making one costs as much
+// as packing a small batch.
 //
-// Internal to change/. Threads: free.
+// Internal to change/. Threads: any; each thread has contexts of its own.
 #pragma once
 
 #include <zstd.h>
@@ -18,7 +19,7 @@ struct ReleaseUnpacker {
 using Packer = std::unique_ptr<ZSTD_CCtx, ReleasePacker>;
 using Unpacker = std::unique_ptr<ZSTD_DCtx, ReleaseUnpacker>;
 
-// As new, with zstd's own parameters; null: no memory.
+// A context in its initial state, with zstd's default parameters. Null: there is no memory.
 Packer TakePacker();
 Unpacker TakeUnpacker();
 
