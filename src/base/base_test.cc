@@ -101,7 +101,7 @@ TEST(BoundedQueue, RefusesBeyondItsLimitAndAfterClose) {
   EXPECT_FALSE(queue.TryPush(4));
 }
 
-// An ordinary build has none: docs/testing.md, "Mutants".
+// An ordinary build contains no mutants (docs/testing.md, "Mutants").
 static_assert(!HL_MUTANT(any_name));
 
 }  // namespace

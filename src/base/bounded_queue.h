@@ -1,4 +1,5 @@
-// A queue with a limit between threads. Callbacks of other libraries push into one and do nothing else.
+// A queue between threads that holds a limited number of items. A full queue refuses an item rather
+// than making its producer wait.
 #pragma once
 
 #include <chrono>
@@ -17,7 +18,7 @@ class BoundedQueue {
  public:
   explicit BoundedQueue(size_t limit) : limit_(limit) {}
 
-  // False, and nothing is stored, when the queue is full or closed.
+  // Adds an item. False, and nothing is stored, if the queue is full or closed.
   bool TryPush(T item) {
     {
       const std::lock_guard lock(mutex_);
@@ -28,7 +29,7 @@ class BoundedQueue {
     return true;
   }
 
-  // Waits up to `wait` for an item; nothing when none came or the queue is closed and empty.
+  // Waits up to `wait` for an item. Empty if none came, or if the queue is closed and empty.
   std::optional<T> Pop(std::chrono::milliseconds wait) {
     std::unique_lock lock(mutex_);
     changed_.wait_for(lock, wait, [this] { return !items_.empty() || closed_; });
@@ -38,6 +39,8 @@ class BoundedQueue {
     return item;
   }
 
+  // Refuses further items and wakes all waiting threads; items that are in the queue can still be
+  // popped.
   void Close() {
     {
       const std::lock_guard lock(mutex_);

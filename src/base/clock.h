@@ -1,4 +1,4 @@
-// Time, behind an interface so that a simulation can own it.
+// Time, behind an interface, so that the simulator can control it.
 //
 // Threads: every method of every implementation may be called from any thread.
 #pragma once
@@ -10,9 +10,9 @@ namespace harmonylite {
 class Clock {
  public:
   virtual ~Clock() = default;
-  // Wall clock, milliseconds since 1970. May jump in either direction.
+  // Wall clock in milliseconds since 1970. It may jump in either direction.
   virtual int64_t WallMs() const = 0;
-  // Milliseconds from an arbitrary start; never goes back.
+  // Milliseconds since an arbitrary start; it never goes back.
   virtual int64_t MonotonicMs() const = 0;
 };
 

@@ -1,4 +1,4 @@
-// The heap and the system's memory.
+// Returns memory that the heap no longer needs to the system. Threads: any.
 #pragma once
 
 #include <malloc.h>
@@ -7,10 +7,12 @@
 
 namespace harmonylite {
 
-// Rows worked on that leave so much that it is worth giving back: a million leave 30 MB.
+// Number of rows after whose handling it is worth returning memory: a million rows leave about 30
+// MB in the heap.
 inline constexpr int64_t kRowsWorthReturning = 50'000;
 
-// Gives back what the heap keeps for later: after work that needed much of it and will not come again soon. Some 100 us.
+// Returns the memory that the heap keeps for later allocations. Call it after work that needed much
+// memory and will not come again soon. It takes some 100 µs.
 inline void ReturnFreeMemory() { ::malloc_trim(0); }
 
 }  // namespace harmonylite

@@ -1,4 +1,5 @@
-// Strong ids: numbers that must not be mixed up.
+// Number types that cannot be mixed up. The words are those of docs/design.md, "Words". Threads:
+// plain values.
 #pragma once
 
 #include <compare>
@@ -19,27 +20,30 @@ struct StrongId {
   auto operator<=>(const StrongId&) const = default;
 };
 
-// A node, as the operator names it: unique in the cluster.
+// A node's id, given by the operator and unique in the cluster.
 using NodeId = StrongId<struct NodeIdTag, uint64_t>;
-// Which life of a node's database: drawn anew when a file turns out to be a clone or an old copy.
+// One life of a node's database. It is drawn anew when the file turns out to be a clone or an old
+// copy.
 using Incarnation = StrongId<struct IncarnationTag, uint32_t>;
-// A node's own count of journaled changes (the journal's rowid); 0 is "nothing yet".
+// An origin's own count of its journaled changes: the rowid in its journal. 0 means "nothing yet".
 using Lseq = StrongId<struct LseqTag, int64_t>;
-// A hybrid logical clock stamp: milliseconds since 1970 in the upper 44 bits (until the year 2248), a counter below.
+// A stamp of a hybrid logical clock (Kulkarni et al., "Logical Physical Clocks", 2014):
+// milliseconds since 1970 in the upper 44 bits, which last until the year 2248 as a signed number,
+// and a counter below.
 using Hlc = StrongId<struct HlcTag, int64_t>;
 
 constexpr int kHlcCounterBits = 20;
 constexpr int64_t HlcMillis(Hlc hlc) { return hlc.value >> kHlcCounterBits; }
 constexpr Hlc HlcFromMillis(int64_t ms) { return Hlc(ms << kHlcCounterBits); }
 
-// Who wrote something: one life of one node. lseqs count within an origin.
+// The writer of a change: one life of one node. Lseqs are counted per origin.
 struct Origin {
   NodeId node;
   Incarnation incarnation;
   auto operator<=>(const Origin&) const = default;
 };
 
-// "node.incarnation", as in subjects, logs and messages.
+// Writes "node.incarnation", as in subjects, logs and messages.
 inline std::string ToString(const Origin& origin) {
   return fmt::format("{}.{}", origin.node.value, origin.incarnation.value);
 }

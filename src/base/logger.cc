@@ -32,7 +32,7 @@ std::string TimestampUtc() {
   return fmt::format("{}.{:03}Z", std::string_view(text, n), now.tv_usec / 1000);
 }
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, or 0.
+// Length of the well-formed UTF-8 sequence at the start of `text`; 0 if there is none.
 size_t Utf8SequenceLength(std::string_view text) {
   const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   const unsigned char lead = byte(0);
@@ -86,7 +86,7 @@ void Logger::Write(LogLevel level, std::string_view message) {
     line = fmt::format(R"({{"time":"{}","level":"{}","node":"{}","message":"{}"}})" "\n",
                        TimestampUtc(), LevelName(level), JsonEscape(node_), JsonEscape(message));
   } else {
-    // One line a message, so that a hostile name cannot forge another line.
+    // A message is one line, so that a hostile name in it cannot forge another line.
     std::string flat(message);
     for (char& c : flat)
       if (static_cast<unsigned char>(c) < 0x20) c = ' ';
@@ -96,7 +96,7 @@ void Logger::Write(LogLevel level, std::string_view message) {
   size_t done = 0;
   while (done < line.size()) {
     const ssize_t n = ::write(fd_, line.data() + done, line.size() - done);
-    if (n <= 0) break;  // nowhere left to complain
+    if (n <= 0) break;  // There is no other place to report this failure.
     done += static_cast<size_t>(n);
   }
 }

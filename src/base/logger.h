@@ -1,7 +1,8 @@
-// Structured log lines for the operator, as console text or JSON, on one file descriptor.
+// Writes log lines for the operator, as console text or as JSON, to one file descriptor.
 //
-// A line says what happened, to what, and what to do next. Secrets never get here.
-// Threads: all methods may be called from any thread; a line is written by one write call.
+// A line says what happened, to what, and what to do next. Secrets must not be passed to the
+// logger. Threads: all methods may be called from any thread. A line goes out in one write call
+// unless the system takes only part of it.
 #pragma once
 
 #include <fmt/format.h>
@@ -17,7 +18,7 @@ enum class LogFormat { kConsole, kJson };
 
 class Logger {
  public:
-  // Writes to `fd` (not owned). Lines below `least` are dropped.
+  // Writes to `fd`, which is not owned. Lines below `least` are dropped.
   Logger(int fd, LogFormat format, LogLevel least, std::string node = {});
 
   template <typename... Args>
@@ -41,19 +42,19 @@ class Logger {
   }
 
   void Write(LogLevel level, std::string_view message);
-  // Shown in every line from now on; set once the node's id is known.
+  // Sets the node's name, which every later line shows; it is called once the node's id is known.
   void set_node(std::string node);
 
  private:
-  std::mutex mutex_;  // guards node_ and the order of lines
+  std::mutex mutex_;  // Guards node_ and keeps lines whole.
   const int fd_;
   const LogFormat format_;
   const LogLevel least_;
   std::string node_;
 };
 
-// `text` as the inside of a JSON string: quotes, backslashes and control characters escaped;
-// bytes that are not UTF-8 become U+FFFD.
+// Escapes `text` for the inside of a JSON string: quotes, backslashes and control characters are
+// escaped, and bytes that are not UTF-8 become U+FFFD.
 std::string JsonEscape(std::string_view text);
 
 }  // namespace harmonylite

@@ -1,7 +1,8 @@
-// Deliberate bugs, to prove that the tests would find them: docs/testing.md, "Mutants".
+// Deliberate bugs, which prove that the tests would find them (docs/testing.md, "Mutants").
 //
-// HL_MUTANT(name) is the constant false, except in a build with HARMONYLITE_MUTANTS: there it is true when the
-// environment variable HARMONYLITE_MUTANT holds `name`. Each is listed in tests/mutants/catalog.py.
+// HL_MUTANT(name) is the constant false, except in a build with HARMONYLITE_MUTANTS. There it is
+// true if the environment variable HARMONYLITE_MUTANT holds `name`. Every mutant is listed in
+// tests/mutants/catalog.py. Threads: any.
 #pragma once
 
 #ifdef HARMONYLITE_MUTANTS

@@ -20,7 +20,8 @@ Error Failed(std::string_view what) {
 Result<int> MakeNamelessFile(const std::string& directory) {
   int fd = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
   if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR)) {
-    // Not every file system has nameless files.
+    // Some file systems have no O_TMPFILE. There the file is made with a name, which is removed at
+    // once.
     std::string path = directory + "/.harmonylite-spool-XXXXXX";
     fd = ::mkostemp(path.data(), O_CLOEXEC);
     if (fd >= 0) ::unlink(path.c_str());

@@ -1,6 +1,8 @@
-// A temporary file that nobody else can open, read and written anywhere. On the disk from its first byte on.
+// A temporary file without a name, which no other program can open. It can be read and written at
+// any offset, and its bytes are in the file system from the first one on.
 //
-// Threads: any, once it is open; what one writes while another one reads it is undefined.
+// Threads: any, once the file is open. The result of reading bytes that another thread is writing
+// is undefined.
 #pragma once
 
 #include <cstdint>
@@ -11,12 +13,14 @@
 
 namespace harmonylite {
 
-// A new one in `directory`, without a name and with rights 0600; the caller closes it. kRetryLater, with the reason.
+// Makes a new file in `directory`, without a name and with mode 0600. The caller owns the
+// descriptor. Errors are kRetryLater, with the reason.
 Result<int> MakeNamelessFile(const std::string& directory);
 
-// Of any file. Errors: kRetryLater, the disk is full or fails.
+// Writes all of `bytes` to any file. kRetryLater: the disk is full or fails.
 Status WriteAt(int fd, uint64_t offset, std::string_view bytes);
-// How much there was: less than `length` only at the file's end.
+// Reads up to `length` bytes of any file and returns how many it read: fewer than `length` only at
+// the file's end.
 Result<size_t> ReadAt(int fd, uint64_t offset, char* out, size_t length);
 
 class NamelessFile {
@@ -26,17 +30,18 @@ class NamelessFile {
   NamelessFile(const NamelessFile&) = delete;
   NamelessFile& operator=(const NamelessFile&) = delete;
 
-  // Errors: kRetryLater, the disk is full or fails. The first Write opens it where nobody did.
+  // Makes the file; the first Write does the same if Open was not called. Errors of all methods are
+  // kRetryLater: the disk is full or fails.
   Status Open();
   Status Write(uint64_t offset, std::string_view bytes);
-  // What was never written is zeros.
+  // Reads exactly `length` bytes; bytes that were never written are zeros.
   Status Read(uint64_t offset, char* out, size_t length) const;
-  // Nothing is left from `size` on.
+  // Cuts the file to at most `size` bytes.
   Status Cut(uint64_t size);
 
  private:
   const std::string directory_;
-  int fd_ = -1;  // owned
+  int fd_ = -1;  // Owned; -1 before the file is made.
 };
 
 }  // namespace harmonylite

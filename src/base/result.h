@@ -1,6 +1,7 @@
-// Errors as values: Result<T> and Status, with codes named by what the caller should do.
+// Errors as values: Result<T> and Status. An error's code says what the caller should do about it.
 //
-// Threads: values, no sharing. Cost: one pointer when it succeeded.
+// Threads: plain values, not shared. A success costs no more than the value and a tag; an error is
+// allocated.
 #pragma once
 
 #include <fmt/format.h>
@@ -14,13 +15,13 @@
 namespace harmonylite {
 
 enum class ErrorCode {
-  kRetryLater,       // busy, disconnected, disk full: the same call may succeed later
-  kConflict,         // somebody else changed it first, or a constraint refused it: look again
-  kNotFound,         // it does not exist
-  kLogGap,           // the log no longer holds what was asked for: repair
-  kSchemaMismatch,   // tables differ: hold until a migration
-  kCorruption,       // bytes are not what was written: never use them
-  kInvalidArgument,  // the operator or the caller must change something
+  kRetryLater,       // Busy, disconnected, disk full: the same call may succeed later.
+  kConflict,         // Another writer was first, or a constraint refused it: look again.
+  kNotFound,         // It does not exist.
+  kLogGap,           // The log no longer holds what was asked for: repair.
+  kSchemaMismatch,   // Tables differ: hold until a migration.
+  kCorruption,       // Bytes are not what was written: never use them.
+  kInvalidArgument,  // The operator or the caller must change something.
 };
 
 const char* ErrorCodeName(ErrorCode code);
@@ -32,7 +33,7 @@ class [[nodiscard]] Error {
   ErrorCode code() const { return rep_->code; }
   const std::string& message() const { return rep_->message; }
 
-  // The same error with "context: " in front of its message.
+  // Returns the same error with "context: " in front of its message.
   Error Wrap(std::string_view context) && {
     rep_->message = fmt::format("{}: {}", context, rep_->message);
     return std::move(*this);
@@ -46,7 +47,8 @@ class [[nodiscard]] Error {
   std::unique_ptr<Rep> rep_;
 };
 
-// Prints the message and aborts. For broken invariants only: "our bug", never bad input.
+// Prints the message and aborts. It is for broken invariants only, that is, for bugs in
+// HarmonyLite, and never for bad input.
 [[noreturn]] void Panic(const char* file, int line, std::string_view message);
 
 #define HL_CHECK(condition)                                            \
@@ -90,7 +92,7 @@ class [[nodiscard]] Result {
   std::variant<T, Error> state_;
 };
 
-// A Result without a value.
+// Status is a Result without a value.
 struct Unit {};
 using Status = Result<Unit>;
 inline Status Ok() { return Status(Unit{}); }
@@ -100,7 +102,9 @@ Error MakeError(ErrorCode code, fmt::format_string<Args...> format, Args&&... ar
   return Error(code, fmt::format(format, std::forward<Args>(args)...));
 }
 
-// HL_TRY(expr): returns the error of a Status. HL_ASSIGN(decl, expr): likewise, else binds the value.
+// HL_TRY(expr) returns from the function if the Status `expr` is an error. HL_ASSIGN(decl, expr)
+// returns from it if the Result `expr` is an error, and otherwise initialises or assigns `decl`
+// with the value.
 #define HL_TRY(expr)                                              \
   do {                                                            \
     auto hl_status = (expr);                                      \

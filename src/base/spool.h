@@ -1,5 +1,5 @@
-// A byte sequence that is written once and read many times: in memory while small, in an unlinked
-// temporary file beyond that. Holds a batch of any size in bounded memory.
+// A byte sequence that is written once and read many times. A small one lies in memory; a larger
+// one lies in an unlinked temporary file. So a batch of any size needs only bounded memory.
 //
 // Threads: one owner at a time.
 #pragma once
@@ -16,23 +16,25 @@ class Spool {
  public:
   static constexpr size_t kDefaultMemoryLimit = 4 << 20;
 
-  // The file, if one is needed, is made in `directory`; it never has a name others can open.
+  // If a file is needed, it is made in `directory`. It never has a name that another program could
+  // open, except for an instant on file systems without O_TMPFILE.
   explicit Spool(std::string directory, size_t memory_limit = kDefaultMemoryLimit);
   Spool(Spool&& other) noexcept;
   Spool& operator=(Spool&& other) noexcept;
   ~Spool();
 
-  // kRetryLater when the disk is full or fails; the spool is then what it was, and the same call may succeed later.
+  // Appends bytes. kRetryLater: the disk is full or fails; the spool is unchanged then, and the
+  // same call may succeed later.
   Status Append(std::string_view bytes);
-  // Fills `out` with up to `length` bytes from `offset`; fewer only at the end.
+  // Replaces `out` with up to `length` bytes from `offset`; it gets fewer only at the end.
   Status ReadAt(uint64_t offset, size_t length, std::string* out) const;
-  // Empty again, as newly made.
+  // Makes the spool empty, as if newly made.
   void Clear();
   uint64_t size() const { return size_; }
   bool on_disk() const { return fd_ >= 0; }
-  // Bytes of memory held now.
+  // Bytes of memory that the spool holds now.
   size_t memory() const { return buffer_.capacity(); }
-  // XXH3-64 over all bytes.
+  // XXH3-64 of all bytes.
   Result<uint64_t> Checksum() const;
 
  private:
@@ -40,8 +42,8 @@ class Spool {
 
   std::string directory_;
   size_t memory_limit_;
-  std::string buffer_;  // all bytes while fd_ < 0
-  int fd_ = -1;         // owned
+  std::string buffer_;  // All bytes while there is no file (fd_ < 0).
+  int fd_ = -1;         // Owned; -1 while all bytes are in memory.
   uint64_t size_ = 0;
 };
 

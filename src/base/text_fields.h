@@ -1,4 +1,5 @@
-// Reading the text formats of ours that have one fact a line: words between separators, and whole numbers.
+// Reads HarmonyLite's own text formats, which have one fact per line: words between separators, and
+// whole numbers.
 //
 // Threads: pure functions.
 #pragma once
@@ -8,7 +9,8 @@
 
 namespace harmonylite {
 
-// Takes what stands before the next separator, or everything, off the front of `text`, and the separator with it.
+// Removes the text before the next separator from the front of `text`, and the separator with it,
+// and returns that text. Without a separator it takes everything.
 inline std::string_view NextField(std::string_view* text, char separator) {
   const size_t at = text->find(separator);
   const std::string_view field = text->substr(0, at);
@@ -16,7 +18,7 @@ inline std::string_view NextField(std::string_view* text, char separator) {
   return field;
 }
 
-// False when `text` is anything but one number that fits.
+// Reads a whole number. False if `text` is anything but one number that fits into T.
 template <typename T>
 bool Number(std::string_view text, T* out, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out, base);

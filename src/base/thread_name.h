@@ -1,4 +1,5 @@
-// Names of threads, as `top -H` and `perf` show them, their priority, and how exactly they wake.
+// Sets properties of the calling thread: its name, as `top -H` and `perf` show it, its priority,
+// and how exactly it wakes.
 #pragma once
 
 #include <pthread.h>
@@ -8,16 +9,19 @@
 
 namespace harmonylite {
 
-// Of the calling thread. `name`: at most 15 bytes; a longer one is refused by the system and changes nothing.
+// Names the calling thread. `name` has at most 15 bytes; the system refuses a longer one, and
+// nothing changes.
 inline void NameThisThread(const char* name) { pthread_setname_np(pthread_self(), name); }
 
-// For long work in the background: the calling thread, and those that it starts, give way to every other one.
+// Lowers the priority of the calling thread, and of the threads that it starts later, below all
+// normal ones. It is for long work in the background.
 inline void LowerThisThreadsPriority() {
   constexpr int kNice = 10;
   ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), kNice);
 }
 
-// Waits of the calling thread end when they should: the kernel adds up to 50 us to each by default.
+// Lets waits of the calling thread end on time: by default the kernel may extend each by up to 50
+// µs.
 inline void WakeThisThreadOnTime() {
   constexpr unsigned long kSlackNs = 1'000;
   ::prctl(PR_SET_TIMERSLACK, kSlackNs);

@@ -7,8 +7,8 @@ namespace harmonylite {
 namespace {
 
 struct UrlParts {
-  std::string_view scheme;     // with "://", or empty
-  std::string_view authority;  // host and port
+  std::string_view scheme;     // With "://"; empty if the URL has no scheme.
+  std::string_view authority;  // Host and port.
 };
 
 UrlParts Split(std::string_view url) {
@@ -17,8 +17,9 @@ UrlParts Split(std::string_view url) {
     parts.scheme = url.substr(0, at + 3);
     url.remove_prefix(at + 3);
   }
-  // Credentials end at the last '@' before the path, as a password may hold one. A '/' in a
-  // password would make us show its rest, so everything up to the very last '@' goes.
+  // Credentials end at the last '@' before the path, because a password may contain one. A '/' in a
+  // password would end this search early and show the rest of the password, so everything up to the
+  // very last '@' of the URL is removed.
   if (const size_t at = url.rfind('@'); at != std::string_view::npos) url.remove_prefix(at + 1);
   parts.authority = url.substr(0, url.find_first_of("/?#"));
   return parts;
@@ -58,7 +59,7 @@ Result<HostPort> ParseHostPort(std::string_view text) {
   if (host.size() >= 2 && host.front() == '[' && host.back() == ']') {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
-    return bad();  // an IPv6 address without brackets is ambiguous
+    return bad();  // An IPv6 address without brackets is ambiguous.
   }
   out.host = host;
   return out;

@@ -1,4 +1,4 @@
-// Server addresses as text: taking them apart, and showing them without what must stay secret.
+// Takes server addresses apart, and shows them without their secrets.
 //
 // Threads: pure functions.
 #pragma once
@@ -12,27 +12,30 @@
 namespace harmonylite {
 
 struct HostPort {
-  std::string host;  // without brackets; empty when none was given
-  int port = 0;      // -1: any free one
+  std::string host;  // Without brackets; empty if none was given.
+  int port = 0;      // -1 means any free port.
 };
 
-// "host:port", ":port", "[v6]:port". kInvalidArgument: anything else.
+// Accepts "host:port", ":port" and "[v6]:port". kInvalidArgument: the text is anything else.
 Result<HostPort> ParseHostPort(std::string_view text);
-// "host:port", with brackets around an IPv6 address.
+// Writes "host:port", with brackets around an IPv6 address.
 std::string FormatHostPort(const std::string& host, int port);
 
-// "scheme://user:secret@host:port" as "scheme://host:port"; fit for logs and errors.
+// Shortens "scheme://user:secret@host:port" to "scheme://host:port", which is fit for logs and
+// errors. Path and query go as well.
 std::string RedactUrl(std::string_view url);
 std::string RedactUrls(const std::vector<std::string>& urls);
-// The part between scheme (and credentials) and path, without brackets or port.
+// The host of a URL, without scheme, credentials, brackets, port or path.
 std::string UrlHost(std::string_view url);
 struct UrlCredentials {
-  std::string user;  // empty: none, or a token, which stays in the url
+  // Empty if the URL has none, or has only a token; a token stays in the URL.
+  std::string user;
   std::string password;
 };
-// Removes "user:password@" from the url; %XX are decoded, as the client library does not.
+// Removes "user:password@" from the URL and returns both parts. %XX is decoded here, because the
+// NATS client library does not decode it.
 UrlCredentials TakeCredentials(std::string* url);
-// "tls://…"
+// True for "tls://…".
 bool IsTlsUrl(std::string_view url);
 
 }  // namespace harmonylite
