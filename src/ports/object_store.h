@@ -1,8 +1,10 @@
-// Large objects with names, for snapshots: put whole, got whole, listed, deleted.
+// A store of large named objects, for snapshots. Objects are put, got, listed and deleted as a
+// whole.
 //
-// Implementations: adapters/nats/object_store.h, adapters/stores/store_*.h (a directory, S3, WebDAV, SFTP), and a
-// simulated one in tests/sim. None is trusted to give back what was put: whoever reads checks what
-// it got.
+// Implementations: adapters/nats/object_store.h, adapters/stores/store_*.h (a directory, S3,
+// WebDAV, SFTP), and a simulated one in tests/sim. tests/support/object_store_contract.h has the
+// tests that each must pass. No store is trusted to return what was put: the reader checks what it
+// got.
 #pragma once
 
 #include <atomic>
@@ -19,42 +21,47 @@ namespace harmonylite::ports {
 
 struct ObjectInfo {
   std::string name;
-  uint64_t size = 0;  // bytes
+  uint64_t size = 0;  // In bytes.
 };
 
-// Watches and ends one call of an ObjectStore. Threads: any.
+// Watches one call of an ObjectStore, and can end it. Threads: any.
 struct Transfer {
-  std::atomic<uint64_t> bytes{0};      // moved so far; starts again when an attempt does
-  std::atomic<bool> cancelled{false};  // set it and the call ends soon, with kRetryLater
+  std::atomic<uint64_t> bytes{0};      // Bytes moved so far; each attempt counts from 0.
+  std::atomic<bool> cancelled{false};  // Once set, the call ends soon, with kRetryLater.
 };
 
-constexpr size_t kMaxObjectName = 200;  // bytes
-// Letters, digits, '.', '-', '_', not starting with '.'; no folders.
+constexpr size_t kMaxObjectName = 200;  // In bytes.
+// True for a name of letters, digits, '.', '-' and '_' that does not start with '.' and is not too
+// long. There are no folders.
 bool IsObjectName(std::string_view name);
-// kInvalidArgument: it is none.
+// kInvalidArgument: `name` is not an object's name.
 Status CheckObjectName(std::string_view name);
 
-// Threads: one call at a time. Names: IsObjectName, else kInvalidArgument. What else lies in the
-// place of the objects is left alone and not listed. `transfer` may be null. Errors of all calls:
-// kRetryLater when the same call may succeed later (the store is out of reach, its disk is full),
-// after the store's own retries; kInvalidArgument when the operator must change something
-// (credentials, address, bucket). Memory is bounded, whatever an object's size.
+// A store of objects. Other things that lie in the same place are left alone and not listed.
+// `transfer` may be null. Memory is bounded, whatever an object's size.
+//
+// Errors of all calls: kRetryLater if the same call may succeed later (the store cannot be reached,
+// its disk is full), after the store's own retries; kInvalidArgument if the operator must change
+// something (credentials, address, bucket) or a name is not an object's name. Threads: one call at
+// a time.
 class ObjectStore {
  public:
   virtual ~ObjectStore() = default;
-  // Replaces an object of that name. Readers see the old one, or the new one whole.
+  // Puts an object, and replaces one of the same name. A reader sees the old object or the whole
+  // new one.
   virtual Status Put(const std::string& name, const Spool& content, Transfer* transfer) = 0;
-  // Puts the object into `out`, whatever was in it; after an error `out` is to be thrown away.
-  // kNotFound: no such object. kCorruption: the store itself says that it is damaged.
+  // Replaces the content of `out` by the object; after an error `out` must be thrown away.
+  // kNotFound: there is no such object. kCorruption: the store itself says that the object is
+  // damaged.
   virtual Status Get(const std::string& name, Spool* out, Transfer* transfer) = 0;
-  // The same two for bytes that come and go piece by piece; only where streams() says so. Stores that must know an
-  // object's size or checksum before its first byte cannot.
+  // Put and Get for bytes that come and go piece by piece, if streams() is true. Stores that must
+  // know an object's size or checksum before its first byte cannot do this.
   virtual bool streams() const { return false; }
   virtual Status PutFrom(const std::string& name, ObjectSource* source, Transfer* transfer);
   virtual Status GetInto(const std::string& name, ObjectSink* sink, Transfer* transfer);
-  // Objects whose name starts with `prefix`, by name.
+  // The objects whose name starts with `prefix`, ordered by name.
   virtual Result<std::vector<ObjectInfo>> List(const std::string& prefix) = 0;
-  // Deleting what does not exist is fine.
+  // Deletes an object. It succeeds if there is no such object.
   virtual Status Delete(const std::string& name) = 0;
 };
 

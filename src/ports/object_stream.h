@@ -1,7 +1,8 @@
-// The bytes of an object on their way into a store or out of it, without lying anywhere as a whole.
+// Streams the bytes of an object into a store or out of it, so that the object never lies anywhere
+// as a whole on this side.
 //
-// Threads: the caller's of the store. An error ends the call of the store, which may begin a further attempt after
-// kRetryLater.
+// Threads: methods are called on the thread that called the store. An error of a stream ends the
+// attempt; after kRetryLater the store may begin another.
 #pragma once
 
 #include <string>
@@ -12,27 +13,29 @@
 
 namespace harmonylite::ports {
 
-// Gives the bytes of an object that is being put.
+// The source of an object that is being put.
 class ObjectSource {
  public:
   virtual ~ObjectSource() = default;
-  // Each attempt begins with it, and is given all bytes anew; they may be other ones than before.
+  // Starts an attempt. Every attempt gets all bytes from the first one on; they may differ from
+  // those of an earlier attempt.
   virtual Status Begin() = 0;
-  // The bytes that come next; none: that was all.
+  // Replaces `out` with the next bytes; empty after the last.
   virtual Status Next(std::string* out) = 0;
-  // Whether it sums up what it gives; then, after the end, SHA-256 of all of it, 32 bytes.
+  // True if this stream hashes its output. Then Sha256() is, after the end, the 32-byte SHA-256 of
+  // everything it returned, and the store need not compute one.
   virtual bool sums() const { return false; }
   virtual std::string Sha256() const { return {}; }
 };
 
-// Takes the bytes of an object that is being got.
+// The receiver of an object that is being got.
 class ObjectSink {
  public:
   virtual ~ObjectSink() = default;
-  // Each attempt begins with it: what came before does not count.
+  // Starts an attempt; bytes of an earlier attempt do not count.
   virtual Status Begin() = 0;
   virtual Status Append(std::string_view bytes) = 0;
-  // Whether its owner compares a SHA-256 of all of it anyway, so that the store need not.
+  // True if the sink's owner compares a SHA-256 of everything anyway, so that the store need not.
   virtual bool sums() const { return false; }
 };
 

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// How soon a pause notices that it is cancelled.
+// A pause notices within this time that the transfer was cancelled.
 constexpr milliseconds kSlice{50};
 
 void Pause(milliseconds time, const Transfer* transfer) {
@@ -20,7 +20,8 @@ void Pause(milliseconds time, const Transfer* transfer) {
     std::this_thread::sleep_for(std::min<Clock::duration>(kSlice, end - Clock::now()));
 }
 
-// Between half of it and all, so that nodes that failed together do not come back together.
+// A random time between half of `time` and all of it, so that nodes that failed together do not
+// come back together.
 milliseconds Jittered(milliseconds time) {
   static thread_local std::minstd_rand random{std::random_device{}()};
   return milliseconds(
@@ -37,7 +38,7 @@ Status CheckCancelled(const Transfer* transfer) {
 Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer,
                      const TransferAttempt& attempt) {
   auto deadline = Clock::now() + policy.deadline;
-  // Bytes that one attempt has moved.
+  // The most bytes that one attempt has moved.
   uint64_t most = transfer != nullptr ? transfer->bytes.load() : 0;
   milliseconds wait = policy.first_wait;
   for (int number = 1;; ++number) {

@@ -1,4 +1,5 @@
-// Trying a transfer of an ObjectStore again, with pauses that grow, until it is cancelled.
+// Repeats a transfer of an ObjectStore, with growing pauses, until it succeeds, fails for good, or
+// is cancelled.
 #pragma once
 
 #include <chrono>
@@ -9,23 +10,24 @@
 namespace harmonylite::ports {
 
 struct RetryPolicy {
-  int attempts = 5;  // the first one among them
+  int attempts = 5;  // Including the first one.
   std::chrono::milliseconds first_wait{500};
   std::chrono::milliseconds longest_wait{10'000};
-  // No attempt begins later than this after the first, or after one that has moved more bytes than
-  // every attempt before it. An attempt that runs is left alone: it ends by itself when nothing
-  // moves.
+  // No attempt begins later than this after the first one began, or after the end of an attempt
+  // that has moved more bytes than every attempt before it. A running attempt is not interrupted:
+  // it ends by itself when nothing moves.
   std::chrono::milliseconds deadline{20'000};
 };
 
-// kRetryLater: it was cancelled. `transfer` may be null.
+// kRetryLater: the transfer was cancelled. `transfer` may be null.
 Status CheckCancelled(const Transfer* transfer);
 
-// Sets `*final` before it returns an error that further attempts would only repeat.
+// One attempt. It sets `*final` before it returns an error that further attempts would only repeat.
 using TransferAttempt = std::function<Status(bool* final)>;
 
-// Calls `attempt` again after kRetryLater. Every other outcome is returned at once, and the newest
-// when the policy allows no more. Threads: waits in the caller's.
+// Calls `attempt`, and again as long as it returns kRetryLater and the policy allows; then the
+// newest error is returned. Any other outcome is returned at once. Threads: waits on the calling
+// thread.
 Status RetryTransfer(const RetryPolicy& policy, Transfer* transfer, const TransferAttempt& attempt);
 
 }  // namespace harmonylite::ports
