@@ -1,5 +1,5 @@
-// Any SQL that is captured on one node and applied to a copy gives the same tables: the same rows, the same bytes, the
-// same storage classes. Through the real triggers, BatchReader, codec and Applier.
+// Any SQL that is captured on one node and applied to a copy gives the same tables: the same rows,
+// bytes and storage classes. The real triggers, BatchReader, codec and Applier are in between.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
@@ -16,11 +16,11 @@ using apply::ApplyNode;
 using Strings = std::vector<std::string>;
 using Genes = std::vector<uint64_t>;
 
-// Rows with NULL in their key exist where they were written only.
+// All rows but those with NULL in their key, which stay on their node.
 Strings Rows(ApplyNode* node) {
   std::string columns;
   for (const std::string& name : node->Query("SELECT name FROM pragma_table_xinfo('t') ORDER BY name")) {
-    const std::string bare = name.substr(1, name.size() - 2);  // without quotes
+    const std::string bare = name.substr(1, name.size() - 2);  // Strips the quotes.
     columns += fmt::format("{}'{}', typeof({}), hex({}), {}", columns.empty() ? "" : ", ", bare, bare, bare, bare);
   }
   std::string present;
@@ -37,13 +37,15 @@ class Pair {
       : shape_(shape), empty_(before.empty()), from_(Prepared(shape, before), 1), to_(Prepared(shape, before), 2) {
     from_.app.EnableForeignKeys(shape.foreign_keys);
     for (ApplyNode* node : {&from_, &to_}) {
-      sqlite::Execute(&node->db, "PRAGMA ignore_check_constraints = ON");  // as Replica does
+      // Replica sets this, too.
+      sqlite::Execute(&node->db, "PRAGMA ignore_check_constraints = ON");
       sqlite::Execute(&node->db, "PRAGMA synchronous = OFF");
       node->App("PRAGMA synchronous = OFF");
     }
   }
 
-  // What SQLite refuses is refused; the transaction goes on, or not, as SQLite has it.
+  // Runs SQL that SQLite may refuse. Whether the transaction goes on afterwards is SQLite's
+  // decision.
   void Run(const std::string& sql) {
     const Status ran = from_.app.Exec(sql);
     RC_LOG() << sql << (ran.ok() ? "" : "  -- " + ran.error().message()) << std::endl;
@@ -66,10 +68,10 @@ class Pair {
     if (from_.app.in_transaction()) Run("ROLLBACK");
     Send();
     RC_ASSERT(to_.Query("PRAGMA integrity_check") == Strings{"'ok'"});
-    // Applying is no change of the receiver's own.
+    // Applying is not a change of the receiver's own (P5).
     RC_ASSERT(!to_.Publish().has_value());
     if (!empty_) return;
-    // A node that begins with nothing gets the same, all at once.
+    // A node that starts empty gets the same tables from one repair.
     ApplyNode fresh(shape_.sql, 3);
     sqlite::Execute(&fresh.db, "PRAGMA ignore_check_constraints = ON");
     if (const auto batch = from_.Repair({})) fresh.Apply(*batch);
@@ -77,7 +79,7 @@ class Pair {
     RC_ASSERT(Rows(&fresh) == Rows(&from_));
   }
 
-  // The same from the version tables instead of the journal.
+  // Sends the changes as a repair, from the version tables rather than the journal.
   void Repair() {
     if (from_.app.in_transaction()) return;
     RC_LOG() << "-- repaired" << std::endl;
@@ -89,7 +91,7 @@ class Pair {
   }
 
  private:
-  // The table with rows from before HarmonyLite, the same on both nodes.
+  // The table with rows from before HarmonyLite, equal on both nodes.
   static std::string Prepared(const TableShape& shape, const Genes& before) {
     std::string sql = shape.sql;
     for (const uint64_t gene : before) {
@@ -100,7 +102,7 @@ class Pair {
   }
 
   const TableShape& shape_;
-  const bool empty_;  // no rows from before HarmonyLite
+  const bool empty_;  // There are no rows from before HarmonyLite.
   ApplyNode from_;
   ApplyNode to_;
 };
@@ -111,7 +113,7 @@ void TryShapes(std::span<const TableShape> shapes) {
   const bool strict = std::string_view(shape.sql).find("STRICT") != std::string_view::npos;
   const Genes before = strict ? Genes{} : *rc::gen::resize(4, rc::gen::arbitrary<Genes>());
   Pair pair(shape, before);
-  // Numbers of full width: each is a statement, and what comes after it.
+  // Each number, of full width, encodes a statement and what follows it.
   const Genes genes = *rc::gen::container<Genes>(rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<uint64_t>()));
   for (const uint64_t gene : genes) {
     Gene first(gene);

@@ -1,4 +1,4 @@
-// Any batch that is written is read back as it was, stored or compressed.
+// Any batch that is written, stored or compressed, is read back unchanged.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
@@ -11,7 +11,7 @@
 namespace harmonylite::change {
 namespace {
 
-// Lengths around what changes an item's head or a buffer's state, and any bytes.
+// Byte strings of lengths at which an item's head or a buffer's state changes, and arbitrary ones.
 rc::Gen<std::string> AnyBytes() {
   return rc::gen::oneOf(
       rc::gen::arbitrary<std::string>(),
@@ -38,7 +38,8 @@ Value AnyValue() {
       return Value();
     case 1:
       return Value(ValueView::Integer(*AnyInteger()));
-    case 2:  // every pattern of bits, NaNs too
+    // Reals take every pattern of bits, NaNs included.
+    case 2:
       return Value(ValueView::Real(std::bit_cast<double>(*AnyInteger())));
     case 3: {
       const std::string bytes = *AnyBytes();
@@ -127,7 +128,7 @@ RC_GTEST_PROP(CodecProperty, AnyBatchIsReadAsItWasWritten, ()) {
   RC_ASSERT(*back == batch);
 }
 
-// Equal batches are equal bytes, on every node.
+// Equal batches have equal bytes, on every node.
 RC_GTEST_PROP(CodecProperty, WhatWasReadIsWrittenAsItWas, ()) {
   Spool first = MakeSpool();
   RC_ASSERT(Encode(AnyBatch(), false, &first).ok());
@@ -158,7 +159,7 @@ RC_GTEST_PROP(CodecProperty, AFrameGivesBackItsHeaderAndBody, ()) {
   RC_ASSERT(frame->body == body);
 }
 
-// Bytes that were changed, cut or repeated somewhere.
+// Changes, cuts or repeats bytes somewhere.
 std::string AnyDamage(std::string bytes) {
   const size_t at = *rc::gen::inRange<size_t>(0, bytes.size());
   switch (*rc::gen::inRange(0, 4)) {
@@ -177,7 +178,8 @@ std::string AnyDamage(std::string bytes) {
   return bytes;
 }
 
-// An error that says so, or another batch: never a crash, and never something that cannot be written again.
+// Damage gives an error or another valid batch: never a crash, and never a batch that cannot be
+// written again.
 RC_GTEST_PROP(CodecProperty, DamagedBatchesAreRefusedOrMeanSomething, ()) {
   Spool spool = MakeSpool();
   RC_ASSERT(Encode(AnyBatch(), *rc::gen::arbitrary<bool>(), &spool).ok());
@@ -191,7 +193,7 @@ RC_GTEST_PROP(CodecProperty, DamagedBatchesAreRefusedOrMeanSomething, ()) {
   }
 }
 
-// The checksum sees every damage of a frame.
+// The checksum detects every damage of a frame.
 RC_GTEST_PROP(CodecProperty, DamagedFramesAreRefused, ()) {
   FrameHeader header;
   header.sender = AnyOrigin();

@@ -1,5 +1,5 @@
-// The laws of merging (docs/convergence.md): whatever order, grouping and number of copies writes come in, a row ends
-// with the same version; and the same for whole replicas.
+// The laws of merging (docs/convergence.md): a row ends with the same version in whatever order,
+// grouping and number of copies its writes arrive. The same is tested on whole replicas.
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
@@ -19,7 +19,7 @@ using change::ProgressVector;
 using change::Version;
 using State = std::optional<LocalVersion>;
 
-// Few numbers, so that stamps and nodes are often equal.
+// The numbers are few, so that stamps and nodes are often equal.
 Version AnyVersion() {
   return {Hlc(*rc::gen::inRange<int64_t>(1, 6)),
           {NodeId(*rc::gen::inRange<uint64_t>(1, 4)), Incarnation(*rc::gen::inRange<uint32_t>(1, 3))}};
@@ -32,7 +32,8 @@ ProgressVector AnyVector() {
   return out;
 }
 
-// What a row's state becomes when `incoming` arrives. What was seen decides on conflicts only, never on who wins.
+// The state of a row after `incoming` has arrived. The vectors of what was seen are random, because
+// they decide on conflicts only and never on the winner.
 State Merge(const State& local, const Version& incoming) {
   const Decision decision = Resolve(local, incoming, AnyVector(), *rc::gen::arbitrary<bool>());
   return decision.outcome == Outcome::kIncomingWins ? State({incoming, Lseq(1)}) : local;
@@ -75,7 +76,7 @@ RC_GTEST_PROP(MergeProperty, OrderAndCopiesDoNotCount, ()) {
   RC_ASSERT(Same(MergeAll(versions), expected));
 }
 
-// Merging what two nodes have merged is merging all: (a · b) · c = a · (b · c).
+// Merging what two nodes have merged gives the merge of all writes: (a · b) · c = a · (b · c).
 RC_GTEST_PROP(MergeProperty, GroupingDoesNotCount, ()) {
   const std::vector<Version> first = AnyVersions();
   const std::vector<Version> second = AnyVersions();
@@ -119,7 +120,8 @@ std::vector<std::string> Everything(ApplyNode* node) {
   return out;
 }
 
-// Writers that know nothing of each other; readers that get their batches in different orders, some twice.
+// The writers know nothing of each other. The readers get their batches in different orders, some
+// of them twice.
 RC_GTEST_PROP(MergeProperty, ReplicasAgreeWhateverTheOrder, ()) {
   std::vector<std::vector<capture::BuiltBatch>> sent(kWriters);
   for (size_t i = 0; i < kWriters; ++i) {

@@ -1,7 +1,7 @@
-// Foreign keys where rows without a parent are hidden, on real databases: whatever the nodes do, and in whatever
-// order and grouping their batches are applied, every node shows exactly what the definition gives for the rows it
-// has. The definition is computed by SQL on a copy: UNIQUE first, then rows without a parent are deleted until
-// there is none.
+// Foreign keys on real databases, with orphans hidden. Whatever the nodes do, and in whatever order
+// and grouping their batches are applied, every node shows exactly what the definition gives for
+// the rows it has. SQL computes the definition on a copy: UNIQUE is settled first, and then rows
+// without a parent are deleted until there is none.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -16,7 +16,8 @@ namespace {
 
 using Strings = std::vector<std::string>;
 
-// Every shape has tables p and c with columns id, a, b; `orphans` deletes what has no parent.
+// A schema under test. Every shape has tables p and c with columns id, a and b; `orphans` is SQL
+// that deletes rows without a parent.
 struct Shape {
   const char* name;
   const char* sql;
@@ -136,7 +137,7 @@ class History {
         default: sql += "UPDATE OR IGNORE " + table + " SET id = " + Key(table) + " WHERE id = " + key + ";";
       }
     }
-    // Two rows of a circle at once.
+    // Inserts two rows of a circle at once.
     if (Below(6) == 0)
       sql += "INSERT OR IGNORE INTO p(id, a, b) VALUES(2, 3, NULL);"
              "INSERT OR IGNORE INTO c(id, a, b) VALUES(3, 2, NULL);";
@@ -203,7 +204,8 @@ class History {
     return out;
   }
 
-  // Live rows, newest first, into tables with the same UNIQUE indexes; then the orphans go.
+  // Computes the definition in `model`: live rows are inserted, newest first, into tables with the
+  // same UNIQUE indexes; then orphans are deleted.
   void Model(size_t at, sqlite::Connection* model) {
     ApplyNode* node = nodes_[at].get();
     sqlite::Execute(model, shape_.sql);
@@ -260,14 +262,15 @@ class History {
   std::mt19937_64 random_;
   std::vector<std::unique_ptr<ApplyNode>> nodes_;
   std::deque<capture::BuiltBatch> sent_[3];
-  std::vector<std::vector<size_t>> applied_;  // [receiver][origin]: batches
+  std::vector<std::vector<size_t>> applied_;  // Number of batches, by [receiver][origin].
   size_t before_[3] = {0, 0, 0};
   size_t orphans_ = 0;
   size_t times_back_ = 0;
   size_t circles_ = 0;
 };
 
-// HARMONYLITE_ORPHAN_HISTORIES: how many, for a longer run; HARMONYLITE_ORPHAN_SEED: from which on.
+// An environment variable as a number. HARMONYLITE_ORPHAN_HISTORIES says how many histories run,
+// for a longer test; HARMONYLITE_ORPHAN_SEED is the first seed.
 uint64_t Setting(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);

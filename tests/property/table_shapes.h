@@ -1,5 +1,5 @@
-// Tables of every shape, and random SQL over them. Every table is called t and has the columns k, v and w; k is in
-// the key.
+// Tables of every shape, and random SQL over them. Each table is called t and has the columns k, v
+// and w; k is in the key.
 #pragma once
 
 #include <fmt/format.h>
@@ -12,7 +12,7 @@ namespace harmonylite::property {
 struct TableShape {
   const char* name;
   const char* sql;
-  bool foreign_keys = false;  // enforced by the application
+  bool foreign_keys = false;  // Whether the application enforces foreign keys.
 };
 
 inline constexpr TableShape kPlainShapes[] = {
@@ -60,7 +60,7 @@ inline constexpr TableShape kLivelyShapes[] = {
     {"checks", "CREATE TABLE t(k INTEGER PRIMARY KEY, v CHECK (v IS NOT 5), w CHECK (length(w) < 40))"},
 };
 
-// Takes decisions from one number, from its low digits on.
+// Draws decisions from one number, from its low digits on.
 class Gene {
  public:
   explicit Gene(uint64_t bits) : bits_(bits) {}
@@ -74,19 +74,20 @@ class Gene {
   uint64_t bits_;
 };
 
-// Few, so that statements meet; each class, and the edges of each.
+// Values of each storage class and at the edges of each. They are few, so that statements meet the
+// same rows.
 inline std::string AnyValue(Gene* gene) {
   static constexpr const char* kValues[] = {
       "1", "2", "3", "4", "5", "'a'", "'A'", "'b'", "'b '", "NULL",
       "0", "-1", "1.0", "0.5", "-0.0", "9e999", "-9e999", "9007199254740993", "9223372036854775807",
       "-9223372036854775808", "''", "'007'", "'1'", "'é'", "CAST(x'ff61' AS TEXT)", "'a' || char(0) || 'b'", "x''",
       "x'00'", "x'61'", "zeroblob(300)", "printf('%.*c', 3000, 'x')", "1e15"};
-  // Mostly the first ten.
+  // Most draws come from the first ten.
   const bool common = gene->Below(3) != 0;
   return kValues[gene->Below(common ? 10 : std::size(kValues))];
 }
 
-// A statement, or what begins and ends a transaction.
+// A statement on t, or one that begins or ends a transaction.
 inline std::string AnyStatement(uint64_t bits) {
   Gene gene(bits);
   const uint64_t kind = gene.Below(16);

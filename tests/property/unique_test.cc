@@ -1,5 +1,5 @@
-// UNIQUE between free writers, on real databases: whatever the nodes do, and in whatever order and grouping
-// their batches are applied, every node always shows exactly what the definition gives for the rows it has.
+// UNIQUE on real databases. Whatever the nodes do, and in whatever order and grouping their batches
+// are applied, every node always shows exactly what the definition gives for the rows it has.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -58,7 +58,7 @@ class History {
       if (testing::Test::HasFatalFailure()) return;
     }
     for (size_t at = 0; at < 3; ++at) Send(at);
-    // Batches may wait for each other after repairs; a last repair ends that.
+    // After repairs, batches may wait for each other; a last round of repairs ends that.
     for (size_t at = 0; at < 3; ++at)
       while (Receive(at)) continue;
     for (size_t at = 0; at < 3; ++at) Repair(at, (at + 1) % 3);
@@ -100,7 +100,7 @@ class History {
         case 3: sql += "UPDATE OR REPLACE t SET b = " + Value() + " WHERE id = " + key + ";"; break;
         case 4: sql += "DELETE FROM t WHERE id = " + key + ";"; break;
         case 5: sql += "UPDATE OR IGNORE t SET id = " + Key() + " WHERE id = " + key + ";"; break;
-        default:  // two rows swap their values
+        default:  // Two rows swap their values.
           sql += "CREATE TEMP TABLE s AS SELECT * FROM t ORDER BY id LIMIT 2;"
                  "UPDATE t SET a = NULL, b = NULL WHERE id IN (SELECT id FROM s);"
                  "UPDATE OR IGNORE t SET a = (SELECT a FROM s WHERE s.id <> t.id),"
@@ -122,7 +122,7 @@ class History {
     Check(at, before);
   }
 
-  // All that the other node has at once, from its version tables.
+  // Applies, in one repair, all that the other node has, from its version tables.
   void Repair(size_t at, size_t other) {
     if (at == other) return;
     ApplyNode* node = nodes_[at].get();
@@ -135,7 +135,7 @@ class History {
     Check(at, before);
   }
 
-  // One batch whose causes are here.
+  // Applies one batch whose causes are already here; false if there is none.
   bool Receive(size_t at) {
     ApplyNode* node = nodes_[at].get();
     const size_t first = Below(3);
@@ -174,8 +174,8 @@ class History {
     return out;
   }
 
-  // The definition, by SQLite: rows are put into an empty table with the same indexes, newest first, and those
-  // that get in are visible.
+  // Computes the definition with SQLite: rows are put into an empty table with the same indexes,
+  // newest first, and those that get in are visible.
   void Check(size_t at, size_t shadowed_before) {
     ApplyNode* node = nodes_[at].get();
     const std::string versions = ledger::VersionTableName(node->catalog.tables[0].id);
@@ -210,12 +210,13 @@ class History {
   std::mt19937_64 random_;
   std::vector<std::unique_ptr<ApplyNode>> nodes_;
   std::deque<capture::BuiltBatch> sent_[3];
-  std::vector<std::vector<size_t>> applied_;  // [receiver][origin]: batches
+  std::vector<std::vector<size_t>> applied_;  // Number of batches, by [receiver][origin].
   size_t times_shadowed_ = 0;
   size_t times_back_ = 0;
 };
 
-// HARMONYLITE_UNIQUE_HISTORIES: how many, for a longer run; HARMONYLITE_UNIQUE_SEED: from which on.
+// An environment variable as a number. HARMONYLITE_UNIQUE_HISTORIES says how many histories run,
+// for a longer test; HARMONYLITE_UNIQUE_SEED is the first seed.
 uint64_t Setting(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
