@@ -1,8 +1,8 @@
-// Any bytes as a configuration (or, when they start with '-', as a command line, one word per
-// line).
+// Fuzz target: any bytes as a configuration, or, if they start with '-', as a command line with one
+// word per line.
 //
-// Neither may crash. What is accepted must be accepted again when it is written out, with the same
-// meaning; what is refused must say where.
+// Neither may crash. A configuration that is accepted must be accepted again, with the same
+// meaning, after it is written out. An error must say where it is.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -32,7 +32,7 @@ void TryConfig(std::string_view text) {
     HL_CHECK(harmonylite::config::GlobMatch("*" + pattern, pattern));
   }
   const std::string once = RenderRedacted(config);
-  // A redacted URL is no URL any more, so that such a configuration cannot be read again.
+  // A redacted URL is not a URL any more, so a configuration with one cannot be read again.
   if (!config.nats.embedded() ||
       config.snapshot.store != harmonylite::config::SnapshotStore::kNats) {
     return;

@@ -1,4 +1,4 @@
-// Kept inputs of a fuzz target, for running them as ordinary tests.
+// Reads the kept inputs of a fuzz target, so that ordinary tests can run them.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ inline void TryInput(const std::string& bytes) {
   LLVMFuzzerTestOneInput(reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size());
 }
 
-// Contents by file name.
+// The inputs' contents, by file name.
 inline std::map<std::string, std::string> LoadCorpus(const std::string& target) {
   std::map<std::string, std::string> out;
   for (const auto& entry :
@@ -28,7 +28,8 @@ inline std::map<std::string, std::string> LoadCorpus(const std::string& target) 
   return out;
 }
 
-// Some bytes changed, or cut short; the same changes in every run.
+// Runs the target on changed and shortened copies of `bytes`; the changes are the same in every
+// run.
 inline void TryChanges(const std::string& bytes) {
   constexpr int kChanges = 200;
   std::mt19937_64 random(7);

@@ -1,4 +1,4 @@
-// Runs the fuzz target of frames and batches over its kept corpus, and over small changes of it.
+// Runs the fuzz target of frames and batches over its kept corpus, and over small changes of that.
 #include <gtest/gtest.h>
 
 #include "change/codec.h"
@@ -16,7 +16,7 @@ TEST(DecodeFuzz, TheCorpusIsHandled) {
   for (const auto& [name, bytes] : corpus) TryInput(bytes);
 }
 
-// The corpus reaches beyond the first check: by their names, some files are good.
+// The corpus must reach beyond the first check: files whose names say that they are good are read.
 TEST(DecodeFuzz, GoodFilesAreRead) {
   int frames = 0;
   int batches = 0;

@@ -1,7 +1,8 @@
-// Any bytes as a frame, as a batch and as an image: an error or a meaning, never a crash.
+// Fuzz target: any bytes as a frame, as a batch and as an image give an error or a meaning, never a
+// crash.
 //
-// A batch that is read must be written again, uncompressed, and then read the same. Bytes that are
-// a frame go on with its body as a batch.
+// A batch that is read must be the same after it is written, uncompressed, and read again. If the
+// bytes are a frame, its body is tried as a batch as well.
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -24,7 +25,7 @@ void CheckError(const harmonylite::Error& error) {
   HL_CHECK(!error.message().empty());
 }
 
-// Inputs are small: no spool goes to a disk.
+// Inputs are small, so no spool needs a file, and its directory need not exist.
 Spool MakeSmallSpool() { return Spool("/nowhere"); }
 
 void TryBatch(std::string_view bytes) {

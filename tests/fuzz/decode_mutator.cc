@@ -1,5 +1,6 @@
-// How libFuzzer changes frames and batches: checksums are made right again, and packed batches are changed before they
-// are packed. Blind changes would nearly all end at the first check.
+// Tells libFuzzer how to change frames and batches: checksums are corrected afterwards, and packed
+// batches are unpacked, changed and packed again. Nearly all blind changes would end at the first
+// check.
 #include <xxhash.h>
 #include <zstd.h>
 
@@ -53,7 +54,7 @@ std::string Packed(std::string_view body) {
   return out;
 }
 
-// The batch in a packed one, changed and packed again.
+// Unpacks a compressed batch, changes it, and packs it again.
 size_t MutatePacked(uint8_t* data, size_t size, size_t max_size) {
   std::string body(max_size, '\0');
   const size_t had = ZSTD_decompress(body.data(), body.size(), data + kBatchPrefix, size - kBatchPrefix);
@@ -62,7 +63,7 @@ size_t MutatePacked(uint8_t* data, size_t size, size_t max_size) {
   return Put(Packed({body.data(), has}), data, max_size);
 }
 
-// The whole input as the only frame of a batch.
+// Makes the whole input the only frame of a batch.
 std::string Framed(std::string_view batch) {
   FrameHeader header;
   header.sender = {NodeId(1), Incarnation(1)};

@@ -1,4 +1,4 @@
-// Runs the fuzz target of heartbeats over its kept corpus, and over small changes of it.
+// Runs the fuzz target of heartbeats over its kept corpus, and over small changes of that.
 #include <gtest/gtest.h>
 
 #include "fuzz/corpus.h"

@@ -1,4 +1,5 @@
-// Any bytes as a heartbeat: an error or a meaning, never a crash. What is read is written and read the same.
+// Fuzz target: any bytes as a heartbeat give an error or a meaning, never a crash. A heartbeat that
+// is read must be the same after it is written and read again.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,5 @@
-// Any bytes as the manifest of a snapshot: an error or a meaning, never a crash. What is read is written and read the same.
+// Fuzz target: any bytes as the manifest of a snapshot give an error or a meaning, never a crash. A
+// manifest that is read must be the same after it is written and read again.
 #include <cstddef>
 #include <cstdint>
 #include <string>

@@ -1,4 +1,5 @@
-// How libFuzzer changes manifests: the checksum in the last line is made right again. Blind changes would all end there.
+// Tells libFuzzer how to change manifests: the checksum in the last line is corrected afterwards.
+// All blind changes would end there.
 #include <fmt/format.h>
 #include <xxhash.h>
 
