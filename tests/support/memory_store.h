@@ -1,4 +1,4 @@
-// An ObjectStore in memory, whose calls fail when told to.
+// An ObjectStore in memory whose calls can be made to fail. Threads: one at a time.
 #pragma once
 
 #include <map>
@@ -37,7 +37,8 @@ class MemoryStore final : public ports::ObjectStore {
   Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override {
     Spool content("/nonexistent", size_t{1} << 30);
     std::string piece;
-    for (int attempt = 0; attempt < 2; ++attempt) {  // as after a connection that was lost
+    // The second attempt stands for one after a lost connection.
+    for (int attempt = 0; attempt < 2; ++attempt) {
       content.Clear();
       HL_TRY(source->Begin());
       do {
@@ -71,11 +72,11 @@ class MemoryStore final : public ports::ObjectStore {
 
   bool takes_streams = false;
   std::map<std::string, std::string> objects;
-  int altered_gets = 0;          // so many further Gets give altered bytes
-  std::set<std::string> silent;  // objects that are listed and cannot be read
-  std::string all_silent;        // … and all whose name ends with it, if it is not empty
+  int altered_gets = 0;          // This many further Gets give altered bytes.
+  std::set<std::string> silent;  // Objects that are listed but cannot be read.
+  std::string all_silent;        // If not empty, no object whose name ends with this can be read.
   int silent_gets = 0;
-  std::optional<std::pair<ErrorCode, std::string>> put_error;  // what every Put answers
+  std::optional<std::pair<ErrorCode, std::string>> put_error;  // If set, the error of every Put.
   int puts = 0;
 };
 

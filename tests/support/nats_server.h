@@ -1,4 +1,5 @@
-// A nats-server in a folder of its own, and what talks to it. For tests that link the nats module.
+// Runs a nats-server in a folder of its own, for tests that link the nats module, and has helpers
+// that talk to it.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -37,7 +38,7 @@ class TestServer {
   const TempDir& dir() const { return dir_; }
   Logger* logger() { return &logger_; }
 
-  // Later starts come back on the port of the first.
+  // Starts the server; later starts use the port of the first one.
   Status Start() {
     auto started = ServerProcess::Start(options_, &logger_);
     if (!started.ok()) return std::move(started).error();
@@ -68,7 +69,7 @@ class TestServer {
   }
 
  private:
-  TempDir dir_;  // outlives the process
+  TempDir dir_;  // Outlives the server process.
   Logger logger_;
   ServerOptions options_;
   std::unique_ptr<ServerProcess> process_;

@@ -1,7 +1,8 @@
-// What every ports::ObjectStore must do, as tests: include it in one file of a test program and
-// instantiate ObjectStoreContract there with the stores to try.
+// The tests that every ports::ObjectStore must pass. Include this file in one file of a test
+// program and instantiate ObjectStoreContract there with the stores to try.
 //
-// The places the stores write to may hold objects of earlier tests; names are drawn anew for each.
+// The places that the stores write to may hold objects of earlier tests, so names are drawn anew
+// for each test.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -21,7 +22,7 @@
 
 namespace harmonylite::test {
 
-// A store and what it needs to live, such as a server.
+// Owns a store's place and whatever the store needs there, such as a server.
 class StoreHolder {
  public:
   virtual ~StoreHolder() = default;
@@ -29,7 +30,7 @@ class StoreHolder {
 };
 
 struct StoreKind {
-  std::string name;  // of the tests
+  std::string name;  // Part of the tests' names.
   std::function<std::unique_ptr<StoreHolder>()> make;
 };
 inline void PrintTo(const StoreKind& kind, std::ostream* out) { *out << kind.name; }
@@ -37,7 +38,7 @@ inline std::string StoreKindName(const ::testing::TestParamInfo<StoreKind>& info
   return info.param.name;
 }
 
-// Bytes that do not compress, other ones for each seed.
+// Bytes that do not compress; each seed gives different ones.
 inline std::string NoiseBytes(size_t size, uint64_t seed) {
   std::mt19937_64 random(seed);
   std::string out(size, '\0');
@@ -76,7 +77,7 @@ class ObjectStoreContract : public ::testing::TestWithParam<StoreKind> {
     EXPECT_OK(spool.ReadAt(0, spool.size(), &out));
     return out;
   }
-  // "" is also what an object that cannot be read gives, with a failure of the test.
+  // The object's content; "", with a failure of the test, if it cannot be read.
   std::string Read(const std::string& name) {
     Spool out = Empty();
     EXPECT_OK(store_->Get(name, &out, nullptr));
@@ -115,7 +116,7 @@ TEST_P(ObjectStoreContract, PutGetListDelete) {
   EXPECT_EQ((*list)[1].name, Name("b.db.zst"));
   EXPECT_EQ(Names(Name("b")), std::vector<std::string>{Name("b.db.zst")});
   EXPECT_TRUE(Names(Name("c")).empty());
-  // Another one, as on another node, sees the same.
+  // A second instance, as on another node, sees the same objects.
   EXPECT_EQ(holder_->Open()->List(prefix_)->size(), 2u);
 
   ASSERT_OK(store_->Delete(Name("b.db.zst")));
@@ -178,7 +179,7 @@ TEST_P(ObjectStoreContract, NamesThatAreNoneAreRefused) {
 }
 
 TEST_P(ObjectStoreContract, ALargeObjectComesBackAsItWas) {
-  // Not a multiple of any chunk's size.
+  // The size is not a multiple of any chunk's size.
   const size_t size = (20 << 20) + 12'345;
   const std::string bytes = NoiseBytes(size, 7);
   ports::Transfer up, down;
@@ -191,7 +192,7 @@ TEST_P(ObjectStoreContract, ALargeObjectComesBackAsItWas) {
   EXPECT_LE(out.memory(), size_t{8} << 20);
 }
 
-// Gives its bytes in pieces of all sizes; fails at the end of every attempt but the last.
+// Gives its bytes in pieces of all sizes, and fails at the end of every attempt but the last.
 class PiecewiseSource final : public ports::ObjectSource {
  public:
   PiecewiseSource(std::string bytes, int failing) : bytes_(std::move(bytes)), failing_(failing) {}
@@ -223,7 +224,8 @@ TEST_P(ObjectStoreContract, AStreamIsAnObjectLikeOthers) {
     EXPECT_FALSE(store_->PutFrom(Name("x"), &source, nullptr).ok());
     return;
   }
-  // Empty, shorter than a chunk of any store, as long as several of them, and not a multiple.
+  // The sizes are: empty, shorter than a chunk of any store, as long as several chunks, and not a
+  // multiple of one.
   for (const size_t size : {0, 5, 512 << 10, (3 << 20) + 7}) {
     SCOPED_TRACE(size);
     const std::string bytes = NoiseBytes(size, size);
@@ -247,7 +249,7 @@ TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
     ports::Transfer transfer;
     transfer.cancelled = at_once;
     std::thread canceller([&] {
-      // Ends without having cancelled only when the whole object was moved first.
+      // This loop ends without cancelling only if the whole object was moved first.
       WaitUntil([&] { return transfer.bytes > 0 || transfer.cancelled; });
       transfer.cancelled = true;
     });
@@ -260,7 +262,7 @@ TEST_P(ObjectStoreContract, ACancelledPutLeavesTheOldObject) {
       continue;
     }
     EXPECT_EQ(put.error().code(), ErrorCode::kRetryLater) << put.error().message();
-    EXPECT_TRUE(Read(Name("x")) == "old");  // else megabytes are printed
+    EXPECT_TRUE(Read(Name("x")) == "old");  // EXPECT_EQ would print megabytes.
     EXPECT_EQ(Names(prefix_), std::vector<std::string>{Name("x")});
   }
 }
@@ -276,7 +278,8 @@ TEST_P(ObjectStoreContract, ACancelledGetEnds) {
 }
 
 TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
-  // Each of a size of its own: a server that tells versions apart by time and size may give several the same time.
+  // Every version has a size of its own, because a server that tells versions apart by time and
+  // size may give several of them the same time.
   std::vector<std::string> all;
   for (size_t i = 0; i < 7; ++i) all.push_back(NoiseBytes((2 << 20) + (i % 2 << 20) + i, 10 + i));
   ASSERT_OK(store_->Put(Name("x"), Filled(all[0]), nullptr));
@@ -289,7 +292,7 @@ TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
   while (!stop) {
     Spool out = Empty();
     const Status got = store_->Get(Name("x"), &out, nullptr);
-    // Being replaced while it is read may fail the reader; it must then say so.
+    // If the object is replaced while it is read, the read may fail, but it must say so.
     if (!got.ok()) {
       EXPECT_EQ(got.error().code(), ErrorCode::kRetryLater) << got.error().message();
       continue;

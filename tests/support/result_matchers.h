@@ -1,4 +1,4 @@
-// ASSERT_OK, EXPECT_OK and ASSERT_VALUE: a failure prints the error's message.
+// ASSERT_OK, EXPECT_OK and ASSERT_VALUE, which print the error's message on a failure.
 #pragma once
 
 #include <gtest/gtest.h>

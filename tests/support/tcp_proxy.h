@@ -1,8 +1,10 @@
 // A TCP proxy on loopback that breaks connections on demand.
 //
-// Cut: connections are reset and new ones refused service. BlackHole: everything stays open, and no
-// byte moves (a pulled cable). Resume: traffic flows again, held bytes included. What clients send
-// may be altered on its way.
+// - Cut: open connections are reset, and new ones are not served.
+// - BlackHole: everything stays open and no byte moves, as if a cable had been pulled.
+// - Resume: traffic flows again, and bytes that were held are delivered.
+//
+// An Edit may alter what clients send.
 #pragma once
 
 #include <arpa/inet.h>
@@ -29,10 +31,11 @@ namespace harmonylite::test {
 // Threads: the mode may be changed from any thread; one thread moves the bytes.
 class TcpProxy {
  public:
-  // Is given what came from a client at one time, in the thread that moves the bytes.
+  // Called with the bytes that were read from a client at one time, on the thread that moves the
+  // bytes.
   using Edit = std::function<void(std::string* bytes)>;
 
-  // Forwards to 127.0.0.1:target_port.
+  // Forwards to 127.0.0.1:target_port. `edit` may be null.
   explicit TcpProxy(int target_port, Edit edit = nullptr)
       : target_port_(target_port), edit_(std::move(edit)) {
     listener_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -64,12 +67,12 @@ class TcpProxy {
 
  private:
   enum class Mode { kPass, kCut, kBlackHole, kEnd };
-  struct Way {  // one direction: what was read and is not yet written
+  struct Way {  // One direction; `held` was read and is not written yet.
     std::string held;
   };
   struct Link {
     int fd[2];
-    Way way[2];  // way[i]: from fd[i] to the other
+    Way way[2];  // way[i] leads from fd[i] to the other descriptor.
     bool broken = false;
   };
   static constexpr size_t kHeld = 256 << 10;
@@ -178,7 +181,7 @@ class TcpProxy {
   int wake_ = -1;
   std::atomic<Mode> mode_{Mode::kPass};
   std::atomic<uint64_t> accepted_{0};
-  std::list<Link> links_;  // of the thread alone
+  std::list<Link> links_;  // Used by the moving thread only.
   std::thread thread_;
 };
 

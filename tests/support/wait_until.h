@@ -1,4 +1,4 @@
-// Waiting for a condition with a deadline: the only way tests wait.
+// Waits for a condition, with a deadline. Tests wait in no other way.
 #pragma once
 
 #include <chrono>
@@ -6,10 +6,11 @@
 
 namespace harmonylite::test {
 
-// Generous, so that no test fails on a slow machine; one that works returns at once.
+// The deadline is generous, so that no test fails on a slow machine; a test that passes returns at
+// once.
 constexpr std::chrono::milliseconds kPatience{30000};
 
-// True once `condition()` is; false when it was not before the deadline.
+// Returns true as soon as `condition()` is true, and false if it was not before the deadline.
 template <typename Condition>
 bool WaitUntil(Condition&& condition, std::chrono::milliseconds patience = kPatience) {
   const auto deadline = std::chrono::steady_clock::now() + patience;
