@@ -11,7 +11,7 @@ namespace harmonylite::bench {
 
 namespace {
 
-constexpr int kSqliteBusy = 5;  // primary result code, fixed by SQLite's file of codes
+constexpr int kSqliteBusy = 5;  // SQLITE_BUSY, whose value SQLite's API fixes.
 constexpr size_t kProseBytes = 8 << 20;
 constexpr size_t kMaxBodyBytes = 1 << 20;
 
@@ -27,7 +27,7 @@ std::string MakeProse(Random* random) {
   std::string prose;
   prose.reserve(kProseBytes + 64);
   while (prose.size() < kProseBytes) {
-    // The smaller of two draws: some words are common and some are rare, as in a language.
+    // Taking the smaller of two draws makes some words common and others rare, as in a language.
     prose += words[std::min(random->Below(words.size()), random->Below(words.size()))];
     prose += ' ';
   }
@@ -90,7 +90,8 @@ Books::Books(uint64_t seed, size_t body_bytes)
 }
 
 std::string_view Books::Slice(size_t length) {
-  // Straight on, for a random read would cost a cache miss, as much as a tenth of a bulk insert.
+  // Slices are taken in sequence, because a random read would cost a cache miss, as much as a tenth
+  // of a bulk insert.
   if (at_ + length > prose_.size()) at_ = random_.Below(64);
   const std::string_view slice = std::string_view(prose_).substr(at_, length);
   at_ += length;
@@ -132,7 +133,7 @@ std::string PercentilesJson(std::vector<int64_t>* ns) {
   std::sort(ns->begin(), ns->end());
   const auto at = [ns](size_t percent) {
     if (ns->empty()) return 0.0;
-    const size_t rank = (ns->size() * percent + 99) / 100;  // nearest rank, from 1
+    const size_t rank = (ns->size() * percent + 99) / 100;  // Nearest rank, counted from 1.
     return static_cast<double>((*ns)[std::max<size_t>(rank, 1) - 1]) / 1e3;
   };
   return fmt::format(R"({{"p50":{:.1f},"p90":{:.1f},"p99":{:.1f},"worst":{:.1f}}})", at(50), at(90),

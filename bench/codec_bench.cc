@@ -1,6 +1,8 @@
-// How fast batches are written and read: rows of six columns and about 250 bytes, in memory.
+// Measures how fast batches are written and read, in memory: rows of six columns and about 250
+// bytes.
 //
-// bench_codec [rows]: prints a line per codec, rows a second and bytes a row. Run by hand.
+// `bench_codec [rows]` prints one line per codec, with rows per second and bytes per row. It is run
+// by hand.
 #include <fmt/format.h>
 
 #include <chrono>
@@ -16,7 +18,7 @@ namespace {
 using namespace harmonylite;          // NOLINT: a program of one file
 using namespace harmonylite::change;  // NOLINT
 
-constexpr int kBodies = 1024;  // different texts, so that zstd has work to do
+constexpr int kBodies = 1024;  // The texts differ, so that zstd has work to do.
 constexpr int kRuns = 5;
 
 double Seconds(std::chrono::steady_clock::time_point since) {

@@ -1,10 +1,11 @@
-// How long a committed row takes to be seen by a reader of another file, as one line of JSON.
+// Measures how long a committed row takes to be seen by a reader of another file, and prints one
+// line of JSON.
 //
 //   bench_latency --write-db FILE --read-db FILE --samples N [--first-id I] [--pause-ms P]
 //
-// Writer and reader are one thread with two connections: the clock starts when the commit has
-// returned. Between samples it rests for a random time around P, so that no timer in between can
-// keep step.
+// Writer and reader are one thread with two connections. The clock starts when the commit has
+// returned. Between samples the program rests for a random time around P, so that no timer on the
+// way can fall into step with it.
 #include <cstdio>
 
 #include "bench/application.h"
@@ -12,12 +13,12 @@
 namespace harmonylite::bench {
 namespace {
 
-// Half of it is part of every sample. Looking more often slows down what is measured: with two
-// cores, looks every 20 us interrupted the sidecar that shared the reader's core all the time, and
-// doubled the figure.
+// Time between two looks. On average half of it is part of every sample. Looking more often slows
+// down what is measured: with two cores, a look every 20 µs kept interrupting the sidecar, which
+// shared the reader's core, and doubled the figure.
 constexpr int64_t kLookEveryNs = 100'000;
 
-// Nanoseconds until `look` finds `id`; negative when `timeout_ns` passed first.
+// Returns the nanoseconds until `look` finds `id`; negative if `timeout_ns` passed first.
 int64_t WaitForRow(sqlite::Statement* look, int64_t id, int64_t timeout_ns) {
   const int64_t start = NowNs();
   look->Bind(1, id);

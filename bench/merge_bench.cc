@@ -1,5 +1,5 @@
-// Pure merge of row versions in memory: two nodes' versions of the same rows, decided one by one.
-// Prints {"rows":N,"seconds":S} as its last line.
+// Measures the pure merge of row versions in memory: two nodes' versions of the same rows are
+// decided one by one. The last line printed is {"rows":N,"seconds":S}.
 #include <fmt/format.h>
 
 #include <chrono>

@@ -1,11 +1,11 @@
-// A reader that waits until `books` holds all rows, and says when that was, as one line of JSON.
+// A reader that waits until `books` holds all rows and prints, as one line of JSON, when that was.
 //
 //   bench_watch --db FILE --rows N [--timeout SECONDS] [--interval-us U] [--tables T]
 //
-// Ids are 1 to N, written in ascending order: max(id), which costs microseconds, is polled, and the
-// rows are counted once it is there, in all of books, books2, …, booksT. Prints "ready" when it has looked for the first time.
-// `partial` counts the looks that saw some of the rows but not all: none, if they came in one
-// transaction.
+// Ids are 1 to N and are written in ascending order. The program polls max(id), which costs
+// microseconds, and counts the rows of books, books2, …, booksT once the last id is there. It
+// prints "ready" after its first look. `partial` counts the looks that saw some of the rows but not
+// all; it is 0 if they came in one transaction.
 #include <cstdio>
 
 #include "bench/application.h"
@@ -45,8 +45,9 @@ int Main(int argc, char** argv) {
       std::fflush(stdout);
     }
     if (seen >= rows) {
-      // `at` stays: counting takes long and is not what is measured. A wrong count means that rows
-      // came out of order; then the time of the look that counted right is the answer.
+      // `at` is not renewed, because counting takes long and is not what is measured. A wrong count
+      // means that rows came out of order; then the answer is the time of the look whose count was
+      // right.
       seen = Ask(&count);
       done = seen >= rows;
       if (done) break;

@@ -1,4 +1,4 @@
-// An application that writes `books`, and says how long it took, as one line of JSON.
+// An application that writes `books` and prints, as one line of JSON, how long it took.
 //
 //   bench_writer --db FILE --mode insert --rows N --tx-rows K     K rows in a transaction
 //   bench_writer --db FILE --mode insert --seconds S              one-row transactions for so long
@@ -6,9 +6,10 @@
 //   bench_writer --db FILE --mode blob --bytes B                  one row with B bytes of noise
 //   bench_writer --db - --mode version                            SQLite's version
 //
-// --busy-timeout MS is SQLite's; what is refused is asked again at once, and counted. --pause-us U rests between
-// transactions. --body-bytes B is the size of a body. --tables T spreads inserts over books, books2, …, booksT in
-// turn, the last row going to books.
+// - --busy-timeout MS is SQLite's busy timeout. A refused call is repeated at once, and counted.
+// - --pause-us U rests between transactions.
+// - --body-bytes B is the size of a body.
+// - --tables T spreads inserts over books, books2, …, booksT in turn; the last row goes to books.
 #include <algorithm>
 #include <cstdio>
 #include <functional>
@@ -20,13 +21,15 @@ namespace {
 
 struct Tally {
   int64_t rows = 0;
-  int64_t busy = 0;         // calls that SQLite answered with SQLITE_BUSY
-  int64_t busy_spells = 0;  // transactions that met at least one
+  int64_t busy = 0;         // Calls that SQLite answered with SQLITE_BUSY.
+  int64_t busy_spells = 0;  // Transactions that met at least one refusal.
   int64_t longest_busy_ns = 0;
-  std::vector<int64_t> commit_ns;  // per transaction, from its first call until it is committed
+  // Per transaction, the time from its first call until it is committed.
+  std::vector<int64_t> commit_ns;
 };
 
-// Runs `statement`, again after each SQLITE_BUSY: with a timeout of 0 every refusal is counted.
+// Runs `statement`, and repeats it after each SQLITE_BUSY. With a timeout of 0 every refusal is
+// counted.
 void RunCounting(const sqlite::Connection& db, sqlite::Statement* statement, Tally* tally) {
   int64_t blocked_since = 0;
   while (true) {
@@ -57,13 +60,13 @@ class Writer {
           "INSERT INTO books{} VALUES(?,?,?,?,?)", table == 1 ? "" : std::to_string(table)))));
   }
 
-  // Transactions of `tx_rows` rows with ascending ids until `rows` are written (if not 0) or
-  // `until_ns` has come (if not 0).
+  // Inserts rows with ascending ids in transactions of `tx_rows` rows, until `rows` are written (if
+  // not 0) or `until_ns` has come (if not 0).
   void Insert(int64_t first_id, int64_t rows, int64_t tx_rows, int64_t until_ns) {
     while ((rows == 0 || tally_.rows < rows) && (until_ns == 0 || NowNs() < until_ns)) {
       const int64_t count = rows == 0 ? tx_rows : std::min(tx_rows, rows - tally_.rows);
       Transaction(count, [&] {
-        // Counted back from the last row, so that this one goes to `books`.
+        // The table is counted back from the last row, so that the last row goes to `books`.
         const size_t table = static_cast<size_t>(std::max<int64_t>(rows - tally_.rows - 1, 0)) % inserts_.size();
         books_->Bind(&inserts_[table], first_id + tally_.rows);
         RunCounting(*db_, &inserts_[table], &tally_);
@@ -97,7 +100,8 @@ class Writer {
   Tally& tally() { return tally_; }
 
  private:
-  // A transaction of one row is a bare statement, the cheapest an application can do.
+  // Runs one transaction. One of a single row is a bare statement, the cheapest that an application
+  // can do.
   void Transaction(int64_t rows, const std::function<void()>& write) {
     const int64_t start = NowNs();
     if (rows > 1) RunCounting(*db_, &begin_, &tally_);
@@ -110,7 +114,7 @@ class Writer {
   sqlite::Connection* const db_;  // not owned
   Books* const books_;            // not owned
   sqlite::Statement begin_, commit_, update_;
-  std::vector<sqlite::Statement> inserts_;  // of books, books2, …
+  std::vector<sqlite::Statement> inserts_;  // Inserts into books, books2, ….
   int64_t pause_ns_;
   Tally tally_;
 };
