@@ -8,10 +8,11 @@ namespace harmonylite::nats {
 using std::chrono::milliseconds;
 
 namespace {
-// What is pushed arrives within this, or the consumer is made anew.
+// Entries that the server pushes must arrive within this time; otherwise the consumer is replaced.
 constexpr milliseconds kCatchUp{2000};
-// A bucket that is gone takes our consumer with it, whose heartbeats then stop; one that was
-// emptied does not.
+// How long Drain() trusts the pushed changes without asking the server. If the bucket is deleted,
+// its consumer goes with it, and the missing heartbeats show that. If the bucket is purged, no
+// message says so; only asking shows it.
 constexpr milliseconds kTrusted{10'000};
 }  // namespace
 
@@ -34,7 +35,7 @@ Status BucketMirror::Drain(const std::shared_ptr<Session>& session) {
 
 Status BucketMirror::Refresh(const std::shared_ptr<Session>& session) {
   Status status = Ok();
-  // The second round is with a new consumer: the old one may have died unnoticed.
+  // The first round may fail because the consumer died unnoticed; the second round uses a new one.
   for (int round = 0; round < 2; ++round) {
     auto info = GetStreamInfo(*session, stream_, wait_ms_);
     if (!info.ok()) {

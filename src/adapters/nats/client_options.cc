@@ -10,7 +10,7 @@ namespace harmonylite::nats {
 
 namespace {
 
-// A dead peer is noticed after about three of these.
+// A peer that stopped answering is noticed after about three ping intervals.
 constexpr int64_t kPingIntervalMs = 3000;
 constexpr int kMaxPingsOut = 2;
 constexpr int64_t kWriteDeadlineMs = 5000;
@@ -23,7 +23,7 @@ Status Check(natsStatus status, std::string_view what) {
                    detail != nullptr && *detail != '\0' ? detail : natsStatus_GetText(status));
 }
 
-// libnats 3.4.1 writes these into JSON as they are, so a quote would end the text.
+// libnats 3.4.1 copies these texts into JSON without escaping, so a quote would end the text early.
 std::string ForJson(const std::string& text) { return JsonEscape(text); }
 
 Status SetCredentials(const ConnectionOptions& options, natsOptions* out) {
@@ -47,7 +47,8 @@ bool WantsTls(const ConnectionOptions& options, const std::vector<std::string>& 
          std::any_of(urls.begin(), urls.end(), IsTlsUrl);
 }
 
-// The library verifies certificate and host name by default, per server; nothing here turns it off.
+// The library verifies certificate and host name by default, for each server; nothing here turns
+// that off.
 Status SetTls(const ConnectionOptions& options, const std::vector<std::string>& urls,
               natsOptions* out) {
   if (WantsTls(options, urls)) HL_TRY(Check(natsOptions_SetSecure(out, true), "TLS"));

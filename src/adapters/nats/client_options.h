@@ -1,4 +1,4 @@
-// Private to src/adapters/nats: our options in the client library's terms.
+// Private to src/adapters/nats: translates ConnectionOptions into the client library's options.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace harmonylite::nats {
 
-// kInvalidArgument: a file cannot be read, or an option cannot be used; names the setting.
+// kInvalidArgument: a file cannot be read, or an option cannot be used; the message names the
+// setting.
 Result<OptionsPtr> MakeClientOptions(const ConnectionOptions& options,
                                      const std::vector<std::string>& urls);
 

@@ -17,11 +17,13 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// Beyond the library's own timeouts, for what they do not cover.
+// Time allowed beyond the library's own timeouts, for the parts of connecting that they do not
+// cover.
 constexpr milliseconds kGuardSlack{1000};
 constexpr milliseconds kStopStep{50};
-// libnats 3.4.1 leaves out a signature whose first byte is 0, which one in 256 is, and the server refuses a right key.
-// Another attempt signs another nonce.
+// libnats 3.4.1 drops a leading zero byte of a signature. One signature in 256 starts with a zero
+// byte, and the server then refuses a key that is right. Another attempt signs another nonce, so it
+// is likely to succeed.
 constexpr int kSignedLogins = 4;
 
 void OnError(natsConnection* connection, natsSubscription*, natsStatus status, void* closure) {
@@ -30,21 +32,22 @@ void OnError(natsConnection* connection, natsSubscription*, natsStatus status, v
   (*static_cast<std::shared_ptr<SessionEvents>*>(closure))->AddError(status, text);
 }
 
-// The last callback of a connection: nothing refers to the closure after it.
+// This is the last callback of a connection; nothing refers to the closure after it.
 void OnClosed(natsConnection*, void* closure) {
   auto* events = static_cast<std::shared_ptr<SessionEvents>*>(closure);
   (*events)->SetClosed();
   delete events;
 }
 
-// Shared by the thread that connects and the caller that waits for it; whoever comes last cleans
-// up.
+// One attempt, shared by the thread that connects and the caller that waits for it. If the caller
+// gives up first, the thread destroys the connection when it comes; otherwise the caller takes it.
 struct Attempt {
   OptionsPtr options;
   std::shared_ptr<SessionEvents> events = std::make_shared<SessionEvents>();
-  std::shared_ptr<SessionEvents>* closure = nullptr;  // the connection's, once it stands
+  // owned by the connection once it stands, until OnClosed
+  std::shared_ptr<SessionEvents>* closure = nullptr;
 
-  std::mutex mutex;  // guards what follows
+  std::mutex mutex;  // guards the members below
   std::condition_variable ended;
   bool done = false;
   bool abandoned = false;
@@ -120,7 +123,9 @@ Error ConnectError(const ConnectionOptions& options, const std::string& where, n
   }
 }
 
-// kRetryLater: no answer in time. Whatever else became of it, the attempt itself says.
+// Runs one attempt to its end, and returns it whether it succeeded or failed: its `status` says
+// which. kRetryLater: it did not end in time, or `stop` was set. kInvalidArgument: an option cannot
+// be used.
 Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options, const std::vector<std::string>& urls,
                                         const std::atomic<bool>& stop) {
   auto attempt = std::make_shared<Attempt>();
@@ -134,7 +139,7 @@ Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options, const 
   const milliseconds guard =
       options.connect_timeout * static_cast<int64_t>(urls.size()) + kGuardSlack;
   if (attempt->WaitFor(guard, stop)) return attempt;
-  before.ShutDownNewer(urls);  // lets the thread end
+  before.ShutDownNewer(urls);  // ends the wait of the abandoned thread
   return ConnectError(options, RedactUrls(urls), NATS_TIMEOUT, {});
 }
 
@@ -164,8 +169,8 @@ Result<std::shared_ptr<Session>> ConnectOnce(const ConnectionOptions& options,
                                              const std::atomic<bool>& stop) {
   auto together = TryTogether(options, urls, stop);
   if (together.ok() || urls.size() < 2) return together;
-  // With several servers the library only says "no server". What each says alone is more useful,
-  // and may be that we can log in after all.
+  // With several servers the library says only "no server". Asking each one alone yields the real
+  // reason, and one of them may accept the login after all.
   for (const std::string& url : urls) {
     if (stop) break;
     auto alone = TryTogether(options, {url}, stop);

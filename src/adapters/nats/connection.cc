@@ -51,7 +51,7 @@ void Connection::Adopt(std::shared_ptr<Session> session) {
   auto servers = session->servers();
   const std::lock_guard lock(mutex_);
   if (session_) ++reconnects_;
-  session_.swap(session);  // the old one ends after the lock is released
+  session_.swap(session);  // the old session is destroyed after the lock is released
   servers_ = std::move(servers);
   failure_.clear();
 }
@@ -66,7 +66,8 @@ void Connection::KeepConnected() {
     Newest()->events().WaitClosed();
     while (!stop_) {
       auto session = ConnectOnce(options_, options_.urls, stop_);
-      // Servers that joined the cluster later may live on when those we were told of do not.
+      // Servers that joined the cluster after the configuration was written may be alive when the
+      // configured ones are not.
       if (!session.ok() && session.error().code() == ErrorCode::kRetryLater) {
         std::vector<std::string> others;
         {

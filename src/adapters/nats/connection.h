@@ -1,7 +1,8 @@
-// One connection to a NATS cluster, kept alive: connects with a deadline, verifies TLS, reconnects
-// for ever once it has been connected.
+// One connection to a NATS cluster that is kept alive. It connects with a deadline, verifies TLS,
+// and once it has been connected, reconnects for ever.
 //
-// Nothing is buffered while disconnected: a publish then fails at once instead of arriving later.
+// Nothing is buffered while the connection is down: a publish fails at once instead of arriving
+// later.
 #pragma once
 
 #include <atomic>
@@ -24,56 +25,60 @@ class Session;  // adapters/nats/session.h, private to this module
 
 struct ConnectionState {
   bool connected = false;
-  uint64_t reconnects = 0;  // since this object was made
-  std::string url;          // of the server we are connected to, without credentials; or empty
+  uint64_t reconnects = 0;  // counted since this object was made
+  // The server that we are connected to, without credentials; empty while not connected.
+  std::string url;
 };
 
-// Threads: every method may be called from any thread. Share it by shared_ptr. Once connected, a
-// thread of its own connects again after every loss.
+// Shared by shared_ptr. After the first success a thread of its own connects again after every
+// loss. Threads: every method may be called from any thread.
 class Connection {
  public:
-  // Not connected yet.
+  // Does not connect yet; see EnsureConnected().
   explicit Connection(ConnectionOptions options);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
   ~Connection();
 
-  // Connects, with connect_retries further attempts while nothing answers. A refused login or a TLS
-  // failure is returned at once, as trying again would not help.
+  // Connects; while nothing answers, tries connect_retries more times. A refused login or a TLS
+  // failure is returned at once, because trying again would not help.
   static Result<std::shared_ptr<Connection>> Open(ConnectionOptions options);
 
-  // Before the first success: one attempt. Later cheap: whether we are connected, or why not.
-  // kRetryLater: nobody answers. kInvalidArgument: authentication, TLS or an option; the message
-  // names the url and what to do.
+  // Until the first success, every call is one attempt to connect. After that a call is cheap: it
+  // returns whether the connection is up, or why not. kRetryLater: no server answers.
+  // kInvalidArgument: authentication, TLS or an option is wrong; the message names the url and what
+  // to do.
   Status EnsureConnected();
 
   ConnectionState state() const;
 
-  // The live connection, or what EnsureConnected would say, without an attempt. For this module
-  // only.
+  // Returns the live connection, or the error that EnsureConnected() would return, without an
+  // attempt to connect. Only for this module.
   Result<std::shared_ptr<Session>> Acquire();
-  // The connection as it is, alive or not; null before the first success. For this module only.
+  // Returns the newest connection, whether it is alive or not; null before the first success. Only
+  // for this module.
   std::shared_ptr<Session> Newest() const;
 
  private:
   void KeepConnected();
   void Adopt(std::shared_ptr<Session> session);
-  // False: stopping.
+  // Sleeps for `time`; returns false if the object is being destroyed.
   bool Pause(std::chrono::milliseconds time);
   Error DisconnectedError() const;
 
-  ConnectionOptions options_;            // constant once constructed
-  std::optional<Error> options_failure_;  // likewise
-  std::mutex connecting_;                // held during the first attempts; taken before mutex_
+  ConnectionOptions options_;  // constant once constructed
+  std::optional<Error> options_failure_;  // constant once constructed
+  std::mutex connecting_;  // held during the first attempts; taken before mutex_
   std::atomic<bool> stop_{false};
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::condition_variable stopped_;
   std::shared_ptr<Session> session_;  // null before the first success
-  std::vector<std::string> servers_;  // of the cluster, as it told us
+  std::vector<std::string> servers_;  // servers of the cluster that it told us about
   uint64_t reconnects_ = 0;
-  ErrorCode failure_code_ = ErrorCode::kRetryLater;  // of the newest attempt since the loss
-  std::string failure_;                              // empty: none yet
+  // Why the newest attempt since the connection was lost failed.
+  ErrorCode failure_code_ = ErrorCode::kRetryLater;
+  std::string failure_;  // empty if none has failed yet
 
   std::thread keeper_;  // started by the first success
 };

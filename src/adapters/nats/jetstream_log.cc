@@ -28,7 +28,8 @@ PublishReply Refused(std::string message) {
   return {PublishOutcome::kRefused, LogSeq(), std::move(message)};
 }
 
-// What a failed publish means. `code` is the server's, 0 when it did not answer.
+// Returns what a failed publish means. `code` is the server's error code, or 0 if it did not
+// answer. Where it is unknown whether the record was stored, the outcome says so: P2.
 PublishReply Outcome(natsStatus status, int code) {
   switch (code) {
     case JSStreamWrongLastSequenceErr:
@@ -137,7 +138,8 @@ PublishReply JetStreamLog::Publish(const ports::PublishRequest& request) {
   options.MaxWait = options_.publish_timeout.count();
   options.MsgId = request.message_id.empty() ? nullptr : request.message_id.c_str();
   options.ExpectLastSubjectSeq = request.expected_last.value;
-  options.ExpectNoMessage = request.expected_last.value == 0;  // sends an explicit 0
+  // makes the library send an explicit 0
+  options.ExpectNoMessage = request.expected_last.value == 0;
 
   const uint64_t violations = (*session)->events().violations();
   jsPubAck* ack = nullptr;
@@ -145,7 +147,8 @@ PublishReply JetStreamLog::Publish(const ports::PublishRequest& request) {
   status = js_PublishMsg(&ack, (*session)->js(), raw, &options, &code);
   const PubAckPtr ack_owner(ack);
   if (status == NATS_OK) return {PublishOutcome::kStored, LogSeq(ack->Sequence), {}};
-  // The server drops what is not permitted without an answer, and complains beside it.
+  // If a publish is not permitted, the server drops it without an answer and reports a permission
+  // violation separately.
   const std::string violation = (*session)->events().Violation(violations, subject_root_);
   if (!violation.empty())
     return Refused(fmt::format("{}: allow our user to publish to {}.>", violation, subject_root_));
@@ -168,8 +171,9 @@ Result<std::unique_ptr<ports::LogReader>> JetStreamLog::OpenReader(LogSeq from) 
     return MakeError(gone ? ErrorCode::kRetryLater : consumer.error().code(), "{}",
                      consumer.error().message());
   }
-  // Asked after the consumer was made, so that it is about the stream the consumer reads, or a
-  // newer one, and then the consumer's heartbeats have stopped.
+  // The state is asked for after the consumer was made. So it describes the stream that the
+  // consumer reads, or a newer stream; in the second case the consumer is dead, and its missing
+  // heartbeats will show it.
   HL_ASSIGN(const LogState state, State());
   if (from < state.first || from.value > state.last.value + 1)
     return MakeError(ErrorCode::kLogGap, "record {} was asked for, the log holds {} to {}",

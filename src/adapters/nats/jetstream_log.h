@@ -1,6 +1,6 @@
-// The replication log as one JetStream stream, one subject per origin.
+// The replication log as one JetStream stream, with one subject for each origin.
 //
-// Stream "<stream_prefix>-v<format>-<shard>", records on
+// The stream is "<stream_prefix>-v<format>-<shard>"; the records of an origin are on
 // "<subject_prefix>.v<format>.<shard>.<node>.<incarnation>".
 #pragma once
 
@@ -18,11 +18,13 @@ namespace harmonylite::nats {
 struct JetStreamLogOptions {
   std::string stream_prefix = "harmonylite-changes";
   std::string subject_prefix = "harmonylite-change-log";
-  int format = 0;  // the wire format's number, part of the names; the caller must set it
+  int format = 0;  // number of the wire format, part of the names; the caller must set it
   int shard = 1;
-  int64_t max_entries = 1 << 20;  // records kept; the oldest go first
+  int64_t max_entries = 1 << 20;  // most records kept; the oldest are dropped first
   int replicas = 1;
-  bool update_existing = false;  // change a stream whose configuration differs, else refuse it
+  // Whether EnsureReady() changes a stream whose configuration differs; if not, it refuses the
+  // stream.
+  bool update_existing = false;
   std::chrono::milliseconds publish_timeout{5000};
   std::chrono::milliseconds api_timeout{5000};
 };
@@ -30,29 +32,29 @@ struct JetStreamLogOptions {
 // Threads: every method may be called from any thread.
 class JetStreamLog final : public ports::ReplicationLog {
  public:
-  // Kept free of each record for its headers.
+  // Bytes of the server's max_payload that are reserved for a record's headers.
   static constexpr size_t kHeaderRoom = 1024;
 
   JetStreamLog(std::shared_ptr<Connection> connection, JetStreamLogOptions options);
 
-  // Connects when needed; makes the stream, or checks the one that is there. kInvalidArgument: a
-  // prefix NATS does not take, a login or TLS failure, or a stream that is configured otherwise
-  // (says how).
+  // Connects if necessary, and makes the stream or checks the one that exists. kInvalidArgument:
+  // NATS does not accept a prefix, the login or TLS failed, or the stream is configured differently
+  // (the message says how).
   Status EnsureReady() override;
-  // kRetryLater also when the stream is gone: EnsureReady makes it again.
+  // Also returns kRetryLater if the stream is gone: EnsureReady() makes it again.
   Result<ports::LogState> State() override;
   Result<ports::LogRecord> LastOf(const Origin& subject) override;
   ports::PublishReply Publish(const ports::PublishRequest& request) override;
-  // kLogGap: `from` is no longer held, or lies beyond what this log has ever stored.
+  // kLogGap: `from` is no longer held, or lies beyond everything that this log has ever stored.
   Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq from) override;
-  // Before the first connection: NATS' default.
+  // Before the first connection, the default of NATS is assumed.
   size_t max_payload() const override;
 
   const std::string& stream_name() const { return stream_; }
 
  private:
   std::string SubjectOf(const Origin& origin) const;
-  // The next EnsureReady looks at the server again.
+  // Makes the next EnsureReady() check the stream on the server again.
   void Doubt();
 
   const std::shared_ptr<Connection> connection_;
@@ -60,10 +62,11 @@ class JetStreamLog final : public ports::ReplicationLog {
   const std::string stream_;
   const std::string subject_root_;
 
-  mutable std::mutex mutex_;              // guards what follows
-  bool checked_ = false;                  // the stream was fine on this connection
-  uint64_t checked_reconnects_ = 0;       // …and this was its reconnect count
-  mutable size_t server_max_payload_ = 1 << 20;  // newest known
+  mutable std::mutex mutex_;  // guards the members below
+  bool checked_ = false;  // whether the stream was fine
+  uint64_t checked_reconnects_ = 0;  // reconnect count of the connection when checked_ was set
+  // The server's newest known max_payload, in bytes.
+  mutable size_t server_max_payload_ = 1 << 20;
 };
 
 }  // namespace harmonylite::nats

@@ -5,7 +5,7 @@
 namespace harmonylite::nats {
 
 namespace {
-// One Read returns about this much at most, so that a backlog of large records fits in memory.
+// One Read() stops after about this many bytes, so that a backlog of large records fits in memory.
 constexpr size_t kReadBytes = 16 << 20;
 }  // namespace
 
@@ -21,7 +21,8 @@ Status JetStreamReader::Read(size_t max_records, std::chrono::milliseconds wait,
     auto one = ReadOne(count == 0 ? wait : std::chrono::milliseconds(0));
     if (!one.ok()) {
       failure_ = std::move(one).error();
-      // What came before the failure is good; the next call reports it.
+      // The records before the failure are good, so they are returned now; the next call reports
+      // the failure.
       if (count > 0) return Ok();
       return MakeError(failure_->code(), "{}", failure_->message());
     }
@@ -36,14 +37,16 @@ Result<std::optional<ports::LogRecord>> JetStreamReader::ReadOne(std::chrono::mi
   HL_ASSIGN(const PushedMessage pushed, consumer_->Next(wait));
   natsMsg* message = pushed.message.get();
   if (message == nullptr) return std::optional<ports::LogRecord>();
-  // The log deletes from its old end only, so a hole means that it ran away from us.
+  // The log deletes only from its old end, so a hole means that it has deleted records that were
+  // not read yet. P7: the hole is reported, never skipped.
   if (pushed.stream_seq != next_)
     return MakeError(ErrorCode::kLogGap, "the log goes on at {}, records from {} on are gone",
                      pushed.stream_seq, next_);
   ++next_;
   ports::LogRecord record;
   record.seq = ports::LogSeq(pushed.stream_seq);
-  // A foreign subject leaves the origin empty: no frame agrees with it, so its reader refuses it.
+  // A foreign subject leaves the origin empty. No frame agrees with an empty origin, so the
+  // consumer refuses the record.
   record.subject = OriginOfSubject(natsMsg_GetSubject(message), subject_root_).value_or(Origin{});
   record.payload.assign(natsMsg_GetData(message),
                         static_cast<size_t>(natsMsg_GetDataLength(message)));

@@ -1,4 +1,5 @@
-// Private to src/adapters/nats: reads the log's stream forward. Contract: ports/replication_log.h.
+// Private to src/adapters/nats: reads the log's stream forward. Keeps the contract of
+// ports::LogReader in ports/replication_log.h.
 #pragma once
 
 #include <memory>
@@ -18,13 +19,13 @@ class JetStreamReader final : public ports::LogReader {
               std::vector<ports::LogRecord>* out) override;
 
  private:
-  // The next record, or nothing in time.
+  // Returns the next record, or nothing if none came within `wait`.
   Result<std::optional<ports::LogRecord>> ReadOne(std::chrono::milliseconds wait);
 
   const std::unique_ptr<PushConsumer> consumer_;
   const std::string subject_root_;
-  uint64_t next_;                 // stream sequence of the record to come
-  std::optional<Error> failure_;  // once set, every Read returns it
+  uint64_t next_;  // stream sequence of the next record
+  std::optional<Error> failure_;  // once set, every Read() returns it
 };
 
 }  // namespace harmonylite::nats

@@ -10,7 +10,7 @@ namespace harmonylite::nats {
 
 struct KvMetaStore::Write {
   std::string_view value;
-  std::optional<uint64_t> expected;  // revision the key must be at; 0: none
+  std::optional<uint64_t> expected;  // revision that the key must have; 0: the key must not exist
   bool is_delete = false;
 };
 
@@ -47,7 +47,7 @@ Status KvMetaStore::EnsureBucket(Session& session) {
     kvStore_Destroy(store);
     return Ok();
   }
-  // Perhaps another node was faster.
+  // Another node may have made the bucket at the same time.
   Error error = LibraryError(status, fmt::format("making bucket {}", bucket_));
   if (GetStreamInfo(session, stream_, options_.timeout.count()).ok()) return Ok();
   return error;
@@ -75,8 +75,8 @@ Result<uint64_t> KvMetaStore::Send(const std::string& key, const Write& write) {
     status = js_PublishMsg(&ack, session->js(), raw, &options, &code);
     const PubAckPtr ack_owner(ack);
     if (status == NATS_OK) return ack->Sequence;
-    // Nobody takes the subject: the bucket is missing (or its leader, then making it changes
-    // nothing).
+    // No stream takes the subject, so the bucket is missing. If only its leader is missing,
+    // EnsureBucket() changes nothing.
     if (status != NATS_NO_RESPONDERS || round > 0) break;
     HL_TRY(EnsureBucket(*session));
   }
@@ -93,7 +93,7 @@ Result<uint64_t> KvMetaStore::CompareAndSet(const std::string& key, std::string_
                                             uint64_t revision) {
   auto sent = Send(key, {.value = value, .expected = revision});
   if (sent.ok() || revision != 0 || sent.error().code() != ErrorCode::kConflict) return sent;
-  // A deleted key leaves a marker with a revision of its own.
+  // A deleted key leaves a marker that has a revision of its own, so revision 0 does not match it.
   const auto now = Load(key);
   if (!now.ok() || !now->deleted) return sent;
   return Send(key, {.value = value, .expected = now->entry.revision});

@@ -1,5 +1,6 @@
-// The meta store as a JetStream key-value bucket "<stream_prefix>-v<format>-meta", readable by any
-// NATS client. Made when it is missing, again after somebody wiped the store.
+// The registry as a JetStream key-value bucket "<stream_prefix>-v<format>-meta", readable by any
+// NATS client. The bucket is made when it is missing, also after somebody wiped the servers'
+// storage.
 #pragma once
 
 #include <chrono>
@@ -18,8 +19,8 @@ class BucketMirror;  // private, adapters/nats/bucket_mirror.h
 
 struct KvMetaStoreOptions {
   std::string stream_prefix = "harmonylite-changes";
-  int format = 0;    // the wire format's number, part of the name; the caller must set it
-  int replicas = 1;  // when the bucket is made; an existing one is used as it is
+  int format = 0;  // number of the wire format, part of the name; the caller must set it
+  int replicas = 1;  // used when the bucket is made; an existing bucket keeps its own
   std::chrono::milliseconds timeout{5000};
 };
 
@@ -34,8 +35,8 @@ class KvMetaStore final : public ports::MetaStore {
                                  uint64_t revision) override;
   Result<ports::MetaEntry> Get(const std::string& key) override;
   Status Delete(const std::string& key) override;
-  // Shows everything written before the call. Costs one small question to the server: the entries
-  // are pushed to us as they change.
+  // Returns everything written before the call. It costs one small question to the server, because
+  // the server pushes the entries to us as they change.
   Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override;
   Result<std::map<std::string, ports::MetaEntry>> Recent(const std::string& prefix) override;
 
@@ -44,7 +45,8 @@ class KvMetaStore final : public ports::MetaStore {
   struct Write;
   struct Stored;
   Result<uint64_t> Send(const std::string& key, const Write& write);
-  // The newest entry of a key, a deleted one included. kNotFound: none.
+  // Returns the newest entry of a key, even if it only records a deletion. kNotFound: there is
+  // none.
   Result<Stored> Load(const std::string& key);
   Status EnsureBucket(Session& session);
   Result<Entries> FromMirror(const std::string& prefix,
@@ -56,8 +58,8 @@ class KvMetaStore final : public ports::MetaStore {
   const std::string stream_;        // "KV_<bucket>"
   const std::string subject_root_;  // "$KV.<bucket>."
 
-  std::mutex mirror_mutex_;               // guards mirror_, held during List and Recent
-  std::unique_ptr<BucketMirror> mirror_;  // null until the first List
+  std::mutex mirror_mutex_;  // guards mirror_; held during List() and Recent()
+  std::unique_ptr<BucketMirror> mirror_;  // null until the first List() or Recent()
 };
 
 }  // namespace harmonylite::nats

@@ -1,5 +1,6 @@
-// Names on the shared NATS: derived from the operator's prefixes and the wire format's number, so
-// that clusters, shards and formats never read each other's records.
+// Names of our streams, buckets and subjects on the shared NATS. They are derived from the
+// operator's prefixes and the number of the wire format, so that clusters, shards and formats never
+// read each other's records.
 #pragma once
 
 #include <optional>
@@ -11,20 +12,23 @@
 
 namespace harmonylite::nats {
 
-// "<prefix>-v<format>-<shard>"
+// Returns "<prefix>-v<format>-<shard>".
 std::string StreamName(const std::string& stream_prefix, int format, int shard);
-// "<prefix>-v<format>-meta"
+// Returns "<prefix>-v<format>-meta".
 std::string BucketName(const std::string& stream_prefix, int format);
-// "<prefix>.v<format>.<shard>"; records are on "<this>.<node>.<incarnation>".
+// Returns "<prefix>.v<format>.<shard>"; records are on "<root>.<node>.<incarnation>".
 std::string SubjectRoot(const std::string& subject_prefix, int format, int shard);
-// The origin in a record's subject; nothing when it is not one of ours.
+// Returns the origin in a record's subject, or nothing if the subject is not one of ours.
 std::optional<Origin> OriginOfSubject(std::string_view subject, std::string_view root);
 
-// kInvalidArgument: NATS would not take it. Letters, digits, '-' and '_' only.
+// A stream prefix consists of letters, digits, '-' and '_'. kInvalidArgument: NATS would not accept
+// it.
 Status CheckStreamPrefix(std::string_view prefix);
-// Tokens with dots between them; no spaces, wildcards, control characters; not '$…'.
+// A subject prefix consists of tokens with dots between them, without spaces, wildcards or control
+// characters, and does not start with '$'. kInvalidArgument: NATS would not accept it.
 Status CheckSubjectPrefix(std::string_view prefix);
-// Letters, digits, '.', '-', '_', '='; no dot at either end, no two in a row.
+// A key consists of letters, digits, '.', '-', '_' and '='. A dot may not stand at either end or
+// beside another one. kInvalidArgument: NATS would not accept it.
 Status CheckKey(std::string_view key);
 
 }  // namespace harmonylite::nats

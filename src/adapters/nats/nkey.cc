@@ -12,8 +12,9 @@ namespace harmonylite::nats {
 
 namespace {
 
-// Layout of a seed: two bytes of prefix (5 bits "seed", 5 bits kind of key), 32 bytes, CRC-16, as
-// base32 without padding. Of a public key: one byte of kind, 32 bytes, CRC-16.
+// A seed is two bytes of prefix (5 bits for "seed", 5 bits for the kind of key), 32 bytes of key
+// and a CRC-16, in base32 without padding. A public key is one byte for the kind, 32 bytes of key
+// and a CRC-16.
 constexpr char kAlphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 constexpr size_t kKeyBytes = 32;
 constexpr size_t kSeedBytes = 2 + kKeyBytes + 2;

@@ -1,4 +1,4 @@
-// The public half of a user nkey, which the client library wants beside the file with the seed.
+// Computes the public half of a user nkey. The client library wants it beside the seed file.
 #pragma once
 
 #include <string>
@@ -8,9 +8,10 @@
 
 namespace harmonylite::nats {
 
-// `seed`: "SU…", base32. kInvalidArgument: not a seed; the message never shows any of it.
+// `seed` is base32 text that starts with "SU". kInvalidArgument: it is not a seed; the message
+// never shows any of it.
 Result<std::string> PublicNkey(std::string_view seed);
-// The same for the first seed in a file.
+// Returns the public key of the first seed in the file at `path`.
 Result<std::string> PublicNkeyOfFile(const std::string& path);
 
 }  // namespace harmonylite::nats

@@ -33,7 +33,7 @@ std::string Text(const json& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : std::string();
 }
 
-// False: there, and not a number.
+// Reads a number that may be absent; returns false if the member exists and is not a number.
 bool ReadNumber(const json& object, const char* key, uint64_t* out) {
   const auto it = object.find(key);
   if (it == object.end()) return true;
@@ -78,7 +78,7 @@ Result<ObjectMeta> DecodeObjectMeta(std::string_view text) {
 
 std::string Base64Url(std::string_view bytes) {
   std::string out(4 * ((bytes.size() + 2) / 3), '\0');
-  // The library writes one zero byte behind the text, for which a string has room.
+  // The library writes one zero byte after the text; a std::string has room for it.
   EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()),
                   reinterpret_cast<const unsigned char*>(bytes.data()),
                   static_cast<int>(bytes.size()));

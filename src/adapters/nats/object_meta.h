@@ -1,5 +1,5 @@
-// Private to src/adapters/nats: how NATS' own object store describes an object, as in the clients of every
-// language: JSON on the subject "$O.<bucket>.M.<name in base64url>".
+// Private to src/adapters/nats: the description of an object in NATS' own object store, as the
+// clients of every language write it: JSON on the subject "$O.<bucket>.M.<name in base64url>".
 #pragma once
 
 #include <cstdint>
@@ -16,27 +16,27 @@ namespace harmonylite::nats {
 struct ObjectMeta {
   std::string name;
   std::string bucket;
-  std::string nuid;  // its chunks are on "$O.<bucket>.C.<nuid>"
+  std::string nuid;  // the object's chunks are on "$O.<bucket>.C.<nuid>"
   uint64_t size = 0;
   uint64_t chunks = 0;
-  std::string digest;  // "SHA-256=<base64url>"; other clients may leave it out
+  std::string digest;  // "SHA-256=<base64url>"; other clients may omit it
   bool deleted = false;
 };
 
 std::string EncodeObjectMeta(const ObjectMeta& meta, size_t chunk_bytes);
-// kCorruption: it is none, or describes an object that no client could read.
+// kCorruption: `json` is not a description, or describes an object that no client could read.
 Result<ObjectMeta> DecodeObjectMeta(std::string_view json);
 
-// With padding, as the other clients do.
+// Encodes with padding, as the other clients do.
 std::string Base64Url(std::string_view bytes);
 
-// A SHA-256 of 32 bytes as ObjectMeta holds it.
+// Returns a SHA-256 of 32 bytes in the form of ObjectMeta::digest.
 std::string DigestText(std::string_view sha256);
 
-// A word for subjects that nobody has had before.
+// Returns a random token for subjects that was never used before.
 std::string NewNuid();
 
-// The digest of what is added, as ObjectMeta holds it.
+// Computes the SHA-256 of the bytes added, in the form of ObjectMeta::digest.
 class ObjectDigest {
  public:
   ObjectDigest();
@@ -44,7 +44,7 @@ class ObjectDigest {
   ObjectDigest(const ObjectDigest&) = delete;
   ObjectDigest& operator=(const ObjectDigest&) = delete;
   void Add(std::string_view bytes);
-  // Once, at the end.
+  // Returns the digest. May be called once, after the last Add().
   std::string Finish();
 
  private:

@@ -17,13 +17,13 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-constexpr size_t kChunkBytes = 128 << 10;  // what the other clients use
-// Room in a server's max_payload for what is not payload.
+constexpr size_t kChunkBytes = 128 << 10;  // size that the other clients use
+// Bytes of a server's max_payload that are reserved for headers.
 constexpr size_t kHeaderRoom = 1024;
-// How soon a reader to whom nothing comes looks why.
+// How long a reader waits without data before it checks that the object is still there.
 constexpr milliseconds kIdle{250};
-// Chunks without a description that are this much older than the bucket's newest message belong to
-// a writer that died.
+// Chunks without a description belong to a writer that died if they are this much older than the
+// newest message of the bucket.
 constexpr int64_t kOrphanAgeNs = 3600LL * 1'000'000'000;
 
 jsOptions ApiOptions(milliseconds wait) {
@@ -33,7 +33,8 @@ jsOptions ApiOptions(milliseconds wait) {
   return options;
 }
 
-// The counts of messages on the subjects that `filter` matches.
+// Returns the stream's information with the number of messages on each subject that `filter`
+// matches.
 Result<StreamInfoPtr> SubjectsOf(const Session& session, const std::string& stream,
                                  const std::string& filter, milliseconds wait) {
   jsOptions options = ApiOptions(wait);
@@ -54,14 +55,15 @@ size_t ChunkBytes(const Session& session) {
   return std::min(kChunkBytes, bytes > 2 * kHeaderRoom ? bytes - kHeaderRoom : bytes / 2);
 }
 
-// A source's bytes in chunks of one size.
+// Cuts a source's bytes into chunks of one size.
 class ChunkCutter {
  public:
   ChunkCutter(ports::ObjectSource* source, size_t chunk_bytes)
       : source_(source), chunk_bytes_(chunk_bytes) {}
   size_t chunk_bytes() const { return chunk_bytes_; }
 
-  // Valid until the next call; shorter only at the end, empty after it.
+  // Returns the next chunk, valid until the next call. Only the last chunk is shorter; after it an
+  // empty one is returned.
   Result<std::string_view> Next() {
     while (!ended_ && buffer_.size() - given_ < chunk_bytes_) {
       buffer_.erase(0, std::exchange(given_, 0));
@@ -79,7 +81,7 @@ class ChunkCutter {
   const size_t chunk_bytes_;
   std::string buffer_;
   std::string piece_;
-  size_t given_ = 0;  // bytes at the front of the buffer that are done with
+  size_t given_ = 0;  // bytes at the front of the buffer that were already returned
   bool ended_ = false;
 };
 
@@ -136,7 +138,7 @@ Status JetStreamObjectStore::EnsureBucket(const Session& session) {
   const natsStatus status = js_AddStream(nullptr, session.js(), &config, &options, &code);
   if (status == NATS_OK) return Ok();
   Error error = ApiError(status, code, fmt::format("making the bucket {}", options_.bucket));
-  // Perhaps another node was faster.
+  // Another node may have made the bucket at the same time.
   if (GetStreamInfo(session, stream_, options_.api_timeout.count()).ok()) return Ok();
   return error;
 }
@@ -168,7 +170,8 @@ Result<std::vector<ObjectMeta>> JetStreamObjectStore::LoadMetas(const Session& s
     } else if (meta.error().code() == ErrorCode::kRetryLater ||
                meta.error().code() == ErrorCode::kInvalidArgument) {
       return std::move(meta).error();
-    }  // else deleted meanwhile, or not readable by anybody
+    // Otherwise the object was deleted meanwhile, or no client can read it.
+    }
   }
   return out;
 }
@@ -224,11 +227,12 @@ Status JetStreamObjectStore::PutOnce(const std::string& name, ports::ObjectSourc
     return sent;
   }
   if (Status stored = StoreMeta(*session, meta); !stored.ok()) {
-    // It may have been stored all the same; then its chunks must stay.
+    // The description may have been stored although the call failed; then its chunks must stay.
     const auto now = LoadMeta(*session, MetaSubject(name));
     if (!now.ok() || now->nuid != meta.nuid) return stored;
   }
-  // The object is there: what cannot be purged now is an orphan for a later Put.
+  // The new object is complete. Chunks of the old one that cannot be purged now are orphans, which
+  // a later Put removes.
   if (before.ok() && Purge(*session, ChunkSubject(before->nuid)).ok()) PurgeOrphans(*session);
   if (!before.ok()) PurgeOrphans(*session);
   return Ok();
@@ -389,7 +393,8 @@ Status JetStreamObjectStore::Purge(const Session& session, const std::string& su
 }
 
 void JetStreamObjectStore::PurgeOrphans(const Session& session) {
-  // In this order: what is put meanwhile is not among the chunks.
+  // The chunks are listed before the descriptions, so that an object that is put meanwhile is not
+  // among the chunks and cannot be taken for an orphan.
   const auto chunks = SubjectsOf(session, stream_, ChunkSubject(">"), options_.api_timeout);
   if (!chunks.ok()) return;
   const auto metas = LoadMetas(session);

@@ -1,10 +1,10 @@
-// Objects in NATS' own object store, in the layout that every NATS client reads and writes.
+// Stores objects in NATS' own object store, in the layout that every NATS client reads and writes.
 //
-// Stream "OBJ_<bucket>": an object's bytes in chunks of 128 KiB on "$O.<bucket>.C.<nuid>", and what
-// describes it on
-// "$O.<bucket>.M.<name in base64url>", of which only the newest stays. The description is written
-// last; the chunks of the object that it replaces are purged after that. Deleting leaves no marker
-// behind, so that the bucket does not grow with every name that there ever was.
+// A bucket is the stream "OBJ_<bucket>". An object's bytes are chunks of 128 KiB on
+// "$O.<bucket>.C.<nuid>". Its description is on "$O.<bucket>.M.<name in base64url>", where only the
+// newest message is kept. The description is written last, and the chunks of the object that it
+// replaces are purged after that. Deleting leaves no marker behind, so that the bucket does not
+// grow with every name that was ever used.
 #pragma once
 
 #include <chrono>
@@ -26,7 +26,7 @@ struct ObjectMeta;     // private, adapters/nats/object_meta.h
 
 struct JetStreamObjectStoreOptions {
   std::string bucket;  // letters, digits, '-' and '_'
-  int replicas = 1;    // when the bucket is made; an existing one is used as it is
+  int replicas = 1;  // used when the bucket is made; an existing bucket keeps its own
   std::chrono::milliseconds api_timeout{5000};
   // A consumer that lives and delivers nothing for so long reads from a replica which lacks parts;
   // another consumer may read from another replica. With `retry` as it is, that is tried three
@@ -49,21 +49,21 @@ class JetStreamObjectStore final : public ports::ObjectStore {
 
  private:
   Result<std::shared_ptr<Session>> Connect();
-  // `what` is shown in errors, as in "cannot get x from".
+  // `what` is the beginning of the error message, as in "get x from".
   Status Retry(const std::string& what, ports::Transfer* transfer,
                const std::function<Status()>& attempt);
   Status EnsureBucket(const Session& session);
   std::string MetaSubject(const std::string& name) const;
   std::string ChunkSubject(const std::string& nuid) const;
 
-  // kNotFound: no such object, no such bucket.
+  // kNotFound: the object or the bucket does not exist.
   Result<ObjectMeta> LoadMeta(const Session& session, const std::string& subject);
-  // Of all objects that are not deleted.
+  // Returns the descriptions of all objects that are not deleted.
   Result<std::vector<ObjectMeta>> LoadMetas(const Session& session);
   Status StoreMeta(const Session& session, const ObjectMeta& meta);
 
   Status PutOnce(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer);
-  // Fills in the meta's size, chunks and digest.
+  // Sends the object's bytes, and fills in the size, chunks and digest of `meta`.
   Status SendChunks(const std::shared_ptr<Session>& session, ports::ObjectSource* source,
                     ports::Transfer* transfer, ObjectMeta* meta);
   Status GetOnce(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer);
@@ -71,14 +71,14 @@ class JetStreamObjectStore final : public ports::ObjectStore {
   Status ReceiveOne(const Session& session, const ObjectMeta& meta, IncomingObject* object);
   // kRetryLater: among others, the replica that was read from lacks some.
   Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
-                       IncomingObject* object, ports::Transfer* transfer);
-  // Why chunks of `meta` do not come; ok: they still may.
+                       ports::ObjectSink* sink, ports::Transfer* transfer);
+  // Returns why chunks of `meta` do not arrive; ok means that they still may.
   Status CheckStillThere(const Session& session, const ObjectMeta& meta);
   Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);
 
-  // Nothing there is fine.
+  // Removes all messages on `subject`. Succeeds if there are none.
   Status Purge(const Session& session, const std::string& subject);
-  // Chunks without a description whose writer must be dead.
+  // Removes chunks without a description that are so old that their writer must be dead.
   void PurgeOrphans(const Session& session);
 
   const std::shared_ptr<Connection> connection_;

@@ -11,7 +11,7 @@ namespace {
 using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
-// How soon a wait notices a lost connection, or that it is cancelled.
+// A wait notices within this time that the connection was lost, or that it was cancelled.
 constexpr milliseconds kSlice{100};
 
 }  // namespace
@@ -68,7 +68,8 @@ Status PublishPipeline::WaitForOne(const ports::Transfer* transfer) {
       return Ok();
     }
     if (status != NATS_TIMEOUT) return LibraryError(status, "waiting for the store's answers");
-    // The server drops what is not permitted without an answer, and complains beside it.
+    // If a publish is not permitted, the server drops it without an answer and reports a permission
+    // violation separately.
     const std::string violation = session_->events().Violation(violations_, subject_);
     if (!violation.empty())
       return MakeError(ErrorCode::kInvalidArgument, "{}: allow our user to publish there",

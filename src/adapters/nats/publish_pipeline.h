@@ -1,7 +1,8 @@
-// Private to src/adapters/nats: publishes many messages to one stream without waiting for each to be stored.
+// Private to src/adapters/nats: publishes many messages to one stream without waiting for each to
+// be stored.
 //
-// Acknowledgements are only counted: after the first failure the whole sequence is to be thrown
-// away.
+// Acknowledgements are only counted. After the first failure it is not known which messages are
+// missing, so the caller must discard all of them.
 #pragma once
 
 #include <chrono>
@@ -19,17 +20,17 @@ namespace harmonylite::nats {
 class PublishPipeline {
  public:
   struct Options {
-    std::string stream;                          // that must acknowledge
-    int max_pending = 64;                        // messages published and not yet stored
-    std::chrono::milliseconds patience{10'000};  // without any acknowledgement
+    std::string stream;  // the stream that must acknowledge
+    int max_pending = 64;  // most messages published and not yet stored
+    std::chrono::milliseconds patience{10'000};  // longest time without any acknowledgement
   };
   static Result<std::unique_ptr<PublishPipeline>> Open(std::shared_ptr<Session> session,
                                                        Options options);
 
-  // Waits while too many are pending. Errors may be about an earlier message. kRetryLater also when
-  // `transfer` is cancelled meanwhile.
+  // Waits while too many messages are pending. An error may concern an earlier message. Also
+  // returns kRetryLater if `transfer` is cancelled.
   Status Publish(const std::string& subject, std::string_view bytes, const ports::Transfer* transfer);
-  // Until all are stored.
+  // Waits until every message is stored.
   Status Drain(const ports::Transfer* transfer);
   int pending() const { return pending_; }
 
@@ -40,10 +41,10 @@ class PublishPipeline {
 
   const std::shared_ptr<Session> session_;
   const Options options_;
-  const uint64_t violations_;  // of permissions, before the first message
+  const uint64_t violations_;  // permission violations before the first message
   std::string inbox_;
   SubscriptionPtr subscription_;
-  std::string subject_;  // of the newest message
+  std::string subject_;  // subject of the newest message
   int pending_ = 0;
 };
 

@@ -13,10 +13,10 @@ using std::chrono::milliseconds;
 using Clock = std::chrono::steady_clock;
 
 constexpr milliseconds kHeartbeat{2000};
-constexpr milliseconds kSilence{5000};  // two heartbeats and then some
-// How often a waiting reader looks whether heartbeats stopped; a lost connection wakes it at once.
+constexpr milliseconds kSilence{5000};  // two heartbeats and a margin
+// How often a waiting reader checks whether heartbeats stopped; a lost connection wakes it at once.
 constexpr milliseconds kSlice{2000};
-// Unread messages held for us. Flow control keeps the server below it.
+// Most bytes of unread messages held for us. Flow control keeps the server below it.
 constexpr int kPendingBytes = 64 << 20;
 constexpr int64_t kNanosPerMilli = 1'000'000;
 
@@ -28,8 +28,9 @@ bool ParseNumber(std::string_view text, uint64_t* out) {
 }  // namespace
 
 bool ParseDelivery(std::string_view reply, DeliveryInfo* out) {
-  // $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer seq>.<time>.<pending>, or with
-  // <domain>.<account> before the stream and perhaps more at the end.
+  // The subject is $JS.ACK.<stream>.<consumer>.<deliveries>.<stream seq>.<consumer
+  // seq>.<time>.<pending>, or has <domain>.<account> before the stream and perhaps more tokens at
+  // the end.
   constexpr std::string_view kPrefix = "$JS.ACK.";
   if (!reply.starts_with(kPrefix)) return false;
   std::array<std::string_view, 16> tokens;
@@ -130,7 +131,8 @@ Result<PushedMessage> PushConsumer::Next(milliseconds wait) {
 }
 
 Status PushConsumer::HandleControl(natsMsg* message, std::string_view reply) {
-  // A flow control request: the answer says that we have read everything before it.
+  // A control message with a reply subject is a flow control request. The answer tells the server
+  // that we have read everything before it.
   if (!reply.empty()) {
     const std::string subject(reply);
     natsConnection_Publish(session_->connection(), subject.c_str(), nullptr, 0);

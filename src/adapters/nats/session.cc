@@ -13,7 +13,8 @@ namespace harmonylite::nats {
 
 namespace {
 
-// Far longer than a message takes from the socket to its subscription.
+// How long a subscription that was ended is kept: far longer than a message takes from the socket
+// to its subscription.
 constexpr std::chrono::seconds kRetirement{10};
 constexpr int kMaxKnocks = 20;
 constexpr std::chrono::milliseconds kBetweenKnocks{20};
@@ -27,7 +28,8 @@ void RetireSubscription(natsSubscription* subscription) {
     Clock::time_point since;
   };
   static std::mutex mutex;
-  static auto& retired = *new std::deque<Retired>;  // outlives every thread
+  // never freed, because it must outlive every thread
+  static auto& retired = *new std::deque<Retired>;
   natsSubscription_Unsubscribe(subscription);
   const Clock::time_point now = Clock::now();
   const std::lock_guard lock(mutex);
@@ -37,7 +39,8 @@ void RetireSubscription(natsSubscription* subscription) {
 }
 
 void SessionEvents::AddError(natsStatus status, const char* text) {
-  if (status != NATS_NOT_PERMITTED) return;  // others show in the calls they break
+  // Other errors show in the calls that they break.
+  if (status != NATS_NOT_PERMITTED) return;
   const std::lock_guard lock(mutex_);
   ++violations_;
   violation_ = text != nullptr ? text : "";
@@ -155,8 +158,8 @@ Error ApiError(natsStatus status, int code, std::string_view what) {
                      "{}: nobody answers for JetStream: it is not enabled, or has no leader yet",
                      what);
   Error error = LibraryError(status, what);
-  // The server refused: whether a later attempt can succeed depends on its reason. These are about
-  // resources and leadership; others are about what was asked.
+  // The server refused. Whether a later attempt can succeed depends on its reason. The codes listed
+  // here are about resources and leadership, which change; all others are about the request itself.
   static constexpr int kPassing[] = {
       0,
       JSInsufficientResourcesErr,
@@ -195,7 +198,7 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
   natsMsg* raw = nullptr;
   natsStatus status = natsMsg_Create(&raw, subject.c_str(), nullptr, nullptr, 0);
   const MsgPtr knock(raw);
-  // No stream has this name, so none takes the message.
+  // No stream has this name, so no stream stores the message; it only refuses it.
   if (status == NATS_OK) status = natsMsgHeader_Set(raw, "Nats-Expected-Stream", "-");
   if (status != NATS_OK) return LibraryError(status, "asking stream " + stream);
   for (int knocks = 0; knocks < kMaxKnocks; ++knocks) {
@@ -206,7 +209,8 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
     if (status != NATS_NO_RESPONDERS) return LibraryError(status, "asking stream " + stream);
     auto info = GetStreamInfo(session, stream, wait_ms);
     if (!info.ok()) return std::move(info).error();
-    std::this_thread::sleep_for(kBetweenKnocks);  // making one takes a server some milliseconds
+    // a server needs some milliseconds to make a stream
+    std::this_thread::sleep_for(kBetweenKnocks);
   }
   return MakeError(ErrorCode::kRetryLater, "stream {} is being made, or has no leader yet", stream);
 }

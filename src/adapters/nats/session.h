@@ -1,5 +1,5 @@
-// Private to src/adapters/nats: one natsConnection with its JetStream context, and helpers for the C
-// library.
+// Private to src/adapters/nats: one natsConnection with its JetStream context, and helpers for the
+// C library.
 #pragma once
 
 #include <nats/nats.h>
@@ -24,9 +24,10 @@ struct Destroyer {
   }
 };
 
-// Ends a subscription now, and frees it some seconds later, when another one is ended: the library's reading thread
-// may be handing a message to it at this moment, and libnats before 3.6 then uses what was freed (nats.c issue 637).
-// Threads: any.
+// Ends a subscription now, but frees it only some seconds later, when another subscription is
+// retired. The library's reading thread may be handing it a message at this moment, and libnats
+// before 3.6 would then use freed memory (nats.c issue 637). Threads: may be called from any
+// thread.
 void RetireSubscription(natsSubscription* subscription);
 
 using MsgPtr = std::unique_ptr<natsMsg, Destroyer<natsMsg_Destroy>>;
@@ -36,34 +37,35 @@ using StreamInfoPtr = std::unique_ptr<jsStreamInfo, Destroyer<jsStreamInfo_Destr
 using ConsumerInfoPtr = std::unique_ptr<jsConsumerInfo, Destroyer<jsConsumerInfo_Destroy>>;
 using PubAckPtr = std::unique_ptr<jsPubAck, Destroyer<jsPubAck_Destroy>>;
 
-// What the library tells us from its own threads; lives until the connection's last callback.
-// Threads: every method may be called from any thread.
+// Collects what the library reports from its own threads. Lives until the connection's last
+// callback. Threads: every method may be called from any thread.
 class SessionEvents {
  public:
   void AddError(natsStatus status, const char* text);
   void SetClosed();
 
-  // Blocks until the connection is closed for good, or Poke was called.
+  // Blocks until the connection is closed for good, or until Poke() is called.
   void WaitClosed();
   void Poke();
-  // Text of the newest permission violation after `since` that names `subject`; empty for none.
+  // Returns the text of the newest permission violation if it came after the first `since`
+  // violations and names `subject`; otherwise an empty text.
   std::string Violation(uint64_t since, std::string_view subject) const;
   uint64_t violations() const;
 
  private:
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below
   std::condition_variable changed_;
   bool closed_ = false;
   bool poked_ = false;
   uint64_t violations_ = 0;
-  std::string violation_;  // the newest one
+  std::string violation_;  // text of the newest violation
 };
 
-// Once lost, a session stays lost: another one takes its place.
-// Threads: every method may be called from any thread, as the library's handles allow it.
+// One connection of the library. A session that is lost stays lost: another one takes its place.
+// Threads: every method may be called from any thread, because the library's handles allow it.
 class Session {
  public:
-  // Owns both; `url` is shown in errors.
+  // Takes ownership of `connection` and `js`; `url` is shown in errors.
   Session(natsConnection* connection, jsCtx* js, std::shared_ptr<SessionEvents> events,
           std::string url);
   Session(const Session&) = delete;
@@ -75,10 +77,11 @@ class Session {
   const std::string& url() const { return url_; }
   SessionEvents& events() const { return *events_; }
   bool connected() const;
-  // Of one message, headers included; as the server said when we connected.
+  // Returns the most bytes of one message, headers included, as the server stated them when we
+  // connected.
   int64_t max_payload() const;
   std::string connected_url() const;
-  // All servers of the cluster that we know of, without credentials.
+  // Returns all servers of the cluster that the library knows, without credentials.
   std::vector<std::string> servers() const;
 
  private:
@@ -88,26 +91,28 @@ class Session {
   const std::string url_;
 };
 
-// The failure of a library call made just now by this thread, with the library's own details.
-// kRetryLater for what a later attempt may survive, else kInvalidArgument.
+// Describes the failure of a library call that this thread made just now, with the library's own
+// details. The code is kRetryLater if a later attempt may succeed, otherwise kInvalidArgument.
 Error LibraryError(natsStatus status, std::string_view what);
-// The same for a JetStream API call; `code` is the server's error code, or 0.
+// Describes the failure of a JetStream API call; `code` is the server's error code, or 0. The code
+// is kNotFound, or chosen as in LibraryError().
 Error ApiError(natsStatus status, int code, std::string_view what);
 
-// kNotFound: no such stream. Anything else: ApiError.
+// kNotFound: the stream does not exist. Other failures are reported as ApiError() describes them.
 Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& stream,
                                     int64_t wait_ms);
 
-// What the library said when it was asked for a message.
+// The library's answer to a request for one message.
 struct LastMessage {
-  MsgPtr message;  // null: see the others
+  MsgPtr message;  // null unless `status` is NATS_OK
   natsStatus status = NATS_OK;
   jsErrCode code{};
 };
 
-// The newest message of a subject. nats-server 2.9 crashes when that is asked of a stream which another client is just
-// making; a stream that is ready answers whoever publishes to it, and so it is first sent something that it must refuse.
-// kNotFound: no such stream. kRetryLater: it is being made, or has no leader.
+// Asks for the newest message of a subject. nats-server 2.9 crashes if it gets this request for a
+// stream that another client is just making. A stream that is ready answers a publish, so this
+// function first sends a message that the stream must refuse, and waits for the refusal. kNotFound:
+// the stream does not exist. kRetryLater: the stream is being made, or has no leader.
 Result<LastMessage> AskForLast(const Session& session, const std::string& stream, const std::string& subject,
                                int64_t wait_ms);
 

@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kDefaultPort = 4222;
 
-// Of the other end; -1: not a connected TCP socket.
+// Returns the port of the other end, or -1 if `fd` is not a connected TCP socket.
 int PeerPort(int fd) {
   sockaddr_storage address{};
   socklen_t size = sizeof address;
@@ -28,7 +28,7 @@ int PeerPort(int fd) {
 
 struct Socket {
   int fd;
-  std::string name;  // "socket:[number]", never used twice
+  std::string name;  // "socket:[number]", which is never reused
   int peer_port;
 };
 

@@ -1,4 +1,5 @@
-// Private to src/adapters/nats: ends sockets that the client library hangs on and gives us no handle of.
+// Private to src/adapters/nats: ends sockets on which the client library hangs, and to which it
+// gives us no handle.
 #pragma once
 
 #include <set>
@@ -7,9 +8,9 @@
 
 namespace harmonylite::nats {
 
-// Remembers which connected sockets are there; later, tells new ones apart.
-// Threads: one at a time. Sockets that other threads open to the same servers meanwhile count as
-// new: they are then reset too and connect again.
+// Remembers which connected sockets exist, and later recognizes newer ones. Sockets that other
+// threads open to the same servers meanwhile count as newer: they are shut down too, and their
+// owners connect again. Threads: one at a time.
 class StraySockets {
  public:
   StraySockets();
@@ -18,7 +19,8 @@ class StraySockets {
   void ShutDownNewer(const std::vector<std::string>& urls) const;
 
  private:
-  std::set<std::string> known_;  // by the kernel's names: descriptors are used again
+  // Names that the kernel gives to sockets; descriptors do not serve, because they are reused.
+  std::set<std::string> known_;
 };
 
 }  // namespace harmonylite::nats

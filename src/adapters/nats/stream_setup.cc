@@ -10,7 +10,7 @@ constexpr int64_t kDuplicatesWindowNs = 120'000'000'000;
 
 struct Difference {
   std::string text;      // "max_msgs is 10 and should be 20"
-  bool fixable = true;   // by an update of the stream
+  bool fixable = true;  // whether an update of the stream can remove it
 };
 
 jsOptions ApiOptions(const StreamSetup& setup) {
@@ -38,10 +38,11 @@ Status CreateStream(const Session& session, const StreamSetup& setup) {
   jsOptions options = ApiOptions(setup);
   jsErrCode code{};
   const natsStatus status = js_AddStream(nullptr, session.js(), &config, &options, &code);
-  // Another node was faster; the caller looks at what it made.
+  // If the name exists, another node was faster; the caller examines the stream that it made.
   if (status == NATS_OK || code == JSStreamNameExistErr) return Ok();
-  // The server checks the name and the subjects under two locks. Another node's creation between
-  // the two is reported as an overlap, with the very stream that was to be made.
+  // The server checks the name and the subjects under two locks. If another node makes the stream
+  // between the two checks, the server reports an overlap of subjects, with the very stream that
+  // was to be made.
   if (code == JSStreamSubjectOverlapErr &&
       GetStreamInfo(session, setup.name, setup.wait_ms).ok())
     return Ok();

@@ -1,5 +1,5 @@
-// Private to src/adapters/nats: makes the log's stream, or compares the one that exists with what is
-// configured.
+// Private to src/adapters/nats: makes the log's stream, or compares the existing one with the
+// configuration.
 #pragma once
 
 #include "adapters/nats/session.h"
@@ -8,14 +8,14 @@ namespace harmonylite::nats {
 
 struct StreamSetup {
   std::string name;
-  std::string subject;  // with wildcards
+  std::string subject;  // subject that the stream takes, with wildcards
   int64_t max_entries = 0;
   int replicas = 1;
   bool update_existing = false;
   int64_t wait_ms = 5000;
 };
 
-// kInvalidArgument: it exists and differs (named in the message), or the server refuses the
+// kInvalidArgument: the stream exists and differs (the message says how), or the server refuses the
 // settings.
 Status EnsureStream(const Session& session, const StreamSetup& setup);
 
