@@ -22,9 +22,10 @@ using Clock = std::chrono::steady_clock;
 constexpr size_t kMaxLine = 16 << 10;
 constexpr int kExecFailed = 127;
 
-// In the child, between fork and exec: only async-signal-safe calls.
+// Runs in the child between fork and exec, where only async-signal-safe calls are allowed.
 [[noreturn]] void RunChild(char* const* argv, int output, int inherit_fd, pid_t parent) {
-  // A group of its own: Ctrl-C in a terminal is for us, and we end the child in our order.
+  // The child gets a process group of its own: Ctrl-C in a terminal is meant for us, and we end the
+  // child when its turn comes.
   setpgid(0, 0);
   sigset_t none;
   sigemptyset(&none);
@@ -32,7 +33,7 @@ constexpr int kExecFailed = 127;
   for (const int s : {SIGINT, SIGTERM, SIGPIPE, SIGHUP, SIGCHLD, SIGUSR1, SIGUSR2})
     signal(s, SIG_DFL);
   prctl(PR_SET_PDEATHSIG, SIGTERM);
-  if (getppid() != parent) _exit(kExecFailed);  // the parent died before the line above
+  if (getppid() != parent) _exit(kExecFailed);  // the parent died before prctl() took effect
 
   const int null = open("/dev/null", O_RDONLY);
   if (null >= 0) dup2(null, 0);
@@ -89,7 +90,7 @@ ChildProcess::~ChildProcess() {
 
 bool ChildProcess::ReadLines(milliseconds wait, int wake_fd, std::vector<std::string>* lines) {
   pollfd fds[2] = {{output_, POLLIN, 0}, {wake_fd, POLLIN, 0}};
-  // After a signal the caller comes back.
+  // After a signal the caller simply calls again.
   if (poll(fds, 2, static_cast<int>(wait.count())) < 0) return true;
   if (output_ < 0) return false;
   char buffer[8192];
@@ -128,7 +129,7 @@ bool ChildProcess::HasEnded() {
   return true;
 }
 
-// Never to a pid that was reaped and may belong to somebody else by now.
+// Never sends a signal to a pid that was reaped, because it may belong to another process by now.
 void ChildProcess::Signal(int signal) {
   if (!HasEnded()) kill(pid_, signal);
 }
@@ -137,8 +138,8 @@ void ChildProcess::End(milliseconds grace) {
   const Clock::time_point deadline = Clock::now() + grace;
   std::vector<std::string> ignored;
   if (grace > milliseconds(0)) Signal(SIGTERM);
-  // Its end shows as the end of its output, which a child of its own could keep open: hence the
-  // steps.
+  // The end of the child usually shows as the end of its output. A grandchild may keep the output
+  // open, so the loop also looks every 20 ms whether the child has ended.
   while (!HasEnded() && Clock::now() < deadline) {
     ignored.clear();
     ReadLines(milliseconds(20), -1, &ignored);

@@ -1,8 +1,9 @@
-// Private to src/adapters/nats_server: one child process whose output we read line by line.
+// Private to src/adapters/nats_server: one child process whose output is read line by line.
 //
-// The child gets SIGTERM when the *thread* that spawned it ends (also when this process is killed),
-// so that thread must live as long as the child should. It inherits no file descriptor but those
-// given.
+// The child gets SIGTERM when the *thread* that spawned it ends, also when this process is killed,
+// so that thread must live as long as the child should. The child inherits no file descriptor
+// except the one that is given.
+//
 // Threads: one at a time.
 #pragma once
 
@@ -19,7 +20,7 @@ namespace harmonylite::nats_server {
 
 class ChildProcess {
  public:
-  // argv[0] is the path of the program. `inherit_fd`: stays open in the child (-1: none).
+  // Starts the program with the path argv[0]. `inherit_fd` stays open in the child; -1 for none.
   static Result<ChildProcess> Spawn(const std::vector<std::string>& argv, int inherit_fd);
   ChildProcess(ChildProcess&& other) noexcept;
   ChildProcess& operator=(ChildProcess&&) = delete;
@@ -27,15 +28,16 @@ class ChildProcess {
   ~ChildProcess();
 
   pid_t pid() const { return pid_; }
-  // Appends complete lines of its stdout and stderr, waiting up to `wait` for some; returns early
-  // when `wake_fd` becomes readable (-1: none). False: the output has ended.
+  // Appends complete lines of the child's stdout and stderr to `lines`, and waits up to `wait` for
+  // some. Returns early when `wake_fd` becomes readable (-1 for none). Returns false once the
+  // output has ended.
   bool ReadLines(std::chrono::milliseconds wait, int wake_fd, std::vector<std::string>* lines);
-  // True: it has ended (and is reaped).
+  // Returns whether the child has ended; if so, it has been reaped.
   bool HasEnded();
-  // What it ended with, for messages: "exit code 1", "signal 9". Empty while it runs.
+  // How the child ended, as text for messages: "exit code 1", "signal 9". Empty while it runs.
   const std::string& how_it_ended() const { return how_; }
   bool succeeded() const { return succeeded_; }
-  // SIGTERM, then SIGKILL after `grace`; returns when it is gone.
+  // Sends SIGTERM, and SIGKILL after `grace`; returns when the child is gone.
   void End(std::chrono::milliseconds grace);
 
  private:
@@ -43,8 +45,8 @@ class ChildProcess {
   void SplitLines(std::vector<std::string>* lines);
   void Signal(int signal);
 
-  pid_t pid_;   // -1: moved from
-  int output_;  // owned; -1: closed
+  pid_t pid_;  // -1 after a move from this object
+  int output_;  // read end of the output pipe, owned; -1 when closed
   std::string partial_;
   bool ended_ = false;
   bool succeeded_ = false;

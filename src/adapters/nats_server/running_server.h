@@ -1,6 +1,6 @@
 // Finds the nats-server that another process of ours has started.
 //
-// Threads: pure functions over the file system.
+// Threads: any; reads only the file system.
 #pragma once
 
 #include <string>
@@ -10,7 +10,8 @@
 
 namespace harmonylite::nats_server {
 
-// What a running node's own nats-server listens on, from the file that the server writes.
+// Returns the url on which a running node's own nats-server listens, from the ports file that the
+// server writes. kRetryLater: there is no such file.
 Result<std::string> UrlOfRunningServer(const ServerOptions& options);
 
 }  // namespace harmonylite::nats_server

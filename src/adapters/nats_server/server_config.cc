@@ -15,7 +15,7 @@ namespace harmonylite::nats_server {
 
 namespace {
 
-// A string of the configuration language.
+// Writes a string in the configuration language of nats-server.
 std::string Quoted(std::string_view text) {
   std::string out = "\"";
   for (const char c : text) {
@@ -29,8 +29,8 @@ std::string Quoted(std::string_view text) {
   return out + "\"";
 }
 
-// The language joins an included path to the including file's folder, absolute or not, and knows no
-// escapes there.
+// The configuration language joins an included path to the folder of the including file, even if
+// the path is absolute, and knows no escapes there. So the path is written relative to that folder.
 Result<std::string> IncludeLine(const std::string& store_dir, const std::string& file) {
   std::error_code error;
   const auto target = std::filesystem::canonical(file, error);
@@ -60,7 +60,7 @@ std::string JetStreamBlock(const ServerOptions& options, const ServerVersion& ve
   return out + "}\n";
 }
 
-// nats-server knows no dns:// scheme; HarmonyLite 1.x did, with options behind a '?'.
+// HarmonyLite 1.x allowed dns:// urls, with options behind a '?'; nats-server knows no such scheme.
 std::string PlainRoute(const std::string& url) {
   std::string out = url.substr(0, url.find('?'));
   while (!out.empty() && out.back() == '/') out.pop_back();
@@ -113,8 +113,8 @@ Result<std::string> MakeServerConfig(const ServerOptions& options, const ServerV
   out += fmt::format("server_name: {}\n", Quoted(options.server_name));
   out += "logtime: false\n";
   out += fmt::format("max_payload: {}\n", options.max_payload);
-  // A leaf shows its clients the remote cluster's JetStream, so that there is one log; with a store
-  // of its own here every record would go into two.
+  // A leaf node shows its clients the remote cluster's JetStream, so that there is only one log.
+  // With a store of its own every record would go into two.
   if (options.leaf_servers.empty()) out += JetStreamBlock(options, version);
   if (!options.user.empty())
     out += fmt::format("authorization {{\n  user: {}\n  password: {}\n}}\n", Quoted(options.user),
@@ -122,8 +122,8 @@ Result<std::string> MakeServerConfig(const ServerOptions& options, const ServerV
   if (!options.cluster_address.empty()) {
     HL_ASSIGN(const HostPort listen, ParseHostPort(options.cluster_address));
     const std::string host = listen.host.empty() ? "0.0.0.0" : listen.host;
-    // JetStream refuses to run in a cluster without routes. One to ourselves is ignored as such,
-    // and makes us the first member, which others join.
+    // JetStream refuses to run in a cluster without routes. The server ignores a route to itself,
+    // so such a route is harmless, and it makes this server the first member, which others join.
     const std::vector<std::string> self = {
         "nats://" + FormatHostPort(listen.host.empty() ? "127.0.0.1" : listen.host, listen.port)};
     out += fmt::format("cluster {{\n  name: {}\n  listen: {}\n  routes: [\n{}  ]\n}}\n",
@@ -138,11 +138,12 @@ Result<std::string> MakeServerConfig(const ServerOptions& options, const ServerV
     for (const std::string& url : options.leaf_servers)
       out += fmt::format("    {{ url: {} }}\n", Quoted(url));
     out += "  ]\n}\n";
-    // Else the leaf connection filters out all that has to do with JetStream. The remote side needs
-    // the same line, or one system account for both.
+    // Without this line the leaf connection filters out everything that concerns JetStream. The
+    // remote side needs the same line, or one system account for both sides.
     out += "default_js_domain: { \"$G\": \"\" }\n";
   }
-  // Last, so that the operator's word counts; but we could not work without what follows it.
+  // The include comes late, so that the operator's settings override ours. Only the setting after
+  // it may not be overridden, because we cannot work without it.
   if (!options.server_config.empty()) {
     HL_ASSIGN(const std::string include, IncludeLine(options.store_dir, options.server_config));
     out += include;
@@ -174,12 +175,13 @@ std::vector<std::string> ExpandRoutes(const std::vector<std::string>& urls) {
 Result<std::pair<std::string, int>> BindAddress(const std::string& bind_address) {
   auto parsed = ParseHostPort(bind_address);
   if (!parsed.ok()) return std::move(parsed).error().Wrap("[nats] bind_address");
-  if (parsed->port == 0) parsed->port = -1;  // the server would take 0 for its default port
+  if (parsed->port == 0) parsed->port = -1;  // the server would read 0 as its default port
   return std::pair(parsed->host.empty() ? "127.0.0.1" : parsed->host, parsed->port);
 }
 
 bool SetsListen(std::string_view config_text) {
-  // Top level only, as far as can be told without a parser: at the start of a line, not indented.
+  // Only settings at the top level count. Without a parser, such a setting is taken to be one that
+  // begins at the start of a line, without indentation.
   while (!config_text.empty()) {
     const std::string_view line = config_text.substr(0, config_text.find('\n'));
     config_text.remove_prefix(std::min(config_text.size(), line.size() + 1));
@@ -195,7 +197,7 @@ bool SetsListen(std::string_view config_text) {
 ServerLine ParseServerLine(std::string_view line) {
   ServerLine out{LogLevel::kInfo, line, false};
   static constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
-      {"[INF] ", LogLevel::kDebug},  // a guest's chatter is not our operator's news
+      {"[INF] ", LogLevel::kDebug},  // the server's routine messages are not news for our operator
       {"[DBG] ", LogLevel::kDebug},   {"[TRC] ", LogLevel::kDebug},
       {"[WRN] ", LogLevel::kWarning}, {"[ERR] ", LogLevel::kError},
       {"[FTL] ", LogLevel::kError},

@@ -24,12 +24,12 @@ bool IsProgram(const std::string& path) {
 }  // namespace
 
 Result<std::string> FindServer(const std::string& binary) {
-  // A path is taken as it is; a bare name is looked up.
+  // A path is used without a search; a bare name is looked up.
   if (binary.find('/') != std::string::npos) {
     if (IsProgram(binary)) return binary;
     return MakeError(ErrorCode::kInvalidArgument, "{} is not a program that can be run", binary);
   }
-  // Debian installs it where an ordinary user's PATH does not look.
+  // Debian installs nats-server in a folder that is not on an ordinary user's PATH.
   const char* path = getenv("PATH");
   std::string folders = path != nullptr ? path : "";
   folders += ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin";
@@ -60,7 +60,7 @@ Status WritePrivateFile(const std::string& path, const std::string& content) {
   const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0)
     return MakeError(ErrorCode::kInvalidArgument, "cannot write {}: {}", path, strerror(errno));
-  fchmod(fd, 0600);  // it may be an older file
+  fchmod(fd, 0600);  // an older file may have another mode
   size_t done = 0;
   while (done < content.size()) {
     const ssize_t n = write(fd, content.data() + done, content.size() - done);

@@ -1,7 +1,7 @@
-// Private to src/adapters/nats_server: the files around a nats-server: its program, its store folder, its
-// configuration.
+// Private to src/adapters/nats_server: the files that a nats-server needs: its program, its store
+// folder and its configuration.
 //
-// Threads: pure functions over the file system; a StoreLock has one owner.
+// Threads: any, the functions use only the file system. A StoreLock has one owner.
 #pragma once
 
 #include <string>
@@ -10,21 +10,24 @@
 
 namespace harmonylite::nats_server {
 
-// The path of the program to run: `binary`, or nats-server on PATH or in the usual places beside
-// it. kInvalidArgument: none; says how to get one.
+// Returns the path of the program to run: `binary`, or if it is empty, nats-server. A bare name is
+// looked up on PATH and in the usual folders. kInvalidArgument: there is none; the message says how
+// to get one.
 Result<std::string> FindServer(const std::string& binary);
 
-// Makes the folder (and those above it); only its owner may look inside.
+// Makes the folder and those above it, if it is missing. Only its owner may look into a folder made
+// here.
 Status PrepareStoreDir(const std::string& path);
 
-// Replaces a file that only its owner may read.
+// Writes a file that only its owner may read, and replaces an older one.
 Status WritePrivateFile(const std::string& path, const std::string& content);
 
-// Forgets ports files of servers that ran here before.
+// Removes the ports files of servers that ran here before.
 void RemovePortsFiles(const std::string& directory);
 
-// Keeps two servers from using one store. It belongs to the open file, so a server that inherits
-// the descriptor holds it too: a successor waits until an orphaned server has really ended.
+// Keeps two servers from using one store folder. The lock (flock) belongs to the open file, so a
+// server that inherits the descriptor holds it too: a successor waits until an orphaned server has
+// really ended.
 class StoreLock {
  public:
   StoreLock() = default;
@@ -32,7 +35,7 @@ class StoreLock {
   StoreLock& operator=(StoreLock&& other) noexcept;
   ~StoreLock();
 
-  // kRetryLater: somebody holds it.
+  // kRetryLater: another process holds the lock.
   static Result<StoreLock> Take(const std::string& store_dir);
   int fd() const { return fd_; }
 

@@ -17,12 +17,13 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kGrace{2000};      // between SIGTERM and SIGKILL
-constexpr milliseconds kStartStep{20};    // between looks while it starts
-constexpr milliseconds kWatchStep{1000};  // its end wakes us anyway
+constexpr milliseconds kGrace{2000};  // between SIGTERM and SIGKILL
+constexpr milliseconds kStartStep{20};  // between two looks at a server that starts
+// only a limit: the server's output, or its end, ends the wait
+constexpr milliseconds kWatchStep{1000};
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{5000};
-constexpr milliseconds kHealthyAfter{10000};  // having run that long resets the pause
+constexpr milliseconds kHealthyAfter{10000};  // a server that ran for so long resets the pause
 constexpr size_t kSaidLines = 8;
 
 std::string ReadFile(const std::string& path) {
@@ -165,7 +166,8 @@ Status ServerSupervisor::FindVersion(const std::string& binary) {
                    "{} is not a nats-server: it does not say its version", binary);
 }
 
-// An orphan of a killed predecessor may still be shutting down.
+// Waits for the lock, because an orphaned server of a killed predecessor may still be shutting
+// down.
 Status ServerSupervisor::LockStore() {
   const Clock::time_point deadline = Clock::now() + options_.ready_timeout;
   while (true) {
@@ -190,7 +192,8 @@ std::vector<std::string> ServerSupervisor::Arguments() const {
 Result<ChildProcess> ServerSupervisor::Spawn() {
   RemovePortsFiles(options_.store_dir);
   said_.clear();
-  // Names may have other addresses by now.
+  // Host names may have other addresses than at the last start, so routes are expanded at every
+  // start.
   HL_ASSIGN(const std::string config,
             MakeServerConfig(options_, version_, ExpandRoutes(options_.cluster_peers)));
   HL_TRY(WritePrivateFile(options_.store_dir + "/nats-server.conf", config));
@@ -215,7 +218,8 @@ bool ServerSupervisor::Pump(ChildProcess* child, milliseconds wait) {
 Status ServerSupervisor::AwaitReady(ChildProcess* child, Clock::time_point deadline) {
   while (!stopping()) {
     const bool ended = child->HasEnded();
-    if (!Pump(child, kStartStep) || ended) {  // in this order: its last words are read
+    // HasEnded() is asked before Pump() reads, so that the last words of an ended child are read.
+    if (!Pump(child, kStartStep) || ended) {
       child->End(kGrace);
       return StartError(*child);
     }
@@ -247,7 +251,7 @@ void ServerSupervisor::Watch(ChildProcess* child) {
   while (!stopping() && Pump(child, kWatchStep) && !child->HasEnded()) {
   }
   if (stopping()) return;
-  // Its output ended a moment before it does.
+  // The output ends a moment before the process does.
   child->End(kGrace);
 }
 

@@ -1,4 +1,4 @@
-// Private to src/adapters/nats_server: the thread behind ServerProcess.
+// Private to src/adapters/nats_server: the thread that runs the server for ServerProcess.
 #pragma once
 
 #include <condition_variable>
@@ -16,9 +16,9 @@
 
 namespace harmonylite::nats_server {
 
-// One thread does everything to the child: spawns it (the child's life is tied to that thread),
-// reads its log, waits for its end, starts it again.
-// Threads: the public methods from any thread.
+// One thread does everything to the child: it spawns it (the child's life is tied to that thread),
+// reads its log, waits for its end and starts it again. Threads: the public methods may be called
+// from any thread.
 class ServerSupervisor {
  public:
   ServerSupervisor(ServerOptions options, Logger* logger);
@@ -41,42 +41,43 @@ class ServerSupervisor {
   using Clock = std::chrono::steady_clock;
 
   void Main();
-  // Before the first child: finds the program, makes and locks the folder.
+  // Prepares for the first child: finds the program, makes the store folder and locks it.
   Status Prepare();
   Status FindVersion(const std::string& binary);
   Status LockStore();
   Result<ChildProcess> Spawn();
   std::vector<std::string> Arguments() const;
-  // Until clients can connect. An error when the child ended before, or at the deadline.
+  // Waits until clients can connect. Returns an error if the child ends before that, or at the
+  // deadline.
   Status AwaitReady(ChildProcess* child, Clock::time_point deadline);
   bool LooksReady(const ChildProcess& child);
-  // Until it ends or we are stopped.
+  // Returns when the child has ended, or when the supervisor is being stopped.
   void Watch(ChildProcess* child);
-  // One round of reading its log; false once its output has ended.
+  // Reads the child's log once; returns false after its output has ended.
   bool Pump(ChildProcess* child, std::chrono::milliseconds wait);
-  // Why it did not start, from what it said.
+  // Makes an error of the child's last complaints: why it did not start.
   Error StartError(const ChildProcess& child) const;
   void ReportStart(Status status);
   void SetRunning(pid_t pid, bool ready);
   bool stopping() const;
-  // Returns early when stopped.
+  // Sleeps for `time`; returns early when the supervisor is being stopped.
   void Pause(std::chrono::milliseconds time);
 
   const ServerOptions options_;
   Logger* const logger_;
   const std::vector<std::string> warnings_;
-  const int wake_fd_;  // an eventfd: readable once stopped
+  const int wake_fd_;  // an eventfd, readable once Stop() was called
 
-  // Of the supervising thread alone:
+  // The members from here to `mutex_` belong to the supervising thread alone.
   std::string binary_;
   ServerVersion version_;
   StoreLock lock_;
   std::string host_;
-  int port_ = -1;           // once known, every later start uses it
-  bool pass_host_ = true;   // false: the extra configuration names the address
+  int port_ = -1;  // once known, every later start uses the same port
+  bool pass_host_ = true;  // false if the extra configuration names the address
   std::deque<std::string> said_;  // the child's last complaints
 
-  mutable std::mutex mutex_;  // guards what follows
+  mutable std::mutex mutex_;  // guards the members below, except thread_
   std::condition_variable started_;
   std::optional<Status> start_result_;
   State state_;
