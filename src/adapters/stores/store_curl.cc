@@ -11,9 +11,9 @@ namespace harmonylite::stores {
 namespace {
 
 constexpr size_t kReadAhead = 1 << 20;
-constexpr long kBufferBytes = 512 << 10;      // libcurl's most for downloads
-constexpr long kUploadBufferBytes = 2 << 20;  // likewise for uploads
-// Bytes a second; fewer are silence.
+constexpr long kBufferBytes = 512 << 10;  // the most that libcurl takes for downloads
+constexpr long kUploadBufferBytes = 2 << 20;  // the most that libcurl takes for uploads
+// A transfer slower than this, in bytes per second, counts as silent.
 constexpr long kSilentSpeed = 1;
 
 void InitOnce() {
@@ -28,8 +28,10 @@ CURL* NewHandle() {
   return curl;
 }
 
-// A line that breaks must not end the program: OpenSSL writes without saying so to the kernel, and libcurl,
-// which must not touch signals beside other threads, leaves it to us.
+// Blocks SIGPIPE in this thread while a transfer runs, because a broken connection must not end the
+// program. OpenSSL writes to sockets without suppressing the signal. libcurl could ignore the
+// signal, but does not do so with CURLOPT_NOSIGNAL, which it needs beside other threads; so it is
+// left to us.
 class WithoutSigpipe {
  public:
   WithoutSigpipe() {

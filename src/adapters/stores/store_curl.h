@@ -1,7 +1,7 @@
-// Private to src/adapters/stores: one libcurl handle with our limits, and its failures as errors.
+// Private to src/adapters/stores: one libcurl handle with our limits; its failures become errors.
 //
-// Everything runs in this process: no credential is ever part of a command line. TLS certificates
-// are verified.
+// Everything runs in this process, so no credential is ever part of a command line. TLS
+// certificates are verified.
 #pragma once
 
 #include <curl/curl.h>
@@ -23,8 +23,8 @@ struct SlistFree {
 using SlistPtr = std::unique_ptr<curl_slist, SlistFree>;
 SlistPtr MakeSlist(const std::vector<std::string>& lines);
 
-// What is sent: a range of a spool, or a text. Reads again from any position when libcurl asks for
-// it.
+// The bytes of an upload: a range of a spool, or a text. libcurl may ask to read again from any
+// position.
 class UploadSource {
  public:
   UploadSource(const Spool* spool, uint64_t offset, uint64_t length);
@@ -37,7 +37,7 @@ class UploadSource {
   static size_t Read(char* buffer, size_t size, size_t count, void* self);
   static int Seek(void* self, curl_off_t offset, int origin);
 
-  const Spool* const spool_;  // null: text_
+  const Spool* const spool_;  // not owned; null if the bytes are in text_
   const uint64_t offset_ = 0;
   const uint64_t length_;
   const std::string text_;
@@ -46,20 +46,22 @@ class UploadSource {
   Status status_ = Ok();
 };
 
-// Threads: one at a time. The connection is kept from one transfer to the next.
+// One libcurl handle. It keeps its connection from one transfer to the next. Threads: one at a
+// time.
 class CurlHandle {
  public:
-  // `ca_file`: certificates to trust; empty: the system's.
+  // `ca_file` holds the certificates to trust; if empty, the system's are used.
   CurlHandle(const StoreLimits& limits, std::string ca_file);
   CurlHandle(const CurlHandle&) = delete;
   CurlHandle& operator=(const CurlHandle&) = delete;
   ~CurlHandle();
 
   CURL* get() const { return curl_; }
-  // All options as at first.
+  // Sets all options to their initial values.
   void Reset();
-  // What is counted in `transfer` begins at `base`. Sets *final as ports::TransferAttempt asks.
-  // Errors name `place`, which must hold no credentials.
+  // Runs the transfer that the handle is set up for. Counts bytes in `transfer`, beginning at
+  // `base`. Sets *final as ports::TransferAttempt asks. Errors name `place`, which must hold no
+  // credentials.
   Status Perform(const std::string& place, ports::Transfer* transfer, uint64_t base, bool* final);
 
  private:

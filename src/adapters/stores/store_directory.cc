@@ -18,12 +18,12 @@ namespace harmonylite::stores {
 namespace {
 
 constexpr size_t kChunk = 1 << 20;
-// Snapshots hold all data of the database.
+// Files are readable by their owner only, because snapshots hold all data of the database.
 constexpr mode_t kFileMode = 0600;
 constexpr mode_t kDirectoryMode = 0700;
-// No object's name starts with a dot.
+// The prefix of temporary names starts with a dot, because no object's name does.
 constexpr std::string_view kPartPrefix = ".harmonylite-part-";
-// A file that nobody has written to for this long has no writer any more.
+// A file that was not written to for this long has no writer any more.
 constexpr time_t kStalePartSeconds = 3600;
 
 class Fd {
@@ -93,11 +93,11 @@ Status WriteContent(int fd, const Spool& content, const std::string& path,
   return ports::CheckCancelled(transfer);
 }
 
-// Makes a rename in it last.
+// Makes a rename in `directory` durable.
 Status SyncDirectory(const std::string& directory) {
   const Fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (fd.get() < 0) return FileError(errno, "open", directory);
-  // Some network file systems cannot, and have no need to.
+  // Some network file systems cannot flush a directory, and do not need to.
   if (::fsync(fd.get()) != 0 && errno != EINVAL && errno != ENOTSUP)
     return FileError(errno, "flush", directory);
   return Ok();
@@ -141,7 +141,7 @@ Status DirectoryStore::Put(const std::string& name, const Spool& content, ports:
   Status status = WriteContent(fd.get(), content, path, transfer);
   if (status.ok() && ::fchmod(fd.get(), kFileMode) != 0) status = FileError(errno, "write", path);
   if (status.ok() && ::fsync(fd.get()) != 0) status = FileError(errno, "write", path);
-  // Network file systems tell of a full disk as late as here.
+  // Network file systems may report a full disk only at close.
   if (fd.Close() != 0 && status.ok()) status = FileError(errno, "write", path);
   if (status.ok() && ::rename(part.c_str(), path.c_str()) != 0)
     status = FileError(errno, "write", path);
@@ -185,7 +185,7 @@ Result<std::vector<ports::ObjectInfo>> DirectoryStore::List(const std::string& p
     const std::string name = entry->d_name;
     if (!name.starts_with(prefix) || !ports::IsObjectName(name)) continue;
     struct stat info {};
-    // It may have been deleted meanwhile.
+    // The file may have been deleted meanwhile.
     if (::stat(PathOf(name).c_str(), &info) != 0 || !S_ISREG(info.st_mode)) continue;
     out.push_back({name, static_cast<uint64_t>(info.st_size)});
   }

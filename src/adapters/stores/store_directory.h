@@ -1,7 +1,7 @@
-// Objects as files in a directory, which all nodes see when it lies on a network file system.
+// Stores objects as files in a directory. All nodes see them if it lies on a network file system.
 //
-// A file is written beside its place, flushed to the disk and renamed: what has an object's name is
-// whole.
+// A file is written under a temporary name, flushed to the disk and renamed, so a file with an
+// object's name is always complete.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ namespace harmonylite::stores {
 
 class DirectoryStore final : public ports::ObjectStore {
  public:
-  // The first Put makes the directory when only its last part is missing.
+  // The first Put() makes the directory if only the last part of its path is missing.
   explicit DirectoryStore(std::string directory);
 
   Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
@@ -22,7 +22,7 @@ class DirectoryStore final : public ports::ObjectStore {
 
  private:
   Status MakeDirectory();
-  // Files of writers that were killed.
+  // Removes temporary files of writers that were killed.
   void RemoveStaleParts();
   std::string PathOf(const std::string& name) const { return directory_ + "/" + name; }
 

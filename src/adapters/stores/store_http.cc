@@ -7,7 +7,7 @@ namespace harmonylite::stores {
 
 namespace {
 
-// Of an answer that is not an object: a listing, or what went wrong.
+// Most bytes of an answer that is not an object, such as a listing or an error.
 constexpr size_t kMaxBody = 32 << 20;
 constexpr size_t kMaxErrorText = 300;
 
@@ -40,7 +40,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* self) {
   auto* receiver = static_cast<Receiver*>(self);
   std::string_view line(data, size * count);
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
-  // The headers of "100 Continue" are not those of the answer.
+  // Headers of "100 Continue" must not be mixed with those of the answer that follows it.
   if (line.starts_with("HTTP/")) receiver->response.headers.clear();
   const size_t colon = line.find(':');
   if (colon == std::string_view::npos) return size * count;
@@ -53,7 +53,7 @@ size_t OnHeader(char* data, size_t size, size_t count, void* self) {
   return size * count;
 }
 
-// One line of what a server says, as far as it is text.
+// Returns the beginning of what a server says, with control characters replaced by spaces.
 std::string OneLine(std::string_view text) {
   std::string out(text.substr(0, kMaxErrorText));
   for (char& c : out) {
@@ -85,7 +85,7 @@ Result<HttpResponse> SendHttp(CurlHandle* handle, const HttpLogin& login,
   login(curl);
   Status performed = handle->Perform(request.url, request.transfer, request.transfer_base, final);
   if (!receiver.status.ok() || (request.body != nullptr && !request.body->status().ok())) {
-    *final = true;  // our own disk
+    *final = true;  // the failure is in our own spool, so a retry is of no use
     return receiver.status.ok() ? MakeError(request.body->status().error().code(), "{}",
                                             request.body->status().error().message())
                                 : std::move(receiver.status).error();

@@ -11,29 +11,31 @@ namespace harmonylite::stores {
 
 struct HttpRequest {
   std::string method;
-  std::string url;  // without credentials: shown in errors
+  std::string url;  // shown in errors, so it must hold no credentials
   std::vector<std::string> headers;
-  UploadSource* body = nullptr;  // null: none
-  Spool* sink = nullptr;         // gets the body of an answer with a status of 200; cleared first
+  UploadSource* body = nullptr;  // null for a request without body
+  // Receives the body of an answer with status 200, and is cleared first; may be null.
+  Spool* sink = nullptr;
   ports::Transfer* transfer = nullptr;
-  uint64_t transfer_base = 0;  // what was moved before this request
+  uint64_t transfer_base = 0;  // bytes moved before this request
 };
 
 struct HttpResponse {
   long status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
-  std::string body;                            // what did not go into a sink
+  std::string body;  // what did not go into a sink
 };
 
-// Signs `curl` with whatever the server wants to see.
+// Adds to `curl` the credentials or signature that the server demands.
 using HttpLogin = std::function<void(CURL* curl)>;
 
-// An answer of any status is ok. Errors: the connection's, and those of the spools.
+// Sends a request. An answer of any status is a success; the errors are those of the connection and
+// of the spools.
 Result<HttpResponse> SendHttp(CurlHandle* handle, const HttpLogin& login,
                               const HttpRequest& request, bool* final);
 
-// What a status that is no success means: kRetryLater (and *final for a full disk), kNotFound or
-// kInvalidArgument. `text`: what the server says about it.
+// Translates a status that is no success: to kRetryLater (with *final set for a full disk),
+// kNotFound or kInvalidArgument. `text` is the server's explanation, or empty.
 Error HttpError(const HttpRequest& request, long status, std::string_view text, bool* final);
 
 }  // namespace harmonylite::stores

@@ -1,4 +1,4 @@
-// How patient the stores that are reached over the network are.
+// How long the stores that are reached over the network wait, and how often they retry.
 #pragma once
 
 #include <chrono>
@@ -9,9 +9,8 @@ namespace harmonylite::stores {
 
 struct StoreLimits {
   std::chrono::milliseconds connect_timeout{10'000};
-  // A connection on which no byte moves for this long is given up. Whole seconds; two of it and the
-  // pause between them are less than a minute.
-  std::chrono::seconds silence{25};
+  // A connection on which no byte moves for this long is given up. libcurl counts whole seconds.
+  std::chrono::seconds silence{60};
   ports::RetryPolicy retry;
 };
 

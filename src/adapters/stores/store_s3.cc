@@ -13,8 +13,9 @@ namespace harmonylite::stores {
 namespace {
 
 constexpr size_t kHashChunk = 1 << 20;
-constexpr uint64_t kMaxParts = 9'000;                  // the protocol allows 10,000
-constexpr std::string_view kHomeRegion = "us-east-1";  // must not be named when a bucket is made
+constexpr uint64_t kMaxParts = 9'000;  // the protocol allows 10,000
+// the protocol forbids naming it when a bucket is made
+constexpr std::string_view kHomeRegion = "us-east-1";
 
 class Sha256 {
  public:
@@ -59,14 +60,14 @@ std::string HashHeader(const std::string& hash) { return "x-amz-content-sha256: 
 
 }  // namespace
 
-// An upload in parts.
+// The state of an upload in parts.
 struct S3Store::Upload {
   std::string url;
   std::string id;
   uint64_t size = 0;
   uint64_t part_bytes = 0;
   ports::Transfer* transfer = nullptr;
-  std::vector<std::string> tags;  // of the parts that are there
+  std::vector<std::string> tags;  // tags of the parts that were sent
 };
 
 struct S3Store::Part {
@@ -172,7 +173,7 @@ Result<HttpResponse> S3Store::SendText(const std::string& method, const std::str
   request.method = method;
   request.url = url;
   request.headers = {HashHeader(HashOf(text))};
-  // A POST without a body must still say that it has none.
+  // A POST without a body must still declare an empty one.
   if (method == "POST" || !text.empty()) {
     request.headers.push_back("Content-Type: application/xml");
     request.body = &body;
@@ -184,7 +185,7 @@ Status S3Store::MakeBucket(bool* final) {
   const std::string where = options_.region == kHomeRegion ? "" : S3LocationXml(options_.region);
   auto made =
       SendText("PUT", UrlOfBucket() + (options_.path_style ? "" : "/"), where, nullptr, final);
-  // 409: another node was faster.
+  // The server answers 409 if the bucket exists, because another node was faster.
   if (!made.ok() && made.error().message().find("BucketAlreadyOwnedByYou") == std::string::npos)
     return std::move(made).error().Wrap("making the bucket");
   return Ok();
@@ -278,7 +279,7 @@ Status S3Store::Complete(const Upload& upload, bool* final) {
   const std::string url = upload.url + "?uploadId=" + UrlEncode(upload.id);
   auto completed = SendText("POST", url, S3CompleteXml(upload.tags), upload.transfer, final);
   if (!completed.ok() && completed.error().code() == ErrorCode::kNotFound) {
-    // An earlier attempt may have worked, and its answer been lost.
+    // An earlier attempt may have succeeded although its answer was lost.
     HttpRequest head;
     head.method = "HEAD";
     head.url = upload.url;
@@ -289,7 +290,7 @@ Status S3Store::Complete(const Upload& upload, bool* final) {
       return Ok();
   }
   if (!completed.ok()) return std::move(completed).error();
-  // The status is sent before the work is done: the body says how it ended.
+  // The server sends the status before it has done the work; the body says how the work ended.
   const S3Failure failure = ParseS3Failure(completed->body);
   if (failure.code.empty()) return Ok();
   return MakeError(ErrorCode::kRetryLater, "putting the parts together: {}: {}", failure.code,
@@ -298,7 +299,8 @@ Status S3Store::Complete(const Upload& upload, bool* final) {
 
 void S3Store::Abort(const Upload& upload) {
   bool final = false;
-  // What stays when this fails, too, is for the bucket's own rule about incomplete uploads.
+  // If aborting fails too, the parts stay until the bucket's own rule about incomplete uploads
+  // removes them.
   (void)SendText("DELETE", upload.url + "?uploadId=" + UrlEncode(upload.id), "", nullptr, &final);
 }
 
@@ -324,7 +326,7 @@ Result<std::vector<ports::ObjectInfo>> S3Store::List(const std::string& prefix) 
   const std::string folder = KeyPrefix();
   S3Listing page;
   do {
-    // The signature wants the words in this order.
+    // libcurl signs the query as it is written, so its keys must be in alphabetical order.
     std::string url = UrlOfBucket() + (options_.path_style ? "?" : "/?");
     if (!page.next.empty()) url += "continuation-token=" + UrlEncode(page.next) + "&";
     url += "list-type=2&prefix=" + UrlEncode(folder + prefix);

@@ -1,7 +1,8 @@
-// Objects in an S3 bucket, at Amazon or any server that speaks its protocol.
+// Stores objects in an S3 bucket, at Amazon or at any server that speaks its protocol.
 //
-// Requests are signed with signature version 4, bytes included: the server refuses what was altered
-// on the way. Large objects go in parts. Nobody sees an object before it is whole.
+// Requests are signed with signature version 4 over their bytes, so the server refuses a request
+// that was altered on its way. Large objects are sent in parts. No reader sees an object before it
+// is complete.
 #pragma once
 
 #include <functional>
@@ -13,23 +14,24 @@
 namespace harmonylite::stores {
 
 class CurlHandle;    // private, adapters/stores/store_curl.h
-class UploadSource;  // likewise
+class UploadSource;  // private, adapters/stores/store_curl.h
 struct HttpRequest;  // private, adapters/stores/store_http.h
 struct HttpResponse;
 
 struct S3Options {
   std::string endpoint;  // host or host:port
   bool use_tls = false;
-  std::string bucket;  // the first Put makes it when it is missing
-  std::string path;    // folder within the bucket; may be empty
+  std::string bucket;  // the first Put() makes it if it is missing
+  std::string path;  // folder within the bucket; may be empty
   std::string region = "us-east-1";
-  bool path_style = true;  // the bucket is part of the path, else of the host's name
-  std::string access_key;  // empty: requests are not signed
+  // Whether the bucket is part of the path; otherwise it is part of the host's name.
+  bool path_style = true;
+  std::string access_key;  // if empty, requests are not signed
   std::string secret;
-  std::string session_token;        // empty: none
-  std::string ca_file;              // certificates to trust; empty: the system's
-  uint64_t part_bytes = 16 << 20;   // at least 5 MiB, says the protocol
-  uint64_t whole_limit = 64 << 20;  // larger objects go in parts
+  std::string session_token;  // may be empty
+  std::string ca_file;  // certificates to trust; empty for the system's
+  uint64_t part_bytes = 16 << 20;  // the protocol demands at least 5 MiB
+  uint64_t whole_limit = 64 << 20;  // larger objects are sent in parts
   StoreLimits limits;
 };
 
@@ -49,10 +51,10 @@ class S3Store final : public ports::ObjectStore {
 
   std::string UrlOfBucket() const;
   std::string UrlOf(const std::string& name) const;
-  std::string KeyPrefix() const;  // "path/" or ""
+  std::string KeyPrefix() const;  // "path/", or empty without a path
   Error WithPlace(Error error, const std::string& what) const;
 
-  // Sends and checks the status.
+  // Sends a request, and turns a status that is no success into an error.
   Result<HttpResponse> Send(HttpRequest request, bool* final);
   Result<HttpResponse> SendBytes(HttpRequest request, const Spool& content, uint64_t offset,
                                  uint64_t length, bool* final);

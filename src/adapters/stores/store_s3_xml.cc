@@ -9,7 +9,7 @@ namespace {
 
 constexpr const char* kNamespace = "http://s3.amazonaws.com/doc/2006-03-01/";
 
-// The root element, or nothing.
+// Returns the root element, or an empty node if `xml` cannot be parsed.
 pugi::xml_node Load(std::string_view xml, pugi::xml_document* document) {
   if (!document->load_buffer(xml.data(), xml.size())) return {};
   return document->document_element();

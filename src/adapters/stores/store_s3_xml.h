@@ -1,4 +1,4 @@
-// Private to src/adapters/stores: what an S3 server says and is told in XML.
+// Private to src/adapters/stores: reads and writes the XML of the S3 protocol.
 #pragma once
 
 #include <string>
@@ -10,22 +10,23 @@
 namespace harmonylite::stores {
 
 struct S3Failure {
-  std::string code;  // "NoSuchBucket"; empty: the text is no failure
+  std::string code;  // for example "NoSuchBucket"; empty if the text reports no failure
   std::string message;
 };
 S3Failure ParseS3Failure(std::string_view xml);
 
 struct S3Listing {
-  std::vector<ports::ObjectInfo> objects;  // whole keys
-  std::string next;                      // token for the next page; empty: this is the last
+  std::vector<ports::ObjectInfo> objects;  // named by their whole keys
+  std::string next;  // token of the next page; empty on the last page
 };
-// kRetryLater: it is none.
+// kRetryLater: `xml` is not a listing.
 Result<S3Listing> ParseS3Listing(std::string_view xml);
 
-// kRetryLater: there is none.
+// kRetryLater: `xml` holds no upload id.
 Result<std::string> ParseS3UploadId(std::string_view xml);
 
-// `tags`: of part 1, 2 and so on, as the server sent them.
+// Returns the request that completes an upload. `tags` belong to the parts 1, 2 and so on, as the
+// server sent them.
 std::string S3CompleteXml(const std::vector<std::string>& tags);
 std::string S3LocationXml(const std::string& region);
 

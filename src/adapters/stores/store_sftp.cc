@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kMaxListing = 32 << 20;
 constexpr std::string_view kOldPrefix = "~old-";
 
-// For a command: libcurl splits at spaces that are not within quotes.
+// Quotes a path for a command: libcurl splits a command at spaces outside quotes.
 std::string Quoted(const std::string& path) {
   std::string out = "\"";
   for (const char c : path) {
@@ -27,7 +27,8 @@ std::string Quoted(const std::string& path) {
   return out + '"';
 }
 
-// As ssh-keygen -l shows it. `key`: base64, or raw when `size` is not 0.
+// Returns a key's fingerprint in the form that `ssh-keygen -l` shows. `key` is base64 text if
+// `size` is 0, otherwise raw bytes.
 std::string Fingerprint(const char* key, size_t size) {
   std::string raw(key, size);
   if (size == 0) {
@@ -89,7 +90,7 @@ struct SftpStore::Request {
   UploadSource* upload = nullptr;
   Spool* sink = nullptr;
   std::string* listing = nullptr;
-  std::vector<std::string> before;  // commands; those with '*' may fail
+  std::vector<std::string> before;  // run before the transfer; one that starts with '*' may fail
   std::vector<std::string> after;
   ports::Transfer* transfer = nullptr;
 };
@@ -174,7 +175,7 @@ Status SftpStore::Perform(const Request& request, bool* final) {
   Status status = curl_->Perform(place_, request.transfer, 0, final);
   if (!host_key_.accepted) return HostKeyError();
   if (!receiver.status.ok()) {
-    *final = true;  // our own disk
+    *final = true;  // the failure is in our own spool, so a retry is of no use
     return std::move(receiver.status).error();
   }
   return status;
@@ -201,8 +202,12 @@ Status SftpStore::PutOnce(const std::string& name, const Spool& content, ports::
   request.url = url_.server + EncodedPath(folders_) + "/" + part_name;
   request.upload = &upload;
   request.transfer = transfer;
-  // The first of them ends what an earlier Put may have left half done; only then is `old` of no
-  // use.
+  // The commands replace `path` by `part`. Each is one step on the server, and the connection may
+  // break between any two of them.
+  //
+  // An earlier Put() may have been cut off after it moved `path` to `old`, so that the object
+  // exists only there. The first command moves it back in that case. It fails if `path` exists;
+  // then the newer object is in place and `old` is of no use, so the second command may remove it.
   request.after = {"*rename " + old + " " + path, "*rm " + old, "*rename " + path + " " + old,
                    "rename " + part + " " + path, "*rm " + old};
   Status status = Perform(request, final);
@@ -235,8 +240,9 @@ Status SftpStore::Put(const std::string& name, const Spool& content, ports::Tran
 Status SftpStore::GetFile(const std::string& name, Spool* out, ports::Transfer* transfer,
                           bool* final) {
   out->Clear();
-  // libcurl opens the file and then asks for the size of what has its name by then. When that was put in its place in
-  // between and is shorter, libcurl reads a part of what it opened and calls that well.
+  // libcurl opens the file, and then asks for the size of the file that has this name by then. If a
+  // shorter file was put in its place in between, libcurl reads only a part of the open file and
+  // reports success. So the size is compared with the listing.
   HL_ASSIGN(const auto before, ListAll(final));
   Request request;
   request.url = url_.server + EncodedPath(folders_) + "/" + name;
@@ -253,7 +259,8 @@ Status SftpStore::GetFile(const std::string& name, Spool* out, ports::Transfer* 
 Status SftpStore::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
   HL_TRY(ports::CheckObjectName(name));
   Status status = ports::RetryTransfer(options_.limits.retry, transfer, [&](bool* final) -> Status {
-    // Again under its own name: it may have been put in place between the first two looks.
+    // The own name is tried again at the end, because a Put() may have renamed the file between the
+    // looks at the two names.
     for (const std::string& file : {name, std::string(kOldPrefix) + name}) {
       Status got = GetFile(file, out, transfer, final);
       if (got.ok() || got.error().code() != ErrorCode::kNotFound) return got;
@@ -291,7 +298,7 @@ Result<std::vector<ports::ObjectInfo>> SftpStore::List(const std::string& prefix
     for (const ports::ObjectInfo& file : *all) {
       if (ports::IsObjectName(file.name)) found[file.name] = file.size;
     }
-    // What is being replaced this moment.
+    // An object that is being replaced at this moment exists only under its old name.
     for (const ports::ObjectInfo& file : *all) {
       if (!file.name.starts_with(kOldPrefix)) continue;
       const std::string name = file.name.substr(kOldPrefix.size());
@@ -315,7 +322,7 @@ Status SftpStore::Delete(const std::string& name) {
         final);
   });
   if (!status.ok()) return WithPlace(std::move(status).error(), "delete " + name);
-  // Commands that may fail do not say how.
+  // A command that may fail does not report how it ended, so the listing must show it.
   bool ignored = false;
   const auto all = ListAll(&ignored);
   if (!all.ok() && all.error().code() == ErrorCode::kNotFound) return Ok();

@@ -18,14 +18,14 @@ class CurlHandle;  // private, adapters/stores/store_curl.h
 
 struct SftpOptions {
   std::string url;               // "sftp://user:password@host:port/path"
-  std::string key_file;          // private key, without passphrase; empty: the password of the URL
-  std::string known_hosts_file;  // as OpenSSH keeps it
+  std::string key_file;  // private key without passphrase; empty: use the URL's password
+  std::string known_hosts_file;  // in the format of OpenSSH
   StoreLimits limits;
 };
 
 class SftpStore final : public ports::ObjectStore {
  public:
-  // kInvalidArgument: the URL or a file; the message holds no secret.
+  // kInvalidArgument: the URL or a file cannot be used; the message holds no secret.
   static Result<std::unique_ptr<SftpStore>> Make(const SftpOptions& options);
   ~SftpStore() override;
 
@@ -34,11 +34,11 @@ class SftpStore final : public ports::ObjectStore {
   Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
-  // Set by the server's answer to the newest connection.
+  // The host key that the server showed at the newest connection.
   struct HostKey {
     bool accepted = true;
-    bool differs = false;     // another one is known for this server
-    std::string fingerprint;  // "SHA256:…"
+    bool differs = false;  // whether another key is known for this server
+    std::string fingerprint;  // "SHA256:" and base64
   };
 
  private:
@@ -59,7 +59,7 @@ class SftpStore final : public ports::ObjectStore {
   const SftpOptions options_;
   const StoreUrl url_;
   const std::vector<std::string> folders_;
-  const std::string place_;  // for messages
+  const std::string place_;  // address without credentials, for messages
   HostKey host_key_;
   const std::unique_ptr<CurlHandle> curl_;
 };

@@ -8,7 +8,7 @@ namespace harmonylite::stores {
 
 namespace {
 
-// Mode, links, user, group, size, three words of a date, name.
+// A line has the words: mode, links, user, group, size, three words of a date, name.
 constexpr size_t kLeastWords = 9;
 constexpr size_t kSizeFromEnd = 5;
 

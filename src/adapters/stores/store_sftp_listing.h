@@ -1,4 +1,4 @@
-// Private to src/adapters/stores: one line of an SFTP server's listing.
+// Private to src/adapters/stores: parses one line of an SFTP server's listing.
 #pragma once
 
 #include <optional>
@@ -8,8 +8,9 @@
 
 namespace harmonylite::stores {
 
-// Of a regular file whose name has no spaces: "-rw-r--r-- 1 user group 1234 Jan  2 15:04 name".
-// Users and groups may have spaces, hence it is read from its end. Nothing: another kind of line.
+// Returns the name and size of a regular file from "-rw-r--r-- 1 user group 1234 Jan  2 15:04
+// name". User and group may contain spaces, so the line is read from its end; the name must contain
+// none. Returns nothing for other kinds of lines.
 std::optional<ports::ObjectInfo> ParseSftpLine(std::string_view line);
 
 }  // namespace harmonylite::stores

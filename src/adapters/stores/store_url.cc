@@ -13,7 +13,7 @@ namespace harmonylite::stores {
 namespace {
 
 constexpr std::string_view kPartPrefix = "~harmonylite-part-";
-// By our clock and that of the node that wrote it.
+// A day, because the age of a name is measured by our clock against that of the node that made it.
 constexpr int64_t kStalePartSeconds = 24 * 3600;
 
 struct UrlFree {
@@ -23,7 +23,7 @@ struct CurlFree {
   void operator()(char* text) const { curl_free(text); }
 };
 
-// "" when the URL has none.
+// Returns a part of the URL, or "" if the URL does not have it.
 std::string Part(CURLU* url, CURLUPart part, unsigned flags) {
   char* raw = nullptr;
   if (curl_url_get(url, part, &raw, flags) != CURLUE_OK) return {};
@@ -33,7 +33,7 @@ std::string Part(CURLU* url, CURLUPart part, unsigned flags) {
 
 std::map<std::string, std::string> ParseQuery(std::string query) {
   std::map<std::string, std::string> out;
-  // As forms do, and as 1.x read it.
+  // A '+' stands for a space, as in HTML forms; HarmonyLite 1.x read the query so, too.
   for (char& c : query) {
     if (c == '+') c = ' ';
   }
@@ -71,7 +71,7 @@ Result<StoreUrl> ParseStoreUrl(const std::string& text) {
 }
 
 std::string UrlEncode(std::string_view text) {
-  // libcurl takes a length of 0 for "measure it".
+  // libcurl would take the length 0 as a request to measure the text.
   if (text.empty()) return {};
   const std::unique_ptr<char, CurlFree> out(
       curl_easy_escape(nullptr, text.data(), static_cast<int>(text.size())));

@@ -1,4 +1,4 @@
-// Private to src/adapters/stores: URLs as the configuration writes them, taken apart.
+// Private to src/adapters/stores: takes apart the URLs of stores as the configuration writes them.
 #pragma once
 
 #include <map>
@@ -11,28 +11,29 @@
 namespace harmonylite::stores {
 
 struct StoreUrl {
-  std::string server;    // "scheme://host:port", no credentials; the port only when it is given
-  std::string user;      // decoded; may be empty
-  std::string password;  // likewise
-  std::string path;      // decoded, as "/a/b"
-  std::map<std::string, std::string> query;  // decoded; a secret perhaps
+  // "scheme://host:port" without credentials; the port is there only if the URL names it.
+  std::string server;
+  std::string user;  // decoded; may be empty
+  std::string password;  // decoded; may be empty
+  std::string path;  // decoded, such as "/a/b"
+  std::map<std::string, std::string> query;  // decoded; may hold a secret
 };
 
-// kInvalidArgument: it is none; the message holds nothing of it.
+// kInvalidArgument: `text` is not a URL; the message quotes nothing of it.
 Result<StoreUrl> ParseStoreUrl(const std::string& text);
 
-// Percent-encoded, so that it is one part of a path or a value of a query.
+// Percent-encodes `text`, so that it can be one part of a path or a value in a query.
 std::string UrlEncode(std::string_view text);
-// kInvalidArgument never; what is not encoded well is taken as it is.
+// Reverses UrlEncode(). Never fails: a sequence that is not encoded correctly is kept literally.
 std::string UrlDecode(std::string_view text);
-// "/a/b c/" and "/d" → "a", "b c", "d"
+// Splits a path into its non-empty parts, so that "/a/b c/" yields "a" and "b c".
 std::vector<std::string> PathParts(std::string_view path);
-// Encoded: "/a/b%20c", or "" for none.
+// Joins the parts into an encoded path such as "/a/b%20c"; returns "" if there are none.
 std::string EncodedPath(const std::vector<std::string>& parts);
 
-// A name for what is not whole yet, which no object has.
+// Returns a new temporary name for an incomplete file; no object has such a name.
 std::string NewPartName();
-// Whether `name` is one of those, so old that its writer must be dead.
+// Returns whether `name` was made by NewPartName() so long ago that its writer must be dead.
 bool IsStalePart(std::string_view name);
 
 }  // namespace harmonylite::stores

@@ -50,7 +50,7 @@ Result<HttpResponse> WebdavStore::Send(const HttpRequest& request, bool* final) 
   if (response.status == 409)
     return MakeError(ErrorCode::kNotFound, "{} {}: a folder above it is missing", request.method,
                      request.url);
-  // Their pages for people say no more than the status.
+  // A WebDAV server's error pages are written for people, and say no more than the status does.
   return HttpError(request, response.status, "", final);
 }
 
@@ -70,7 +70,8 @@ Status WebdavStore::MakeFolders(bool* final) {
     request.method = "MKCOL";
     request.url = url + "/";
     auto made = Send(request, final);
-    // 405: it is there already. Whether that helps, the next request shows.
+    // Status 405 means that the folder exists already. The next request shows whether the folders
+    // can be used.
     if (!made.ok() && made.error().code() == ErrorCode::kRetryLater) return std::move(made).error();
   }
   return Ok();
@@ -100,7 +101,7 @@ Status WebdavStore::Move(const std::string& from, const std::string& to, bool* f
 
 Status WebdavStore::PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                             bool* final) {
-  // Also shows whether the folder is there, before anything large is sent.
+  // Listing the folder also shows whether it exists, before anything large is sent.
   auto found = ListAll(final);
   if (!found.ok() && found.error().code() == ErrorCode::kNotFound) {
     HL_TRY(MakeFolders(final));
@@ -143,8 +144,9 @@ bool IsPassing(const Error& error) { return error.code() == ErrorCode::kRetryLat
 
 }  // namespace
 
-// Apache measures a file before it opens it: what takes its place in between is sent, cut to the length and under
-// the tag of the former one.
+// Apache measures a file before it opens it. If another file takes its place in between, Apache
+// sends the new file cut to the length of the former one, and under the tag of the former one. So
+// the tag is compared with the tag that the name has after the transfer.
 Status WebdavStore::CheckSame(const std::string& name, const HttpResponse& got, bool* final) {
   const auto tag = got.headers.find("etag");
   if (tag == got.headers.end()) return Ok();
@@ -167,7 +169,8 @@ Status WebdavStore::Get(const std::string& name, Spool* out, ports::Transfer* tr
     request.sink = out;
     request.transfer = transfer;
     auto got = Send(request, final);
-    // mod_dav's MOVE first removes what it replaces: for a moment there is nothing, or nothing that may be read.
+    // The MOVE of Apache's mod_dav first removes the file that it replaces. For a moment the name
+    // does not exist, or may not be read, so a refused request is repeated a few times.
     for (int look = 1; look < kLooks && !got.ok() && !IsPassing(got.error()); ++look) {
       std::this_thread::sleep_for(kBetweenLooks);
       out->Clear();

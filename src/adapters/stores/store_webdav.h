@@ -1,7 +1,7 @@
-// Objects as files in a folder of a WebDAV server.
+// Stores objects as files in a folder of a WebDAV server.
 //
-// A file is put under another name and moved to its place, so that what has an object's name is
-// whole.
+// A file is sent under a temporary name and then moved to its place, so a file with an object's
+// name is always complete.
 #pragma once
 
 #include <memory>
@@ -17,16 +17,17 @@ struct HttpRequest;  // private, adapters/stores/store_http.h
 struct HttpResponse;
 
 struct WebdavOptions {
-  // "https://host/path?dir=/folder&login=user&secret=password". The path must exist; the folders of
-  // dir are made by the first Put. user:password@ before the host works, too.
+  // "https://host/path?dir=/folder&login=user&secret=password". The path must exist; the first
+  // Put() makes the folders of dir. Credentials may also stand before the host, as in
+  // user:password@host.
   std::string url;
-  std::string ca_file;  // certificates to trust; empty: the system's
+  std::string ca_file;  // certificates to trust; empty for the system's
   StoreLimits limits;
 };
 
 class WebdavStore final : public ports::ObjectStore {
  public:
-  // kInvalidArgument: the URL; the message holds nothing of it.
+  // kInvalidArgument: the URL cannot be used; the message quotes nothing of it.
   static Result<std::unique_ptr<WebdavStore>> Make(const WebdavOptions& options);
   ~WebdavStore() override;
 
@@ -40,7 +41,7 @@ class WebdavStore final : public ports::ObjectStore {
               std::string user, std::string password);
 
   std::string UrlOf(const std::string& name) const { return folder_ + "/" + name; }
-  // Sends and checks the status.
+  // Sends a request, and turns a status that is no success into an error.
   Result<HttpResponse> Send(const HttpRequest& request, bool* final);
   Status SendSimple(const char* method, const std::string& url, bool* final);
   Status PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
@@ -48,15 +49,16 @@ class WebdavStore final : public ports::ObjectStore {
   Status Upload(const std::string& url, const Spool& content, ports::Transfer* transfer, bool* final);
   Status Move(const std::string& from, const std::string& to, bool* final);
   Status MakeFolders(bool* final);
-  // kRetryLater: another object has taken this one's place since `got` was asked for.
+  // Checks that `name` is still the object that `got` answered with. kRetryLater: another object
+  // has taken its place.
   Status CheckSame(const std::string& name, const HttpResponse& got, bool* final);
-  // Everything in the folder, whatever its name.
+  // Returns every file in the folder, whatever its name.
   Result<std::vector<ports::ObjectInfo>> ListAll(bool* final);
 
   const StoreLimits limits_;
-  const std::string base_;                  // URL of the folder that must exist
-  const std::vector<std::string> folders_;  // within it
-  const std::string folder_;                // URL of the innermost
+  const std::string base_;  // URL of the folder that must exist
+  const std::vector<std::string> folders_;  // folders below base_, outermost first
+  const std::string folder_;  // URL of the innermost folder
   const std::string user_;
   const std::string password_;
   const std::unique_ptr<CurlHandle> curl_;

@@ -8,7 +8,8 @@ namespace harmonylite::stores {
 
 namespace {
 
-// The parser knows no namespaces: servers choose any prefix for "DAV:".
+// Returns the name of a node without its namespace prefix. pugixml does not resolve namespaces, and
+// servers choose any prefix for "DAV:".
 std::string_view LocalName(const pugi::xml_node& node) {
   const std::string_view name = node.name();
   const size_t colon = name.find(':');
@@ -19,7 +20,8 @@ pugi::xml_node Child(const pugi::xml_node& node, std::string_view name) {
   return node.find_child([&](const pugi::xml_node& child) { return LocalName(child) == name; });
 }
 
-// The properties that the server has: those it lacks come with another status.
+// Returns the properties that the server has; properties that it lacks are listed under another
+// status.
 pugi::xml_node FoundProperties(const pugi::xml_node& response) {
   for (const pugi::xml_node part : response.children()) {
     if (LocalName(part) != "propstat") continue;
@@ -29,7 +31,7 @@ pugi::xml_node FoundProperties(const pugi::xml_node& response) {
   return {};
 }
 
-// The last part of a path or URL, decoded.
+// Returns the last part of a path or URL, decoded.
 std::string NameOf(std::string_view href) {
   while (!href.empty() && href.back() == '/') href.remove_suffix(1);
   return UrlDecode(href.substr(href.rfind('/') + 1));

@@ -1,4 +1,4 @@
-// Private to src/adapters/stores: what a WebDAV server is asked and says in XML.
+// Private to src/adapters/stores: writes and reads the XML of the WebDAV protocol.
 #pragma once
 
 #include <string_view>
@@ -12,8 +12,8 @@ inline constexpr std::string_view kWebdavListRequest =
     "<?xml version=\"1.0\" encoding=\"utf-8\"?><propfind xmlns=\"DAV:\"><prop>"
     "<resourcetype/><getcontentlength/></prop></propfind>";
 
-// The files, not the folders, in the answer to PROPFIND, whatever their names.
-// kInvalidArgument: no WebDAV server said this.
+// Returns the files in the answer to a PROPFIND, whatever their names, but not the folders.
+// kInvalidArgument: no WebDAV server sends such a text.
 Result<std::vector<ports::ObjectInfo>> ParseWebdavListing(std::string_view xml);
 
 }  // namespace harmonylite::stores
