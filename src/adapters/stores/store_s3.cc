@@ -326,7 +326,7 @@ Result<std::vector<ports::ObjectInfo>> S3Store::List(const std::string& prefix) 
   const std::string folder = KeyPrefix();
   S3Listing page;
   do {
-    // libcurl signs the query as it is written, so its keys must be in alphabetical order.
+    // The signature covers the keys of the query in alphabetical order, so they are written so.
     std::string url = UrlOfBucket() + (options_.path_style ? "?" : "/?");
     if (!page.next.empty()) url += "continuation-token=" + UrlEncode(page.next) + "&";
     url += "list-type=2&prefix=" + UrlEncode(folder + prefix);

@@ -1,8 +1,8 @@
-// Objects as files in a directory of an SSH server, over SFTP.
+// Stores objects as files in a directory of an SSH server, over SFTP.
 //
-// A file is sent under another name and renamed, so that what has an object's name is whole. SFTP
-// cannot rename over a file that is there: that one is first renamed to "~old-<name>", under which
-// readers find it meanwhile.
+// A file is sent under a temporary name and then renamed, so a file with an object's name is always
+// complete. SFTP cannot rename over an existing file. Therefore the existing file is first renamed
+// to "~old-<name>", where readers find it in the meantime.
 #pragma once
 
 #include <memory>
