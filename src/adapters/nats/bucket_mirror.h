@@ -43,8 +43,8 @@ class BucketMirror {
   const std::string subject_root_;
   const int64_t wait_ms_;
   std::unique_ptr<PushConsumer> consumer_;  // null when the mirror has to start over
-  int64_t created_ns_ = 0;  // when the mirrored bucket was made, as the server says
-  uint64_t seen_ = 0;  // the newest revision taken
+  int64_t created_ns_ = 0;                  // when the mirrored bucket was made, as the server says
+  uint64_t seen_ = 0;                       // the newest revision taken
   std::chrono::steady_clock::time_point refreshed_{};
   std::map<std::string, ports::MetaEntry> entries_;
 };

@@ -66,9 +66,9 @@ class Connection {
   bool Pause(std::chrono::milliseconds time);
   Error DisconnectedError() const;
 
-  ConnectionOptions options_;  // constant once constructed
+  ConnectionOptions options_;             // constant once constructed
   std::optional<Error> options_failure_;  // constant once constructed
-  std::mutex connecting_;  // held during the first attempts; taken before mutex_
+  std::mutex connecting_;                 // held during the first attempts; taken before mutex_
   std::atomic<bool> stop_{false};
 
   mutable std::mutex mutex_;  // guards the members below

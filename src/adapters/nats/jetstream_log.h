@@ -62,8 +62,8 @@ class JetStreamLog final : public ports::ReplicationLog {
   const std::string stream_;
   const std::string subject_root_;
 
-  mutable std::mutex mutex_;  // guards the members below
-  bool checked_ = false;  // whether the stream was fine
+  mutable std::mutex mutex_;         // guards the members below
+  bool checked_ = false;             // whether the stream was fine
   uint64_t checked_reconnects_ = 0;  // reconnect count of the connection when checked_ was set
   // The server's newest known max_payload, in bytes.
   mutable size_t server_max_payload_ = 1 << 20;

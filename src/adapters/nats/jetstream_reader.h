@@ -24,7 +24,7 @@ class JetStreamReader final : public ports::LogReader {
 
   const std::unique_ptr<PushConsumer> consumer_;
   const std::string subject_root_;
-  uint64_t next_;  // stream sequence of the next record
+  uint64_t next_;                 // stream sequence of the next record
   std::optional<Error> failure_;  // once set, every Read() returns it
 };
 

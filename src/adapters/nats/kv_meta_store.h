@@ -19,7 +19,7 @@ class BucketMirror;  // private, adapters/nats/bucket_mirror.h
 
 struct KvMetaStoreOptions {
   std::string stream_prefix = "harmonylite-changes";
-  int format = 0;  // number of the wire format, part of the name; the caller must set it
+  int format = 0;    // number of the wire format, part of the name; the caller must set it
   int replicas = 1;  // used when the bucket is made; an existing bucket keeps its own
   std::chrono::milliseconds timeout{5000};
 };
@@ -58,7 +58,7 @@ class KvMetaStore final : public ports::MetaStore {
   const std::string stream_;        // "KV_<bucket>"
   const std::string subject_root_;  // "$KV.<bucket>."
 
-  std::mutex mirror_mutex_;  // guards mirror_; held during List() and Recent()
+  std::mutex mirror_mutex_;               // guards mirror_; held during List() and Recent()
   std::unique_ptr<BucketMirror> mirror_;  // null until the first List() or Recent()
 };
 

@@ -26,7 +26,7 @@ struct ObjectMeta;     // private, adapters/nats/object_meta.h
 
 struct JetStreamObjectStoreOptions {
   std::string bucket;  // letters, digits, '-' and '_'
-  int replicas = 1;  // used when the bucket is made; an existing bucket keeps its own
+  int replicas = 1;    // used when the bucket is made; an existing bucket keeps its own
   std::chrono::milliseconds api_timeout{5000};
   // A consumer that lives and delivers nothing for so long reads from a replica which lacks parts;
   // another consumer may read from another replica. With `retry` as it is, that is tried three

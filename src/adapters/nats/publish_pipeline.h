@@ -20,8 +20,8 @@ namespace harmonylite::nats {
 class PublishPipeline {
  public:
   struct Options {
-    std::string stream;  // the stream that must acknowledge
-    int max_pending = 64;  // most messages published and not yet stored
+    std::string stream;                          // the stream that must acknowledge
+    int max_pending = 64;                        // most messages published and not yet stored
     std::chrono::milliseconds patience{10'000};  // longest time without any acknowledgement
   };
   static Result<std::unique_ptr<PublishPipeline>> Open(std::shared_ptr<Session> session,

@@ -20,7 +20,7 @@
 namespace harmonylite::nats {
 
 struct PushedMessage {
-  MsgPtr message;  // null if none came in time
+  MsgPtr message;           // null if none came in time
   uint64_t stream_seq = 0;  // position of the message in the stream
 };
 

@@ -9,7 +9,7 @@ namespace {
 constexpr int64_t kDuplicatesWindowNs = 120'000'000'000;
 
 struct Difference {
-  std::string text;      // "max_msgs is 10 and should be 20"
+  std::string text;     // "max_msgs is 10 and should be 20"
   bool fixable = true;  // whether an update of the stream can remove it
 };
 
