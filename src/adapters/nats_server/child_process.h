@@ -45,7 +45,7 @@ class ChildProcess {
   void SplitLines(std::vector<std::string>* lines);
   void Signal(int signal);
 
-  pid_t pid_;  // -1 after a move from this object
+  pid_t pid_;   // -1 after a move from this object
   int output_;  // read end of the output pipe, owned; -1 when closed
   std::string partial_;
   bool ended_ = false;

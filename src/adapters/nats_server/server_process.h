@@ -39,8 +39,8 @@ class ServerProcess {
   // nats://host:port for our own connection; it stays the same as long as this object lives.
   std::string client_url() const;
   std::string version() const;  // for example "2.9.10"
-  bool running() const;  // whether clients can connect now
-  pid_t pid() const;  // -1 while no server runs
+  bool running() const;         // whether clients can connect now
+  pid_t pid() const;            // -1 while no server runs
   int restarts() const;
   // Warnings for the operator, to be shown once: for example that two servers cannot keep a quorum.
   const std::vector<std::string>& warnings() const;

@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 
 namespace {
 
-constexpr milliseconds kGrace{2000};  // between SIGTERM and SIGKILL
+constexpr milliseconds kGrace{2000};    // between SIGTERM and SIGKILL
 constexpr milliseconds kStartStep{20};  // between two looks at a server that starts
 // only a limit: the server's output, or its end, ends the wait
 constexpr milliseconds kWatchStep{1000};

@@ -73,8 +73,8 @@ class ServerSupervisor {
   ServerVersion version_;
   StoreLock lock_;
   std::string host_;
-  int port_ = -1;  // once known, every later start uses the same port
-  bool pass_host_ = true;  // false if the extra configuration names the address
+  int port_ = -1;                 // once known, every later start uses the same port
+  bool pass_host_ = true;         // false if the extra configuration names the address
   std::deque<std::string> said_;  // the child's last complaints
 
   mutable std::mutex mutex_;  // guards the members below, except thread_
