@@ -11,7 +11,7 @@ namespace harmonylite::stores {
 namespace {
 
 constexpr size_t kReadAhead = 1 << 20;
-constexpr long kBufferBytes = 512 << 10;  // the most that libcurl takes for downloads
+constexpr long kBufferBytes = 512 << 10;      // the most that libcurl takes for downloads
 constexpr long kUploadBufferBytes = 2 << 20;  // the most that libcurl takes for uploads
 // A transfer slower than this, in bytes per second, counts as silent.
 constexpr long kSilentSpeed = 1;

@@ -23,7 +23,7 @@ struct HttpRequest {
 struct HttpResponse {
   long status = 0;
   std::map<std::string, std::string> headers;  // names in lower case
-  std::string body;  // what did not go into a sink
+  std::string body;                            // what did not go into a sink
 };
 
 // Adds to `curl` the credentials or signature that the server demands.

@@ -22,15 +22,15 @@ struct S3Options {
   std::string endpoint;  // host or host:port
   bool use_tls = false;
   std::string bucket;  // the first Put() makes it if it is missing
-  std::string path;  // folder within the bucket; may be empty
+  std::string path;    // folder within the bucket; may be empty
   std::string region = "us-east-1";
   // Whether the bucket is part of the path; otherwise it is part of the host's name.
   bool path_style = true;
   std::string access_key;  // if empty, requests are not signed
   std::string secret;
-  std::string session_token;  // may be empty
-  std::string ca_file;  // certificates to trust; empty for the system's
-  uint64_t part_bytes = 16 << 20;  // the protocol demands at least 5 MiB
+  std::string session_token;        // may be empty
+  std::string ca_file;              // certificates to trust; empty for the system's
+  uint64_t part_bytes = 16 << 20;   // the protocol demands at least 5 MiB
   uint64_t whole_limit = 64 << 20;  // larger objects are sent in parts
   StoreLimits limits;
 };

@@ -17,7 +17,7 @@ S3Failure ParseS3Failure(std::string_view xml);
 
 struct S3Listing {
   std::vector<ports::ObjectInfo> objects;  // named by their whole keys
-  std::string next;  // token of the next page; empty on the last page
+  std::string next;                        // token of the next page; empty on the last page
 };
 // kRetryLater: `xml` is not a listing.
 Result<S3Listing> ParseS3Listing(std::string_view xml);

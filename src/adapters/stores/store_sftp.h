@@ -18,7 +18,7 @@ class CurlHandle;  // private, adapters/stores/store_curl.h
 
 struct SftpOptions {
   std::string url;               // "sftp://user:password@host:port/path"
-  std::string key_file;  // private key without passphrase; empty: use the URL's password
+  std::string key_file;          // private key without passphrase; empty: use the URL's password
   std::string known_hosts_file;  // in the format of OpenSSH
   StoreLimits limits;
 };
@@ -37,7 +37,7 @@ class SftpStore final : public ports::ObjectStore {
   // The host key that the server showed at the newest connection.
   struct HostKey {
     bool accepted = true;
-    bool differs = false;  // whether another key is known for this server
+    bool differs = false;     // whether another key is known for this server
     std::string fingerprint;  // "SHA256:" and base64
   };
 

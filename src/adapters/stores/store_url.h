@@ -13,9 +13,9 @@ namespace harmonylite::stores {
 struct StoreUrl {
   // "scheme://host:port" without credentials; the port is there only if the URL names it.
   std::string server;
-  std::string user;  // decoded; may be empty
-  std::string password;  // decoded; may be empty
-  std::string path;  // decoded, such as "/a/b"
+  std::string user;                          // decoded; may be empty
+  std::string password;                      // decoded; may be empty
+  std::string path;                          // decoded, such as "/a/b"
   std::map<std::string, std::string> query;  // decoded; may hold a secret
 };
 

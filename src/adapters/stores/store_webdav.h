@@ -56,9 +56,9 @@ class WebdavStore final : public ports::ObjectStore {
   Result<std::vector<ports::ObjectInfo>> ListAll(bool* final);
 
   const StoreLimits limits_;
-  const std::string base_;  // URL of the folder that must exist
+  const std::string base_;                  // URL of the folder that must exist
   const std::vector<std::string> folders_;  // folders below base_, outermost first
-  const std::string folder_;  // URL of the innermost folder
+  const std::string folder_;                // URL of the innermost folder
   const std::string user_;
   const std::string password_;
   const std::unique_ptr<CurlHandle> curl_;
