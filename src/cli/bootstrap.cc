@@ -27,7 +27,7 @@ constexpr timespec kLook{0, 100'000'000};
 constexpr std::chrono::milliseconds kBetweenSteps{200};
 constexpr int64_t kMostPauseMs = 600'000;
 
-// Of a file that a node has used without ever having a table; 0: nobody has.
+// Returns the node id in the file at `path`, or 0 if no node has used the file.
 Result<uint64_t> NodeInFile(const std::string& path) {
   auto db = sqlite::Connection::Open(path, sqlite::OpenMode::kReadWrite);
   if (!db.ok()) {
@@ -40,8 +40,8 @@ Result<uint64_t> NodeInFile(const std::string& path) {
   return state.self.node.value;
 }
 
-// Nobody else can reach the registry: it is in this node's own server, which listens on this
-// machine only.
+// Returns whether no other node can reach the registry, because it is in this node's own server,
+// which listens on this machine only.
 bool IsAlone(const config::CommandLine& command, const config::Config& config) {
   const std::string& host = config.nats.bind_address.host;
   return config.nats.embedded() && !command.cluster_addr && command.cluster_peers.empty() &&
@@ -52,10 +52,10 @@ bool IsAlone(const config::CommandLine& command, const config::Config& config) {
 uint64_t DrawNodeId() {
   std::random_device device;
   const uint64_t random = (uint64_t{device()} << 32) | device();
-  return (random >> 11) | 1;  // fits in SQLite's and JSON's integers
+  return (random >> 11) | 1;  // fits in the integers of SQLite and JSON
 }
 
-// The join in a thread of its own, so that signals are heard meanwhile.
+// Runs the join on a thread of its own, so that the main thread can wait for signals meanwhile.
 class JoinThread {
  public:
   explicit JoinThread(EmptyJoin* join) : join_(join), thread_([this] { Run(); }) {}
@@ -65,7 +65,7 @@ class JoinThread {
     thread_.join();
   }
   bool done() const { return done_.load(); }
-  // Once it is done.
+  // May be called only after done() has returned true.
   Result<EmptyJoin::Outcome>& outcome() { return outcome_; }
   std::string waiting_for() {
     const std::lock_guard lock(mutex_);
@@ -100,7 +100,8 @@ class JoinThread {
 Result<std::optional<NodeId>> JoinsAs(const config::Config& config) {
   if (!config.snapshot.enabled || !config.replicate) return std::optional<NodeId>();
   auto empty = snapshot::CanBecomeReplica(config.db_path);
-  // Opening the node says what is wrong with the file, or waits until it is not locked.
+  // A file that cannot be examined does not join here. Opening the node then says what is wrong
+  // with the file, or waits until it is not locked.
   if (!empty.ok() || !*empty) return std::optional<NodeId>();
   HL_ASSIGN(const uint64_t in_file, NodeInFile(config.db_path));
   if (config.node_id) return std::optional<NodeId>(NodeId(*config.node_id));
@@ -133,7 +134,8 @@ Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Conf
 std::optional<NodeId> JoinAgain::Due(const config::Config& config, bool elsewhere,
                                      const Clock& clock) const {
   if (!elsewhere || clock.MonotonicMs() < not_before_ms_) return std::nullopt;
-  // It may have tables by now, or some that are not replicated.
+  // The database may have tables by now, or tables that are not replicated, so it is examined
+  // again.
   auto joins = JoinsAs(config);
   return joins.ok() ? *joins : std::nullopt;
 }

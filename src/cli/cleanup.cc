@@ -17,7 +17,8 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 30'000;
 
-// Rows that are kept beside their tables go back where they can. What holds their unique values stays.
+// Puts rows that are shadowed or hidden back into their tables, where that is possible. A row whose
+// unique value is taken by another row cannot go back.
 Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logger) {
   options.hide_orphans = false;
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(db, options));
@@ -67,7 +68,7 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
   HL_ASSIGN(const std::string journal_mode, ledger::RemoveAll(&db));
   HL_TRY(transaction.Commit());
   if (!journal_mode.empty() && journal_mode != "wal") {
-    // Fails while the application has the file open; its own business then.
+    // This fails while the application has the file open; the mode then stays as it is.
     const Status back = db.Exec("PRAGMA journal_mode = " + journal_mode);
     if (!back.ok())
       logger->Warning("the journal mode of {} stays wal (it was {}): {}", db_path, journal_mode,
@@ -84,7 +85,7 @@ config::ExitCode Cleanup(const config::Config& config, Logger* logger) {
     logger->Error("cannot clean up: {}", detached.error().message());
     return config::ExitCode::kFailure;
   }
-  // The embedded server's copy of the log belongs to us, too.
+  // The embedded server's copy of the log belongs to us, so it is removed, too.
   std::error_code error;
   const std::string base = std::filesystem::absolute(config.db_path).string();
   std::filesystem::remove_all(base + "-harmonylite", error);

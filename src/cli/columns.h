@@ -1,4 +1,4 @@
-// Prints rows of text as columns for people; the first row is the head.
+// Prints rows of text in columns, for people to read; the first row is the heading.
 #pragma once
 
 #include <fmt/format.h>
@@ -9,7 +9,7 @@
 
 namespace harmonylite::cli {
 
-// `rows` is not empty, and all of them have as many cells as the first.
+// Prints `rows`, which must not be empty. All rows must have as many cells as the first one.
 inline void PrintColumns(const std::vector<std::vector<std::string>>& rows) {
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows)

@@ -171,7 +171,7 @@ void PrintOrphan(const ListedConflict& one) {
     fmt::print("    {}: {}\n", one.loser.image->columns[i], sqlite::Literal(one.loser.image->values[i].view()));
 }
 
-// Column by column; '*' marks what differs.
+// Prints both sides column by column; '*' marks the columns that differ.
 void PrintOne(const ListedConflict& one) {
   fmt::print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
   if (IsOrphan(one)) return PrintOrphan(one);

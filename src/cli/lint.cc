@@ -50,8 +50,9 @@ Result<LintRequest> Parse(const config::CommandLine& command, const config::Conf
   return out;
 }
 
-// On a connection that only reads, SQLite compiles writes that it would refuse on another: what is to be found
-// would not be. Nothing is written all the same.
+// Opens the database so that it could be written. On a connection that can only read, SQLite
+// compiles some writes that it would otherwise refuse, so problems would be missed. Nothing is
+// written.
 Result<sqlite::Connection> Open(const std::string& path) {
   auto db = sqlite::Connection::Open(path, sqlite::OpenMode::kReadWrite);
   if (db.ok() || db.error().code() != ErrorCode::kInvalidArgument) return db;
@@ -59,7 +60,7 @@ Result<sqlite::Connection> Open(const std::string& path) {
 }
 
 void PrintText(const std::string& path, const std::vector<Finding>& findings) {
-  std::string heading = "\n";  // no table is called so
+  std::string heading = "\n";  // no table has this name
   for (const Finding& finding : findings) {
     if (finding.table != heading) {
       heading = finding.table;

@@ -15,7 +15,8 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// Of the version table of a row with a short key, once the row was written (docs/performance.md, `size`).
+// Bytes that a row with a short key takes in its version table, once it was written
+// (docs/performance.md, `size`).
 constexpr int64_t kHiddenBytesPerRow = 33;
 
 class Linter {
@@ -41,7 +42,7 @@ class Linter {
 
   Connection* db_;
   std::vector<Finding>* out_;
-  std::string table_;  // that findings are about
+  std::string table_;  // the table that findings are about; empty for the whole database
 };
 
 std::string Join(const std::vector<std::string>& parts) {
@@ -94,7 +95,9 @@ Status Linter::Table(const ledger::Catalog& catalog, const schema::Table& table)
   return Cost(table);
 }
 
-// A table that this SQLite cannot write to (a function that only the application has) holds everything up.
+// Checks that this program's SQLite can write to the table. If it cannot, for example because an
+// index uses a function that only the application has, the first change of that table from another
+// node holds up all that follow.
 Status Linter::Writable(const schema::Table& table) {
   std::vector<std::string> names;
   std::vector<std::string> nulls;
@@ -260,7 +263,8 @@ Status Linter::Cost(const schema::Table& table) {
 }  // namespace
 
 Result<std::vector<Finding>> Lint(Connection* db, const schema::LoadOptions& options) {
-  HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));  // as for applying
+  // as on the connection that applies changes
+  HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   HL_ASSIGN(const schema::Schema schema, schema::Load(db, options));
   std::vector<Finding> out;

@@ -1,6 +1,7 @@
-// What in a database will not replicate, or will collide when several nodes write, and what to do about it.
+// Finds what in a database will not replicate, or will collide when several nodes write, and says
+// what to do about it. P9: what cannot be promised is said.
 //
-// Threads: as the connection.
+// Threads: the one that uses the connection.
 #pragma once
 
 #include <string>
@@ -13,21 +14,22 @@
 namespace harmonylite::cli {
 
 enum class Severity {
-  kFine,     // looks dangerous and is not
+  kFine,     // looks dangerous, but is not
   kNote,     // good to know
-  kWarning,  // works, and surprises when several nodes write
+  kWarning,  // works, but surprises when several nodes write
   kProblem,  // does not replicate
 };
 
 struct Finding {
   Severity severity = Severity::kNote;
-  std::string table;  // empty: the whole database
+  std::string table;  // empty if the finding concerns the whole database
   std::string what;
   std::string advice;  // may be empty
 };
 
-// In the order of the tables, the database itself first. `db`: may write, but is only read here, in a transaction of its own; counts rows, which
-// visits every page of the smallest index of each table.
+// Returns the findings about the database, then those about each table. `db` should be able to
+// write, so that SQLite compiles statements as it does for a node, but it is only read, in a
+// transaction of its own. Counts rows, which visits every page of the smallest index of each table.
 Result<std::vector<Finding>> Lint(sqlite::Connection* db, const schema::LoadOptions& options);
 
 }  // namespace harmonylite::cli

@@ -1,4 +1,5 @@
-// One sidecar per database: an OFD lock on a file beside it, gone with the process.
+// Keeps two sidecars from using one database: an OFD lock on a file beside the database. The lock
+// disappears with the process.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@ namespace harmonylite::cli {
 
 class LockFile {
  public:
-  // kConflict: another process holds it. The file stays: removing it would let two hold "the" lock.
+  // kConflict: another process holds the lock. The file is never removed, because two processes
+  // could then hold locks on two files of the same name.
   static Result<LockFile> Take(const std::string& db_path);
   LockFile(LockFile&& other) noexcept;
   LockFile& operator=(LockFile&&) = delete;
@@ -17,7 +19,7 @@ class LockFile {
 
  private:
   explicit LockFile(int fd) : fd_(fd) {}
-  int fd_;  // owned
+  int fd_;  // owned; -1 after a move from this object
 };
 
 }  // namespace harmonylite::cli

@@ -34,10 +34,13 @@ ExitCode Dispatch(const config::CommandLine& command, const config::Config& conf
   }
 }
 
-// Batches come and go as blocks of about a megabyte. By default each would be handed back to the system and
-// fetched again page by page, which costs a twentieth of the throughput.
-// One heap for all threads: what is free at the end of any other one, up to the threshold, cannot be given back. The hot paths
-// allocate per batch, not per row, and small blocks come from each thread's own cache.
+// Makes malloc keep freed memory. Batches come and go as blocks of about a megabyte; by default
+// each block would be returned to the system and fetched again page by page, which costs a
+// twentieth of the throughput.
+//
+// All threads share one heap, because memory below the trim threshold at the end of any other heap
+// could not be given back. The hot paths allocate per batch and not per row, and small blocks come
+// from a cache of each thread, so sharing the heap costs little.
 void KeepFreedMemory() {
   mallopt(M_ARENA_MAX, 1);
   mallopt(M_MMAP_THRESHOLD, 4 << 20);

@@ -96,13 +96,13 @@ class StatusSource {
   int64_t started_ms_;
 };
 
-// Free ports are never the same.
+// Two addresses that ask for a free port get different ports, so they are never the same.
 bool SameAddress(const config::ListenAddress& a, const config::ListenAddress& b) {
   return a.port > 0 && a.host == b.host && a.port == b.port;
 }
 
 struct Observed {
-  const char* name;  // the configuration's table
+  const char* name;  // the table of the configuration
   ops::HttpRoute route;
 };
 

@@ -1,4 +1,7 @@
-// Health and metrics of the running sidecar, over HTTP where the configuration asks for it.
+// Serves the health and the metrics of the running sidecar over HTTP, if the configuration asks for
+// it.
+//
+// Threads: one owner; the requests are answered on threads of the servers.
 #pragma once
 
 #include <memory>
@@ -16,7 +19,8 @@ namespace harmonylite::cli {
 
 using Observers = std::vector<std::unique_ptr<ops::HttpServer>>;
 
-// What they answer with outlives them.
+// Starts the configured servers. `node`, `connection` and `clock` must outlive them, because every
+// answer reads these anew.
 Result<Observers> StartObservers(const config::Config& config, const node::Node& node,
                                  const nats::Connection& connection, const Clock& clock, Logger* logger);
 

@@ -1,6 +1,7 @@
-// Shows how far work on a snapshot is: a bar on a terminal, now and then a line in a log.
+// Shows how far the work on a snapshot has come: as a bar on a terminal, or now and then as a line
+// in the log.
 //
-// Threads: one owner; the activity is another's.
+// Threads: one owner; the thread that works writes to the activity.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +15,12 @@ namespace harmonylite::cli {
 
 class Progress {
  public:
-  // The bar goes to standard error, if that is a terminal. None of these is owned.
+  // The bar goes to standard error, if that is a terminal. The arguments are not owned.
   Progress(const snapshot::Activity* activity, const Clock* clock, Logger* logger);
   ~Progress();
 
-  // Call it several times a second. `waiting_for`: shown while nothing moves.
+  // Shows the current state; to be called several times a second. `waiting_for` is shown while
+  // nothing moves.
   void Show(const std::string& waiting_for = {});
 
  private:
@@ -31,9 +33,9 @@ class Progress {
   const bool terminal_;
   snapshot::Phase phase_ = snapshot::Phase::kWaiting;
   std::string waiting_for_;
-  int64_t phase_ms_ = 0;  // monotonic: when the phase began
-  int64_t line_ms_ = 0;   // … when the last line was written
-  size_t width_ = 0;      // of what stands on the terminal now
+  int64_t phase_ms_ = 0;  // monotonic time when the phase began
+  int64_t line_ms_ = 0;   // monotonic time when the last line was written
+  size_t width_ = 0;      // columns of the text that stands on the terminal now
 };
 
 }  // namespace harmonylite::cli

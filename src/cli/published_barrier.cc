@@ -13,7 +13,8 @@ namespace harmonylite::cli {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
-// A node that has just been started reads the log before it publishes.
+// How long the log may give no answer. A node that was just started first reads the log, and
+// publishes only after that.
 constexpr int64_t kReachWithinMs = 10'000;
 constexpr int kBusyTimeoutMs = 10'000;
 
@@ -33,7 +34,8 @@ PublishedBarrier::PublishedBarrier(const config::Config* config, Connect connect
                    Logger* logger)
     : config_(config), connect_(std::move(connect)), clock_(clock), logger_(logger), node_(std::move(node)) {}
 
-// The maker's newest change in the snapshot that this file does not know to be in the log; 0: there is none.
+// Returns the maker's newest change in the snapshot if this file does not know that the log holds
+// it; otherwise 0. Fails with kRetryLater if the file belongs to another origin by now.
 Result<Lseq> PublishedBarrier::Pending(const snapshot::Manifest& manifest) {
   const Lseq own = manifest.progress.Get(manifest.maker);
   if (own == Lseq(0) || !config_->publish) return Lseq(0);
@@ -57,6 +59,11 @@ void PublishedBarrier::Reach() {
   if (node_ != nullptr) node_->Start(log_.get(), meta_.get());
 }
 
+// Asks the log how far `maker` is published, while a node in another process publishes.
+//
+// The newest record of `maker` counts only if its last change is in this file's journal. If it is
+// not, another copy of the database publishes under the same origin. P2: a batch counts as
+// published only when its last frame is in the log.
 Result<PublishedBarrier::Held> PublishedBarrier::AskLog(const Origin& maker, Lseq own) {
   HL_TRY(log_->EnsureReady());
   auto last = log_->LastOf(maker);
@@ -74,7 +81,7 @@ Result<PublishedBarrier::Held> PublishedBarrier::AskLog(const Origin& maker, Lse
   if (!ours)
     return MakeError(ErrorCode::kConflict, "the log holds changes of this node that this database does not have: it is a copy "
                                            "or was restored from a backup");
-  // Where the last batch is not whole, what came before it may be less.
+  // If the newest batch is not complete, it is not known how far the batch before it reached.
   if (header.index + 1 < header.count) return Held::kNotYet;
   published_ = std::max(published_, header.to);
   return header.to >= own ? Held::kYes : Held::kNotYet;
@@ -94,6 +101,10 @@ PublishedBarrier::Held PublishedBarrier::Ask(const Origin& maker, Lseq own) {
   return shared.identified() ? Held::kNotYet : Held::kUnknown;
 }
 
+// Looks again and again until the log holds the maker's changes. As long as more of them become
+// published, the wait goes on. Otherwise it ends: with a warning if the log cannot be connected, or
+// gives no answer for kReachWithinMs; with an error if the log answers but has lacked changes for
+// node::kSnapshotPublishMs.
 Status PublishedBarrier::Await(const snapshot::Manifest& manifest) {
   HL_ASSIGN(const Lseq own, Pending(manifest));
   if (own == Lseq(0)) return Ok();

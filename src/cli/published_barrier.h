@@ -1,7 +1,9 @@
-// Whether the log holds what is in a snapshot as its maker's own, before one that is made by hand is stored (decision 26).
+// Waits until the log contains the local changes in a hand-made snapshot, before the snapshot is
+// stored (decision 26).
 //
-// While a node runs on the database, that node publishes, and this only looks. While none does, one is started for as long
-// as this object lives.
+// While a node runs on the database, that node publishes, and this object only looks. Otherwise a
+// node is started for as long as this object lives.
+//
 // Threads: one owner.
 #pragma once
 
@@ -22,14 +24,16 @@ namespace harmonylite::cli {
 
 class PublishedBarrier {
  public:
-  // `connect` is called when the log is needed: mostly it is not. `node` is not started yet; null: one runs elsewhere.
+  // `connect` is called only if the log is needed, which is rare. `node` must not be started yet;
+  // it is null if a node runs in another process.
   using Connect = std::function<Result<std::shared_ptr<nats::Connection>>()>;
   PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
            Logger* logger);
 
-  // Waits until the log holds it. A log that cannot be reached is no reason not to store the snapshot: that is said.
-  // kRetryLater: make it anew, as the database was found to be a copy and counts as another life. kConflict: it is a copy,
-  // or the log takes nothing; the message says what to do.
+  // Waits until the log holds the changes of the snapshot's maker. If the log cannot be reached,
+  // the snapshot may still be stored, and a warning says so. kRetryLater: the database was found to
+  // be a copy and has a new incarnation, so the snapshot must be made anew. kConflict: the database
+  // is a copy, or the log accepts nothing; the message says what to do.
   Status Await(const snapshot::Manifest& manifest);
 
  private:
@@ -46,9 +50,9 @@ class PublishedBarrier {
   std::shared_ptr<nats::Connection> connection_;
   std::unique_ptr<ports::ReplicationLog> log_;
   std::unique_ptr<ports::MetaStore> meta_;
-  std::unique_ptr<node::Node> node_;  // ends before what it uses
-  Lseq published_;                    // as far as was seen
-  std::string unreachable_;           // why; empty: it is reached
+  std::unique_ptr<node::Node> node_;  // destroyed before the members that it uses
+  Lseq published_;                    // highest change known to be in the log
+  std::string unreachable_;           // why the log cannot be reached; empty if it can
 };
 
 }  // namespace harmonylite::cli

@@ -25,7 +25,8 @@ ValueView ParseValue(const std::string& text) {
   return ValueView::Text(text);
 }
 
-// What was kept, in today's columns: those that are new keep what they are given by default or have.
+// Returns the row that was kept, in the columns that the table has today. Columns that were added
+// since are left out, so they keep their value or get their default.
 Result<NamedImage> Wanted(const Table& table, const ledger::ListedConflict& conflict,
                           const std::vector<Assignment>& sets) {
   NamedImage out;
@@ -95,7 +96,8 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
   return Ok();
 }
 
-// An orphan that is written back as it was would be one again.
+// Refuses to write back an orphan whose parent is still missing, because the row would be an orphan
+// again.
 Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
                   const ledger::TrackedTable& tracked, const NamedImage& row) {
   std::vector<ValueView> image(tracked.table.columns.size());

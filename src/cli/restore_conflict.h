@@ -1,4 +1,6 @@
 // Writes the losing side of a conflict back, as an ordinary write of this node.
+//
+// Threads: the one that uses the connection.
 #pragma once
 
 #include <string>
@@ -13,11 +15,13 @@ namespace harmonylite::cli {
 
 struct Assignment {
   std::string column;
-  std::string value;  // NULL, a number, or else text; the column's affinity decides
+  std::string value;  // NULL, a number, or otherwise text; the column's affinity decides
 };
 
-// The connection's triggers are on, so that the write is captured and the application's own run. A lost
-// delete is deleted again. kConflict: a constraint is in the way, for a shadowed row mostly its unique value.
+// Writes the losing row back with the values of `sets`, or repeats the delete if the losing write
+// was a delete. Triggers of the connection must be on, so that the write is captured and the
+// application's own triggers run. kConflict: a constraint prevents the write; for a shadowed row
+// that is usually its unique value.
 Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
                const ledger::ListedConflict& conflict, const std::vector<Assignment>& sets);
 

@@ -24,11 +24,12 @@ namespace {
 
 using config::ExitCode;
 
-// How often the main thread looks whether a reason to end has come up.
+// How often the main thread checks whether there is a reason to end.
 constexpr timespec kLook{1, 0};
 constexpr std::chrono::seconds kStopWithin{4};
 
-// Members end in reverse order: the node before its log, the log before its server, the lock last.
+// Members are destroyed in reverse order: the node before its log, the log before its server, the
+// lock last.
 struct Sidecar {
   std::optional<LockFile> lock;
   std::unique_ptr<nats_server::ServerProcess> server;
@@ -41,7 +42,8 @@ struct Sidecar {
   JoinAgain again;
 };
 
-// Asks whether a signal to end has come; the signals are blocked in every thread.
+// Returns whether a signal to end has arrived within `wait`; the signals are blocked in every
+// thread.
 bool SignalCame(const sigset_t& signals, const timespec& wait) {
   return ::sigtimedwait(&signals, nullptr, &wait) > 0;
 }
@@ -63,8 +65,8 @@ Status Connect(const config::CommandLine& command, const config::Config& config,
   if (config.snapshot.enabled) {
     HL_ASSIGN(out->snapshots, OpenStore(config.snapshot, out->connection));
   }
-  // A stream that is configured otherwise is the operator's to settle; a cluster that is still gathering
-  // its quorum is not.
+  // If the stream is configured differently, the operator must settle that, so the start fails. A
+  // cluster that is still gathering its quorum becomes ready by itself.
   Status ready = out->log->EnsureReady();
   if (!ready.ok() && ready.error().code() != ErrorCode::kRetryLater) return ready;
   if (!ready.ok())
@@ -95,8 +97,9 @@ Result<JoinEnd> OpenSidecar(const config::CommandLine& command, const config::Co
   return JoinEnd::kGoOn;
 }
 
-// Ends the process when stopping takes too long (a NATS that accepts and never answers). Nothing is lost by
-// that: what matters is in the database, and the embedded server ends with us.
+// Ends the process if stopping takes too long, for example because NATS accepts connections but
+// never answers. Nothing is lost by that: everything that matters is in the database, and the
+// embedded server ends with this process.
 class StopDeadline {
  public:
   explicit StopDeadline(Logger* logger)
@@ -122,7 +125,8 @@ class StopDeadline {
   std::thread thread_;
 };
 
-// Nothing: the node runs without tables and is to join again.
+// Returns the exit code when the sidecar should end. Returns nothing if the node runs without
+// tables and should join again.
 std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t& signals,
                                    const Clock& clock, Sidecar* sidecar, Logger* logger) {
   while (!SignalCame(signals, kLook)) {
@@ -143,7 +147,8 @@ std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t&
   return ExitCode::kOk;
 }
 
-// The node gives its file up meanwhile, so that a snapshot can be restored into it.
+// Joins again with a node that has no tables. The node is closed meanwhile, so that a snapshot can
+// be restored into its file.
 Result<JoinEnd> Rejoin(const config::CommandLine& command, const config::Config& config,
                        const sigset_t& signals, const Clock* clock, Logger* logger,
                        Sidecar* sidecar) {
@@ -186,7 +191,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  // Before any thread exists, so that all inherit it.
+  // The signals are blocked before any thread exists, so that all threads inherit the mask.
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   signal(SIGPIPE, SIG_IGN);
 

@@ -40,7 +40,7 @@ constexpr int64_t kRetryWithinMs = 10'000;
 
 struct Request {
   std::string action;
-  std::string name;  // empty: the newest
+  std::string name;  // if empty, the newest snapshot
   std::string to;
   bool json = false;
 };
@@ -81,9 +81,9 @@ Result<Request> Parse(const config::CommandLine& command, const config::Config* 
   return out;
 }
 
-// The store, and what must be there to reach it. Members end in reverse order.
+// The store, and everything that is needed to reach it. Members are destroyed in reverse order.
 struct Session {
-  std::optional<LockFile> lock;  // nothing: a node runs on the database
+  std::optional<LockFile> lock;  // empty if a node runs on the database
   std::unique_ptr<nats_server::ServerProcess> server;
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<ports::ObjectStore> store;
@@ -122,7 +122,7 @@ Status OpenSession(const config::CommandLine& command, const config::Config& con
   return Ok();
 }
 
-// Shows the progress of work that a thread of its own does.
+// Runs `work` on a thread of its own, and shows its progress.
 template <typename Work>
 auto Watched(snapshot::Activity* activity, Logger* logger, Work work) -> decltype(work()) {
   const SystemClock clock;
@@ -133,7 +133,8 @@ auto Watched(snapshot::Activity* activity, Logger* logger, Work work) -> decltyp
   return result.get();
 }
 
-// While no node runs: hidden tables and triggers as the node would have them.
+// Opens a node on the database while no other runs there, so that hidden tables and triggers are as
+// a running node would have them.
 Result<std::unique_ptr<node::Node>> Attach(const config::Config& config, const Clock* clock, Logger* logger) {
   std::error_code error;
   if (!fs::exists(config.db_path, error))
@@ -163,13 +164,15 @@ Status Save(const config::CommandLine& command, const config::Config& config, Lo
       activity.Begin(snapshot::Phase::kWaiting, 0);
       Status held = log.Await(made.manifest);
       if (held.ok()) return catalog.Save(&made, config.snapshot.keep, &activity);
-      // Found to be a copy: the next one is of another life.
+      // kRetryLater means that the database was found to be a copy; the next snapshot has the new
+      // incarnation.
       if (held.error().code() != ErrorCode::kRetryLater || clock.MonotonicMs() - began > kRetryWithinMs)
         return std::move(held).error();
     }
   };
   auto saved = Watched(&activity, logger, once);
-  // A table that was just made gets its triggers from the node that runs.
+  // A table that was just made has no triggers until the running node has added them, so saving is
+  // tried again for a while.
   while (!saved.ok() && saved.error().code() == ErrorCode::kRetryLater && !session->lock &&
          clock.MonotonicMs() - began < kRetryWithinMs) {
     std::this_thread::sleep_for(kBetweenLooks);

@@ -21,10 +21,11 @@ std::string Environment(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// As 1.x, other programs in Go, and OpenSSL's own do.
+// SSL_CERT_FILE names the certificate authorities, as for HarmonyLite 1.x, other programs in Go,
+// and OpenSSL's own tools.
 std::string Authorities() { return Environment("SSL_CERT_FILE"); }
 
-// OpenSSH's own places.
+// The defaults are the files of OpenSSH.
 std::string KnownHosts(const std::string& configured) {
   if (!configured.empty()) return configured;
   const std::string own = Environment("HOME") + "/.ssh/known_hosts";

@@ -1,4 +1,4 @@
-// The configured store for snapshots.
+// Opens the configured store for snapshots.
 #pragma once
 
 #include <memory>
@@ -11,12 +11,13 @@
 
 namespace harmonylite::cli {
 
-// Reaches for nothing yet. `connection` is needed for the NATS store alone, and need not be
-// connected. kInvalidArgument: the store's URL, or a file that it names.
+// Makes the store, but does not reach for it yet. Only the NATS store needs `connection`, which
+// need not be connected. kInvalidArgument: the store's URL, or a file that it names, cannot be
+// used.
 Result<std::unique_ptr<ports::ObjectStore>> OpenStore(const config::SnapshotConfig& config,
                                                     std::shared_ptr<nats::Connection> connection);
 
-// Where the objects are, for messages: without credentials.
+// Returns where the snapshots are, as text for messages, without credentials.
 std::string DescribeStore(const config::SnapshotConfig& config);
 
 }  // namespace harmonylite::cli

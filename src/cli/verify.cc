@@ -25,7 +25,7 @@ constexpr ExitCode kEqual = ExitCode::kOk;
 constexpr ExitCode kDifferent = ExitCode::kFailure;
 constexpr ExitCode kCouldNot = ExitCode::kUsage;
 constexpr const char* kUsage = "usage: harmonylite verify -config FILE [--repair] [--json]\n";
-// Rows printed for people; --json has all.
+// At most this many rows are printed for people; --json prints all.
 constexpr size_t kMaxPrinted = 200;
 constexpr std::chrono::milliseconds kPoll{50};
 
@@ -61,7 +61,7 @@ std::string Names(const std::set<NodeId>& nodes) {
   return out;
 }
 
-// Numbers by value, everything else as text.
+// Compares numbers by value, and everything else as text.
 bool KeyLess(const std::string& a, const std::string& b) {
   int64_t x = 0;
   int64_t y = 0;
@@ -202,7 +202,8 @@ void PrintJson(const Verification& result, std::optional<int64_t> repaired) {
              Joined(tables), Joined(differences));
 }
 
-// Without NATS: this node's file against its own versions.
+// Compares this node's file with its own versions. Used when NATS is out of reach, and so no other
+// node can be asked.
 Result<Verification> VerifyAlone(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));

@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// host:port, with brackets around an IPv6 host.
+// Returns "host:port", with brackets around an IPv6 host.
 std::string Address(const config::ListenAddress& address) {
   const bool v6 = address.host.find(':') != std::string::npos;
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.host, v6 ? "]" : "", address.port);
@@ -54,7 +54,8 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.verify_interval_ms = config.verify.interval_ms;
   options.compare_first = true;
   options.eviction_horizon_ms = config.cluster.eviction_horizon_seconds * 1'000;
-  // Who is left behind by forgotten deletes needs a snapshot.
+  // Deletes may be forgotten only if snapshots are enabled, because a node that missed a forgotten
+  // delete needs a snapshot.
   options.collect_tombstones = config.snapshot.enabled;
   options.tables = MakeLoadOptions(config);
   options.leaves_out = MakeSnapshotOptions(config).leaves_out;
@@ -72,7 +73,8 @@ snapshot::Options MakeSnapshotOptions(const config::Config& config) {
   options.tables = MakeLoadOptions(config);
   options.leaves_out = [tables = config.tables](const std::string& name, bool is_virtual) {
     config::TablesConfig rules = tables;
-    // Triggers fill a full-text index from tables that stay; whoever lists tables does not think of it.
+    // An include list does not exclude virtual tables. A full-text index is filled by triggers from
+    // tables that stay, and an operator who lists tables does not think of it.
     if (is_virtual) rules.include.clear();
     return !config::SelectsTable(rules, name);
   };
@@ -91,7 +93,8 @@ nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
   options.cluster_peers = command.cluster_peers;
   options.leaf_servers = command.leaf_servers;
   options.server_config = config.nats.server_config;
-  // A user in the configuration of a node with an embedded server is what that server asks for.
+  // For an embedded server, the user in the configuration is the one that the server demands of its
+  // clients.
   options.user = config.nats.user_name;
   options.password = config.nats.user_password.reveal();
   return options;

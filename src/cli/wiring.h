@@ -1,4 +1,7 @@
-// The only place where concrete classes meet: configuration in, objects out.
+// Turns the configuration into the options of all other modules. Concrete classes meet only in this
+// module.
+//
+// Threads: any.
 #pragma once
 
 #include <memory>
@@ -27,10 +30,12 @@ nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);
 nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config);
 
 snapshot::Options MakeSnapshotOptions(const config::Config& config);
-// The NATS server that the node of this configuration uses: also an embedded one, while it runs.
+// Returns the urls of the NATS server that the node of this configuration uses, also of an embedded
+// one while it runs.
 Result<std::vector<std::string>> ServerUrls(const config::Config& config);
 
-// The folder of the database exists and can be written to, and the database is no folder itself.
+// Checks that the folder of the database exists and can be written to, and that the database itself
+// is no folder.
 Status CheckDatabasePath(const std::string& db_path);
 
 }  // namespace harmonylite::cli
