@@ -18,7 +18,8 @@ json Timestamp(const std::optional<int64_t>& wall_ms) {
   return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(*wall_ms / 1000)));
 }
 
-// What was sent without knowing of forgotten deletes is sent again, by itself.
+// Returns whether only the operator can end the wait. Missing changes are repaired, and a sender
+// that did not know of forgotten deletes sends its changes again, both without help.
 bool NeedsOperator(const WaitingChanges& waiting) {
   return waiting.kind != "missing" && waiting.kind != "stale";
 }
@@ -69,7 +70,8 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"uptime_seconds", status.uptime_s},
                      {"db_connected", status.database_ok},
                      {"nats_connected", status.nats_connected},
-                     {"cdc_installed", true},  // a node whose triggers are not in place does not start
+                     // a node whose triggers are not in place does not start
+                     {"cdc_installed", true},
                      {"tables_tracked", status.tables},
                      {"caught_up", status.caught_up},
                      {"members", status.members},

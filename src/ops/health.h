@@ -1,4 +1,7 @@
-// The health answer: 200 while changes flow both ways, else 503 and why. Pure.
+// The answer to a health check: status 200 while changes flow both ways, otherwise 503 and the
+// reasons. P7: what holds changes up raises an alarm here.
+//
+// Threads: any; pure functions.
 #pragma once
 
 #include <string>
@@ -9,11 +12,13 @@ namespace harmonylite::ops {
 
 struct HealthAnswer {
   int http_status = 200;
-  std::string body;  // JSON, or empty when not detailed
+  std::string body;  // JSON, or empty if no details are wanted
 };
 
-// Unhealthy: NATS is away, the database cannot be written, or changes of another node wait for the operator (a schema
-// that differs, a clock, a constraint). Being behind is not: that passes by itself.
+// A node is unhealthy if NATS is out of reach, if the database cannot be written, if the next
+// changes cannot be taken, if rows diverge, if the first join is not settled or a resync fails, or
+// if changes of another node wait for the operator (because of a different schema, a clock or a
+// constraint). A node that is only behind is healthy, because that passes by itself.
 HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed);
 
 }  // namespace harmonylite::ops

@@ -12,7 +12,7 @@ namespace harmonylite::ops {
 
 namespace {
 
-// A health check and a scraper, and one that hangs.
+// Enough for a health check, a scraper of metrics, and a client that hangs.
 constexpr size_t kThreads = 3;
 constexpr time_t kTimeoutS = 2;
 
@@ -55,7 +55,8 @@ class HttplibServer final : public HttpServer {
     server_.set_write_timeout(kTimeoutS);
     server_.set_keep_alive_timeout(kTimeoutS);
     server_.set_payload_max_length(0);
-    // The library's own options let two processes share a port in silence.
+    // The library's own options include SO_REUSEPORT, with which two processes share a port
+    // unnoticed.
     server_.set_socket_options([](socket_t socket) {
       const int yes = 1;
       setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);

@@ -1,7 +1,8 @@
-// Answers a few fixed paths over HTTP, for health checks and metrics. GET only, no TLS: bind it where only your
-// own machines can ask.
+// Answers a few fixed paths over HTTP, for health checks and metrics. It supports only GET and HEAD
+// and has no TLS, so it should be bound where only trusted machines can reach it.
 //
-// Threads: Start by one; handlers run on threads of the server, one request at a time each.
+// Threads: one owner. Answers are made on threads of the server, several of which may call the same
+// function at once.
 #pragma once
 
 #include <functional>
@@ -20,14 +21,14 @@ struct HttpAnswer {
 };
 
 struct HttpRoute {
-  std::string path;  // compared as it is
+  std::string path;  // must equal the path of the request
   std::function<HttpAnswer()> answer;
 };
 
 class HttpServer {
  public:
-  // `host`: an address, or empty for all interfaces. `port`: -1 or 0 for a free one.
-  // kInvalidArgument: the address cannot be bound; the message names it.
+  // Binds to `host`, an address or empty for all interfaces, and to `port`, where -1 or 0 means a
+  // free one. kInvalidArgument: the address cannot be bound; the message names it.
   static Result<std::unique_ptr<HttpServer>> Start(const std::string& host, int port,
                                                    std::vector<HttpRoute> routes);
   virtual ~HttpServer() = default;  // ends requests in progress within seconds

@@ -1,4 +1,6 @@
-// The metrics page, in Prometheus' text format (version 0.0.4). Pure.
+// The metrics page, in the text format of Prometheus (version 0.0.4).
+//
+// Threads: any; pure functions.
 #pragma once
 
 #include <string>
@@ -9,7 +11,7 @@ namespace harmonylite::ops {
 
 inline constexpr const char* kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 
-// Names begin with "<name_space>_<subsystem>_"; either may be empty.
+// Names of metrics begin with "<name_space>_<subsystem>_"; either part may be empty.
 std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
                         const std::string& subsystem);
 
