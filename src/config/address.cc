@@ -156,8 +156,9 @@ std::string RedactUrl(std::string_view text) {
   const size_t query = text.find_first_of("?#");
   std::string_view front = text.substr(0, query);
   if (const size_t at = text.rfind('@'); at != std::string_view::npos) {
-    // A password that is not percent-encoded may hold any of / ? # @: the last '@' ends it, unless
-    // the query has one of its own, and then nobody can tell.
+    // A password that is not percent-encoded may contain any of / ? # @. The last '@' ends the
+    // password, unless the query contains an '@' of its own. It cannot be told which is the case,
+    // so everything is hidden if the last '@' comes after a '?' or '#'.
     if (query != std::string_view::npos && at > query) return out + kHidden;
     out += kHidden;
     front.remove_prefix(at);

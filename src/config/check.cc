@@ -18,7 +18,7 @@ bool EndsWith(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-// "s3.eu-west-1.amazonaws.com" names its region.
+// Returns the region that an endpoint such as "s3.eu-west-1.amazonaws.com" names, or nothing.
 std::string RegionOf(std::string_view endpoint) {
   const std::string_view host = endpoint.substr(0, endpoint.find(':'));
   if (host.substr(0, 3) != "s3." || !EndsWith(host, kAmazonHost)) return {};
@@ -27,7 +27,8 @@ std::string RegionOf(std::string_view endpoint) {
 }
 
 void FillInS3(const Findings& findings, SnapshotS3Config* s3) {
-  // Credentials come as one set: never half from the file and half from elsewhere.
+  // Credentials belong together, so they are never taken half from the file and half from the
+  // environment.
   if (s3->access_key.empty() && s3->secret.empty()) {
     if (const auto key = Environment({"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"}); !key.empty()) {
       s3->access_key = Secret(key);
@@ -76,7 +77,7 @@ void CheckNames(const Config& config, Findings* findings) {
     findings->AddErrorAt("nats.stream_prefix",
                          "nats.stream_prefix: expected letters, digits, '-' and '_'");
   }
-  // Its default is made from the stream's name, which is complained of above.
+  // The default of the bucket's name is made from stream_prefix, which was checked above.
   if (findings->Given("snapshot.nats.bucket") &&
       !OnlyCharacters(config.snapshot.nats.bucket, "-_")) {
     findings->AddErrorAt("snapshot.nats.bucket",
@@ -109,14 +110,14 @@ void CheckNats(const NatsConfig& nats, Findings* findings) {
   }
 }
 
-// Says at the choice of a store what else that store needs.
+// Adds an error where the store was chosen: the store also needs `key`.
 void Needs(const std::string& key, const char* meaning, Findings* findings) {
   if (findings->Failed(key) || findings->Failed(key + "_file")) return;
   findings->AddError(findings->PositionOf("snapshot.store"),
                      fmt::format("this store needs {}{}", key, meaning));
 }
 
-// A store's URL; messages never hold the URL, it has a password in it.
+// Checks a store's URL. Messages never contain the URL, because it holds a password.
 void CheckStoreUrl(const char* key, const Secret& url, std::initializer_list<const char*> schemes,
                    Findings* findings) {
   if (url.empty()) return Needs(key, "", findings);
@@ -160,7 +161,7 @@ void CheckS3(const SnapshotS3Config& s3, Findings* findings) {
   }
 }
 
-// Only the store in use is looked at: 1.x files carry examples of the others.
+// Checks only the store in use, because files of 1.x contain examples of the others.
 void CheckStore(const SnapshotConfig& snapshot, Findings* findings) {
   if (!snapshot.enabled) return;
   switch (snapshot.store) {

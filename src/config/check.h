@@ -1,4 +1,7 @@
-// What follows from more than one key: defaults that depend on others, contradictions, advice.
+// Handles what concerns more than one key: defaults that depend on other keys, contradictions, and
+// advice.
+//
+// Threads: pure functions, except that FillIn() reads the environment.
 #pragma once
 
 #include "config/config.h"
@@ -6,11 +9,12 @@
 
 namespace harmonylite::config {
 
-// Fills in what depends on other keys or, for S3 credentials, on the environment.
+// Fills in the defaults that depend on other keys or, for S3 credentials and region, on the
+// environment.
 void FillIn(const Findings& findings, Config* config);
-// Adds an error for each value or combination that cannot work.
+// Adds an error for each value or combination of values that cannot work.
 void CheckTogether(const Config& config, Findings* findings);
-// Adds what the operator should know about a configuration that does work.
+// Adds warnings about a configuration that works, but perhaps not as the operator expects.
 void Warn(const Config& config, Findings* findings);
 
 }  // namespace harmonylite::config

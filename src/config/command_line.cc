@@ -30,7 +30,7 @@ Status SetNodeId(std::string_view value, CommandLine* out) {
   if (digits.empty() || error != std::errc() || stop != end) {
     return Usage(fmt::format("expected a whole number from 1 to {}", UINT64_MAX));
   }
-  // As in 1.x, 0 is the same as no flag.
+  // The value 0 means that no id is given, as in HarmonyLite 1.x.
   out->node_id = id == 0 ? std::nullopt : std::optional<uint64_t>(id);
   return Ok();
 }
@@ -46,7 +46,7 @@ std::string_view Trim(std::string_view text) {
   return text;
 }
 
-// "nats://a:4248/,nats://b:4248/": each gets a scheme if it has none.
+// Reads a list such as "nats://a:4248/,nats://b:4248/". A server without a scheme gets nats://.
 Status SetServers(std::string_view value, std::vector<std::string>* out) {
   out->clear();
   for (size_t begin = 0; begin <= value.size();) {
@@ -130,7 +130,7 @@ std::vector<std::string> FlagNames() {
   return names;
 }
 
-// Go's words for a switch: -cleanup=false.
+// Reads the value of a switch in the words that Go's flag package accepts, as in -cleanup=false.
 Result<bool> ParseSwitch(std::string_view value) {
   for (const char* yes : {"1", "t", "T", "true", "TRUE", "True"}) {
     if (value == yes) return true;
@@ -141,7 +141,7 @@ Result<bool> ParseSwitch(std::string_view value) {
   return Usage("expected true or false");
 }
 
-// "-name", "--name" and "=value" behind either. Nothing when the argument is no flag.
+// A flag: "-name" or "--name", each with or without "=value".
 struct Flag {
   std::string name;
   std::optional<std::string> value;
@@ -164,7 +164,8 @@ Error UnknownFlag(const std::string& name) {
   return Usage(message + " (-help lists all)");
 }
 
-// Takes the flag at arguments[*at], and its value if that is a word of its own; moves *at behind.
+// Reads the flag at arguments[*at], and its value if that is a word of its own. Moves *at behind
+// them.
 Status TakeFlag(Arguments arguments, size_t* at, Switches* switches, CommandLine* out) {
   const Flag flag = *AsFlag(arguments[(*at)++]);
   for (const auto& known : kSwitchFlags) {
@@ -193,7 +194,7 @@ Status TakeFlag(Arguments arguments, size_t* at, Switches* switches, CommandLine
   return UnknownFlag(flag.name);
 }
 
-// What stands behind a subcommand is its own, but for -config.
+// Reads the words after a subcommand. All of them are the subcommand's own, except -config.
 Status TakeSubcommand(Arguments arguments, CommandLine* out) {
   out->subcommand = arguments[0];
   bool flags_end = false;

@@ -1,8 +1,11 @@
-// The command line as a validated value: the flags of 1.x, and subcommands.
+// The command line as a validated value: the flags of HarmonyLite 1.x, and subcommands.
 //
-// Flags take one dash or two, "-flag value" or "-flag=value"; the last one of several wins; "--" or
-// the first word that is no flag ends them. That word is a subcommand and all after it are its
-// arguments, except that -config is understood there, too.
+// A flag takes one dash or two, and is written "-flag value" or "-flag=value". If a flag is given
+// more than once, the last one counts. The flags end at "--" or at the first word that is not a
+// flag. That word is a subcommand, and all words after it are its arguments, except that -config is
+// understood there, too.
+//
+// Threads: plain values and pure functions.
 #pragma once
 
 #include <cstdint>
@@ -29,35 +32,37 @@ enum class Mode {
   kSubcommand,
 };
 
-// A subcommand as the help lists it.
+// The name and summary of a subcommand, for the help.
 struct SubcommandInfo {
   std::string name;
-  std::string summary;  // half a line
+  std::string summary;  // half a line of text
 };
 
 struct CommandLine {
   Mode mode = Mode::kRun;
-  std::string config_path;  // empty: not given
+  std::string config_path;  // empty if the flag is not given
   std::optional<uint64_t> node_id;
-  // Joins the embedded servers of several nodes into one NATS cluster.
+  // The address at which this node's embedded server accepts the embedded servers of other nodes,
+  // with which it forms one NATS cluster.
   std::optional<ListenAddress> cluster_addr;
   std::vector<std::string> cluster_peers;  // URLs with scheme and port: nats://, tls:// or dns://
-  std::vector<std::string> leaf_servers;   // likewise
-  // Over the configuration's [health_check].
+  std::vector<std::string> leaf_servers;   // URLs with scheme and port: nats://, tls:// or dns://
+  // The health_ flags override the configuration's [health_check].
   bool health_check = false;
   std::optional<ListenAddress> health_bind;
   std::optional<std::string> health_path;
-  // With kSubcommand; also with kHelp, when the help of that one is asked for.
+  // Set with kSubcommand, and with kHelp if the help of one subcommand is asked for.
   std::string subcommand;
   std::vector<std::string> arguments;
 };
 
-// kInvalidArgument with one sentence for the operator; the program ends with kUsage. With a list of
-// subcommands, a name that is not in it is an error.
+// Parses the command line. If `subcommands` is not empty, a subcommand that is not in it is an
+// error. kInvalidArgument: the message is one sentence for the operator, and the program ends with
+// kUsage.
 Result<CommandLine> ParseCommandLine(int argc, const char* const* argv,
                                      const std::vector<SubcommandInfo>& subcommands = {});
 
-// Puts the flags that stand above the file into the configuration.
+// Overrides values of the configuration with those of the flags that take precedence.
 void ApplyFlags(const CommandLine& command_line, Config* config);
 
 std::string HelpText(const std::vector<SubcommandInfo>& subcommands);

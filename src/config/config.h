@@ -1,7 +1,9 @@
-// The configuration file as validated values. Every key and its meaning: docs/configuration.md.
+// The configuration file as validated values. docs/configuration.md explains every key.
 //
-// Files of HarmonyLite 1.x are accepted unchanged. Values here have passed every check that needs
-// no network and no database; defaults are filled in. Threads: plain values.
+// Files of HarmonyLite 1.x are accepted unchanged. The values have passed every check that needs
+// neither network nor database, and defaults are filled in.
+//
+// Threads: plain values.
 #pragma once
 
 #include <cstdint>
@@ -17,15 +19,15 @@
 
 namespace harmonylite::config {
 
-// Which tables are replicated: patterns as in glob.h.
+// The choice of tables that are replicated, as patterns (see glob.h).
 struct TablesConfig {
-  std::vector<std::string> include;      // empty: all
-  std::vector<std::string> exclude;      // wins over include
-  std::vector<std::string> without_key;  // replicated by rowid when they have no key at all
+  std::vector<std::string> include;      // empty for all tables
+  std::vector<std::string> exclude;      // takes precedence over include
+  std::vector<std::string> without_key;  // replicated by rowid if they have no key at all
 };
 
 struct ReplicationLogConfig {
-  int64_t shards = 1;  // accepted; one stream is used
+  int64_t shards = 1;  // accepted, but only one stream is used
   int64_t max_entries = 1'000'000;
   int replicas = 1;
   bool compress = true;
@@ -36,19 +38,19 @@ enum class SnapshotStore { kNats, kS3, kWebdav, kSftp, kFile };
 
 struct SnapshotNatsConfig {
   int replicas = 1;
-  std::string bucket;  // filled in: <stream_prefix>-snapshot-store
+  std::string bucket;  // default: <stream_prefix>-snapshot-store
 };
 
 struct SnapshotS3Config {
   std::string endpoint;  // host or host:port
-  std::string path;      // within the bucket
+  std::string path;      // folder within the bucket
   std::string bucket;
   bool use_ssl = false;
-  Secret access_key;  // from the environment when neither of the two is in the file
+  Secret access_key;  // from the environment if neither access_key nor secret is in the file
   Secret secret;
   Secret session_token;
-  std::string region;            // filled in
-  bool force_path_style = true;  // filled in: false for Amazon's own endpoints
+  std::string region;            // default: from the endpoint or the environment
+  bool force_path_style = true;  // default: false for Amazon's own endpoints
 };
 
 struct SnapshotWebdavConfig {
@@ -57,8 +59,8 @@ struct SnapshotWebdavConfig {
 
 struct SnapshotSftpConfig {
   Secret url;
-  std::string key_file;          // private key; empty: the password of the URL
-  std::string known_hosts_file;  // empty: the store's default
+  std::string key_file;          // private key; if empty, the URL's password is used
+  std::string known_hosts_file;  // if empty, the store's default is used
 };
 
 struct SnapshotFileConfig {
@@ -67,7 +69,7 @@ struct SnapshotFileConfig {
 
 struct SnapshotConfig {
   bool enabled = true;
-  int64_t interval_ms = 0;  // 0: only before the log forgets
+  int64_t interval_ms = 0;  // 0: only before the log drops records
   int64_t leader_ttl_ms = 30'000;
   SnapshotStore store = SnapshotStore::kNats;
   int keep = 3;
@@ -79,17 +81,19 @@ struct SnapshotConfig {
 };
 
 struct NatsConfig {
-  std::vector<Secret> urls;                     // empty: we run a nats-server of our own
-  ListenAddress bind_address{"127.0.0.1", -1};  // of that server; -1: a free port
-  std::string server_config;                    // file with more settings for it
-  std::string server_binary = "nats-server";    // its program: a path, or a name looked up in PATH
+  std::vector<Secret> urls;  // if empty, this node runs an embedded nats-server
+  // Where the embedded server listens; port -1 means a free port.
+  ListenAddress bind_address{"127.0.0.1", -1};
+  std::string server_config;  // file with more settings for the embedded server
+  // Program of the embedded server: a path, or a name that is looked up on PATH.
+  std::string server_binary = "nats-server";
   std::string subject_prefix = "harmonylite-change-log";
   std::string stream_prefix = "harmonylite-changes";
   std::string seed_file;
   std::string user_name;
   Secret user_password;
   std::string ca_file;
-  std::string cert_file;  // together with key_file, or neither
+  std::string cert_file;  // given together with key_file, or not at all
   std::string key_file;
   std::string creds_file;
   int connect_retries = 5;
@@ -101,7 +105,7 @@ struct NatsConfig {
 struct PrometheusConfig {
   bool enable = false;
   ListenAddress bind{"", 3010};
-  std::string metric_namespace = "harmonylite";  // key: namespace
+  std::string metric_namespace = "harmonylite";  // the key is called namespace
   std::string subsystem;
 };
 
@@ -117,7 +121,7 @@ struct HealthCheckConfig {
   bool detailed = true;
 };
 
-// What happens to a row whose parent another node deleted: told, or told and not shown.
+// What happens to a row whose parent another node deleted: it is reported, or it is also hidden.
 enum class OrphanRows { kReport, kHide };
 
 struct ConflictsConfig {
@@ -127,7 +131,7 @@ struct ConflictsConfig {
 };
 
 struct VerifyConfig {
-  int64_t interval_ms = 600'000;  // between background comparisons; 0: none
+  int64_t interval_ms = 600'000;  // between two comparisons in the background; 0: none
 };
 
 struct ClusterConfig {
@@ -135,9 +139,9 @@ struct ClusterConfig {
 };
 
 struct Config {
-  std::string db_path;              // relative paths are relative to the working directory
-  std::optional<uint64_t> node_id;  // none: drawn once and kept in the database; never 0
-  std::string seq_map_path;         // accepted, unused
+  std::string db_path;              // a relative path is relative to the working directory
+  std::optional<uint64_t> node_id;  // if empty, drawn once and kept in the database; never 0
+  std::string seq_map_path;         // accepted, but not used
   bool publish = true;
   bool replicate = true;
   int64_t scan_max_changes = 100'000;
@@ -156,32 +160,34 @@ struct Config {
   VerifyConfig verify;
   ClusterConfig cluster;
 
-  // For the operator, each to be logged once at start.
+  // Warnings for the operator, each to be logged once at start.
   std::vector<std::string> warnings;
-  // Keys whose secret stands in the file itself, not in the environment or a file of its own.
+  // Keys whose secret stands in the file itself, and not in the environment or in a file of its
+  // own.
   std::vector<std::string> literal_secrets;
 };
 
-// Reads and checks a file. Errors are kInvalidArgument: one line "path:line:column: what" for each
-// thing that is wrong, in the order of the file. No message holds a secret.
+// Reads and checks a file. Errors are kInvalidArgument, with one line "path:line:column: what" for
+// each mistake, in the order of the file. No message holds a secret.
 Result<Config> Load(const std::string& path);
 
-// The same for a text; `path` is for messages. Reads the environment and the *_file keys of
-// secrets.
+// Checks a text as Load() checks a file; `path` is used only in messages. Reads the environment and
+// the files that the *_file keys of secrets name.
 Result<Config> ParseConfig(std::string_view text, const std::string& path);
 
-// The effective configuration as TOML, for the log: every secret is "***" and URLs are redacted.
+// Returns the effective configuration as TOML for the log. Every secret is "***", and URLs are
+// redacted.
 std::string RenderRedacted(const Config& config);
 
-// Whether include and exclude select a table.
+// Returns whether include and exclude select the table.
 bool SelectsTable(const TablesConfig& tables, std::string_view name);
-// Whether a table without any key is to be replicated by rowid.
+// Returns whether the table is replicated by rowid if it has no key at all.
 bool AllowsWithoutKey(const TablesConfig& tables, std::string_view name);
 
 const char* StoreName(SnapshotStore store);
 
-// Every key that a file may have, as "nats.urls"; tables are not listed. For tests of the
-// documentation.
+// Returns every key that a file may have, in the form "nats.urls"; tables are not listed. Used by
+// tests of the documentation.
 std::vector<std::string> KnownKeys();
 
 }  // namespace harmonylite::config

@@ -35,7 +35,8 @@ std::string List(const std::vector<std::string>& words, const char* last) {
 TableReader Findings::Root(const TomlValue& root) { return TableReader(this, "", &root); }
 
 void Findings::AddErrorAt(const std::string& key, std::string_view message) {
-  if (Failed(key)) return;  // its type or range is wrong already: say one thing at a time
+  // If the type or range is wrong already, one message for the value is enough.
+  if (Failed(key)) return;
   AddError(PositionOf(key), message);
 }
 
@@ -86,11 +87,11 @@ std::string Findings::Explain(const Unread& unread) const {
   const auto show = [&](const std::string& table, const std::string& name) {
     return Show(is_table, table, name);
   };
-  // As JSON escapes it: a quoted key may be any text.
+  // The key is escaped as in JSON, because a quoted key may be any text.
   const std::string shown = JsonEscape(key.substr(0, 80));
   std::string out = is_table ? fmt::format("unknown table [{}]", Join(unread.table, shown))
                              : fmt::format("unknown key \"{}\" in {}", shown, Place(unread.table));
-  // Guessing takes time, and nobody reads that many.
+  // Guessing takes time, and with so many errors nobody reads the guesses.
   if (errors_.size() > 10 * kMaxErrorsShown) return out;
   std::vector<std::string> elsewhere;
   for (const auto& [table, names] : known) {

@@ -9,7 +9,7 @@ char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + '
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
 
-// The index after the character that starts at `i`.
+// Returns the index after the character that starts at `i`.
 size_t NextCharacter(std::string_view text, size_t i) {
   ++i;
   while (i < text.size() && IsContinuation(text[i])) ++i;
@@ -21,10 +21,10 @@ size_t NextCharacter(std::string_view text, size_t i) {
 bool GlobMatch(std::string_view pattern, std::string_view name) {
   size_t p = 0;
   size_t n = 0;
-  // Only the last '*' is ever tried again: an earlier one could not match more than it already
-  // does.
+  // Only the last '*' is ever extended. Extending an earlier one could not help, because the last
+  // '*' can match everything that the earlier one would take in addition.
   size_t after_star = std::string_view::npos;
-  size_t star_end = 0;  // where in `name` that '*' ends so far
+  size_t star_end = 0;  // where in `name` the match of the last '*' ends so far
   while (n < name.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
       after_star = ++p;

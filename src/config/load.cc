@@ -1,4 +1,4 @@
-// Reading the file itself, and table selection.
+// Reads the configuration file, and selects tables by their names.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,7 +20,8 @@ bool AnyMatches(const std::vector<std::string>& patterns, std::string_view name)
   return false;
 }
 
-// Up to one byte more than a configuration may have, so that the parser refuses what is too large.
+// Reads at most one byte more than a configuration may have, so that the parser refuses a file that
+// is too large.
 Status ReadUpToLimit(int fd, std::string* text) {
   text->resize(kMaxTomlBytes + 1);
   size_t size = 0;
@@ -40,7 +41,7 @@ void WarnIfOthersCanRead(const struct stat& info, const std::string& path, Confi
   std::string keys;
   for (const auto& key : config->literal_secrets) {
     if (!keys.empty() && keys.find(key) != std::string::npos)
-      continue;  // several entries of one key
+      continue;  // a key with several values is listed several times
     keys += (keys.empty() ? "" : ", ") + key;
   }
   config->warnings.push_back(

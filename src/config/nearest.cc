@@ -5,13 +5,13 @@
 namespace harmonylite::config {
 namespace {
 
-// Longer words are not typing errors of a known one; also bounds the time.
+// A longer word is not a mistyped known one. The limit also bounds the time.
 constexpr size_t kLongestWord = 64;
 
 }  // namespace
 
 size_t EditDistance(std::string_view a, std::string_view b) {
-  // rows[i % 3] holds the distances of a's first i characters to each start of b.
+  // rows[i % 3] holds the distances of a's first i characters to each prefix of b.
   std::vector<size_t> rows[3];
   for (auto& row : rows) row.resize(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) rows[0][j] = j;
@@ -32,7 +32,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 
 std::string Nearest(std::string_view word, const std::vector<std::string>& known) {
   if (word.size() > kLongestWord) return {};
-  // A third of the word may be wrong, but at least two characters, and never all of it.
+  // At most a third of the word may be wrong, or two characters if that is more, but never the
+  // whole word.
   size_t best =
       std::min(std::max<size_t>(2, word.size() / 3), word.size() - (word.empty() ? 0 : 1)) + 1;
   std::string nearest;

@@ -1,4 +1,6 @@
-// "Did you mean": the known word that a mistyped one is closest to.
+// Finds the known word that is closest to a mistyped one, for messages with "did you mean".
+//
+// Threads: pure functions.
 #pragma once
 
 #include <string>
@@ -7,11 +9,12 @@
 
 namespace harmonylite::config {
 
-// Number of inserted, deleted, replaced or swapped (neighbouring) characters between the two.
+// Returns the least number of characters to insert, delete, replace or swap with their neighbour
+// that turns `a` into `b` (the optimal string alignment distance).
 size_t EditDistance(std::string_view a, std::string_view b);
 
-// The closest of `known`, the first one of equals; empty when none is close enough to be worth
-// naming.
+// Returns the closest of the `known` words, and the first one of several. Returns an empty text if
+// none is close enough to be worth naming.
 std::string Nearest(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace harmonylite::config

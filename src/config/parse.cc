@@ -1,4 +1,4 @@
-// Which keys there are, with their types and ranges.
+// Lists all keys, with their types and ranges.
 #include "config/check.h"
 #include "config/config.h"
 #include "config/reader.h"
@@ -6,7 +6,7 @@
 namespace harmonylite::config {
 namespace {
 
-constexpr int64_t kMaxMs = UINT32_MAX;  // what 1.x could hold: 49 days
+constexpr int64_t kMaxMs = UINT32_MAX;  // the most that 1.x could hold: 49 days
 constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
 
 void ReadTop(TableReader& top, Config* config) {

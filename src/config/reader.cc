@@ -11,11 +11,12 @@ namespace {
 
 using Kind = TomlValue::Kind;
 
-constexpr size_t kMaxItems = 10'000;  // of one array
+constexpr size_t kMaxItems = 10'000;  // entries of one array
 
 bool AlwaysSecret(const std::string& raw) { return !raw.empty(); }
 
-// A URL holds one when it names a user with a password (or, for NATS, a token), or in a query.
+// A URL holds a secret if it names a user with a password (or, for NATS, a token), or if its query
+// contains one.
 bool UrlHoldsSecret(const std::string& raw) {
   return raw.find('@') != std::string::npos || raw.find("secret=") != std::string::npos ||
          raw.find("password=") != std::string::npos;
@@ -69,7 +70,7 @@ void TableReader::Boolean(const std::string& key, bool* out) {
 void TableReader::Text(const std::string& key, std::string* out) {
   const auto* value = Find(key, Kind::kString);
   if (value == nullptr) return;
-  // Paths, names and addresses all end up in C strings.
+  // Paths, names and addresses all become C strings, which end at a NUL.
   if (value->text.find('\0') != std::string::npos) {
     Error(value->at, fmt::format("{}: a NUL character", Full(key)));
     return;
@@ -127,7 +128,7 @@ void TableReader::NodeId(const std::string& key, std::optional<uint64_t>* out) {
   if (value->kind == Kind::kInteger && value->integer >= 0) {
     id = static_cast<uint64_t>(value->integer);
   } else if (value->kind == Kind::kString) {
-    // TOML's integers end at 2^63 - 1; ids do not.
+    // TOML's integers end at 2^63 - 1, but ids do not, so larger ids are written as strings.
     const char* end = value->text.data() + value->text.size();
     const auto [stop, error] = std::from_chars(value->text.data(), end, id);
     if (value->text.empty() || error != std::errc() || stop != end) {
@@ -158,7 +159,7 @@ void TableReader::NotOneOf(const std::string& key, const TomlValue& value,
     if (i > 0) list += i + 1 == names.size() ? " or " : ", ";
     list += fmt::format("\"{}\"", names[i]);
   }
-  // As JSON escapes it, a control character cannot break the line.
+  // The value is escaped as in JSON, so that a control character cannot break the line.
   Error(value.at, fmt::format("{} is \"{}\", but must be {}", Full(key),
                               JsonEscape(value.text.substr(0, 40)), list));
 }
@@ -210,7 +211,7 @@ void TableReader::SecretUrl(const std::string& key, Secret* out) {
 
 void TableReader::AddServers(const std::string& key, Position at, std::string_view list,
                              std::vector<Secret>* out) {
-  // 1.x takes several servers in one text, too.
+  // HarmonyLite 1.x accepts several servers in one text, too.
   for (size_t begin = 0; begin <= list.size();) {
     const size_t end = std::min(list.find(',', begin), list.size());
     std::string_view one = list.substr(begin, end - begin);

@@ -1,7 +1,9 @@
-// Reads a tree of TOML values key by key, checks types and ranges, and collects all that is wrong.
+// Reads a tree of TOML values key by key, checks types and ranges, and collects all mistakes.
 //
-// Which keys exist is said in one place only: a key is known because somebody asked for it, so
-// every table must be read, also when the file does not have it.
+// The known keys are listed nowhere else: a key is known because the program asked for it.
+// Therefore every table must be read, even if the file does not have it.
+//
+// Threads: one owner.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +25,8 @@ namespace harmonylite::config {
 
 class TableReader;
 
-// What was found in one file. Keys are named with their tables: "snapshot.s3.secret".
+// Everything that was found in one file. Keys are named with their tables, as in
+// "snapshot.s3.secret".
 class Findings {
  public:
   explicit Findings(std::string path) : path_(std::move(path)) {}
@@ -32,23 +35,25 @@ class Findings {
 
   void AddError(Position at, std::string_view message) { errors_.emplace_back(at, message); }
   void AddWarning(std::string message) { warnings_.push_back(std::move(message)); }
-  // An error at a key's value, or at the start of the file when the file does not have the key.
-  // Nothing when that value has an error already.
+  // Adds an error at a key's value, or at the start of the file if the file does not have the key.
+  // Adds nothing if that value already has an error.
   void AddErrorAt(const std::string& key, std::string_view message);
   bool Given(const std::string& key) const { return given_.contains(key); }
-  // Of the value; the start of the file when the file does not have the key.
+  // Returns the place of the key's value, or the start of the file if the file does not have the
+  // key.
   Position PositionOf(const std::string& key) const;
-  // Whether the value of this key has an error.
+  // Returns whether the value of this key has an error.
   bool Failed(const std::string& key) const;
 
-  // Once, after all keys were asked for: what is left over becomes an error.
+  // Adds an error for every key and table of the file that was not asked for. Must be called once,
+  // after everything else was read.
   void CheckUnknown();
-  // Sorted by place, one line each; empty when nothing is wrong.
+  // Returns the errors sorted by place, one line each; empty if there is none.
   std::string ErrorText() const;
 
   const std::vector<std::string>& warnings() const { return warnings_; }
   const std::string& path() const { return path_; }
-  // Names of keys whose secret stands in the file itself.
+  // Returns the names of the keys whose secret stands in the file itself.
   const std::vector<std::string>& literal_secrets() const { return literal_secrets_; }
   std::vector<std::string> KnownKeys() const;
 
@@ -59,7 +64,8 @@ class Findings {
     const TomlEntry* entry;
   };
   std::string Explain(const Unread& unread) const;
-  // The nearest key or table of any other table, for one that nothing here is near to.
+  // Returns a guess for a key or table that resembles none beside it: the nearest one of all
+  // tables.
   std::string FarGuess(const Unread& unread) const;
 
   std::string path_;
@@ -72,7 +78,8 @@ class Findings {
   std::vector<std::string> literal_secrets_;
 };
 
-// One table. A method leaves its `out` alone, the default, when the key is absent or wrong.
+// Reads one table. A method leaves its `out` at the default if the key is absent or its value is
+// wrong.
 class TableReader {
  public:
   TableReader Table(const std::string& name);
@@ -89,9 +96,10 @@ class TableReader {
   }
   template <typename T>
   void OneOf(const std::string& key, const std::vector<std::pair<std::string, T>>& names, T* out);
-  // A text, or the content of the file that KEY_file names; ${NAME} is replaced.
+  // Reads a secret: the text itself, or the content of the file that KEY_file names. Replaces
+  // ${NAME} in the text by the environment variable.
   void SecretText(const std::string& key, Secret* out);
-  // Likewise for URLs, which are secret for the password inside.
+  // Reads a URL as SecretText() reads a text. A URL is a secret because of the password inside.
   void SecretUrl(const std::string& key, Secret* out);
   void SecretUrls(const std::string& key, std::vector<Secret>* out);
 
@@ -99,7 +107,8 @@ class TableReader {
   friend class Findings;
   TableReader(Findings* findings, std::string name, const TomlValue* table);
 
-  // The value if it is there and of this kind; null and an error if it is of another.
+  // Returns the value if it exists and is of this kind. Returns null if it does not exist; if it is
+  // of another kind, also adds an error.
   const TomlValue* Find(const std::string& key, TomlValue::Kind kind);
   const TomlValue* FindAny(const std::string& key);
   std::string Full(const std::string& key) const { return name_.empty() ? key : name_ + "." + key; }
@@ -107,7 +116,8 @@ class TableReader {
   void Error(Position at, std::string_view message) { findings_->AddError(at, message); }
   std::optional<int64_t> IntegerIn(const std::string& key, int64_t least, int64_t greatest);
   void NotOneOf(const std::string& key, const TomlValue& value, std::vector<std::string> names);
-  // Expands; notes a literal when `holds_secret` says that the raw text is one.
+  // Replaces ${NAME} in a value. If nothing was replaced and `holds_secret` finds a secret in the
+  // raw text, notes that the secret stands in the file.
   std::optional<Secret> Reveal(const std::string& key, const TomlValue& value,
                                bool (*holds_secret)(const std::string&));
   void SecretOrFile(const std::string& key, bool (*holds_secret)(const std::string&), Secret* out);
@@ -116,7 +126,7 @@ class TableReader {
 
   Findings* findings_;      // outlives the reader
   std::string name_;        // "" for the top level
-  const TomlValue* table_;  // null: the file does not have it
+  const TomlValue* table_;  // null if the file does not have the table
 };
 
 template <typename T>

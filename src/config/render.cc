@@ -1,4 +1,4 @@
-// The effective configuration for the log.
+// Writes the effective configuration for the log.
 #include "base/logger.h"
 #include "config/config.h"
 
@@ -13,7 +13,7 @@ class Writer {
   }
   template <typename T>
   void Number(std::string_view key, T number) {
-    out_ += fmt::format("{} = {}\n", key, number);  // true and false, too
+    out_ += fmt::format("{} = {}\n", key, number);  // also writes true and false
   }
   void Texts(std::string_view key, const std::vector<std::string>& texts) {
     std::string list;

@@ -1,7 +1,9 @@
-// A text that must never reach a log, an error message or a process list.
+// A text that must never get into a log, an error message or a process list.
 //
-// It has no formatter and no stream operator on purpose: whoever needs the text says so with
+// The class has no formatter and no stream operator on purpose: code that needs the text must call
 // reveal().
+//
+// Threads: a plain value.
 #pragma once
 
 #include <string>

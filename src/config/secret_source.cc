@@ -55,7 +55,8 @@ Result<Expanded> ExpandEnvironment(std::string_view text) {
     } else if (text.substr(i, 2) == "${") {
       const size_t end = text.find('}', i);
       const std::string name(text.substr(i + 2, end == std::string_view::npos ? 0 : end - i - 2));
-      // The name is not repeated here: without a closing brace it may be a part of a password.
+      // The message does not repeat the name, because without a closing brace it may be part of a
+      // password.
       if (!ValidVariable(name)) {
         return Error(ErrorCode::kInvalidArgument,
                      "\"${\" must be followed by the name of an environment variable and \"}\" "
@@ -77,7 +78,7 @@ Result<Expanded> ExpandEnvironment(std::string_view text) {
 }
 
 Result<std::string> ReadSecretFile(const std::string& path) {
-  // Not blocking: opening a pipe that nobody writes to would wait for ever.
+  // O_NONBLOCK, because opening a pipe without a writer would wait for ever.
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Unreadable(path, std::strerror(errno));
   auto text = ReadAll(fd, path);
