@@ -24,7 +24,7 @@ config::ExitCode Cleanup(const config::Config& config, Logger* logger);
 // with `cluster` also the fingerprints of the other nodes.
 config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger);
 
-// harmonylite lint: returns kFailure if something in the database does not replicate. P9
+// harmonylite lint: lists what in the database does not replicate, and then returns kFailure: P9.
 config::ExitCode LintDatabase(const config::CommandLine& command, const config::Config* config);
 
 // harmonylite conflicts: lists the writes that lost to another node's write, and the rows that are

@@ -263,7 +263,7 @@ Status Linter::Cost(const schema::Table& table) {
 }  // namespace
 
 Result<std::vector<Finding>> Lint(Connection* db, const schema::LoadOptions& options) {
-  // as on the connection that applies changes
+  // The connection that applies changes ignores CHECK constraints, too.
   HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   HL_ASSIGN(const schema::Schema schema, schema::Load(db, options));

@@ -44,7 +44,7 @@ void OnClosed(natsConnection*, void* closure) {
 struct Attempt {
   OptionsPtr options;
   std::shared_ptr<SessionEvents> events = std::make_shared<SessionEvents>();
-  // owned by the connection once it stands, until OnClosed
+  // Belongs to the connection once it stands; OnClosed() deletes it.
   std::shared_ptr<SessionEvents>* closure = nullptr;
 
   std::mutex mutex;  // guards the members below

@@ -138,7 +138,7 @@ PublishReply JetStreamLog::Publish(const ports::PublishRequest& request) {
   options.MaxWait = options_.publish_timeout.count();
   options.MsgId = request.message_id.empty() ? nullptr : request.message_id.c_str();
   options.ExpectLastSubjectSeq = request.expected_last.value;
-  // makes the library send an explicit 0
+  // With ExpectNoMessage the library sends an explicit 0 instead of no condition.
   options.ExpectNoMessage = request.expected_last.value == 0;
 
   const uint64_t violations = (*session)->events().violations();

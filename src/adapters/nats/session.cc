@@ -28,7 +28,7 @@ void RetireSubscription(natsSubscription* subscription) {
     Clock::time_point since;
   };
   static std::mutex mutex;
-  // never freed, because it must outlive every thread
+  // The list is never freed, because it must outlive every thread.
   static auto& retired = *new std::deque<Retired>;
   natsSubscription_Unsubscribe(subscription);
   const Clock::time_point now = Clock::now();
@@ -209,7 +209,7 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
     if (status != NATS_NO_RESPONDERS) return LibraryError(status, "asking stream " + stream);
     auto info = GetStreamInfo(session, stream, wait_ms);
     if (!info.ok()) return std::move(info).error();
-    // a server needs some milliseconds to make a stream
+    // A server needs some milliseconds to make a stream.
     std::this_thread::sleep_for(kBetweenKnocks);
   }
   return MakeError(ErrorCode::kRetryLater, "stream {} is being made, or has no leader yet", stream);

@@ -19,7 +19,7 @@ namespace {
 
 constexpr milliseconds kGrace{2000};    // between SIGTERM and SIGKILL
 constexpr milliseconds kStartStep{20};  // between two looks at a server that starts
-// only a limit: the server's output, or its end, ends the wait
+// Only a limit: output of the server, or its end, ends the wait early.
 constexpr milliseconds kWatchStep{1000};
 constexpr milliseconds kFirstPause{100};
 constexpr milliseconds kLongestPause{5000};

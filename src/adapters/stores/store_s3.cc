@@ -14,7 +14,7 @@ namespace {
 
 constexpr size_t kHashChunk = 1 << 20;
 constexpr uint64_t kMaxParts = 9'000;  // the protocol allows 10,000
-// the protocol forbids naming it when a bucket is made
+// The protocol forbids naming this region when a bucket is made.
 constexpr std::string_view kHomeRegion = "us-east-1";
 
 class Sha256 {
