@@ -70,7 +70,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"uptime_seconds", status.uptime_s},
                      {"db_connected", status.database_ok},
                      {"nats_connected", status.nats_connected},
-                     // A node whose triggers are not in place does not start, so this is always true.
+                     // Always true: a node whose triggers are not in place does not start.
                      {"cdc_installed", true},
                      {"tables_tracked", status.tables},
                      {"caught_up", status.caught_up},

@@ -44,7 +44,8 @@ void OnClosed(natsConnection*, void* closure) {
 struct Attempt {
   OptionsPtr options;
   std::shared_ptr<SessionEvents> events = std::make_shared<SessionEvents>();
-  // Belongs to the connection once it stands; OnClosed() deletes it.
+  // Belongs to the connection once it stands. OnClosed() deletes it, or Run() if that fails to
+  // connect.
   std::shared_ptr<SessionEvents>* closure = nullptr;
 
   std::mutex mutex;  // guards the members below
