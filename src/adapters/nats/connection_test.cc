@@ -27,7 +27,7 @@ const Origin kNode{NodeId(1), Incarnation(1)};
 
 void WriteFile(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 
-// A certificate authority and a server certificate for the given names, in `dir`.
+// Makes a certificate authority and a server certificate for the given names, in `dir`.
 bool MakeCertificates(const std::string& dir, const std::string& names) {
   WriteFile(dir + "/ext", "subjectAltName=" + names + "\n");
   const std::string script =
@@ -45,7 +45,8 @@ std::string TlsConfig(const std::string& dir, const char* more) {
          " ca_file: \"" + dir + "/ca.pem\"\n" + more + "}\n";
 }
 
-// Crashes without RetireSubscription, once in some thousand ends.
+// Without RetireSubscription() the library crashes here, about once in some thousand ended
+// subscriptions.
 TEST(ConnectionTest, SubscriptionsEndWhileMessagesArrive) {
   TestServer server;
   ASSERT_OK(server.Start());
@@ -156,7 +157,8 @@ TEST(ConnectionTest, UserAndPassword) {
   EXPECT_OK(Connection::Open(inside));
 
   options.user_password = "wr0ng-one";
-  options.connect_retries = 1000;  // of no use here, so not used
+  // Retries are of no use against a refused login, so there must be none.
+  options.connect_retries = 1000;
   const auto refused = Connection::Open(options);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
@@ -166,13 +168,13 @@ TEST(ConnectionTest, UserAndPassword) {
   EXPECT_NE(message.find("user_password"), std::string::npos) << message;
   EXPECT_EQ(message.find("wr0ng"), std::string::npos) << message;
 
-  // Also when it is one of several servers.
+  // The refusal must also be reported if the server is one of several.
   options.urls.push_back("nats://127.0.0.1:1");
   EXPECT_EQ(Connection::Open(options).error().code(), ErrorCode::kInvalidArgument);
 }
 
 TEST(ConnectionTest, Nkey) {
-  // The well-known example pair of NATS' own documentation: not a secret.
+  // This is the well-known example pair of NATS' own documentation, not a secret.
   const std::string seed = "SUACSSL3UAHUDXKFSNVUZRF5UHPMWZ6BFDTJ7M6USDXIEDNPPQYYYCU3VY";
   ASSERT_VALUE(const std::string key, PublicNkey(seed));
   EXPECT_EQ(key, "UDXU4RCSJNZOIQHZNWXHXORDPRTGNJAHAHFRGZNEEJCPQTT2M7NLCNF4");
@@ -191,7 +193,7 @@ TEST(ConnectionTest, Nkey) {
   EXPECT_EQ(Connection::Open(options).error().code(), ErrorCode::kInvalidArgument);
   options.seed_file = server.dir().File("seed");
   WriteFile(options.seed_file, seed + "\n");
-  // The client library leaves out one signature in 256.
+  // The client library breaks one signature in 256, so some of these logins need another attempt.
   for (int i = 0; i < 800; ++i) ASSERT_OK(Connection::Open(options));
 }
 
@@ -205,7 +207,8 @@ TEST(ConnectionTest, TlsIsVerified) {
   const std::string address = server.url().substr(server.url().find("://") + 3);
   ConnectionOptions options = TestServer::ClientOf("tls://" + address);
 
-  const auto unknown = Connection::Open(options);  // an authority that nobody knows
+  // No certificate authority known to the system has signed this certificate.
+  const auto unknown = Connection::Open(options);
   ASSERT_FALSE(unknown.ok());
   EXPECT_EQ(unknown.error().code(), ErrorCode::kInvalidArgument);
   EXPECT_NE(unknown.error().message().find("ca_file"), std::string::npos)
@@ -215,7 +218,7 @@ TEST(ConnectionTest, TlsIsVerified) {
   ASSERT_VALUE(auto connection, Connection::Open(options));
   JetStreamLog log(connection, TestServer::LogOptions());
   EXPECT_OK(log.EnsureReady());
-  // The server insists, so nats:// is enough.
+  // The server demands TLS, so nats:// is enough.
   options.urls = {"nats://" + address};
   EXPECT_OK(Connection::Open(options));
 }
@@ -245,7 +248,8 @@ TEST(ConnectionTest, MutualTls) {
   options.ca_file = dir + "/ca.pem";
   EXPECT_FALSE(Connection::Open(options).ok());
   options.cert_file = dir + "/client.pem";
-  EXPECT_EQ(Connection::Open(options).error().code(), ErrorCode::kInvalidArgument);  // no key_file
+  // A certificate without a key_file cannot be used.
+  EXPECT_EQ(Connection::Open(options).error().code(), ErrorCode::kInvalidArgument);
   options.key_file = dir + "/client.key";
   EXPECT_OK(Connection::Open(options));
 }
@@ -299,7 +303,8 @@ TEST(ConnectionTest, BlackHoleEndsInErrorsNotSilence) {
   }));
   EXPECT_EQ(ended.error().code(), ErrorCode::kRetryLater);
   proxy.Resume();
-  // The same id again: it is there once, whether or not the first try arrived.
+  // The same message id is sent again; the log must hold it once, whether or not the first attempt
+  // arrived: P2.
   ports::PublishReply reply;
   ASSERT_TRUE(test::WaitUntil([&] {
     reply = log.Publish(Request(kNode, "a", 0, "a"));

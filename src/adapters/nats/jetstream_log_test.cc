@@ -33,7 +33,8 @@ class JetStreamLogTest : public ::testing::Test {
     ASSERT_OK(log_->EnsureReady());
   }
 
-  // Publishes records "1", "2", … up to `to` on one subject; each must be stored at its number.
+  // Publishes the records "1", "2" and so on, from `from` to `to`, on one subject. Each must be
+  // stored under its number.
   void PublishUpTo(JetStreamLog* log, const Origin& origin, uint64_t from, uint64_t to) {
     for (uint64_t i = from; i <= to; ++i) {
       const auto reply = log->Publish(
@@ -43,7 +44,7 @@ class JetStreamLogTest : public ::testing::Test {
     }
   }
 
-  // Reads until `count` records came or an error; returns the error or Ok.
+  // Reads until `count` records have come, or until an error, which it returns.
   static Status ReadCount(LogReader* reader, size_t count, std::vector<LogRecord>* out) {
     const auto deadline = std::chrono::steady_clock::now() + test::kPatience;
     while (out->size() < count && std::chrono::steady_clock::now() < deadline)
@@ -88,14 +89,15 @@ TEST_F(JetStreamLogTest, StoresInOrderAndDropsDuplicates) {
 
 TEST_F(JetStreamLogTest, ExpectedLastGuardsEachSubject) {
   PublishUpTo(log_.get(), kNode1, 1, 1);
-  // 0 means "none yet", also when that is wrong.
+  // An expected sequence of 0 means that the subject has no record; here that is wrong, so it is
+  // refused.
   EXPECT_EQ(log_->Publish(Request(kNode1, "x", 0, "x")).outcome, PublishOutcome::kOutOfSequence);
   EXPECT_EQ(log_->Publish(Request(kNode1, "y", 7, "x")).outcome, PublishOutcome::kOutOfSequence);
   EXPECT_EQ(log_->Publish(Request(kNode2, "z", 1, "x")).outcome, PublishOutcome::kOutOfSequence);
   const auto other = log_->Publish(Request(kNode2, "z2", 0, "x"));
   EXPECT_EQ(other.outcome, PublishOutcome::kStored);
   EXPECT_EQ(other.seq, LogSeq(2));
-  // Refused ones left no trace.
+  // Refused records leave no trace.
   ASSERT_VALUE(LogState state, log_->State());
   EXPECT_EQ(state.last, LogSeq(2));
 }
@@ -125,7 +127,7 @@ TEST_F(JetStreamLogTest, ReaderDeliversInOrderFromAnyPosition) {
     EXPECT_EQ(out[i].payload, std::to_string(11 + i));
     EXPECT_EQ(out[i].subject, kNode1);
   }
-  // Nothing more: nothing is appended, no error.
+  // There are no more records, so nothing is appended, and that is no error.
   ASSERT_OK(reader->Read(10, milliseconds(1), &out));
   EXPECT_EQ(out.size(), 40u);
   ASSERT_EQ(log_->Publish(Request(kNode2, "n", 0, "new")).outcome, PublishOutcome::kStored);
@@ -210,7 +212,8 @@ TEST_F(JetStreamLogTest, StreamTrimmedUnderASlowReaderIsAGap) {
   ASSERT_OK(small.EnsureReady());
   ASSERT_VALUE(auto reader, small.OpenReader(LogSeq(1)));
   const std::string big(6 << 20, 'x');
-  for (uint64_t i = 1; i <= 40; ++i)  // far more than may be under way to a client
+  // This is far more than may be on its way to a client.
+  for (uint64_t i = 1; i <= 40; ++i)
     ASSERT_EQ(small.Publish(Request(kNode1, std::to_string(i), i - 1, big)).outcome,
               PublishOutcome::kStored);
   const Status ended = ReadUntilError(reader.get());
@@ -348,7 +351,7 @@ TEST_F(JetStreamLogTest, OlderStorePutBackIsNoticed) {
 TEST_F(JetStreamLogTest, DeletedStreamEndsTheReaderAndIsMadeAgain) {
   PublishUpTo(log_.get(), kNode1, 1, 2);
   ASSERT_VALUE(auto reader, log_->OpenReader(LogSeq(3)));
-  // As an operator would, through the API.
+  // The stream is deleted through the API, as an operator would do it.
   ASSERT_OK(DeleteStreamForTest(connection_, log_->stream_name()));
   const auto reply = log_->Publish(Request(kNode1, "m3", 2, "3"));
   EXPECT_EQ(reply.outcome, PublishOutcome::kUnknown) << reply.message;

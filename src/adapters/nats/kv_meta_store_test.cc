@@ -73,7 +73,7 @@ TEST_F(KvMetaStoreTest, ListShowsWhatWasWrittenBefore) {
   EXPECT_EQ(nodes["node.7"].value, "7");
   EXPECT_EQ(nodes["node.7"].revision, store_->Get("node.7")->revision);
 
-  // Another client's writes show as well, at once.
+  // Writes of another client show at once, too.
   KvMetaStore other(connection_, options_);
   for (int i = 0; i < 20; ++i) {
     ASSERT_OK(other.Put("node.7", "again" + std::to_string(i)));
@@ -83,7 +83,7 @@ TEST_F(KvMetaStoreTest, ListShowsWhatWasWrittenBefore) {
   ASSERT_OK(other.Delete("node.8"));
   ASSERT_VALUE(nodes, store_->List("node."));
   EXPECT_EQ(nodes.size(), 29u);
-  // A store that has seen nothing yet.
+  // This store has seen nothing yet.
   KvMetaStore fresh(connection_, options_);
   ASSERT_VALUE(auto all, fresh.List(""));
   EXPECT_EQ(all.size(), 30u);
@@ -103,7 +103,7 @@ TEST_F(KvMetaStoreTest, RecentFollowsWithoutAsking) {
   }));
   ASSERT_VALUE(const MetaEntry entry, store_->RecentEntry("node.2"));
   EXPECT_EQ(entry.value, "b");
-  // A bucket that is gone is noticed by itself.
+  // The store notices by itself that the bucket is gone.
   ASSERT_OK(DeleteStreamForTest(connection_, "KV_harmonylite-changes-v2-meta"));
   EXPECT_TRUE(test::WaitUntil([&] {
     const auto now = store_->Recent("");

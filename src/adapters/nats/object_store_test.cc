@@ -60,7 +60,7 @@ class NatsObjectStoreTest : public ::testing::Test {
     return spool;
   }
   std::shared_ptr<Session> session() { return connection_->Acquire().value(); }
-  // The messages of a subject, as any client reads them.
+  // Returns the messages on a subject, as any client reads them.
   std::vector<std::string> Raw(const std::string& filter, size_t count) {
     PushConsumer::Options options;
     options.stream = "OBJ_snaps";
@@ -101,11 +101,11 @@ class NatsObjectStoreTest : public ::testing::Test {
   std::unique_ptr<JetStreamObjectStore> store_;
 };
 
-// What the clients in Go, JavaScript and Python expect.
+// The clients in Go, JavaScript and Python expect this layout.
 TEST_F(NatsObjectStoreTest, TheLayoutIsThatOfOtherClients) {
   const std::string bytes = test::NoiseBytes(300'000, 1);
   ASSERT_OK(store_->Put("one-1.zst", Filled(bytes), nullptr));
-  const auto meta_text = Raw("$O.snaps.M.b25lLTEuenN0", 1);  // base64 of the name
+  const auto meta_text = Raw("$O.snaps.M.b25lLTEuenN0", 1);  // the name in base64
   ASSERT_EQ(meta_text.size(), 1u);
   const auto meta = nlohmann::json::parse(meta_text[0]);
   EXPECT_EQ(meta["name"], "one-1.zst");
@@ -133,7 +133,7 @@ TEST_F(NatsObjectStoreTest, TheLayoutIsThatOfOtherClients) {
   EXPECT_STREQ(info->Config->Subjects[1], "$O.snaps.M.>");
 }
 
-// "hello", with a sum of its own.
+// A source that yields "hello" and computes its own SHA-256.
 class SummedSource final : public ports::ObjectSource {
  public:
   Status Begin() override { return Ok(); }
@@ -161,7 +161,7 @@ TEST_F(NatsObjectStoreTest, WhatOtherClientsWriteIsRead) {
   ASSERT_OK(store_->Put("a", Filled("x"), nullptr));
   Publish("$O.snaps.C.NUID1", "hel");
   Publish("$O.snaps.C.NUID1", "lo");
-  // As Go's client writes it.
+  // This description is in the form that Go's client writes.
   Publish(
       "$O.snaps.M.a25vd24=",
       R"({"name":"known","options":{"max_chunk_size":131072},"bucket":"snaps","nuid":"NUID1","size":5,)"
@@ -172,7 +172,7 @@ TEST_F(NatsObjectStoreTest, WhatOtherClientsWriteIsRead) {
   ASSERT_OK(Get("known", &bytes));
   EXPECT_EQ(bytes, "hello");
   EXPECT_EQ(store_->List("")->size(), 2u);
-  // Their marker of a deleted object.
+  // This is how the other clients mark a deleted object.
   Publish(
       "$O.snaps.M.a25vd24=",
       R"({"name":"known","bucket":"snaps","nuid":"NUID1","size":0,"chunks":0,"digest":"","deleted":true})",
@@ -204,7 +204,7 @@ TEST_F(NatsObjectStoreTest, AlteredAndLostPartsAreNoticed) {
   ASSERT_EQ(js_DeleteMsg(session()->js(), "OBJ_snaps", 2, nullptr, nullptr), NATS_OK);
   const Status got = Get("a", &bytes);
   EXPECT_EQ(got.error().code(), ErrorCode::kCorruption) << got.error().message();
-  // It can be replaced all the same.
+  // A damaged object can still be replaced.
   ASSERT_OK(store_->Put("a", Filled("x"), nullptr));
   ASSERT_OK(Get("a", &bytes));
   EXPECT_EQ(bytes, "x");
@@ -313,7 +313,7 @@ TEST_F(NatsObjectStoreTest, AFullStoreIsForLaterAndTheOldObjectStays) {
   std::string bytes;
   ASSERT_OK(Get("a", &bytes));
   EXPECT_EQ(bytes, "old");
-  EXPECT_EQ(Messages(), 2u);  // no part stays
+  EXPECT_EQ(Messages(), 2u);  // no part may stay behind
 }
 
 TEST_F(NatsObjectStoreTest, ABucketThatWasRemovedIsMadeAgain) {

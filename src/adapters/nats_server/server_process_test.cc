@@ -18,7 +18,7 @@ using test::Request;
 using test::TestServer;
 
 bool IsAlive(pid_t pid) {
-  // A zombie whose parent has not looked yet is not alive.
+  // A zombie, which its parent has not reaped yet, does not count as alive.
   std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
   std::string text;
   std::getline(stat, text);
@@ -33,7 +33,7 @@ std::string ReadFile(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// A port the kernel calls free now; a server takes it a moment later.
+// Returns a port that the kernel says is free now. A server takes it a moment later.
 int FreePort() {
   const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   sockaddr_in address{};
@@ -47,7 +47,7 @@ int FreePort() {
   return ntohs(address.sin_port);
 }
 
-// The first `count` records, with a new reader after every error.
+// Reads the first `count` records, and starts over with a new reader after every error.
 std::vector<ports::LogRecord> ReadAll(nats::JetStreamLog* log, size_t count) {
   std::vector<ports::LogRecord> out;
   std::unique_ptr<ports::LogReader> reader;
@@ -77,7 +77,8 @@ TEST(ServerProcess, StartsOnAFreeLoopbackPortAndStops) {
   server.process().Stop();
   EXPECT_FALSE(IsAlive(pid));
   EXPECT_FALSE(server.process().running());
-  server.process().Stop();  // harmless
+  // Stopping twice is harmless.
+  server.process().Stop();
 }
 
 TEST(ServerProcess, ConfigurationIsPrivateAndSecretsAreNotArguments) {
@@ -217,11 +218,11 @@ TEST(ServerProcess, ThreeMakeACluster) {
     return ready.ok();
   })) << ready.error().message();
   const Origin origin{NodeId(1), Incarnation(1)};
-  // The leader may still be moving: an unknown outcome is repeated.
+  // The leader may still be moving, so the publish is repeated until its outcome is known.
   ASSERT_TRUE(test::WaitUntil([&] {
     return log.Publish(Request(origin, "m1", 0, "x")).outcome == ports::PublishOutcome::kStored;
   }));
-  // One of three may die.
+  // One of three servers may die without harm.
   nodes[0].Stop();
   ASSERT_TRUE(test::WaitUntil([&] {
     return log.Publish(Request(origin, "m2", 1, "y")).outcome == ports::PublishOutcome::kStored;
@@ -272,7 +273,8 @@ TEST(ServerConfig, TwoServersGetAWarning) {
   options.cluster_address = "10.0.0.1:6222";
   options.cluster_peers = {"nats://10.0.0.2:6222"};
   EXPECT_EQ(ServerWarnings(options).size(), 1u);
-  options.cluster_peers.push_back("nats://10.0.0.1:6222/");  // ourselves
+  // Our own address does not count as another server.
+  options.cluster_peers.push_back("nats://10.0.0.1:6222/");
   EXPECT_EQ(ServerWarnings(options).size(), 1u);
   options.cluster_peers.push_back("nats://10.0.0.3:6222");
   EXPECT_TRUE(ServerWarnings(options).empty());

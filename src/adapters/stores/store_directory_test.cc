@@ -95,7 +95,7 @@ TEST_F(DirectoryStoreTest, AFileInThePlaceOfTheDirectoryIsForTheOperator) {
 
 TEST_F(DirectoryStoreTest, NothingStaysOfAPutThatFails) {
   ASSERT_OK(store_.Put("a", Filled("x"), nullptr));
-  std::filesystem::create_directory(path() + "/b");  // a file cannot take its place
+  std::filesystem::create_directory(path() + "/b");  // a file cannot replace a directory
   EXPECT_FALSE(store_.Put("b", Filled("x"), nullptr).ok());
   size_t files = 0;
   for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(path())) ++files;

@@ -1,4 +1,4 @@
-// What stores read from servers and from the configuration.
+// Tests what stores parse: answers of servers, and URLs of the configuration.
 #include <gtest/gtest.h>
 
 #include <ctime>
@@ -34,7 +34,7 @@ TEST(StoreUrl, MessagesHoldNothingOfIt) {
   for (const char* text :
        {"https://u:geheim@ho st/", "geheim", "", "https://u:geheim@h:99999999/"}) {
     const auto url = ParseStoreUrl(text);
-    if (url.ok()) continue;  // a word alone is a host, says libcurl
+    if (url.ok()) continue;  // libcurl takes a single word for a host
     EXPECT_EQ(url.error().code(), ErrorCode::kInvalidArgument);
     EXPECT_EQ(url.error().message().find("geheim"), std::string::npos) << url.error().message();
   }
