@@ -75,7 +75,8 @@ TEST(RedactUrl, HidesUsersPasswordsAndQueries) {
       {"https://h/p?dir=/snap&login=me&secret=pw", "https://h/p?dir=/snap&login=***&secret=***"},
       {"https://h/p?pw", "https://h/p?***"},
       {"https://h/p#pw", "https://h/p#***"},
-      // A '?' or '#' in a password that is not encoded, or an '@' in a query: all is hidden.
+      // If a password contains an unencoded '?' or '#', or a query contains an '@', everything is
+      // hidden.
       {"sftp://u:p?w@h/x", "sftp://***"},
       {"sftp://u:p#w@h/x", "sftp://***"},
       {"https://h/p?login=a@b&secret=pw", "https://***"},

@@ -49,7 +49,8 @@ TEST(CommandLine, FlagsInAllSpellings) {
   ASSERT_VALUE(const auto equals, Parse({"-config=a=b"}));
   EXPECT_EQ(equals.config_path, "a=b");
   ASSERT_VALUE(const auto dash,
-               Parse({"-config", "-x"}));  // as in Go: the next word, whatever it is
+               // As in Go, the next word is the value, even if it looks like a flag.
+               Parse({"-config", "-x"}));
   EXPECT_EQ(dash.config_path, "-x");
 }
 

@@ -1,4 +1,4 @@
-// What is refused, where, and in which words.
+// Tests which configurations are refused, at which place, and with which words.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -9,7 +9,8 @@
 namespace harmonylite::config {
 namespace {
 
-// The text is wrapped so that line 1 is db_path; a case's own lines start at line 2.
+// Parses `text` behind a first line with db_path, so that the lines of a case begin at line 2.
+// Returns the error, or "accepted".
 std::string ErrorOf(const std::string& text) {
   const auto result = ParseConfig("db_path = \"app.db\"\n" + text, "c.toml");
   if (result.ok()) return "accepted";
@@ -156,7 +157,7 @@ TEST(ConfigErrors, StoresNeedTheirSettings) {
        "c.toml:4:14: snapshot.webdav.url: the URL must start with https:// or http://"},
       {"[snapshot]\nstore = \"sftp\"\nsftp.url = \"h\"",
        "c.toml:4:12: snapshot.sftp.url: the URL must start with sftp://"},
-      // One thing at a time: a URL of the wrong type is not also missing.
+      // Only one mistake is reported for a value: a URL of the wrong type is not also missing.
       {"[snapshot]\nstore = \"sftp\"\nsftp.url = 1",
        "c.toml:4:12: snapshot.sftp.url: expected a string, found an integer"},
   });
@@ -245,7 +246,7 @@ TEST(ConfigErrors, NestingIsBounded) {
             std::string::npos);
   EXPECT_NE(ErrorOf("a = " + std::string(5000, '[')).find("not TOML"), std::string::npos);
   EXPECT_EQ(ErrorOf("seq_map_path = \"\"\"\\\n \u00e9\"\"\""), "accepted");
-  // Dots in texts and comments are no nesting.
+  // Dots in strings and comments do not count as nesting.
   const std::string dots(5000, '.');
   EXPECT_EQ(ErrorOf("seq_map_path = \"\\\"" + dots + "\" # '" + dots), "accepted");
   EXPECT_EQ(ErrorOf("seq_map_path = '''\n'" + dots + "'''\n#" + dots), "accepted");

@@ -1,4 +1,4 @@
-// Secrets: where they come from, and that they show up nowhere; the file itself.
+// Tests where secrets come from, that they show up nowhere, and how the file itself is read.
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
@@ -34,7 +34,8 @@ void WriteFile(const std::string& path, const std::string& text, mode_t mode) {
 
 TEST(Secrets, AreExpandedFromTheEnvironment) {
   const Variable a("HARMONYLITE_TEST_A", "va");
-  const Variable b("HARMONYLITE_TEST_B", "${HARMONYLITE_TEST_A}");  // once only, not again
+  // The value must not be expanded a second time.
+  const Variable b("HARMONYLITE_TEST_B", "${HARMONYLITE_TEST_A}");
   const std::pair<const char*, const char*> cases[] = {
       {"", ""},
       {"plain $ {x} $x", "plain $ {x} $x"},
@@ -169,7 +170,7 @@ TEST(Secrets, AreNotRendered) {
   EXPECT_NE(shown.find("url = \"sftp://***@h:22/p\""), std::string::npos);
 }
 
-// Breaks the file at every place, in several ways, and looks at the messages.
+// Breaks the file at every place, in several ways, and searches the messages for secrets.
 TEST(Secrets, AreInNoErrorMessage) {
   const std::string text = std::string(kDb) + kAllSecrets;
   int errors = 0;

@@ -1,4 +1,4 @@
-// What a configuration means: defaults, every key, files of 1.x.
+// Tests what a configuration means: the defaults, every key, and files of HarmonyLite 1.x.
 #include "config/config.h"
 
 #include <gtest/gtest.h>
@@ -15,7 +15,7 @@ constexpr char kDb[] = "db_path = \"app.db\"\n";
 
 Result<Config> Parse(const std::string& text) { return ParseConfig(kDb + text, "c.toml"); }
 
-// Sets an environment variable for the length of a test.
+// Sets an environment variable for the duration of a test.
 class Variable {
  public:
   Variable(const char* name, const char* value) : name_(name) { setenv(name, value, 1); }
@@ -303,8 +303,8 @@ TEST(Config, S3CredentialsFromTheEnvironmentComeAsASet) {
 }
 
 TEST(Config, RealFilesOf1xAreAccepted) {
-  // The shape of a file as 1.x ships it: every section written out, the stores that are not used
-  // still holding placeholders.
+  // The file has the form in which 1.x ships it: every section is written out, and the stores that
+  // are not used still hold placeholders.
   ASSERT_VALUE(const Config c, ParseConfig(R"(
 db_path="/tmp/app.db"
 seq_map_path="/tmp/app-positions.cbor"

@@ -1,4 +1,4 @@
-// The fuzz target over its kept inputs: what once was a bug stays fixed.
+// Runs the fuzz target on its stored inputs, so that bugs which were fixed stay fixed.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -28,7 +28,7 @@ std::vector<std::string> Corpus() {
        std::filesystem::directory_iterator(HARMONYLITE_SOURCE_DIR "/tests/fuzz/corpus/config")) {
     out.push_back(ReadFile(entry.path()));
   }
-  std::sort(out.begin(), out.end());  // by content: the same order everywhere
+  std::sort(out.begin(), out.end());  // the order must be the same on every machine
   return out;
 }
 

@@ -1,4 +1,4 @@
-// The documentation and the example say what the code does.
+// Tests that the documentation and the example say what the code does.
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -17,7 +17,7 @@ std::string ReadSource(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
-// The lines of one table of a TOML file, comments and all.
+// Returns the lines of one table of a TOML file, including comments.
 std::string Section(const std::string& text, const std::string& table) {
   std::istringstream lines("\n" + text);
   std::string line;
@@ -54,7 +54,7 @@ TEST(Documentation, TheExampleHasEveryKey) {
   }
 }
 
-// Each table of keys stands under a heading "## `[table]`" and has a row for each key.
+// Each table of keys stands under a heading "## `[table]`", and has a row for each key.
 TEST(Documentation, EveryKeyIsExplained) {
   std::istringstream lines(ReadSource("docs/configuration.md"));
   std::string line;

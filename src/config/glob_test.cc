@@ -49,9 +49,9 @@ TEST(Glob, Matches) {
       {"[ab]", "a", false},
       {"a.b c", "A.B C", true},
       {"*.tmp", "x.tmp", true},
-      {"caf?", "caf\xC3\xA9", true},  // one character of two bytes
+      {"caf?", "caf\xC3\xA9", true},  // '?' matches one character, also one of two bytes
       {"caf??", "caf\xC3\xA9", false},
-      {"\xC3\x89", "\xC3\xA9", false},  // only ASCII folds
+      {"\xC3\x89", "\xC3\xA9", false},  // letters beyond ASCII match only in the same case
       {"*\xA9", "x\xC3\xA9", false},    // a '*' never ends inside a character
   };
   for (const auto& c : cases) {
