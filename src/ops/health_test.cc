@@ -30,7 +30,7 @@ TEST(HealthTest, EachTroubleIsNamed) {
   away.nats_connected = false;
   NodeStatus full = Fine();
   full.database_ok = false;
-  full.database_error = "disk \xff full";  // not UTF-8: still an answer
+  full.database_error = "disk \xff full";  // text that is not UTF-8 must not prevent an answer
   NodeStatus paused = Fine();
   paused.waiting = {{7, "schema", "column x does not exist here"}};
   NodeStatus clock = Fine();
