@@ -1,4 +1,6 @@
 // Prints rows of text in columns, for people to read; the first row is the heading.
+//
+// Threads: any.
 #pragma once
 
 #include <fmt/format.h>

@@ -1,5 +1,7 @@
 // Keeps two sidecars from using one database: an OFD lock on a file beside the database. The lock
 // disappears with the process.
+//
+// Threads: one owner.
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
 // Opens the configured store for snapshots.
+//
+// Threads: any.
 #pragma once
 
 #include <memory>

@@ -33,6 +33,9 @@ Status BucketMirror::Drain(const std::shared_ptr<Session>& session) {
   return Refresh(session);
 }
 
+// The consumer can go on if it belongs to this session, if the bucket is the one that it was made
+// for, and if the bucket has not lost revisions that were seen here. Otherwise the mirror starts
+// over. A bucket that was emptied sends nothing, so its entries are dropped here.
 Status BucketMirror::Refresh(const std::shared_ptr<Session>& session) {
   Status status = Ok();
   // The first round may fail because the consumer died unnoticed; the second round uses a new one.

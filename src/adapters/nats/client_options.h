@@ -1,4 +1,6 @@
 // Private to src/adapters/nats: translates ConnectionOptions into the client library's options.
+//
+// Threads: any; pure functions, except that they read files.
 #pragma once
 
 #include <string>

@@ -3,6 +3,8 @@
 // libnats 3.4.1 waits for ever if a server falls silent in the middle of the handshake, and while
 // it reconnects by itself it holds the connection's lock. Therefore the library may not reconnect
 // by itself, and every attempt runs in a thread of its own, which is abandoned when the time is up.
+//
+// Threads: any.
 #pragma once
 
 #include <atomic>

@@ -71,7 +71,7 @@ class Connection {
   std::mutex connecting_;                 // held during the first attempts; taken before mutex_
   std::atomic<bool> stop_{false};
 
-  mutable std::mutex mutex_;  // guards the members below
+  mutable std::mutex mutex_;  // guards the members from session_ to failure_
   std::condition_variable stopped_;
   std::shared_ptr<Session> session_;  // null before the first success
   std::vector<std::string> servers_;  // servers of the cluster that it told us about

@@ -1,4 +1,6 @@
 // Which NATS servers to connect to, and with which credentials.
+//
+// Threads: a plain value.
 #pragma once
 
 #include <chrono>

@@ -1,5 +1,7 @@
 // Private to src/adapters/nats: reads the log's stream forward. Keeps the contract of
 // ports::LogReader in ports/replication_log.h.
+//
+// Threads: one at a time, as ports::LogReader demands.
 #pragma once
 
 #include <memory>

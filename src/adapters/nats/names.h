@@ -1,6 +1,8 @@
 // Names of our streams, buckets and subjects on the shared NATS. They are derived from the
 // operator's prefixes and the number of the wire format, so that clusters, shards and formats never
 // read each other's records.
+//
+// Threads: any; pure functions.
 #pragma once
 
 #include <optional>

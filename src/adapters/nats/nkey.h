@@ -1,4 +1,6 @@
 // Computes the public half of a user nkey. The client library wants it beside the seed file.
+//
+// Threads: any; pure functions, except that PublicNkeyOfFile() reads a file.
 #pragma once
 
 #include <string>

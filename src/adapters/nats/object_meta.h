@@ -1,5 +1,8 @@
 // Private to src/adapters/nats: the description of an object in NATS' own object store, as the
 // clients of every language write it: JSON on the subject "$O.<bucket>.M.<name in base64url>".
+//
+// Threads: any; pure functions, except that NewNuid() draws random bytes. An ObjectDigest has one
+// owner.
 #pragma once
 
 #include <cstdint>

@@ -207,6 +207,9 @@ Status JetStreamObjectStore::PutFrom(const std::string& name, ports::ObjectSourc
   return Retry("put " + name + " into", transfer, [&] { return PutOnce(name, source, transfer); });
 }
 
+// Sends the chunks, then stores the description, then purges the chunks of the object that was
+// replaced. Until the description is stored, readers see the former object; after that they see the
+// new one, and never a part of it.
 Status JetStreamObjectStore::PutOnce(const std::string& name, ports::ObjectSource* source,
                                      ports::Transfer* transfer) {
   HL_ASSIGN(const auto session, Connect());

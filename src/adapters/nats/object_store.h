@@ -5,6 +5,8 @@
 // newest message is kept. The description is written last, and the chunks of the object that it
 // replaces are purged after that. Deleting leaves no marker behind, so that the bucket does not
 // grow with every name that was ever used.
+//
+// Threads: one call at a time, as ports::ObjectStore demands.
 #pragma once
 
 #include <chrono>

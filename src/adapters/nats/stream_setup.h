@@ -1,5 +1,7 @@
 // Private to src/adapters/nats: makes the log's stream, or compares the existing one with the
 // configuration.
+//
+// Threads: any, as the session allows it.
 #pragma once
 
 #include "adapters/nats/session.h"

@@ -1,4 +1,6 @@
 // How the embedded nats-server is configured.
+//
+// Threads: a plain value.
 #pragma once
 
 #include <chrono>

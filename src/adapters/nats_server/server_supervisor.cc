@@ -102,6 +102,10 @@ void ServerSupervisor::SetRunning(pid_t pid, bool ready) {
   state_.running = ready;
 }
 
+// Runs the server until Stop(). If the first start fails, Start() returns the failure and nothing
+// is tried again, because the operator is there to correct it. After that, every end of the server
+// leads to another start. The pause before it doubles from kFirstPause to kLongestPause, and begins
+// anew after a server that ran for kHealthyAfter.
 void ServerSupervisor::Main() {
   Status prepared = Prepare();
   if (!prepared.ok()) return ReportStart(std::move(prepared));

@@ -77,7 +77,7 @@ class ServerSupervisor {
   bool pass_host_ = true;         // false if the extra configuration names the address
   std::deque<std::string> said_;  // the child's last complaints
 
-  mutable std::mutex mutex_;  // guards the members below, except thread_
+  mutable std::mutex mutex_;  // guards the members from started_ to stopping_
   std::condition_variable started_;
   std::optional<Status> start_result_;
   State state_;

@@ -2,6 +2,8 @@
 //
 // A file is written under a temporary name, flushed to the disk and renamed, so a file with an
 // object's name is always complete.
+//
+// Threads: one call at a time, as ports::ObjectStore demands.
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
 // Private to src/adapters/stores: one HTTP request and its answer, over a CurlHandle.
+//
+// Threads: one at a time for each CurlHandle.
 #pragma once
 
 #include <map>

@@ -1,4 +1,6 @@
 // How long the stores that are reached over the network wait, and how often they retry.
+//
+// Threads: a plain value.
 #pragma once
 
 #include <chrono>

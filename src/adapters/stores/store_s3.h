@@ -3,6 +3,8 @@
 // Requests are signed with signature version 4 over their bytes, so the server refuses a request
 // that was altered on its way. Large objects are sent in parts. No reader sees an object before it
 // is complete.
+//
+// Threads: one call at a time, as ports::ObjectStore demands.
 #pragma once
 
 #include <functional>

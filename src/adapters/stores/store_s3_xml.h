@@ -1,4 +1,6 @@
 // Private to src/adapters/stores: reads and writes the XML of the S3 protocol.
+//
+// Threads: any; pure functions.
 #pragma once
 
 #include <string>

@@ -3,6 +3,8 @@
 // A file is sent under a temporary name and then renamed, so a file with an object's name is always
 // complete. SFTP cannot rename over an existing file. Therefore the existing file is first renamed
 // to "~old-<name>", where readers find it in the meantime.
+//
+// Threads: one call at a time, as ports::ObjectStore demands.
 #pragma once
 
 #include <memory>

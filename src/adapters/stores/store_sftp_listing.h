@@ -1,4 +1,6 @@
 // Private to src/adapters/stores: parses one line of an SFTP server's listing.
+//
+// Threads: any; a pure function.
 #pragma once
 
 #include <optional>

@@ -1,4 +1,6 @@
 // Private to src/adapters/stores: takes apart the URLs of stores as the configuration writes them.
+//
+// Threads: any; pure functions, except that part names depend on the clock and on random numbers.
 #pragma once
 
 #include <map>

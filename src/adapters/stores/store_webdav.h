@@ -2,6 +2,8 @@
 //
 // A file is sent under a temporary name and then moved to its place, so a file with an object's
 // name is always complete.
+//
+// Threads: one call at a time, as ports::ObjectStore demands.
 #pragma once
 
 #include <memory>

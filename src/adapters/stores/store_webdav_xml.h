@@ -1,4 +1,6 @@
 // Private to src/adapters/stores: writes and reads the XML of the WebDAV protocol.
+//
+// Threads: any; pure functions.
 #pragma once
 
 #include <string_view>
