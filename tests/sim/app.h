@@ -1,5 +1,5 @@
-// The simulated application: one connection of its own that runs transactions of every kind, and
-// tells the ledger what it was told is committed.
+// The simulated application. On a connection of its own it runs transactions of every kind against
+// the machine's database, and it records in the ledger what SQLite reported as committed.
 //
 // Threads: one.
 #pragma once
@@ -18,31 +18,36 @@ namespace harmonylite::sim {
 
 class App {
  public:
-  // `lazy_sync`: it syncs when it checkpoints.
+  // With `lazy_sync` the connection syncs only at checkpoints (synchronous = NORMAL), so a power
+  // cut can take back its commits. The pointers are not owned.
   App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables, bool lazy_sync)
       : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes), tables_(tables),
         lazy_sync_(lazy_sync) {}
 
   Status Open();
-  // What was not committed is gone.
+  // Closes the connection. An open transaction is lost.
   void Close();
-  // Runs a whole transaction, or a part of one that stays open (with `may_hold`). An error is one that an
-  // application without HarmonyLite would not have met: constraints and its own disk's faults are none.
+  // Runs a whole transaction or, if `may_hold`, perhaps a part of one that stays open. It returns
+  // only errors that the application would not have met without HarmonyLite (P8): a violated
+  // constraint and a fault of the machine's disk are no errors here.
   Status Step(bool may_hold);
-  // Ends an open transaction.
+  // Commits the open transaction, if there is one.
   Status Finish();
   bool holds() const { return holds_; }
-  // Runs the next migration, if there is one. The number of migrations after it; nothing: the file is locked, or
-  // the migration waits for the sidecar.
+  // Runs the next migration, if there is one. Returns how many migrations the file has then run, or
+  // nothing if the file is locked or the migration has to wait for the sidecar.
   Result<std::optional<int64_t>> Migrate();
   int64_t level() const { return level_; }
-  // Writes to the table that the migrations made, once it has its triggers.
+  // Runs a transaction that writes one row of `later`, the table that a migration makes. Until that
+  // table has its triggers, the row is one of `kv`.
   Status WriteToLater();
-  // Makes one of the tables anew. False: the file is locked, or something is not folded, which would count as written
-  // again.
+  // Recreates one of the tables under its name. Returns false, with nothing changed, if the file is
+  // locked, the table has no triggers yet, or a change is not folded yet. The rebuilding would
+  // count such a change as written again.
   Result<bool> RebuildTable();
 
  private:
+  // A write of the open transaction, which is recorded in the ledger once it is committed.
   struct Pending {
     std::string table;
     std::string key;
@@ -56,16 +61,19 @@ class App {
   Result<VersionRank> VersionBefore(const AppTable& table, const std::string& key_text,
                                     const change::Row& key);
   Result<Origin> NoteLife();
-  // What is written to a table without triggers is found by an audit and sent as new writes: the ledger would not
-  // know them.
+  // True if the sidecar has put its triggers on the table. The application writes to no table
+  // without them: an audit would find the rows and send them as new writes, which the ledger would
+  // not know.
   Result<bool> HasTriggers(const std::string& table);
+  // True if the sidecar has folded every change of the journal into the versions.
   Result<bool> AllFolded();
   Result<bool> MakeIndex();
   Result<bool> MigrateNow();
-  // What its disk did to it is the application's own trouble.
+  // Turns an error that the machine's disk caused into success, because it says nothing about the
+  // product. The open transaction is rolled back.
   Status UnlessDiskFailed(Status status);
   Status RandomStatement();
-  // To which tables a statement of this number writes.
+  // The group of the tables that RandomStatement() writes to for the number `statement`.
   TableGroup GroupOf(int64_t statement) const;
   Status Transfer();
   Status Count();
@@ -76,7 +84,7 @@ class App {
   Status WriteFamily();
   Status WritePeople();
   Status WriteLater();
-  // An error of a constraint is an answer, not a failure.
+  // Runs one statement. A violated constraint is an answer, not an error.
   Status Run(const std::string& sql, const change::Row& values);
   // NULL, numbers, text and blobs of many kinds.
   change::Value AnyValue();
@@ -85,13 +93,14 @@ class App {
   Ledger* ledger_;
   Random* random_;
   Sometimes* sometimes_;
-  const TableGroups tables_;  // that it has
+  const TableGroups tables_;  // the groups of tables that the application has
   const bool lazy_sync_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
-  int64_t level_ = 0;  // migrations that the file has run
-  int64_t first_entry_ = 0;  // journal entries after this are the open transaction's
-  std::vector<std::pair<int64_t, int64_t>> given_;  // lseq and stamp of those, as it commits
+  int64_t level_ = 0;  // number of migrations that the file has run
+  int64_t first_entry_ = 0;  // journal entries after this one belong to the open transaction
+  // Number and stamp of each journal entry of the transaction that is being committed.
+  std::vector<std::pair<int64_t, int64_t>> given_;
 };
 
 }  // namespace harmonylite::sim

@@ -1,4 +1,4 @@
-// The file that a simulated machine begins with.
+// The database file that a simulated machine begins with.
 //
 // Threads: one.
 #pragma once
@@ -9,19 +9,21 @@
 
 namespace harmonylite::sim {
 
-// The application's tables, no trace of HarmonyLite.
+// Makes the application's tables in the node's file, without any trace of HarmonyLite.
 Status MakeAppFile(SimNode* node, TableGroups tables);
 
-// The same with HarmonyLite attached: the same bytes in every history and process. Made once, by a node in a world
-// of its own, with SQLite's generator seeded anew; no other node with this id may exist while it is made.
+// A file of MakeAppFile() to which HarmonyLite has been attached. Attaching costs as much as the
+// rest of a history, so each kind of file is made once in a process, by a node in a world of
+// its own. Its bytes are the same in every history and process, because SQLite's generator is
+// seeded before. No other node with this id may exist while the file is made.
 struct AttachedFile {
   SimDisk::Files files;
-  node::SentMark mark;  // of the machine that attached it
+  node::SentMark mark;  // the sent mark of the machine that attached the file
 };
 const AttachedFile& FindAttachedFile(uint64_t id, bool hide_orphans, TableGroups tables);
-// Those of all ids; so that they are there.
+// Makes the files of this kind for all node ids, so that FindAttachedFile() makes none later.
 void MakeAttachedFiles(bool hide_orphans, TableGroups tables);
-// All of them, before a process starts others.
+// Makes the files of all kinds. A process calls this before it forks others, which then share them.
 void MakeAttachedFiles();
 
 }  // namespace harmonylite::sim

@@ -1,4 +1,5 @@
-// The tables of the simulated application: one of every shape of key.
+// The tables of the simulated application, with keys of every shape, and the migrations that change
+// them.
 #pragma once
 
 #include <array>
@@ -9,14 +10,14 @@
 
 namespace harmonylite::sim {
 
-// An application may lack some of them; kv and chain are always there.
+// An application may lack any group but kAlways.
 enum class TableGroup : uint8_t { kAlways, kNames, kPairs, kFamily, kPeople, kMoney };
 inline constexpr int kTableGroups = 6;
 
 class TableGroups {
  public:
   static TableGroups All() { return TableGroups((1 << kTableGroups) - 1); }
-  // One group, or two, beside those that are always there.
+  // Every choice of one or two groups beside kAlways.
   static std::vector<TableGroups> Few() {
     std::vector<TableGroups> out;
     for (int i = 1; i < kTableGroups; ++i)
@@ -31,11 +32,12 @@ class TableGroups {
   int bits_;
 };
 
+// A table as the checkers see it.
 struct AppTable {
   const char* name;
   std::vector<std::string> key;
   TableGroup group;
-  bool nocase = false;
+  bool nocase = false;  // the key ignores the case of ASCII letters
 };
 
 inline const std::vector<AppTable>& AppTables() {
@@ -50,7 +52,7 @@ inline const std::vector<AppTable>& AppTables() {
       {"counter_left", {"who"}, TableGroup::kMoney},
       {"counter_right", {"who"}, TableGroup::kMoney},
       {"chain", {"who"}, TableGroup::kAlways},
-      {"later", {"id"}, TableGroup::kAlways},  // comes with a migration
+      {"later", {"id"}, TableGroup::kAlways},  // made by a migration
   };
   return tables;
 }
@@ -61,7 +63,7 @@ inline const AppTable* FindTable(std::string_view name) {
   return nullptr;
 }
 
-// Nodes with even numbers have the columns of this one in another order.
+// Nodes with even ids create kv with its columns in another order.
 inline constexpr const char* kKv = "CREATE TABLE kv(id INTEGER PRIMARY KEY, v, w TEXT)";
 inline constexpr const char* kKvOtherOrder = "CREATE TABLE kv(v, id INTEGER PRIMARY KEY, w TEXT)";
 
@@ -79,7 +81,8 @@ inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
     {TableGroup::kPeople,
      "CREATE TABLE people(id INTEGER PRIMARY KEY, nick TEXT COLLATE NOCASE UNIQUE, seat, v);"
      "CREATE UNIQUE INDEX people_seat ON people(seat) WHERE seat > 0"},
-    // The rest carries invariants; every life of a node writes rows of its own there.
+    // The remaining tables carry invariants, which CheckSnapshot() and CheckOwnWrites() check. Each
+    // life of a machine writes only rows of its own there.
     {TableGroup::kMoney,
      "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
      "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
@@ -87,19 +90,21 @@ inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
     {TableGroup::kAlways, "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
 }};
 
-// The migrations, which every node runs in this order, at times of its own, where all tables are there. What they do to an image of a row
-// that was written before them: MigrateImage.
+// The migrations. Every node runs them in this order, each at a time of its own. Only histories
+// with all tables have migrations. MigrateImage() says what they do to a row that was written
+// before them.
 inline constexpr std::array<const char*, 5> kMigrations = {
     "ALTER TABLE kv ADD COLUMN x DEFAULT 7",
     "ALTER TABLE parent RENAME COLUMN v TO note",
     "CREATE TABLE later(id INTEGER PRIMARY KEY, v)",
     "ALTER TABLE kv DROP COLUMN w",
-    // The application removes what clashes here; other nodes send rows that clash until they have the index too.
+    // Before it makes the index, the application removes the rows that clash. Nodes without the
+    // index still send rows that clash.
     "CREATE UNIQUE INDEX later_v ON later(v)",
 };
 inline constexpr const char* kRemoveClashes =
     "DELETE FROM later WHERE EXISTS(SELECT 1 FROM later o WHERE o.v = later.v AND o.id < later.id)";
-// How many of them a database has run.
+// A query for the number of migrations that a database has run.
 inline constexpr const char* kMigrationLevel =
     "SELECT (SELECT sql LIKE '%, x %' FROM sqlite_schema WHERE name = 'kv') + "
     "(SELECT sql LIKE '%, note%' FROM sqlite_schema WHERE name = 'parent') + "
@@ -111,8 +116,8 @@ inline constexpr int64_t kLevelOfLater = 3;
 inline constexpr int64_t kLevelWithoutW = 4;
 inline constexpr int64_t kLevelOfLaterUnique = 5;
 
-// Tables that the application makes anew under their names, as SQLite's documentation advises for what ALTER TABLE
-// cannot do.
+// Tables that the application recreates under their names. SQLite's documentation advises this for
+// changes of a schema that ALTER TABLE cannot make.
 struct Rebuild {
   const char* table;
   const char* sql;

@@ -1,5 +1,6 @@
-// Many histories over several processes. A history that ends its process (a broken invariant, a sanitizer) is a
-// violation like another: the campaign goes on behind it.
+// Campaigns: many histories, spread over several processes. A history that ends its process (by a
+// broken invariant or a sanitizer's report) is a violation like any other, and the campaign goes on
+// with the next history in a new process.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +13,21 @@ struct CampaignOptions {
   uint64_t seed = 1;
   uint64_t histories = 1000;
   int64_t jobs = 1;
-  int64_t most_violations = 20;  // then each process stops
+  int64_t most_violations = 20;  // a process stops after this many violations
 };
 
 struct CampaignResult {
   uint64_t histories = 0;
   int64_t violations = 0;
   double seconds = 0;
-  Sometimes sometimes;  // without those of a process that a history ended
+  Sometimes sometimes;  // without the counts of a process that a history ended
 };
 
-// Prints each violation with the seed of its history as it is found.
+// Runs a campaign, and prints each violation with the seed of its history when it is found.
 CampaignResult RunCampaign(Runner* runner, const CampaignOptions& options);
 
-// One history in a process of its own; the violation says so when it ended the process.
+// Runs one history in a process of its own. If the history ends the process, the violation says so.
+// Of the report, only the violation, the steps and the trace are filled in.
 HistoryReport RunApart(Runner* runner, const HistoryOptions& options);
 
 }  // namespace harmonylite::sim

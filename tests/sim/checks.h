@@ -1,4 +1,6 @@
-// The checkers: each looks at pictures of files and the ledger, and says what is wrong, or nothing.
+// The checkers of the product's promises. Each compares pictures of database files with one another
+// or with the ledger, and returns what is wrong, or nothing. Each stands in a file check_*.cc of
+// its own or with its closest relatives.
 #pragma once
 
 #include <cstdint>
@@ -18,71 +20,81 @@ using Violation = std::optional<std::string>;
 
 struct Alteration;
 
-// What one reader has met; it must never go back.
+// What a reader of one file has seen so far. Later looks at the file must not fall behind it (P5).
 struct Seen {
-  std::map<std::string, int64_t> values;
-  std::shared_ptr<const Picture> last;  // nothing: a reader that begins
-  std::map<std::string, ByKey<VersionRank>> forgotten;  // by table: rows' deletes that were forgotten since
+  std::map<std::string, int64_t> values;  // counters, by "table key"
+  std::shared_ptr<const Picture> last;    // null until the first look
+  // By table and key: the deletes that were forgotten since the first look.
+  std::map<std::string, ByKey<VersionRank>> forgotten;
 };
 
-// A node has no version of a row, which had one at least as new as `least`: the newest delete of it that `picture` has
-// merged and may have forgotten, which is newer than that. Nothing: its version is missing. (The invariant of
-// docs/decisions/0020-forgetting-tombstones.md.)
-// `kSure`: of those that may be lost none counts.
+// Judges a row of which a file has no version, although it had, or should have, one that ranks
+// `least`. Returns the newest delete of the row that ranks no lower than `least` and that the file
+// may have forgotten, because its collected vector covers it. Returns nothing if there is none:
+// then the version is lost. This is the invariant of docs/decisions/0020-forgetting-tombstones.md.
+// With Which::kSure, deletes that may be lost do not count.
 enum class Which { kAny, kSure };
 std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger, const std::string& table,
                                            const std::string& key, const VersionRank& least, Which which = Which::kAny);
 
-// Any snapshot of any node: whole transactions (transfers, pairs of counters), causal order (a row that
-// tells what its writer saw; only with `causes`), and reads that never go back (`seen` is of this file). Rows of others
-// that a merge wrote anew (Ledger::Adopted) are left out here and in CheckOwnWrites.
+// Checks any picture of any node: transactions are whole (transfers and pairs of counters, P6), no
+// effect is visible without its cause (only if `causes`, P6), and reads do not go back (`seen`
+// belongs to this file). Rows that a merge wrote anew for another node (Ledger::Adopted()) are left
+// out, here and in CheckOwnWrites().
 Violation CheckSnapshot(const Picture& picture, const Ledger& ledger, Seen* seen, bool causes);
 
-// No row is at an older version than at the last look, and none is without the version it had, but for deletes that are
-// forgotten: what was deleted does not come back.
+// Checks that no row has an older version than at the last look, and that none has lost its version
+// except by a delete that may be forgotten. A row that was deleted therefore does not come back
+// (P5).
 Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger, Seen* seen);
 
-// What this machine's own life `who` committed is what its file shows: only it writes those rows.
+// Checks that a file shows what its machine's present life `who` has committed in the rows that
+// only this life writes (P5).
 Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t who);
 
-// Two nodes with equal vectors show the same rows and hold the same versions (P4), but for tombstones that one of
-// them has forgotten.
+// Checks that two nodes with equal vectors show the same rows and have the same versions (P4),
+// except for tombstones that one of them has forgotten.
 Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& ledger);
 
-// Every key ends with the newest write that was committed anywhere, and nothing was invented (P7). Of a delete nothing
-// may be left.
+// Checks that, at the end, every key has the newest write that was committed anywhere, and that no
+// row was invented (P7). A delete may have left nothing behind.
 Violation CheckLedger(const Picture& picture, const Ledger& ledger);
 
-// Every written row that lost to a write which did not know it is among `losers`, the conflicts that any node
-// lists (P7). Rows about which a failed COMMIT leaves doubt are left out.
+// Checks that every row that lost to a write which did not know it is among `losers`, the conflicts
+// that the nodes list (P7). Keys with a write that may be lost are left out.
 Violation CheckConflicts(const Ledger& ledger, const Losers& losers);
 
-// What a table with UNIQUE indexes shows is what the definition gives for the rows that are live there: newest
-// first, a row is visible if no visible row holds one of its unique values; the others are shadowed.
+// Checks that a table with UNIQUE indexes shows what the definition says. The live rows are taken
+// newest first: a row is visible if no visible row holds one of its unique values, and is shadowed
+// otherwise.
 Violation CheckUnique(const Picture& picture, const Ledger& ledger);
 
-// Where orphans are hidden: a live row of `child` is visible if its parent is.
+// Checks that a live row of `child` is visible if and only if it has no parent or its parent is
+// visible. Only for histories in which orphans are hidden.
 Violation CheckOrphans(const Picture& picture, const Ledger& ledger);
 
-// What `harmonylite verify` compares: a node's digest is of what its file shows, and the damaged rows are those that
-// were altered there (`altered`).
+// Checks the digest that a node gives to `harmonylite verify`: it agrees with what the node's file
+// shows, and it finds exactly the rows damaged that were altered there (`altered`).
 Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
                       const std::vector<const Alteration*>& altered);
-// Two nodes with equal vectors and equal schemas give equal digests, except for tables of which one shows an altered
-// row and the other does not (`differ`): those differ.
+// Checks the digests of two nodes with equal vectors and equal schemas. They must differ for
+// exactly the tables in `differ`, of which one node shows an altered row and the other does not.
 Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b, const std::set<std::string>& differ);
 
-// Applying journals nothing (P5), nobody has more of a node than that node wrote, and positions are in order.
+// Checks the hidden tables of one file: no node has more changes of an origin than that origin
+// wrote, so applying has journaled nothing (P5); positions are in order; and rows agree with their
+// versions.
 Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger);
 
-// Nothing counts as published that the log never held (P2). `inherited`: what did when this life began.
+// Checks that nothing counts as published that the log has never held (P2). `inherited` is the
+// number up to which changes counted as published when the present incarnation began.
 Violation CheckPublished(const Picture& picture, const SimLog& log, int64_t inherited);
 
-// Nothing is shown that was stamped further in the future than `max_clock_skew`, by any time that this machine's
-// clock has ever shown.
+// Checks that no version is stamped more than `max_clock_skew` after the latest time that this
+// machine's clock has ever shown.
 Violation CheckStamps(const Picture& picture, int64_t latest_wall_ms);
 
-// SQLite's own check of the file.
+// Runs SQLite's own check of a file (PRAGMA integrity_check).
 Violation CheckIntegrity(sqlite::Connection* db);
 
 }  // namespace harmonylite::sim

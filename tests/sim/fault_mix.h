@@ -1,4 +1,5 @@
-// The faults that a history may have: each history draws which, so that some run long without one (swarm testing).
+// The kinds of faults that a history may have. Each history draws some of them, so that some
+// histories run long without a given fault ("Swarm testing", Groce and others, 2012).
 #pragma once
 
 #include <array>
@@ -11,44 +12,46 @@ namespace harmonylite::sim {
 
 enum class Fault : size_t {
   kCrash,         // the sidecar's process ends between two of its steps
-  kSidecarKill,   // … in the middle of one
+  kSidecarKill,   // the sidecar's process ends in the middle of a step
   kKill,          // the machine loses power between two steps
-  kPowerCut,      // … between any two writes of SQLite
+  kPowerCut,      // the machine loses power between any two writes of SQLite
   kRestore,       // an older copy is put in place of a file
-  kClone,         // a copy of a file runs on another machine for a while
-  kTrim,
-  kWipe,
-  kOlderLog,
-  kDamage,
-  kStoreTwice,
-  kCutOff,
-  kClockJump,     // seconds
-  kFarClock,      // an hour
-  kClockYears,
-  kForgetMeta,
+  kClone,         // a copy of a machine runs beside it for a while
+  kTrim,          // the log loses its oldest records
+  kWipe,          // the log is made anew, empty
+  kOlderLog,      // an older copy of the log is put in its place
+  kDamage,        // a record of the log is altered or cut short
+  kStoreTwice,    // the log stores a record a second time
+  kCutOff,        // a node cannot reach the log and the registry
+  kClockJump,     // a clock jumps by up to 20 seconds
+  kFarClock,      // a clock jumps by up to an hour
+  kClockYears,    // a clock jumps by up to three years
+  kForgetMeta,    // the registry loses all keys
   kHold,          // the application keeps a write transaction open
-  kMigrate,
-  kRebuild,       // … and makes tables anew under their names
+  kMigrate,       // the application runs migrations
+  kRebuild,       // the application recreates tables under their names
   kHideOrphans,   // not a fault: a setting of all nodes
-  kPause,         // the sidecar gets no time
+  kPause,         // the sidecar gets no time for a while
   kDiskError,     // writes fail
-  kDiskFull,
+  kDiskFull,      // writes fail because the disk is full
   kUnreadable,    // reads fail
-  kBusy,          // locks are taken by somebody
+  kBusy,          // locks are held by another process
   kMemory,        // an allocation inside SQLite fails
   kStatement,     // a statement is interrupted
-  kLostPublish,
-  kLostAck,
-  kLostReader,
-  kNotReady,
-  // Not faults but ways of running, which cost more than the others.
+  kLostPublish,   // a publish is lost
+  kLostAck,       // the answer to a publish is lost
+  kLostReader,    // a reader of the log loses its consumer
+  kNotReady,      // the log is not ready
+  // Snapshots and comparisons of rows, with what goes wrong about them. They cost more than other
+  // kinds and are drawn apart, with probabilities of their own.
   kSnapshots,     // snapshots are made, tombstones forgotten, silent nodes evicted
   kStoreFails,    // calls to the store of snapshots fail, objects are lost, altered, silent for a node
   kJoin,          // a machine comes later, or loses its file and comes back without it
   kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
-  kVerify,        // nodes compare their rows in the background, and somebody has them compared
-  kAlter,         // … and rows are altered behind the product's back
-  // Faults again, drawn apart from those above.
+  kVerify,        // nodes compare their rows in the background, and an operator runs `verify`
+  kAlter,         // rows are altered behind the product's back; implies kVerify
+  // Kinds that were added later. They are drawn from generators of their own, so that the draws for
+  // the kinds above stay what they were.
   kOlderMeta,     // the registry goes back to what it was, or shows it for a while
   kNoSpool,       // there is no room for temporary files
   kServerHere,    // the log and the registry are on the first machine, and its power cuts take them back
@@ -63,7 +66,7 @@ class FaultMix {
   bool operator[](Fault fault) const { return set_[static_cast<size_t>(fault)]; }
   void Set(Fault fault, bool on) { set_[static_cast<size_t>(fault)] = on; }
   bool any() const { return set_.any(); }
-  // Takes out what `other` has.
+  // Removes every fault that `other` has.
   void Remove(const FaultMix& other) { set_ &= ~other.set_; }
 
   static const char* Name(Fault fault) {
@@ -77,12 +80,13 @@ class FaultMix {
         "verify",     "alter",        "older-meta",  "no-spool",    "server",     "lazy-sync"};
     return kNames[static_cast<size_t>(fault)];
   }
-  // Adds the fault of this name; false: there is none.
+  // Adds the fault called `name`. Returns false if there is none.
   bool Add(std::string_view name) {
     for (size_t i = 0; i < kFaults; ++i)
       if (name == Name(static_cast<Fault>(i))) return set_[i] = true;
     return false;
   }
+  // The names, separated by commas; the --without option of sim_run takes them in this form.
   std::string Text() const {
     std::string out;
     for (size_t i = 0; i < kFaults; ++i)

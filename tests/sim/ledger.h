@@ -1,7 +1,9 @@
-// Every write that the application was told is committed: what the nodes must show in the end.
+// The ledger: every write that was reported to an application as committed, and therefore all that
+// the nodes may show, and must show in the end (P7).
 //
-// Written at each commit from what the triggers journaled and the rows they were about; the checkers hold the
-// nodes' tables against it.
+// Each App adds to it when it commits, from the journal entries of its triggers and the rows that
+// they are about. The checkers compare the nodes' tables with it. One ledger serves all nodes of a
+// history.
 #pragma once
 
 #include <algorithm>
@@ -18,7 +20,8 @@
 
 namespace harmonylite::sim {
 
-// A version (hlc, node) as ordered everywhere; incarnations aside, because a restored file takes a new one.
+// The rank of a version, (hlc, node), which decides who wins (P4). The incarnation is left out,
+// because a restored file takes a new one for changes that it has already.
 using VersionRank = std::pair<int64_t, uint64_t>;
 
 struct Write {
@@ -27,12 +30,12 @@ struct Write {
   uint64_t node = 0;
   bool present = false;
   Image image;
-  // The only file that had it was replaced by an older copy, or its COMMIT failed with the disk: it may be there or
-  // not (P9).
+  // True if the only file that had this write was replaced by an older one, or if its COMMIT failed
+  // with the disk. Such a write may be shown or not (P9).
   bool may_be_lost = false;
-  int64_t who = 0;        // the life of the machine that wrote it
-  Origin origin;          // … and as which its file counted then
-  VersionRank replaced{};  // what the row's version was there before; nothing: none
+  int64_t who = 0;         // the machine and its life that wrote it: SimNode::who()
+  Origin origin;           // the origin under which the machine's file counted then
+  VersionRank replaced{};  // the version that the row had there before; zero: none
 };
 
 class Ledger {
@@ -45,13 +48,14 @@ class Ledger {
   const Writes& writes() const { return writes_; }
   Writes& writes() { return writes_; }
 
-  // Any entry of a journal that was committed, also one that a later entry of its transaction stands for.
+  // Records the number and the stamp of a committed journal entry. This includes entries that a
+  // later entry of the same transaction replaces.
   void NoteStamp(uint64_t node, int64_t who, int64_t lseq, int64_t hlc) {
     const Change change{node, lseq, hlc};
     if (first_.try_emplace(change, who).first->second != who) twice_.insert(change);
     newest_[who] = std::max(newest_[who], lseq);
   }
-  // The newest entry that this life of a machine has committed.
+  // The number of the newest journal entry that this life of a machine has committed.
   int64_t NewestOf(int64_t who) const {
     const auto it = newest_.find(who);
     return it == newest_.end() ? 0 : it->second;
@@ -59,7 +63,7 @@ class Ledger {
   // How many changes of two lives of one machine have the same number and the same stamp.
   int64_t GivenTwice() const { return static_cast<int64_t>(twice_.size()); }
 
-  // Newest lseq that a life of a node has given out, as its commits showed.
+  // Records that `origin` has written changes up to `lseq`. LastOf() gives the newest one recorded.
   void NoteChange(const Origin& origin, int64_t lseq) {
     int64_t& last = last_[origin];
     if (last < lseq) last = lseq;
@@ -69,15 +73,18 @@ class Ledger {
     return it == last_.end() ? 0 : it->second;
   }
 
-  // A merge wrote somebody else's row anew, which may win over what its writer did to it since: the price named in
-  // docs/decisions/0020-forgetting-tombstones.md.
+  // Records that a merge has written another node's row anew. Such a row may win over what its
+  // writer did to it since: this is the price that docs/decisions/0020-forgetting-tombstones.md
+  // names.
   void NoteAdopted(const std::string& table, const std::string& key) { adopted_.emplace(table, key); }
   bool Adopted(const std::string& table, const std::string& key) const { return adopted_.contains({table, key}); }
   const std::set<std::pair<std::string, std::string>>& adopted() const { return adopted_; }
 
-  // `origin` is a new life of a file: what it counts after `base` was written in its former one.
+  // Records that `origin` is a new incarnation of a file. Changes of the former one after number
+  // `base` count from then on as changes of `origin`.
   void NoteTakeOver(const Origin& origin, int64_t base) { taken_over_[origin] = base; }
-  // `vector` names this write.
+  // True if `vector` covers the write, under the origin that wrote it or under one that took it
+  // over.
   bool Covers(const change::ProgressVector& vector, const Write& write) const {
     if (vector.Covers(write.origin, Lseq(write.lseq))) return true;
     for (const auto& [origin, base] : taken_over_)
@@ -89,12 +96,12 @@ class Ledger {
  private:
   using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
 
-  Writes writes_;
-  std::map<Change, int64_t> first_;  // which life gave it
-  std::set<Change> twice_;
-  std::map<int64_t, int64_t> newest_;  // by life
+  Writes writes_;                     // by table and key, in the order of their commits
+  std::map<Change, int64_t> first_;   // the life that gave each change first
+  std::set<Change> twice_;            // changes that two lives of one machine gave
+  std::map<int64_t, int64_t> newest_;  // the newest entry of each life
   std::map<Origin, int64_t> last_;
-  std::map<Origin, int64_t> taken_over_;
+  std::map<Origin, int64_t> taken_over_;  // the base of each origin that took over a former one
   std::set<std::pair<std::string, std::string>> adopted_;  // table and key
 };
 
@@ -103,8 +110,9 @@ inline VersionRank Rank(const RowVersion& version) {
   return {version.hlc, version.origin.node.value};
 }
 
-// What a live row of this version was written as; null: nobody wrote it. Of several writes the last one: what a COMMIT
-// that failed with the disk has not left in the file, a later write may repeat with the same stamp.
+// The row that was written under `version`; null if nobody wrote a row under it. The last write of
+// that version counts: if a COMMIT failed with the disk and left nothing in the file, a later write
+// may have got the same stamp.
 inline const Image* FindImage(const std::vector<Write>& writes, const RowVersion& version) {
   const auto write = std::find_if(writes.rbegin(), writes.rend(), [&](const Write& one) {
     return one.present && Rank(one) == Rank(version);

@@ -1,4 +1,7 @@
-// Runs histories one after the other. Databases are in memory; the folder is for spools of large batches.
+// Runs histories one after the other in this process. Their databases are in memory. The runner
+// owns a temporary folder, in memory too where possible, for the spools of large batches.
+//
+// Threads: one.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// Makes a history that breaks a promise small: fewer nodes, fewer kinds of faults, fewer steps, as long as the same
-// promise breaks.
+// Makes a history that breaks a promise small: it takes away nodes, kinds of faults and steps as
+// long as the same promise breaks (docs/decisions/0010-faults-by-step.md).
 #pragma once
 
 #include <string>
@@ -9,20 +9,24 @@
 
 namespace harmonylite::sim {
 
-// Longer than any history's phase of safety.
+// No history's phase of safety has as many steps.
 inline constexpr size_t kMostSteps = 1'000;
 
+// A small history. `options.keep` points to `steps`, so a Small must not be copied or moved while
+// its options are in use.
 struct Small {
-  HistoryOptions options;  // `keep` points to `steps`
+  HistoryOptions options;
   std::vector<bool> steps;
-  std::string violation;   // empty: the history broke nothing
-  int64_t tries = 0;
+  std::string violation;   // empty: the history of the seed broke nothing
+  int64_t tries = 0;       // histories that were run to get here
 };
 
-// Tells on standard output how it goes. The result must not be copied or moved while its options are used.
+// Shrinks the history of `seed` with at most `most_tries` runs. Progress is printed to standard
+// output.
 void Shrink(Runner* runner, uint64_t seed, int64_t most_tries, Small* out);
 
-// "3,7,9-12", and back.
+// Steps as text, for example "3,7,9-12", and that text as steps. ParseSteps() returns false if the
+// text has another form or a step that is too large.
 std::string StepsText(const std::vector<bool>& steps);
 bool ParseSteps(const std::string& text, std::vector<bool>* out);
 

@@ -1,4 +1,5 @@
-// The bytes of a file in memory, in pieces that copies share until one of them is written to: a copy costs little.
+// The bytes of a file in memory. Copies share pieces of 4 KiB until one of the copies writes to a
+// piece, so copying a file is cheap.
 //
 // Threads: one.
 #pragma once
@@ -17,20 +18,22 @@ class Bytes {
 
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
-  // Copies what is there to `out`; how much that was: less than `amount` at the end.
+  // Copies up to `amount` bytes from `offset` on to `out`. Returns how many bytes there were, which
+  // is less than `amount` at the end of the file.
   size_t Read(size_t offset, size_t amount, char* out) const;
-  // May begin at the end, not behind it.
+  // Overwrites or appends. `offset` is at most size(): a write must not leave a gap.
   void Write(size_t offset, std::string_view bytes);
-  // Grows with zeros.
+  // Cuts the file, or extends it with zeros.
   void Resize(size_t size);
-  // Takes over from `other`, of the same size, the pieces in which these bytes are.
+  // Replaces every piece that the range touches by the same piece of `other`, which must have the
+  // same size.
   void Share(const Bytes& other, size_t offset, size_t amount);
 
  private:
-  using Piece = std::array<char, kPiece>;  // zeros behind the end
+  using Piece = std::array<char, kPiece>;  // bytes after the end of the file are zero
   Piece* Own(size_t piece, bool all_new);
 
-  std::vector<std::shared_ptr<Piece>> pieces_;  // null: zeros
+  std::vector<std::shared_ptr<Piece>> pieces_;  // a null pointer stands for a piece of zeros
   size_t size_ = 0;
 };
 

@@ -1,4 +1,4 @@
-// Simulated time: one world, and a clock per node that may be wrong about it.
+// Simulated time: one World that knows the true time, and a clock for each node that may be wrong.
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ class NodeClock final : public Clock {
   int64_t WallMs() const override { return world_->now_ms + offset_ms; }
   int64_t MonotonicMs() const override { return world_->elapsed_ms + 1'000; }
 
-  int64_t offset_ms = 0;  // how wrong the wall clock is
+  int64_t offset_ms = 0;  // how far the wall clock is ahead of the true time; negative: behind it
 
  private:
   const World* world_;

@@ -1,6 +1,7 @@
-// A simulated log: what JetStream promises, and everything it has been seen doing against its promises.
+// A simulated replication log. It does what JetStream promises, and on demand everything that
+// JetStream has been seen to do against its promises.
 //
-// SimLog is the store; each node talks to it through a LogClient of its own, which can be cut off.
+// SimLog is the store. Each node reaches it through a LogClient of its own, which can be cut off.
 // Threads: one.
 #pragma once
 
@@ -27,22 +28,23 @@ class SimLog {
   std::optional<ports::LogRecord> LastOf(const Origin& subject) const;
   ports::PublishReply Append(const ports::PublishRequest& request);
   const ports::LogRecord* At(ports::LogSeq seq) const;
-  // Newest change of this life whose batch was here whole, ever.
+  // The newest change of `sender` whose batch was ever complete in this log. No fault takes it
+  // back: it is the measure of what may count as published (P2).
   Lseq HeldTo(const Origin& sender) const;
   size_t max_payload() const { return max_payload_; }
-  // Changes when every reader must lose its connection.
+  // A number that changes whenever every reader must lose its connection.
   uint64_t generation() const { return generation_; }
 
   // Faults of the store.
   void DropReaders() { ++generation_; }
-  void Trim(size_t keep);              // the oldest records are gone
-  void Wipe();                         // made anew: another identity
-  void Remember();                     // takes the copy that PutBack puts back
-  bool PutBack();                      // false: no copy was taken
-  void Sync();                         // what is here now is on the server's disk
-  void LosePower();                    // the server's machine does: it has what was synced
-  void StoreTwice(Random* random);     // a subject's newest record once more (retry after the window)
-  bool Damage(Random* random);         // false: no record
+  void Trim(size_t keep);           // drops all but the newest `keep` records
+  void Wipe();                      // makes the stream anew, empty and with another identity
+  void Remember();                  // takes the copy that PutBack() puts in place
+  bool PutBack();                   // returns false if no copy was taken
+  void Sync();                      // puts the present contents on the server's disk
+  void LosePower();                 // goes back to what was on the server's disk
+  void StoreTwice(Random* random);  // repeats a subject's newest record, as a very late retry does
+  bool Damage(Random* random);      // returns false if the log is empty
 
  private:
   struct Id {
@@ -62,7 +64,7 @@ class SimLog {
   int64_t created_ns_;
   uint64_t last_ = 0;
   uint64_t generation_ = 0;
-  std::deque<ports::LogRecord> records_;  // consecutive, the newest is last_
+  std::deque<ports::LogRecord> records_;  // consecutive numbers; the newest record has number last_
   std::map<std::string, Id> ids_;
   Content Take() const;
   void Put(const Content& content);
@@ -72,12 +74,12 @@ class SimLog {
   std::map<Origin, Lseq> held_to_;
 };
 
-// Probabilities per call.
+// The probability of each fault in one call.
 struct LogFaults {
-  double lost_publish = 0;  // no answer, not stored
-  double lost_ack = 0;      // no answer, stored all the same
-  double lost_reader = 0;
-  double not_ready = 0;
+  double lost_publish = 0;  // the record is not stored, and no answer comes
+  double lost_ack = 0;      // the record is stored, and no answer comes
+  double lost_reader = 0;   // a read finds that its consumer is gone
+  double not_ready = 0;     // EnsureReady() fails
 };
 
 class LogClient final : public ports::ReplicationLog {

@@ -1,5 +1,5 @@
-// A simulated registry: keys with revisions, whose content may vanish, go back to what it was, or be shown late. Each
-// node has a MetaClient.
+// A simulated registry: keys with revisions, whose contents may vanish, go back to an earlier
+// state, or be shown late. Each node reaches it through a MetaClient of its own.
 //
 // Threads: one.
 #pragma once
@@ -19,7 +19,7 @@ class SimMeta {
  public:
   using Entries = std::map<std::string, ports::MetaEntry>;
 
-  // `back` states ago; what is further back than is remembered is the oldest.
+  // The entries as they were `back` changes ago, or in the oldest state that is still remembered.
   const Entries& entries(size_t back = 0) const { return states_[Index(back)].entries; }
   size_t states() const { return states_.size(); }
 
@@ -29,9 +29,9 @@ class SimMeta {
     return state.revision;
   }
   void Delete(const std::string& key) { Advance().entries.erase(key); }
-  // Revisions go on.
+  // Removes all keys. Revisions go on from where they were.
   void Forget() { Advance().entries.clear(); }
-  // An older copy is put in place: its revisions are given once more.
+  // Puts an older state in place, from which revisions count on: some are given out a second time.
   void PutBack(size_t back) {
     State copy = states_[Index(back)];
     Advance() = std::move(copy);
@@ -40,7 +40,7 @@ class SimMeta {
  private:
   struct State {
     Entries entries;
-    uint64_t revision = 0;  // of the newest write
+    uint64_t revision = 0;  // the revision of the newest write
   };
   static constexpr size_t kMostStates = 200;
 
@@ -51,7 +51,7 @@ class SimMeta {
     return states_.back();
   }
 
-  std::deque<State> states_{1};  // the newest last
+  std::deque<State> states_{1};  // never empty; the newest state is the last
 };
 
 class MetaClient final : public ports::MetaStore {
@@ -83,7 +83,8 @@ class MetaClient final : public ports::MetaStore {
   }
   Result<SimMeta::Entries> List(const std::string& prefix) override {
     if (!connected) return Disconnected();
-    // A replica that lags shows one older state after the other until it has caught up.
+    // A replica that lags catches up by up to three states with each call, so the node sees one
+    // older state after the other.
     if (behind > 0) behind -= std::min(behind, static_cast<size_t>(random_->Below(4)));
     SimMeta::Entries out;
     for (const auto& [key, entry] : store_->entries(behind))
@@ -92,7 +93,7 @@ class MetaClient final : public ports::MetaStore {
   }
 
   bool connected = true;
-  size_t behind = 0;  // states by which the replica that it reads from lags
+  size_t behind = 0;  // by how many states the replica that List() reads lags
 
  private:
   static Error Disconnected() { return MakeError(ErrorCode::kRetryLater, "simulated: cut off"); }

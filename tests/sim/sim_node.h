@@ -1,6 +1,8 @@
-// One simulated machine: a database file, an application that writes to it, and the sidecar beside it.
+// One simulated machine: its disk with the database file, its clock and its connections, and the
+// sidecar, which is made of the product's own workers. The application that writes to the file is
+// an App (app.h).
 //
-// Threads: one.
+// Threads: one. The simulation runs one step of one worker at a time.
 #pragma once
 
 #include <memory>
@@ -30,14 +32,15 @@
 
 namespace harmonylite::sim {
 
-// Snapshots are made, and tombstones forgotten, only where there is a store.
+// Settings for snapshots. A node without a store makes no snapshots and forgets no tombstones.
 struct SnapshotSetup {
   SimStore* store = nullptr;
   node::SnapshotPolicy policy;
-  int64_t horizon_ms = 0;  // of eviction
+  int64_t horizon_ms = 0;  // a member that is silent for longer is evicted
 };
 
-// A machine's memory of what was sent: whoever cuts its power empties it.
+// What the machine remembers, outside the database file, of the changes that it has sent. A power
+// cut empties this memory: Simulation::CutPower() resets `mark`.
 class SimSentMark final : public node::SentMarkStore {
  public:
   std::optional<node::SentMark> Load() override { return mark; }
@@ -52,7 +55,7 @@ class SimNode {
  public:
   struct Setup {
     uint64_t id;
-    std::string directory;  // for spools; exists
+    std::string directory;  // an existing directory, in which the node makes one for its spools
     const World* world;
     SimLog* log;
     SimMeta* meta;
@@ -60,66 +63,76 @@ class SimNode {
     Random* random;
     Logger* logger;
     bool hide_orphans = false;
-    std::string name = {};  // of a second machine with this id
+    std::string name = {};  // a suffix that tells apart two machines with the same id
     SnapshotSetup snapshots = {};
-    int64_t verify_interval_ms = 0;  // 0: it has nothing that compares rows
+    int64_t verify_interval_ms = 0;  // 0: the node has no verifier
   };
   explicit SimNode(const Setup& setup);
   ~SimNode() {
     SetSpools(false);
-    disk_.Stop();  // SQLite would copy the WAL into the file
+    disk_.Stop();  // without this, closing the connections would copy the WAL into the file
   }
 
-  // The sidecar. It stays down when the application holds the file: start again later.
+  // Starts the sidecar. After an error it is down; kRetryLater means, among other things, that the
+  // application holds the file, and the caller starts it again later.
   Status Start();
   void Crash() { process_.reset(); }
   bool running() const { return process_ != nullptr; }
   node::StepResult StepPublisher();
   node::StepResult StepConsumer();
   node::StepResult StepKeeper();
-  // Makes snapshots and fetches them. Only where there is a store.
+  // One step of the workers that make and fetch snapshots. The node must have a store for them.
   node::StepResult StepSnapshots();
-  // Answers and asks about rows. Only where there is an interval.
+  // One step of the worker that answers and asks about rows. The node must have a verify interval.
   node::StepResult StepVerifier();
-  // A snapshot that was fetched is being merged with the file.
+  // True while a snapshot that was fetched is open, which lasts until it is merged with the file.
   bool merging() const;
   int64_t snapshots_made() const { return process_->board.done(); }
   const node::SharedState& shared() const { return process_->shared; }
   bool rivalled() const { return process_->keeper->rivalled(); }
   bool drained() const { return process_->publisher->drained(); }
 
-  // The `after`-th statement of the sidecar from now, those of triggers counted, is interrupted.
+  // Interrupts the sidecar's `after`-th SQL statement from now. Statements inside triggers count
+  // too.
   void PlanInterrupt(int64_t after) { until_interrupt_ = after; }
-  // True: it was.
+  // Ends the plan. Returns true if a statement was interrupted.
   bool ForgetInterrupt();
 
-  // Everything outside works.
+  // Ends every fault around the sidecar: of its clock, its connections, its store and its spools.
+  // What is in store.silent stays silent.
   void Heal();
-  // From its next start on, batches that arrive and have more bytes go to temporary files; there is room for these.
+  // From the next start on, an arriving batch of more than `bytes` bytes goes to a temporary file.
   void SpoolFrom(int64_t bytes);
-  // Whether there is room for temporary files.
+  // Says whether there is room for temporary files. At first there is.
   void SetSpools(bool there);
   bool spools() const { return spools_; }
 
-  // Before there is a file: a sidecar that joins, as long as its process lives.
+  // For a machine without a database file. MakeJoin() gives the worker that fetches one; it stands
+  // for the joining sidecar, so the caller destroys it where that process would end.
   Result<bool> CanBecomeReplica();
   std::unique_ptr<node::EmptyJoin> MakeJoin();
 
-  // The file. The sidecar must be down when another content is put in its place.
+  // A new connection to the database file, which never waits for a lock.
   Result<sqlite::Connection> OpenFile() const;
   SimDisk& disk() { return disk_; }
+  // Replaces the database file and its companions. The sidecar must be down.
   void UseFiles(const SimDisk::Files& files);
-  // Taken anew only when something was committed since; the same object otherwise.
+  // A picture of the database file. The same object is returned until another commit changes the
+  // file.
   Result<std::shared_ptr<const Picture>> Look();
+  // A picture of other contents, for example of a backup. The database file is not touched.
   Result<Picture> LookAt(const SimDisk::Files& files);
-  // What the node answers to `harmonylite verify`; kRetryLater: it cannot tell now.
+  // The digest with which the node would answer `harmonylite verify`. kRetryLater: it has none now.
   Result<node::VerifyAnswer> TakeDigest();
-  // The checkers' connection; made anew when the file was replaced.
+  // The checkers' own connection to the database file. UseFiles() makes the next call open a new
+  // one.
   Result<sqlite::Connection*> checker();
 
   uint64_t id() const { return setup_.id; }
-  // Which life of the machine writes: another one after an older copy was put in place.
+  // Number of the machine's present life. A new life begins when the machine loses its file, or
+  // when an older state of it takes the file's place.
   int64_t life = 0;
+  // Names the machine and its life. Some tables have rows that only one life writes.
   int64_t who() const { return static_cast<int64_t>(setup_.id) * 100 + life; }
   NodeClock clock;
   SimSentMark sent_mark;
@@ -128,7 +141,7 @@ class SimNode {
   StoreClient store;
 
  private:
-  // Remembers what was fetched.
+  // The stored snapshots. It remembers which one was opened last, for merging().
   class NotedSnapshots final : public node::SnapshotSource {
    public:
     NotedSnapshots(ports::ObjectStore* store, ports::MetaStore* meta, snapshot::Options options)
@@ -142,6 +155,7 @@ class SimNode {
     node::StoredSnapshots stored_;
   };
 
+  // Everything that ends with the sidecar's process.
   struct Process {
     sqlite::Connection write_db;
     sqlite::Connection read_db;
@@ -152,12 +166,13 @@ class SimNode {
     std::unique_ptr<node::Publisher> publisher;
     std::unique_ptr<node::Keeper> keeper;
     node::SnapshotBoard board;
-    std::unique_ptr<node::SnapshotKeeper> snapshot_keeper;  // null, as those below: there is no store
+    // The next four are null where there is no store.
+    std::unique_ptr<node::SnapshotKeeper> snapshot_keeper;
     std::unique_ptr<node::SnapshotMaker> maker;
     std::unique_ptr<NotedSnapshots> snapshots;
     std::unique_ptr<node::Resyncer> resyncer;
     std::optional<sqlite::Connection> verify_db;
-    std::unique_ptr<node::Verifier> verifier;  // null: there is no interval
+    std::unique_ptr<node::Verifier> verifier;  // null where there is no verify interval
   };
 
   void StartSnapshots(Process* process, uint64_t session);
@@ -171,11 +186,11 @@ class SimNode {
   node::NodeOptions options_;
   std::unique_ptr<Process> process_;
   bool spools_ = true;
-  int64_t until_interrupt_ = 0;  // statements; not positive: no plan
+  int64_t until_interrupt_ = 0;  // statements until the interrupt; 0 or less: none is planned
   bool interrupted_ = false;
   std::optional<sqlite::Connection> checker_;
   std::shared_ptr<const Picture> picture_;
-  int64_t picture_version_ = 0;  // SQLite's data_version for checker_
+  int64_t picture_version_ = 0;  // the data_version of checker_ when picture_ was taken
 };
 
 }  // namespace harmonylite::sim

@@ -1,5 +1,6 @@
-// A simulated store of snapshots, and all that stores do: they are out of reach, lose answers, objects and bytes. Each
-// node has a StoreClient.
+// A simulated object store for snapshots, with the faults that real stores have: they are out of
+// reach, and they lose answers, objects and bytes. Each node reaches the store through a
+// StoreClient of its own.
 //
 // Threads: one.
 #pragma once
@@ -19,7 +20,8 @@ class SimStore {
  public:
   std::map<std::string, std::string> objects;
 
-  // Faults of what is stored: an object is gone, cut short or altered. False: there is none.
+  // Faults of the stored objects: Lose() removes one, Damage() cuts one short or alters one of its
+  // bytes. Both return false if nothing was changed.
   bool Lose(Random* random);
   bool Damage(Random* random);
 };
@@ -34,12 +36,14 @@ class StoreClient final : public ports::ObjectStore {
   Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 
-  double failing = 0;  // probability that a call fails; a Put, or a Delete, may have been done all the same
+  // Probability that a call fails. A Put() that fails may have stored its object all the same, and
+  // a Get() that fails may have delivered half of one.
+  double failing = 0;
   bool connected = true;
-  // Objects of which this node gets one half and waits for the other in vain: what it reads from is
-  // a replica that lacks it. `lacking`: probability that an object is one of them, drawn when it is
-  // first read.
+  // Objects of which this node gets only the first half, with every attempt, as if it read from a
+  // replica that lacks the rest.
   std::set<std::string> silent;
+  // Probability that an object becomes silent. It is drawn when this node first reads the object.
   double lacking = 0;
 
  private:
@@ -48,7 +52,7 @@ class StoreClient final : public ports::ObjectStore {
   SimStore* store_;
   Random* random_;
   Sometimes* sometimes_;
-  std::set<std::string> known_;  // objects that were read
+  std::set<std::string> known_;  // the objects that this node has read, or tried to
 };
 
 }  // namespace harmonylite::sim

@@ -1,5 +1,6 @@
-// SQLite's way to a simulated disk, with time, sleep and randomness from the simulation too: CURRENT_TIMESTAMP and
-// the stamps that triggers write are the same in every run of a seed.
+// The VFS through which SQLite reaches a simulated disk. Time, sleep and randomness come from the
+// simulation as well, so CURRENT_TIMESTAMP and the stamps that triggers write are the same in every
+// run of a seed.
 //
 // Threads: one.
 #pragma once
@@ -16,7 +17,8 @@ namespace harmonylite::sim {
 
 class SimVfs {
  public:
-  // Registered under `name` as long as it lives; `clock` and `disk` outlive it.
+  // The VFS is registered under `name` for as long as this object lives. `clock` and `disk` are not
+  // owned and must outlive it.
   SimVfs(std::string name, const Clock* clock, SimDisk* disk, uint64_t seed);
   SimVfs(const SimVfs&) = delete;
   SimVfs& operator=(const SimVfs&) = delete;
@@ -44,7 +46,8 @@ class SimVfs {
   sqlite3_vfs vfs_{};
 };
 
-// SQLite's own generator (salts of WAL files, random()) starts from `seed`, in the whole process.
+// Restarts SQLite's own generator, which gives random() and the salts of WAL files, from `seed`. It
+// is one generator for the whole process.
 void SeedSqlite(uint64_t seed);
 
 }  // namespace harmonylite::sim

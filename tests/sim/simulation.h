@@ -1,10 +1,13 @@
-// One history: nodes, a log and a registry, driven through faults by one seed, healed, and held against the
-// promises of the product.
+// A history: nodes, a log, a registry and a store of snapshots, which one seed drives through
+// faults and heals, while checkers compare what the nodes show with the promises of the product.
 //
-// First a phase of safety: workload, steps of workers and faults in an order drawn from the seed, with every
-// checker looking on. Then everything heals, and all nodes must come to rest equal within a bounded number of
-// rounds. (The two phases follow TigerBeetle's simulator.)
-// Threads: one; two histories may not run at the same time in one process (SQLite's generator is shared).
+// A history has two phases. In the phase of safety, the steps of applications and workers and the
+// faults come in an order drawn from the seed, and every checker looks on. In the phase of liveness
+// everything heals, and all nodes must come to rest, equal, within a bounded number of rounds. The
+// two phases follow TigerBeetle's simulator.
+//
+// Threads: one. Two histories must not run at the same time in one process, because SQLite has one
+// generator of random numbers for the whole process.
 #pragma once
 
 #include <cstdint>
@@ -32,18 +35,20 @@ namespace harmonylite::sim {
 
 struct HistoryOptions {
   uint64_t seed = 1;
-  std::string directory;  // exists and is empty; RAM-backed is fastest
-  bool verbose = false;   // every action and log line to standard error
-  // For shrinking. Each step draws from a seed of its own: without one, the others stay what they are.
-  FaultMix without;
-  const std::vector<bool>* keep = nullptr;  // steps of the phase of safety; all without
+  std::string directory;  // an existing, empty folder for spools; fastest if it is in memory
+  bool verbose = false;   // prints every action and every line of the log file to standard error
+  // The following options narrow a history, for shrinking. Each step draws from a seed of its own,
+  // so what is left does not change when a step is left out
+  // (docs/decisions/0010-faults-by-step.md).
+  FaultMix without;                         // kinds of faults that are left out
+  const std::vector<bool>* keep = nullptr;  // which steps of the phase of safety to run; null: all
   size_t most_nodes = 4;
-  bool all_tables = false;  // none is left out
+  bool all_tables = false;  // the application has every table
 };
 
 struct HistoryReport {
   std::optional<std::string> violation;
-  uint64_t trace = 0;  // equal for equal histories
+  uint64_t trace = 0;  // a hash of everything that happened, equal for equal histories
   int64_t steps = 0;
   FaultMix mix;
   size_t nodes = 0;
@@ -58,44 +63,55 @@ class Simulation {
   void Run();
 
  private:
+  // One machine with its node and its application, and what the simulation remembers about it.
+  // "Step" means the number of a step of the history (HistoryReport::steps), and "the last look"
+  // the last call of the function that counts the rare paths concerned.
   struct Machine {
     std::unique_ptr<SimNode> node;
     std::unique_ptr<App> app;
-    ByKey<RowVersion> shadowed;  // at the last look
+    ByKey<RowVersion> shadowed;  // the rows shadowed at the last look, by table and key
     Seen seen;
     SimDisk::Files backup;
-    int64_t restore_from = INT64_MAX;  // step: from then on the backup may be put in place
-    // A copy of the machine that somebody started beside it: the same node id, the same file, at first.
+    int64_t restore_from = INT64_MAX;  // the step from which on the backup may be put in place
+    // A copy of the machine that was started beside it. It has the same node id and, at first, the
+    // same file.
     std::unique_ptr<SimNode> clone;
     std::unique_ptr<App> clone_app;
-    int64_t clone_until = 0;  // step
-    // Until the end: its application may see effects of what only the clone had.
+    int64_t clone_until = 0;  // the step after which the clone ends
+    // True from the cloning until CheckEnd(): the application may see effects of changes that only
+    // the clone had, so that causes are not checked.
     bool cloned = false;
-    // As what a file counts that was put back, or cloned, until it goes on as another life or is certain that it
-    // need not: so long what it counts may be what its former life, or its clone, gave other changes.
+    // Set when a file was put back or cloned: the origin under which it counted then. It is unset
+    // when the file goes on as another incarnation, or is certain that it need not. Until then,
+    // changes that the file counts may have the numbers of other changes, which its former life or
+    // its clone has made.
     std::optional<Origin> doubtful;
-    bool had_rival = false;    // since its sidecar started, its clone ran
-    int64_t paused_until = 0;  // step of the history: until then its sidecar gets no time
-    bool was_missing = false;  // held batches at the last look, by kind
-    bool was_schema = false;
-    bool was_clock = false;
-    bool asked = false;
-    int64_t latest_wall_ms = 0;  // that its clock has shown
-    bool resyncs = false;  // it wished for a snapshot at the last look
-    int64_t made = 0;       // snapshots by this process, then
-    int64_t forgotten = 0;  // tombstones, likewise
-    std::set<uint64_t> evicted;  // by it, at the last look
-    // It has no file yet; a sidecar that joins runs, or a finished file waits for its node.
+    bool had_rival = false;    // its clone has run since its sidecar started
+    int64_t paused_until = 0;  // the step until which its sidecar gets no time
+    bool was_missing = false;  // it held batches for a missing cause or hole at the last look
+    bool was_schema = false;   // it held batches for a schema at the last look
+    bool was_clock = false;    // it held batches for a clock at the last look
+    bool asked = false;        // it asked for a repair at the last look
+    int64_t latest_wall_ms = 0;  // the latest time that its clock has shown
+    bool resyncs = false;        // it wished for a snapshot at the last look
+    int64_t made = 0;            // snapshots that its process had made at the last look
+    int64_t forgotten = 0;       // tombstones that its process had forgotten at the last look
+    std::set<uint64_t> evicted;  // the nodes that it counted as evicted at the last look
+    // True while the machine has no node with a file: there is no file yet, or a sidecar joins, or
+    // a finished file waits for its node to start.
     bool absent = false;
     std::unique_ptr<node::EmptyJoin> join;
-    int64_t join_began_ms = 0;  // of the history's time
-    bool restored_snapshot = false;
-    int64_t away_until = 0;  // step of the history
-    int64_t noted_entry = 0;  // of its journal: what is newer may be what the product itself wrote about altered rows
-    bool alarmed = false;     // by a background comparison, at the last look
+    int64_t join_began_ms = 0;       // World::elapsed_ms when the join began
+    bool restored_snapshot = false;  // the join has ended with a restored snapshot
+    int64_t away_until = 0;          // the step until which the machine is away; 0: it is not
+    // The newest journal entry that NoteUnseen() has looked at. Newer entries may be what the
+    // product itself has written about altered rows.
+    int64_t noted_entry = 0;
+    bool alarmed = false;  // a background comparison had raised an alarm at the last look
   };
 
-  // simulation.cc
+  // Defined in simulation.cc: the order of a history, the steps of the phase of safety, and the
+  // looks.
   void RunPhases();
   void ExcuseChance();
   bool SetUp();
@@ -107,7 +123,7 @@ class Simulation {
   void StepApp(Machine* machine);
   void Look(Machine* machine);
   void LookAtAll();
-  // A machine at a look at all, and its digest once it was taken.
+  // A machine as LookAtAll() sees it, and its digest once DigestOf() has taken it.
   struct Looked {
     Machine* machine;
     const Picture* picture;
@@ -115,7 +131,7 @@ class Simulation {
   };
   void NoteShadowed(const Picture& picture, Machine* machine);
 
-  // simulation_liveness.cc
+  // Defined in simulation_liveness.cc: the phase of liveness and the checks at the end.
   void Heal();
   void MigrateAll(Machine* machine);
   void Work(Machine* machine);
@@ -125,7 +141,7 @@ class Simulation {
   void CheckEnd();
   void CheckLosers();
 
-  // simulation_faults.cc
+  // Defined in simulation_faults.cc: which faults there are, and those between two steps.
   void DrawMix(uint64_t seed);
   void DrawTables(uint64_t seed);
   void DrawFault();
@@ -147,14 +163,15 @@ class Simulation {
   void Migrate(Machine* machine);
   void Rebuild(Machine* machine);
 
-  // simulation_clone.cc
+  // Defined in simulation_clone.cc: cloned machines.
   void Clone(Machine* machine);
   void StepClone(Machine* machine);
   void EndClone(Machine* machine);
   void MeetNamesake(Machine* machine);
   void EndIfRivalled(Machine* machine);
 
-  // simulation_snapshots.cc
+  // Defined in simulation_snapshots.cc: snapshots, members, forgotten tombstones and faults of the
+  // store.
   void DrawSnapshots();
   void FaultOfSnapshots();
   void LackObjects(Machine* machine);
@@ -163,7 +180,7 @@ class Simulation {
   Violation NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
                         const Picture& before, const Picture& after);
 
-  // simulation_join.cc
+  // Defined in simulation_join.cc: machines without a file, and machines that are away.
   void BeginAbsent(Machine* machine);
   bool MayLoseFile(Machine* machine);
   void LoseFile(Machine* machine);
@@ -180,7 +197,7 @@ class Simulation {
   void EndAway(Machine* machine);
   bool AnyAway() const;
 
-  // simulation_verify.cc
+  // Defined in simulation_verify.cc: altered rows, and comparisons of rows.
   void DrawVerify(uint64_t seed);
   void ActVerify(Machine* machine);
   const node::VerifyAnswer* DigestOf(const Looked& looked);
@@ -196,7 +213,7 @@ class Simulation {
   void AwaitAlarms();
   void RepairAtEnd();
 
-  // simulation_hardware.cc
+  // Defined in simulation_hardware.cc: faults of a machine in the middle of a step.
   void PlanFault(Machine* machine, bool sidecar);
   void PlanDiskFault(Machine* machine, DiskFault fault);
   void EndFault(Machine* machine);
@@ -207,7 +224,7 @@ class Simulation {
   void Check(const Machine* machine, const Violation& violation);
   void Expect(const Machine* machine, const Status& status);
   void Trace(const std::string& what);
-  std::vector<Machine*> Present();  // those with a file
+  std::vector<Machine*> Present();  // the machines that are not absent
   Machine& AnyMachine() { return machines_[random_.Below(static_cast<int64_t>(machines_.size()))]; }
 
   const HistoryOptions options_;
@@ -217,28 +234,29 @@ class Simulation {
   World world_;
   FaultMix mix_;
   TableGroups tables_ = TableGroups::All();
-  std::optional<Fault> planned_;  // for the step at hand
+  std::optional<Fault> planned_;  // the fault planned for the present step
   LogFaults log_faults_;
   Ledger ledger_;
-  std::map<const SimNode*, Origin> lives_;  // as which each file counted at the last look
-  std::map<Origin, int64_t> published_at_birth_;  // by each life's former one
+  std::map<const SimNode*, Origin> lives_;  // the origin of each node's file at the last look
+  // By origin: the number up to which changes counted as published when that incarnation began.
+  std::map<Origin, int64_t> published_at_birth_;
   SimMeta meta_;
   SimStore store_;
   SnapshotSetup snapshots_;
   std::unique_ptr<SimLog> log_;
   std::vector<Machine> machines_;
   bool healed_ = false;
-  bool lost_at_rest_ = false;
-  bool may_restore_ = true;  // a file is restored, or a machine cloned, once at most
-  bool went_back_ = false;   // some file has lost commits, or has a clone
-  bool copied_behind_ = false;  // copies are made of machines whose clock is behind
-  bool conflicts_known_ = true;  // no file was lost with its list
-  std::set<int64_t> lost_lives_;  // their files are gone
-  int64_t latest_wall_ms_ = 0;  // that any clock has shown
+  bool lost_at_rest_ = false;  // LoseFileAtRest() has had its one turn
+  bool may_restore_ = true;  // no file was restored and no machine cloned; it happens once at most
+  bool went_back_ = false;   // some file has lost commits or was cloned
+  bool copied_behind_ = false;    // a clock is put behind the file's stamps when the file is copied
+  bool conflicts_known_ = true;   // no file was lost together with its list of conflicts
+  std::set<int64_t> lost_lives_;  // the lives (SimNode::who()) whose files are gone
+  int64_t latest_wall_ms_ = 0;    // the latest time that any clock has shown
   Alterations alterations_;
   int64_t verify_interval_ms_ = 0;
-  bool verifying_ = false;  // somebody waits for a comparison
-  int64_t pauses_ = 0;      // of his
+  bool verifying_ = false;  // a `harmonylite verify` waits for answers, or the checks at the end run
+  int64_t pauses_ = 0;      // how often the waiting command has paused
 };
 
 }  // namespace harmonylite::sim

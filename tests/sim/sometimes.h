@@ -1,4 +1,5 @@
-// Counts of rare ways that histories walked: a simulation that never meets a fault proves nothing.
+// Counts how often histories took each rare path. A simulation that never meets a fault proves
+// nothing, so sim_test demands that certain counts are not zero.
 #pragma once
 
 #include <cstdint>
