@@ -14,7 +14,8 @@ using change::ValueView;
 
 namespace {
 
-// Altered are tables that carry no invariant and that UNIQUE has no part in; of parents the value only.
+// Rows are altered only in tables without invariants and without UNIQUE indexes. Of a parent, which
+// has children, only the value is changed.
 constexpr const char* kTables[] = {"kv", "names", "pairs", "parent"};
 
 Row DrawKey(const std::string& table, Random* random) {
@@ -63,6 +64,8 @@ Status DropTriggers(sqlite::Connection* db, const std::string& table) {
   return Ok();
 }
 
+// Alters the row with triggers off, so that the journal does not notice. `deletes` removes the row;
+// otherwise it gets `value`.
 Status Apply(SimNode* node, const Alteration& alteration, bool deletes, const std::string& value) {
   HL_ASSIGN(sqlite::Connection db, node->OpenFile());
   db.EnableTriggers(false);
@@ -147,14 +150,16 @@ Result<const Alteration*> Alterations::Make(SimNode* node, Random* random, Table
   HL_ASSIGN(const std::shared_ptr<const Picture> before, node->Look());
   made->was = RowOf(*before, *made);
   made->version = VersionOf(*before, *made);
-  // Shown is what the version says, and the version is no entry of the journal: of those nobody kept what the row was.
+  // The row must be as its version says, and its version must be folded: until an own change is
+  // folded, nothing but the table says what the row was.
   const bool folded = before->folded_to >= before->last_change;
   if (made->version && made->version->origin == before->self && made->version->lseq > before->folded_to)
     return nullptr;
   if (made->was.has_value() != (made->version && !made->version->gone)) return nullptr;
   if (made->table == "parent" && !made->was) return nullptr;
-  // A table without triggers whose changes are not folded counts as written again, all of it. And only where the
-  // application waits for the triggers.
+  // Triggers are dropped only if everything is folded, because the audit of a table without
+  // triggers takes every change that is not folded as written again; and only on tables that the
+  // application does not write to while they have no triggers.
   made->audited = drops && folded && (made->table == "names" || made->table == "pairs");
   const std::string value = fmt::format("altered {}", all_.size());
   Status written = Apply(node, *made, deletes && made->was && made->table != "parent", value);

@@ -51,16 +51,19 @@ Status App::Finish() {
   return Commit();
 }
 
-// What the open transaction has written, from its journal entries.
+// Collects what the open transaction has written, from its journal entries. Of several entries for
+// one row the newest counts. If the row is there, it must be the newest entry that records a
+// change: an entry which says that the row may have been displaced by another one counts only for a
+// row that is gone.
 Status App::Read(std::vector<Pending>* out) {
   struct Entry {
     int64_t hlc;
     int64_t lseq;
     change::Row key;
-    // The newest that is not "displaced", which counts for rows that are gone only.
-    std::optional<std::pair<int64_t, int64_t>> change;  // lseq, stamp
+    // Number and stamp of the newest entry that records a change (op 1).
+    std::optional<std::pair<int64_t, int64_t>> change;
   };
-  std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key's text
+  std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key text
   given_.clear();
   HL_ASSIGN(auto entries,
             db_->PrepareCached("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
@@ -97,7 +100,7 @@ Status App::Read(std::vector<Pending>* out) {
     HL_ASSIGN(write.replaced, VersionBefore(*FindTable(where.first), where.second, entry.key));
     HL_ASSIGN(write.present, find->Step());
     if (write.present) {
-      if (!entry.change) continue;  // not displaced after all
+      if (!entry.change) continue;  // the row was not displaced after all
       std::tie(write.lseq, write.hlc) = *entry.change;
       write.image = ReadImage(*find);
     }
@@ -114,8 +117,8 @@ void App::Record(std::vector<Pending> writes, bool may_be_lost) {
   }
 }
 
-// The version of a row before the open transaction: the stored one, or a newer one of this machine that is not
-// folded yet.
+// The rank of a row's version before the open transaction: the stored version or, if it is newer, a
+// write of this machine that may not be folded yet. It is zero if there was none.
 Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string& key_text,
                                        const change::Row& key) {
   VersionRank before{};
@@ -139,6 +142,8 @@ Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string&
   return before;
 }
 
+// Tells the ledger the newest change of the origin under which the file counts now, and returns the
+// origin.
 Result<Origin> App::NoteLife() {
   HL_ASSIGN(auto newest,
             db_->PrepareCached("SELECT node, incarnation, (SELECT id FROM __harmonylite__journal "
@@ -162,7 +167,9 @@ Result<std::optional<int64_t>> App::Migrate() {
   return std::move(altered).error();
 }
 
-// What clashes goes first, in a transaction of its own; and what is not folded when an index comes counts as written again.
+// The migration that makes a UNIQUE index. Returns false if it has to be tried again. Rows that
+// clash are deleted first, in a transaction of their own. The index is made only when everything is
+// folded, because a change that is not folded when an index comes counts as written again.
 Result<bool> App::MakeIndex() {
   HL_ASSIGN(const bool ready, HasTriggers("later"));
   if (!ready) return false;

@@ -1,4 +1,6 @@
-// The statements of the simulated application, of every kind.
+// The statements of the simulated application. They cover every kind of write (upserts, REPLACE,
+// changes of keys, cascades, swaps of unique values) and keep the invariants that the checkers
+// check.
 #include <fmt/format.h>
 
 #include <array>
@@ -78,7 +80,7 @@ Value App::AnyValue() {
     case 3:
       return Text("");
     case 4:
-      // Now and then more than a page of the database.
+      // Some texts are longer than a page of the database.
       return Text(std::string(random_->Below(random_->Chance(0.1) ? 9'000 : 600), '\0'));
     case 5:
       return Text(fmt::format("{:0>{}}", random_->Below(1000), random_->Between(1, 300)));
@@ -89,7 +91,8 @@ Value App::AnyValue() {
   }
 }
 
-// The sum over one owner's accounts never changes. Only the owner moves its money.
+// Moves an amount from one of the owner's accounts to another, so that their sum never changes. The
+// owner is this life of the machine, and nobody else writes its rows.
 Status App::Transfer() {
   const Value who = Int(node_->who());
   HL_ASSIGN(auto have, db_->PrepareCached("SELECT count(*) FROM accounts WHERE owner = ?1"));
@@ -109,7 +112,7 @@ Status App::Transfer() {
   return Run(move, {Int(amount), who, Int(to)});
 }
 
-// Two rows that are always written together.
+// Counts up in two tables at once. Nobody may ever see the two rows with different numbers.
 Status App::Count() {
   for (const char* table : {"counter_left", "counter_right"})
     HL_TRY(Run(fmt::format("INSERT INTO {}(who, n) VALUES(?1, 1) ON CONFLICT(who) DO UPDATE SET "
@@ -119,7 +122,8 @@ Status App::Count() {
   return Ok();
 }
 
-// Says which value of another writer it had seen: who shows this row must show at least that one.
+// Counts up, and writes down which number of another writer's row was visible then. A node that
+// shows this row must show at least that number of the other one.
 Status App::Chain() {
   return Run("INSERT INTO chain(who, n, saw_who, saw_n) SELECT ?1, 1, s.who, s.n FROM (SELECT 1) "
              "LEFT JOIN (SELECT who, n FROM chain WHERE who <> ?1 ORDER BY (who * ?2) % 101 LIMIT 1) "
@@ -161,7 +165,8 @@ Status App::WriteKv() {
 Status App::WriteNames() {
   HL_ASSIGN(const bool ready, HasTriggers("names"));
   if (!ready) return Ok();
-  // Two spellings of one key are the same row.
+  // The key ignores case, so two spellings may name the same row. Only ASCII letters count: é and É
+  // differ.
   static constexpr const char* kNames[] = {"ada", "Ada", "ADA", "bob", "BoB", "cyd", "", "é", "É"};
   const Value name = Text(kNames[random_->Below(9)]);
   const Value other = Text(kNames[random_->Below(9)]);
@@ -231,13 +236,13 @@ Status App::WriteLater() {
   if (level_ < kLevelOfLater) return WriteKv();
   HL_ASSIGN(const bool ready, HasTriggers("later"));
   if (!ready) return WriteKv();
-  // Few values, which clash once they must be unique.
+  // Most values are few numbers, which clash once they must be unique.
   return Run(random_->Chance(0.7) ? "INSERT OR REPLACE INTO later VALUES(?1, ?2)"
                                   : "INSERT OR IGNORE INTO later VALUES(?1, ?2)",
              {Int(random_->Between(1, 6)), random_->Chance(0.7) ? Int(random_->Below(4)) : AnyValue()});
 }
 
-// Unique values that other nodes give out too, swapped and handed on.
+// Writes rows whose unique values other nodes use too, and swaps such values or passes them on.
 Status App::WritePeople() {
   HL_ASSIGN(const bool ready, HasTriggers("people"));
   if (!ready) return Ok();

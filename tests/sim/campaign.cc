@@ -18,7 +18,9 @@ namespace harmonylite::sim {
 namespace {
 
 
-// What a child tells its parent: lines of "<kind> <text>".
+// A child process's side of the pipe to its parent. Each line is "<kind> <text>". The kinds are:
+// '.' for a history without a violation, 'v' for a violation, 's' for a count of Sometimes, and in
+// RunApart() 'n' for the steps and 't' for the trace.
 class Teller {
  public:
   explicit Teller(int fd) : file_(fdopen(fd, "w")) { HL_CHECK(file_ != nullptr); }
@@ -28,7 +30,7 @@ class Teller {
   }
 
  private:
-  FILE* file_;  // until the process ends
+  FILE* file_;  // stays open until the process ends
 };
 
 struct Child {
@@ -36,6 +38,7 @@ struct Child {
   FILE* out = nullptr;
 };
 
+// Starts a child process that does `work` and ends.
 template <typename Work>
 Child Fork(Work work) {
   int pipe_fds[2];
@@ -52,11 +55,11 @@ Child Fork(Work work) {
   close(pipe_fds[1]);
   FILE* out = fdopen(pipe_fds[0], "r");
   HL_CHECK(out != nullptr);
-  setvbuf(out, nullptr, _IONBF, 0);  // what lies in a buffer, poll does not see
+  setvbuf(out, nullptr, _IONBF, 0);  // poll() would not see lines that wait in a buffer
   return {pid, out};
 }
 
-// False: nothing more will come.
+// Reads one line of a child. Returns false at the end of the pipe.
 bool ReadLine(FILE* file, char* kind, std::string* text) {
   char* line = nullptr;
   size_t size = 0;
@@ -66,11 +69,12 @@ bool ReadLine(FILE* file, char* kind, std::string* text) {
     *kind = line[0];
     text->assign(line + 2, static_cast<size_t>(length) - 3);
   }
-  free(line);  // NOLINT: getline's
+  free(line);  // NOLINT: getline() has allocated it
   return there;
 }
 
-// Returns true when it ended by itself.
+// Waits until the child has ended. Returns true if it has ended with status 0, that is, after its
+// work.
 bool WaitFor(Child* child) {
   std::fclose(child->out);
   int status = 0;
@@ -84,11 +88,16 @@ std::string OneLine(std::string text) {
   return text;
 }
 
+// A share of the histories, which is run by one process after the other: number `i` of `jobs`
+// shards has the histories i, i + jobs, i + 2 * jobs and so on.
 struct Shard {
   Child child;
-  volatile uint64_t* at;  // the history that it is in; shared with the child
+  volatile uint64_t* at;  // the index of the present history, in memory shared with the child
 };
 
+// Runs one child process for each shard, and reads what they report. When a history ends its
+// process, the index in `Shard::at` says which history that was, and a new child goes on with the
+// next one.
 class Campaign {
  public:
   Campaign(Runner* runner, const CampaignOptions& options) : runner_(runner), options_(options) {
@@ -136,7 +145,8 @@ class Campaign {
       teller->Tell('s', fmt::format("{} {}", count, what));
   }
 
-  // Takes one line of one child; false: all have ended.
+  // Waits for reports, and takes one line from each child that has some. Returns false when all
+  // children have ended.
   bool Listen() {
     std::vector<pollfd> waits;
     std::vector<Shard*> whose;
@@ -189,7 +199,7 @@ class Campaign {
 }  // namespace
 
 CampaignResult RunCampaign(Runner* runner, const CampaignOptions& options) {
-  MakeAttachedFiles();  // once, not in every child
+  MakeAttachedFiles();  // the children share the files that their parent has made
   return Campaign(runner, options).Run();
 }
 

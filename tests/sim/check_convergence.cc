@@ -19,7 +19,9 @@ std::string Text(const RowVersion& v) {
                      v.gone ? " gone" : "");
 }
 
-// Deleted on both, and the one with the older tombstone, or none, may have forgotten a delete as new as the other's.
+// True if a difference between two versions is one that forgetting tombstones allows: the row is
+// deleted on both nodes, and the node with the older tombstone, or with none, may have forgotten a
+// delete at least as new as the other node's tombstone. Rows and shadowed rows may never differ.
 bool Forgotten(const std::string& table, const std::string& key, const RowVersion* a, const RowVersion* b,
                const Picture& of_a, const Picture& of_b, const Ledger& ledger) {
   if ((a != nullptr && !a->gone) || (b != nullptr && !b->gone)) return false;
@@ -62,9 +64,10 @@ Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a, co
 Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& ledger) {
   if (a.vector != b.vector) return std::nullopt;
   if (Violation found = Compare("versions", a.versions, b.versions, a, b, ledger)) return found;
-  // Different migrations, the same content: compared once both have run them.
+  // Files that have run different migrations show the same content in different shapes. They are
+  // compared once both have run the same.
   if (a.level != b.level) return std::nullopt;
-  // What a local write freed comes back when it is folded.
+  // Rows that a local write has freed or hidden are judged when the write is folded.
   if (!a.settled || !b.settled) return std::nullopt;
   if (Violation found = Compare("shadowed rows", a.shadowed, b.shadowed, a, b, ledger)) return found;
   return Compare("rows", a.rows, b.rows, a, b, ledger);

@@ -8,7 +8,8 @@ namespace harmonylite::sim {
 
 namespace {
 
-// What was forgotten at a look before this one, and is there again, is newer than what was forgotten.
+// Checks rows whose delete had been forgotten at an earlier look. A row that is there again must be
+// newer than that delete; otherwise the delete did not last.
 Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now, ByKey<VersionRank>* forgotten) {
   for (auto it = forgotten->begin(); it != forgotten->end();) {
     const auto& [key, delete_rank] = *it;
@@ -17,7 +18,7 @@ Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now,
       ++it;
       continue;
     }
-    if (at->second.gone) {  // an older tombstone is as good as none
+    if (at->second.gone) {  // a tombstone, even an older one, shows no row (decision 20, rule 5)
       ++it;
       continue;
     }
@@ -30,6 +31,7 @@ Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now,
   return std::nullopt;
 }
 
+// Checks the rows of one table that had a version at the last look.
 Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, const Picture& picture,
                      const Ledger& ledger, ByKey<VersionRank>* forgotten) {
   const ByKey<RowVersion>& now = picture.versions.at(table);
@@ -39,7 +41,9 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, 
     if (at == now.end() || at->first != key) {
       if (!ForgottenDelete(picture, ledger, table, key, Rank(version)))
         return fmt::format("a row lost its version: table {} key {}", table, key);
-      // Which delete it was nobody knows: one that may be lost may have been another.
+      // Several deletes may explain the gap, and one that may be lost may not be the one that was
+      // forgotten. So the newest certain one is remembered, or else the version that was there: a
+      // row that comes back must be newer.
       (*forgotten)[key] = ForgottenDelete(picture, ledger, table, key, Rank(version), Which::kSure).value_or(Rank(version));
       continue;
     }

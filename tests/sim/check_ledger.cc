@@ -8,6 +8,9 @@ namespace harmonylite::sim {
 
 namespace {
 
+// Compares one key at the end of a history with its writes. The version must rank at least as high
+// as the newest write that cannot be lost, it must be one that was committed, and the row must be
+// what was written under it.
 Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::string& table, const std::string& key,
                    const std::vector<Write>& writes) {
   std::pair<int64_t, uint64_t> newest{0, 0};
@@ -24,7 +27,8 @@ Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::stri
     return fmt::format("a commit is lost: table {} key {} has no version", table, key);
   }
   const auto rank = Rank(version->second);
-  // An older tombstone is as good as none.
+  // An older tombstone counts as no version, because the newer delete may be forgotten (decision
+  // 20, rule 5).
   if (version->second.gone && rank < newest && ForgottenDelete(picture, ledger, table, key, newest))
     return std::nullopt;
   if (rank < newest)
@@ -39,7 +43,7 @@ Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::stri
     if (write.present && picture.shadowed.at(table).contains(key)) return std::nullopt;
     if (write.present != (row != rows.end())) continue;
     if (!write.present) return std::nullopt;
-    Image expected = write.image;  // the write may be from before a migration
+    Image expected = write.image;  // the row may have been written before a migration
     MigrateImage(table, picture.level, &expected);
     if (row->second == expected) return std::nullopt;
   }

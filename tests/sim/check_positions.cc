@@ -7,7 +7,7 @@ namespace harmonylite::sim {
 
 namespace {
 
-// Counting up within a transaction moves stamps by this at most.
+// The stamps of one transaction count up, and run ahead of the clock by at most this.
 constexpr int64_t kCountedMs = 10;
 
 }  // namespace

@@ -18,8 +18,9 @@ const ByKey<Image>& Rows(const Picture& picture, const char* table) {
   return picture.rows.at(table);
 }
 
+// Every owner has all its accounts, and their balances sum up to what they began with.
 Violation CheckTransfers(const Picture& picture, const Ledger& ledger) {
-  std::map<int64_t, std::pair<int64_t, int64_t>> owners;  // rows, sum
+  std::map<int64_t, std::pair<int64_t, int64_t>> owners;  // number of rows and sum, by owner
   std::set<int64_t> adopted;
   for (const auto& [key, image] : Rows(picture, "accounts")) {
     if (ledger.Adopted("accounts", key)) adopted.insert(Number(image, "owner"));
@@ -36,6 +37,7 @@ Violation CheckTransfers(const Picture& picture, const Ledger& ledger) {
   return std::nullopt;
 }
 
+// Both tables of counters have the same rows with the same numbers.
 Violation CheckCounters(const Picture& picture, const Ledger& ledger) {
   ByKey<Image> left = Rows(picture, "counter_left");
   ByKey<Image> right = Rows(picture, "counter_right");
@@ -48,6 +50,8 @@ Violation CheckCounters(const Picture& picture, const Ledger& ledger) {
   return "half a transaction is visible: counter_left and counter_right differ";
 }
 
+// A row of `chain` says which row its writer had seen. That row must be visible, with at least the
+// number that was seen.
 Violation CheckCauses(const Picture& picture, const Ledger& ledger) {
   const auto& chain = Rows(picture, "chain");
   for (const auto& [key, image] : chain) {
@@ -63,6 +67,7 @@ Violation CheckCauses(const Picture& picture, const Ledger& ledger) {
   return std::nullopt;
 }
 
+// Counters and chains only grow, so no number may be smaller than at the last look.
 Violation CheckReads(const Picture& picture, const Ledger& ledger, Seen* seen) {
   std::map<std::string, int64_t> now;
   for (const char* table : {"counter_left", "chain"})
@@ -98,7 +103,8 @@ Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t w
     const auto writes = of_table->second.find(key);
     if (writes == of_table->second.end() || ledger.Adopted(table, key)) continue;
     const auto row = Rows(picture, table).find(key);
-    // The newest, or what a failed COMMIT may have left behind it.
+    // The row must be the newest write. Where that write may be lost, it may also be an earlier
+    // one, back to the newest write that cannot be lost, or absent if all may be.
     bool known = false;
     for (auto write = writes->second.rbegin(); write != writes->second.rend() && !known; ++write) {
       known = row != Rows(picture, table).end() && row->second == write->image;

@@ -22,7 +22,8 @@ std::string Folded(std::string text) {
   return text;
 }
 
-// The unique values of a row, as text that is equal where SQLite's indexes find them equal.
+// The values that a row holds in the UNIQUE indexes of its table. Values that an index takes for
+// equal have equal text. `level` says whether the table `later` has its index already.
 std::vector<std::string> UniqueValues(const std::string& table, int64_t level, const Image& image) {
   std::vector<std::string> out;
   if (table == "people") {
@@ -68,7 +69,7 @@ Violation CheckTable(const Picture& picture, const Ledger& ledger, const std::st
 Violation CheckUnique(const Picture& picture, const Ledger& ledger) {
   if (!picture.settled) return std::nullopt;
   if (Violation found = CheckTable(picture, ledger, "people")) return found;
-  // Where its sidecar has not seen the index yet, what it freed or took is not decided.
+  // The table `later` does not exist before its migration.
   if (picture.level < kLevelOfLater) return std::nullopt;
   return CheckTable(picture, ledger, "later");
 }

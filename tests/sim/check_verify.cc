@@ -38,7 +38,7 @@ Violation CheckVerification(const node::Verification& result, const Alterations&
     const NodeId node(one->node);
     if (!Has(still, one) || Has(named, one) || result.cut) continue;
     if (!result.compared.contains(node) || result.missing.contains(node)) continue;
-    // A row that was inserted unseen shows only beside another node's rows.
+    // A row without a version was inserted unseen. Only a comparison with another node reveals it.
     if (!one->version && result.compared.size() < 2) continue;
     return "verify does not name what was altered: " + Name(*one);
   }

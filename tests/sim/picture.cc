@@ -19,7 +19,7 @@ using Origins = std::map<int64_t, Origin>;
 
 struct Names {
   Origins origins;
-  std::map<int64_t, const AppTable*> tables;  // by their number in the file
+  std::map<int64_t, const AppTable*> tables;  // by the number that the file gives the table
 };
 
 Origin MakeOrigin(int64_t node, int64_t incarnation) {
@@ -75,7 +75,8 @@ Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   HL_CHECK(row);
   out->newest_entry = ends->Int(0);
   out->last_change = std::max(ends->Int(1), out->published_to);
-  // A life that wrote nothing may be named or not.
+  // A vector may name an origin that has written nothing, or not. Leaving such origins out makes
+  // vectors with the same changes equal.
   for (const auto& [origin, lseq] : out->progress.map())
     if (lseq.value > 0) out->vector.Advance(origin, lseq);
   if (out->last_change > out->incarnation_base) out->vector.Advance(out->self, Lseq(out->last_change));
@@ -127,7 +128,8 @@ Result<std::set<std::string>> TableNames(Connection* db) {
   }
 }
 
-// Rows in tables with references wait to be judged (hidden orphans).
+// A touched row is one in a table with references that waits to be judged, where orphans are
+// hidden.
 Status ReadTouched(Connection* db, Picture* out) {
   HL_ASSIGN(auto there, db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE name = '__harmonylite__touched'"));
   HL_ASSIGN(const bool known, there->Step());
@@ -149,7 +151,9 @@ Status ReadShadowed(Connection* db, int64_t id, const AppTable& table, Picture* 
   }
 }
 
-// What is not folded yet lies over the versions.
+// Lays the journal entries that are not folded yet over the stored versions, as folding will do: a
+// change takes the row's version, and what was kept of a shadowed row is out of date. An entry with
+// op 2 says that a row may have been displaced by another one. It counts only if the row is gone.
 Status ReadUnfolded(Connection* db, const Names& names, Picture* out) {
   HL_ASSIGN(auto journal, db->PrepareCached("SELECT * FROM __harmonylite__journal WHERE id > ?1 "
                                             "AND op <> 0 ORDER BY id"));
@@ -163,8 +167,8 @@ Status ReadUnfolded(Connection* db, const Names& names, Picture* out) {
     const std::string key = KeyText(table, ReadKey(*journal, 4, table));
     out->settled = false;
     const bool present = out->rows[table.name].contains(key);
-    if (journal->Int(2) == 2 && present) continue;  // not displaced after all
-    out->shadowed[table.name].erase(key);  // what was kept of it is out of date
+    if (journal->Int(2) == 2 && present) continue;
+    out->shadowed[table.name].erase(key);
     out->versions[table.name][key] = {journal->Int(3), out->self, journal->Int(0), !present};
   }
 }

@@ -15,7 +15,8 @@ namespace {
 
 constexpr size_t kKindLetters = 24;
 
-// What is the same in two histories that break the same promise: the words, without time, place and numbers.
+// The kind of a violation: the first letters of its message, without time, place and numbers. Two
+// violations of one kind break the same promise.
 std::string KindOf(const std::string& violation) {
   const size_t place = violation.rfind("at ", 0) == 0 ? violation.find(": ") : std::string::npos;
   std::string out;
@@ -48,7 +49,7 @@ class Shrinker {
     return static_cast<size_t>(std::count(out_->steps.begin(), out_->steps.end(), true));
   }
 
-  // Takes `options` over if the same promise breaks.
+  // Runs a history. Returns true if it breaks the same promise; its violation is then the result's.
   bool Try(const HistoryOptions& options) {
     if (out_->tries >= most_tries_) return false;
     ++out_->tries;
@@ -75,6 +76,7 @@ class Shrinker {
     }
   }
 
+  // Takes away steps in pieces, from half of all steps down to single steps.
   void FewerSteps() {
     for (size_t chunk = kMostSteps / 2; chunk > 0; chunk /= 2) {
       for (size_t from = 0; from < kMostSteps; from += chunk) {

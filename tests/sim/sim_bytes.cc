@@ -22,7 +22,8 @@ size_t Bytes::Read(size_t offset, size_t amount, char* out) const {
   return there;
 }
 
-// `all_new`: what it holds is about to be replaced.
+// Makes piece number `index` one that no other copy shares, and returns it. With `all_new` the
+// caller overwrites the whole piece, so its old bytes are not copied.
 Bytes::Piece* Bytes::Own(size_t index, bool all_new) {
   std::shared_ptr<Piece>& piece = pieces_[index];
   if (piece == nullptr) {

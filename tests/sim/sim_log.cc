@@ -145,7 +145,7 @@ bool SimLog::Damage(Random* random) {
   return true;
 }
 
-// --- A node's way to it ---
+// --- A node's client ---
 
 class ClientReader final : public ports::LogReader {
  public:

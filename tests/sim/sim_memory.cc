@@ -17,12 +17,15 @@ namespace harmonylite::sim {
 
 namespace {
 
-// Every piece of memory has its class in front of it. What was given back is kept in lists, by class: one thread, and
-// the same sizes again and again.
+// Every block has its rounded size in a header in front of it. Blocks that are given back are kept
+// in lists, one list for each class of sizes, and are taken from there again: there is one thread,
+// and SQLite asks for the same sizes again and again. Larger blocks come from malloc, as do all
+// blocks in a build with a sanitizer, which would not see the use of a block that was given back to
+// a list.
 constexpr size_t kHeader = 8;
 constexpr size_t kSmallStep = 16;
-constexpr size_t kSmallClasses = 64;  // up to 1 KiB
-constexpr size_t kLargeClasses = 8;   // 2 KiB … 256 KiB; beyond, and with sanitizers, the system's own
+constexpr size_t kSmallClasses = 64;  // multiples of 16 bytes, up to 1 KiB
+constexpr size_t kLargeClasses = 8;   // powers of two, from 2 KiB to 256 KiB
 constexpr size_t kLargest = kSmallStep * kSmallClasses << kLargeClasses;
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -31,7 +34,8 @@ constexpr bool kKeep = false;
 constexpr bool kKeep = true;
 #endif
 
-// Beside the memory, not in it: what is taken next is known without touching what has left the cache.
+// The free blocks of each class. The lists are kept beside the blocks, not inside them, so that the
+// next free block is found without touching memory that has left the cache.
 std::vector<void*> g_free[kSmallClasses + kLargeClasses];
 
 constexpr size_t kArena = 16 << 20;
@@ -52,6 +56,7 @@ size_t ClassOf(size_t rounded) {
 
 uint64_t& SizeOf(void* memory) { return *reinterpret_cast<uint64_t*>(static_cast<char*>(memory) - kHeader); }
 
+// Takes `size` bytes and a header from the present arena, or from malloc.
 void* New(size_t size) {
   if (!kKeep || size > kLargest) return std::malloc(size + kHeader);
   if (g_arena_left < size + kHeader) {
@@ -89,10 +94,11 @@ void GiveBack(void* memory) {
   g_free[ClassOf(size)].push_back(memory);
 }
 
-int64_t g_until_fault = -1;  // allocations; negative: no plan
-int64_t g_fault_calls = 0;
-bool g_failed = false;
+int64_t g_until_fault = -1;  // allocations until the fault begins; negative: none is planned
+int64_t g_fault_calls = 0;   // allocations that still fail once it has begun
+bool g_failed = false;       // an allocation has failed since the plan was made
 
+// Counts one allocation. Returns true if it fails.
 bool MustFail() {
   if (g_until_fault < 0) return false;
   if (g_until_fault > 0 && --g_until_fault > 0) return false;
@@ -124,7 +130,7 @@ void UseSimMemory() {
   static bool done = false;
   if (done) return;
   done = true;
-  // Nothing is given back to the system between histories.
+  // malloc gives no memory back to the system between histories.
   mallopt(M_MMAP_THRESHOLD, 1 << 30);
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);

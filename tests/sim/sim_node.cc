@@ -18,7 +18,7 @@ namespace {
 
 constexpr const char* kDatabase = "app.db";
 constexpr const char* kCopy = "copy.db";
-constexpr int64_t kRowsOfDigest = 10;  // at a time
+constexpr int64_t kRowsOfDigest = 10;  // rows that a digest reads in one step
 
 }  // namespace
 
@@ -35,7 +35,7 @@ SimNode::SimNode(const Setup& setup)
   HL_CHECK(::mkdtemp(options_.spool_directory.data()) != nullptr);
   options_.vfs = vfs_.name();
   options_.tables.hide_orphans = setup.hide_orphans;
-  // Half of the nodes cut their batches wherever they may.
+  // Half of the nodes make batches of one to four changes, so that they cut wherever they may.
   if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
   options_.verify_interval_ms = setup.verify_interval_ms;
@@ -92,7 +92,7 @@ Status SimNode::StartVerifier(Process* process) {
   return Ok();
 }
 
-// As node::Node does it.
+// Wires the workers of snapshots in the same way as node::Node does.
 void SimNode::StartSnapshots(Process* process, uint64_t session) {
   process->snapshot_keeper = std::make_unique<node::SnapshotKeeper>(
       node::SnapshotKeeper::Dependencies{&meta, &log, &process->shared, &process->board, &clock, setup_.logger,
@@ -140,7 +140,8 @@ void SimNode::Heal() {
 
 void SimNode::SpoolFrom(int64_t bytes) { options_.spool_memory = static_cast<size_t>(bytes); }
 
-// Temporary files have no names, so the folder is always empty.
+// Without room for temporary files, the folder for them is missing. It can be removed at any time,
+// because the temporary files have no names and it is always empty.
 void SimNode::SetSpools(bool there) {
   if (there == spools_) return;
   const char* path = options_.spool_directory.c_str();
@@ -148,6 +149,7 @@ void SimNode::SetSpools(bool there) {
   spools_ = there;
 }
 
+// SQLite calls this when a statement begins. It interrupts the connection at the planned statement.
 int SimNode::OnStatement(unsigned, void* self, void* statement, void*) {
   auto* node = static_cast<SimNode*>(self);
   if (node->until_interrupt_ <= 0 || --node->until_interrupt_ > 0) return 0;
@@ -164,7 +166,7 @@ bool SimNode::ForgetInterrupt() {
 StepResult SimNode::StepPublisher() { return process_->publisher->Step(); }
 
 StepResult SimNode::StepConsumer() {
-  // As a node does while it leaves the write lock to others.
+  // A node reads ahead while it leaves the write lock to others.
   if (setup_.random->Chance(0.2)) (void)process_->consumer->ReadAhead();
   return process_->consumer->Step(std::chrono::milliseconds(0));
 }
@@ -217,7 +219,7 @@ Result<node::VerifyAnswer> SimNode::TakeDigest() {
 }
 
 Result<Picture> SimNode::LookAt(const SimDisk::Files& files) {
-  disk_.Put(kCopy, files);  // looking may change it
+  disk_.Put(kCopy, files);  // opening a database may change its files, so this reads a copy
   HL_ASSIGN(Connection db, Connection::Open(kCopy, OpenMode::kReadWrite, options_.vfs));
   return TakePicture(&db);
 }

@@ -1,4 +1,5 @@
-// Long runs of the simulator, one history again, and a small one in the place of a large one.
+// The command sim_run: runs campaigns of the simulator, repeats one history, and shrinks a history
+// that breaks a promise. `./dev sim` calls it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -36,11 +37,12 @@ struct Arguments {
   int64_t tries = kShrinkTries;
 };
 
+// Runs one history twice and compares the traces. Returns the exit status.
 int Replay(const HistoryOptions& options) {
   Runner runner;
   HistoryOptions silent = options;
   silent.verbose = false;
-  // Verbose in this process, so that it can be looked at with a debugger.
+  // A verbose history runs in this process, so that a debugger can be used on it.
   const HistoryReport report = options.verbose ? runner.Run(options) : RunApart(&runner, silent);
   const HistoryReport again = RunApart(&runner, silent);
   std::printf("seed %" PRIu64 ": %" PRId64 " steps, trace %016" PRIx64 ", %s\n", options.seed,

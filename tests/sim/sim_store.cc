@@ -35,6 +35,7 @@ Status StoreClient::Reach() {
 }
 
 Status StoreClient::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+  // A late failure comes when the object is stored already: only the answer is lost.
   const bool late = connected && random_->Chance(failing / 2);
   if (!late) HL_TRY(Reach());
   std::string bytes;
@@ -50,7 +51,7 @@ Status StoreClient::Get(const std::string& name, Spool* out, ports::Transfer* tr
   HL_TRY(Reach());
   const auto it = store_->objects.find(name);
   if (it == store_->objects.end()) return MakeError(ErrorCode::kNotFound, "simulated: no object {}", name);
-  // The line breaks in the middle: what came is to be thrown away.
+  // A broken transfer delivers the first half of the object, which the caller must throw away.
   if (known_.insert(name).second && random_->Chance(lacking)) silent.insert(name);
   const bool falls_silent = silent.contains(name);
   const bool broken = falls_silent || random_->Chance(failing);

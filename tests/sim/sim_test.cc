@@ -1,8 +1,8 @@
-// The simulator as a test: fixed seeds, a fresh seed, kept seeds of bugs that were found, and the proof that the
-// rare ways are walked.
+// The simulator as a test: histories with fixed seeds, which must also take every rare path;
+// histories with a fresh seed; and the seeds of bugs that were found.
 //
-// HARMONYLITE_SIM_SEED: the seed of the fresh run (printed, drawn when absent).
-// HARMONYLITE_SIM_HISTORIES: how many histories the fresh run has.
+// HARMONYLITE_SIM_SEED is the seed of the fresh run. Without it a seed is drawn. The test prints
+// it. HARMONYLITE_SIM_HISTORIES is the number of histories in the fresh run.
 #include <gtest/gtest.h>
 
 #include <cinttypes>
@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kFixedSeed = 20'261'131;
 constexpr uint64_t kFixedHistories = 300;
 constexpr uint64_t kFreshHistories = 2'000;
-constexpr uint64_t kShards = 8;  // of the fresh run: tests of their own, so that they use all cores
+constexpr uint64_t kShards = 8;  // the fresh run is this many tests, so that they use all cores
 
 uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   const char* text = std::getenv(name);
@@ -96,26 +96,26 @@ void RunKept(std::initializer_list<uint64_t> seeds, bool all_tables) {
   }
 }
 
-// Histories that once broke a promise. A change of the simulator itself turns them into other histories; then they are
-// just a few more.
+// The seeds of histories that once broke a promise, each with the bug that it found. A change of
+// the simulator itself turns them into other histories; then they are just a few more.
 TEST(Simulation, KeptSeedsKeepEveryPromise) {
   RunKept(
       {
-          5264664384391485118u,  // snapshots of nodes that were behind hid that of the only one which was not
+          5264664384391485118u,  // snapshots of nodes that were behind hid the only current one
           8281117210056567947u,  // a ROLLBACK that was interrupted kept the write lock
           5796215511118819033u,  // a restored file counted as not restored, as its WAL could not be moved
-          10028576715233805401u,  // a delete whose COMMIT had failed with the disk passed for the one that was forgotten
+          10028576715233805401u,  // a delete whose COMMIT failed was taken for the forgotten one
           14783781906351623020u,  // a batch at hand took back what a copy of the file had published meanwhile
-          8244653294516145558u,   // a backup had what a power cut took: no reading that went back
-          3246406474746982689u,  // an alarm stood for ever that a check had met nobody to take back
-          9936735220128811253u,  // an answer that could not be put was answered once more, of no request
+          8244653294516145558u,   // a backup had more than its file had after a power cut
+          3246406474746982689u,  // an alarm never ended, as a check that met no node did not end it
+          9936735220128811253u,  // an answer that could not be put was given again, to no request
           167189295988553669u,   // a copy had a COMMIT that failed on its original
           4261468322136339797u,   // verify reached one node, where nothing can be compared
       },
       /*all_tables=*/false);
 }
 
-// These were found while no history left out tables.
+// The seeds of bugs that were found while all histories had all tables.
 TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
   RunKept(
       {
@@ -123,23 +123,23 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           12443393978793166448u,  // a restored file gave the stamps its former life had given
           10927405155666809772u,  // a restored file applied before it knew that it was one
           12756622600721503453u,  // a crashed node gave up its life, and with it rows of an old shape
-          14728827987909267045u,  // likewise
+          14728827987909267045u,  // a crashed node gave up its life and some rows (a second case)
           15372744246249163607u,  // others asked for ever for what a new life had not written
-          4148680622931926529u,   // likewise
+          4148680622931926529u,   // others asked for ever for changes of a new life (a second case)
           10451216379200822465u,  // a ROLLBACK without memory ended the process
-          5747796768693156649u,   // likewise, and the application found its database locked
+          5747796768693156649u,   // a ROLLBACK without memory left the database locked
           8252592432254544644u,  // a step that began a new life was cut off after its commit and began another
           14445376000937203283u,  // a migration waited for ever for a sidecar that had one step in 200 ms
           17501101504267993764u,  // a COMMIT that failed with the disk shared its stamp with a later one
-          5023932746043588245u,   // a cloned machine showed effects of what only its clone had
-          11059685801964091617u,  // likewise: it applied before it had compared the log with its journal
+          5023932746043588245u,   // a cloned machine showed effects of changes only its clone had
+          11059685801964091617u,  // a cloned machine applied before it compared log and journal
           13845064244451068141u,  // a life that wrote nothing was named in one vector only
           10011307370603127878u,  // a table was written to before it had its triggers
-          5084818802709811254u,  // a copy of an evicted node published and was gone: see DrawSnapshots
+          5084818802709811254u,  // a copy of an evicted node published and vanished (DrawSnapshots)
           3794966629049828094u,  // a snapshot's old tombstone hid that a newer delete was forgotten
           171656457280428188u,  // a node that needed a snapshot was the one that made them
           17130484392128982127u,  // a snapshot of tables as they had been before a migration was fetched for ever
-          11765783109303911915u,  // what two files lost one after the other: see MarkLost
+          11765783109303911915u,  // two files with the same writes were lost in turn (MarkLost)
           3022202155825428998u,   // a delete of a row that had come back unseen was left out of a repair
       },
       /*all_tables=*/true);

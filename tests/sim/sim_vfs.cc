@@ -10,14 +10,15 @@ namespace harmonylite::sim {
 
 namespace {
 
-constexpr int64_t kJulianUnixEpochMs = 210'866'760'000'000;  // 1970-01-01 in SQLite's milliseconds
+constexpr int64_t kJulianUnixEpochMs = 210'866'760'000'000;  // 1970-01-01 as Julian milliseconds
 constexpr int kSectorSize = 4'096;
 
-// An open file. SQLite gives the memory and calls no constructor: what has one stands behind a pointer.
+// An open file. SQLite provides the memory and calls no constructor, so a member that needs one is
+// held through a pointer.
 struct Handle {
   sqlite3_file base;
   SimDisk* disk;
-  std::shared_ptr<DiskFile>* file;  // owned
+  std::shared_ptr<DiskFile>* file;  // owned by the handle; Close() deletes it
   int lock;
   unsigned shm_shared;
   unsigned shm_exclusive;
@@ -213,7 +214,7 @@ int SimVfs::Open(sqlite3_vfs* vfs, const char* path, sqlite3_file* file, int fla
   std::memset(file, 0, sizeof(Handle));
   std::shared_ptr<DiskFile> found;
   if (path == nullptr) {
-    found = std::make_shared<DiskFile>();  // temporary: nobody else finds it
+    found = std::make_shared<DiskFile>();  // a temporary file, which only this handle can reach
   } else {
     found = disk->Find(path);
     if (found == nullptr && (flags & SQLITE_OPEN_CREATE) == 0) {
@@ -241,7 +242,7 @@ int SimVfs::Delete(sqlite3_vfs* vfs, const char* path, int) {
 
 int SimVfs::Access(sqlite3_vfs* vfs, const char* path, int flags, int* out) {
   const auto file = Of(vfs)->disk_->Find(path);
-  // As SQLite's own: an empty file counts as absent, so that an empty WAL is none.
+  // SQLite's own VFS also reports an empty file as absent, so that an empty WAL counts as none.
   *out = file != nullptr && (flags != SQLITE_ACCESS_EXISTS || !file->bytes.empty());
   return SQLITE_OK;
 }
@@ -273,7 +274,7 @@ int SimVfs::CurrentTimeInt64(sqlite3_vfs* vfs, sqlite3_int64* out) {
 int SimVfs::GetLastError(sqlite3_vfs* vfs, int, char*) { return Of(vfs)->last_error_; }
 
 void SeedSqlite(uint64_t seed) {
-  // Zero would mean: from the operating system.
+  // The seed must not be zero, which would make SQLite take one from the operating system.
   sqlite3_test_control(SQLITE_TESTCTRL_PRNG_SEED, static_cast<int>(seed | 1), nullptr);
 }
 

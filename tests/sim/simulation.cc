@@ -19,21 +19,23 @@ using node::StepResult;
 namespace {
 
 constexpr size_t kMostNodes = 4;
-// Histories whose files begin without HarmonyLite; the others begin with a file that is attached already, since
-// that costs as much as the rest of a history.
+// The share of machines whose file begins without HarmonyLite. The others begin with a file to
+// which it is attached already, because attaching costs as much as the rest of a history.
 constexpr double kFreshFile = 0.06;
-// Steps of the phase of safety. Most are short: half of what a history costs are its beginning and its end, but with fewer
-// steps throughout deliberate bugs take twice the time to be found (docs/testing.md).
+// The number of steps in the phase of safety: between kShortest and kMiddling, or, in a share of
+// kLong of the histories, between kShortest and kLongest. docs/testing.md says how these were
+// measured: very short histories are inefficient, because the beginning and the end of a history
+// cost much, and some bugs need long ones.
 constexpr int64_t kShortest = 80;
 constexpr int64_t kMiddling = 300;
 constexpr int64_t kLongest = 700;
 constexpr double kLong = 0.3;
-constexpr int64_t kLookEvery = 12;
-constexpr int64_t kLookAtAllEvery = 40;
-constexpr int64_t kTwiceByChance = 2;
-constexpr double kFarFromTheStart = 0.4;
+constexpr int64_t kLookEvery = 12;        // steps between two looks at one machine
+constexpr int64_t kLookAtAllEvery = 40;   // steps between two looks at all machines
+constexpr int64_t kTwiceByChance = 2;     // changes that two lives may give alike: ExcuseChance()
+constexpr double kFarFromTheStart = 0.4;  // probability that the first machine's clock is an hour ahead
 constexpr int64_t kHourMs = 3'600'000;
-constexpr double kServerSyncs = 0.03;
+constexpr double kServerSyncs = 0.03;     // probability, in a step, that the server syncs the log
 
 int NullDevice() {
   static const int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -54,7 +56,7 @@ Simulation::Simulation(const HistoryOptions& options, HistoryReport* report)
       logger_(options.verbose ? STDERR_FILENO : NullDevice(), LogFormat::kConsole,
               options.verbose ? LogLevel::kDebug : LogLevel::kError) {}
 
-// --- Telling ---
+// --- Reporting ---
 
 void Simulation::Trace(const std::string& what) {
   if (options_.verbose)
@@ -94,7 +96,7 @@ bool Simulation::SetUp() {
   BeginStep(UINT64_MAX);
   log_ = std::make_unique<SimLog>(&world_, &report_->sometimes,
                                   random_.Chance(0.5) ? random_.Between(600, 3'000) : 1 << 20);
-  // Mostly three, sometimes too few for a majority of anything, sometimes more.
+  // Most histories have three nodes, three of ten have two, and one of ten has four.
   const int64_t nodes = random_.Below(10);
   DrawSnapshots();
   if (mix_[Fault::kVerify]) verify_interval_ms_ = random_.Between(2'000, 10'000);
@@ -127,7 +129,7 @@ bool Simulation::SetUp() {
       ComeLate(&machine);
       continue;
     }
-    // So that there are snapshots that nobody else may take yet.
+    // A clock that is an hour ahead leads to snapshots with stamps that no other node may take yet.
     if (&machine == &machines_.front() && mix_[Fault::kFarClock] && mix_[Fault::kSnapshots] && random_.Chance(kFarFromTheStart))
       machine.node->clock.offset_ms = kHourMs;
     Expect(&machine, machine.node->Start());
@@ -136,13 +138,17 @@ bool Simulation::SetUp() {
   return !failed();
 }
 
-// What chance decides in a step follows from the history's seed and the step's number alone.
+// Seeds the generators anew, so that the draws of a step follow from the history's seed and the
+// step's number alone. Shrinking depends on this: a step can be left out without changing the
+// others (docs/decisions/0010-faults-by-step.md).
 void Simulation::BeginStep(uint64_t index) {
   const uint64_t seed = SeedOf(~options_.seed, index);
   random_ = Random(seed);
   SeedSqlite(seed);
 }
 
+// One step of the phase of safety: some time passes, and a random machine gets one step of its
+// application or of a worker, or a fault.
 void Simulation::Act() {
   world_.Advance(random_.Chance(AnyAway() ? 0.12 : 0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
   ++report_->steps;
@@ -174,6 +180,9 @@ void Simulation::StepApp(Machine* machine) {
   EndFault(machine);
 }
 
+// One step of worker `which` of a machine: 0 publisher, 1 consumer, 2 keeper, 3 snapshots, 4
+// verifier. A sidecar that is down may be started instead. A fault may be planned for the step, and
+// is withdrawn after it.
 void Simulation::StepWorker(Machine* machine, int64_t which) {
   SimNode& node = *machine->node;
   if (report_->steps < machine->paused_until) return;
@@ -184,12 +193,13 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
     const Status started = node.Start();
     machine->had_rival = machine->clone != nullptr;
     Trace(fmt::format("{} start {}", node.id(), started.ok()));
-    // A file that cannot be opened ends the process; somebody starts it again.
+    // A start may fail because the application holds the file or because the disk has a fault. The
+    // process then ends, and a later step starts it again.
     if (!started.ok() && started.error().code() != ErrorCode::kRetryLater && !node.disk().faulted())
       Expect(machine, started);
     return EndFault(machine);
   }
-  std::shared_ptr<const Picture> before;  // where rows may be journaled anew
+  std::shared_ptr<const Picture> before;  // taken if the step may journal rows anew
   if (which == 1 && node.merging()) {
     auto picture = node.Look();
     if (!picture.ok()) return Fail(machine, picture.error().message());
@@ -211,7 +221,8 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
   NoteProgress(machine);
 }
 
-// Counts the rare ways, from what a node says of itself.
+// Counts rare paths from what a node reports about itself, and follows whether a file is still in
+// doubt.
 void Simulation::NoteProgress(Machine* machine) {
   SimNode& node = *machine->node;
   NoteUnseen(machine);
@@ -239,14 +250,16 @@ void Simulation::NoteProgress(Machine* machine) {
     const bool certain = machine->clone == nullptr && node.shared().identified() && node.drained();
     if (self != *machine->doubtful || certain) machine->doubtful.reset();
   }
-  // The step that begins a new life may be cut off after its commit, and be done again as another one.
+  // A step that begins a new incarnation may be cut off after its commit, and the next step may
+  // begin yet another one. So the file itself is asked.
   if (ledger_.LastOf(self) == 0 || node.shared().incarnation_requested())
     if (auto picture = node.Look(); picture.ok()) NoteNewLife(node, **picture);
   if (mix_[Fault::kSnapshots]) NoteMembers(machine);
 }
 
-// What a new incarnation took over from the former one counts as written by it. The step that began it may have been
-// cut off after its commit.
+// Notices a new incarnation of a node's file. The changes that it took over from the former one,
+// those after its base, count as its own from then on, also in the ledger. `picture` is of that
+// file.
 void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
   const auto [life, is_new] = lives_.try_emplace(&node, picture.self);
   published_at_birth_.try_emplace(picture.self, is_new ? picture.incarnation_base : picture.published_to);
@@ -256,6 +269,7 @@ void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
     ledger_.NoteChange(picture.self, picture.last_change);
 }
 
+// Looks at one machine's file with every checker that needs no other file.
 void Simulation::Look(Machine* machine) {
   if (machine->absent) return;
   auto picture = LookCorrected(machine);
@@ -273,6 +287,7 @@ void Simulation::Look(Machine* machine) {
   NoteShadowed(**picture, machine);
 }
 
+// Counts shadowed and hidden rows, and those that have come back with an unchanged version.
 void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
   ByKey<RowVersion> shadowed;
   for (const auto& [table, keys] : picture.shadowed)
@@ -290,9 +305,12 @@ void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
   machine->shadowed = std::move(shadowed);
 }
 
+// Compares the files of all machines in pairs (P4), and the digests of those with equal progress.
+// Files that are in doubt are left out: until they are certain, their change numbers may stand for
+// other changes.
 void Simulation::LookAtAll() {
   std::vector<std::shared_ptr<const Picture>> pictures;
-  std::vector<std::shared_ptr<const Picture>> as_they_are;  // with what was altered unseen
+  std::vector<std::shared_ptr<const Picture>> as_they_are;  // altered rows as the files show them
   const std::vector<Machine*> present = Present();
   for (Machine* machine : present) {
     auto picture = LookCorrected(machine);
@@ -314,8 +332,11 @@ void Simulation::LookAtAll() {
     }
 }
 
-// The chance that is left to a copy to take a change of its former life for its own: both gave it the same number and stamp. It
-// is a limit that the product names (decisions/0006). Where many are given twice, the rule that makes it rare is broken.
+// Excuses a violation where a copy of a file and its former life have given two different changes
+// the same number and the same stamp. The product cannot tell such changes apart, and names this
+// among its limits (P9; docs/decisions/0006-random-step.md). It must stay rare: if more than
+// kTwiceByChance changes were given twice, the rule that makes it rare is broken, and the violation
+// stands.
 void Simulation::ExcuseChance() {
   if (!failed() || !went_back_) return;
   const int64_t twice = ledger_.GivenTwice();

@@ -1,4 +1,4 @@
-// A machine that somebody copied with everything on it, and started beside the first.
+// Clones: a machine is copied with everything on it, and the copy is started beside it.
 #include <fmt/format.h>
 
 #include <string>
@@ -9,14 +9,15 @@ namespace harmonylite::sim {
 
 namespace {
 
-constexpr int64_t kFirstLifeOfClone = 50;
-// Beats within which two processes that hear each other are one.
+constexpr int64_t kFirstLifeOfClone = 50;  // far from the numbers of the original's lives
+// Heartbeats within which one of two processes with one node id must end, if they hear each other.
 constexpr int kBeatsUntilAlone = 12;
+// Heartbeats, the one in which the first process ends included, in which the other must not end.
 constexpr int kBeatsAfterwards = 4;
 
 }  // namespace
 
-// Once in a history, as a file is restored.
+// Clones a machine. A history restores a file or clones a machine, and does so once.
 void Simulation::Clone(Machine* machine) {
   if (!may_restore_ || machine->app->holds()) return;
   SimNode& node = *machine->node;
@@ -37,8 +38,9 @@ void Simulation::Clone(Machine* machine) {
   machine->clone->log.faults = log_faults_;
   machine->clone->clock.offset_ms = node.clock.offset_ms;
   machine->clone->UseFiles(node.disk().Copy());
-  // Of a virtual machine that is copied while it runs, the memory is copied too. Then the log alone tells the two
-  // apart, so it must not lose what either has sent: a limit that is named.
+  // If a virtual machine is copied while it runs, its memory is copied too, and with it the sent
+  // mark. Then only the log tells the two machines apart. The product names this limit (P9), so the
+  // memory is copied only in histories in which the log loses nothing that either has sent.
   const bool log_goes_back =
       mix_[Fault::kWipe] || mix_[Fault::kOlderLog] || mix_[Fault::kServerHere] || mix_[Fault::kTrim];
   if (!log_goes_back && random_.Chance(0.5)) machine->clone->sent_mark.mark = node.sent_mark.mark;
@@ -77,7 +79,8 @@ void Simulation::StepClone(Machine* machine) {
   Check(machine, CheckOwnWrites(**picture, ledger_, clone.who()));
 }
 
-// Nobody ends for a process that is not there.
+// Ends a sidecar that gives way to another process with its node id. It is a violation if there was
+// no such process since it started.
 void Simulation::EndIfRivalled(Machine* machine) {
   SimNode& node = *machine->node;
   if (!node.running() || !node.rivalled()) return;
@@ -87,7 +90,9 @@ void Simulation::EndIfRivalled(Machine* machine) {
   node.Crash();
 }
 
-// Both live and hear each other: exactly one ends, and soon.
+// Heals a machine that still has a clone. The two processes now hear each other, and exactly one of
+// them must end, within kBeatsUntilAlone heartbeats (docs/testing.md). Afterwards the clone ends in
+// any case.
 void Simulation::MeetNamesake(Machine* machine) {
   SimNode& original = *machine->node;
   SimNode& clone = *machine->clone;
@@ -113,6 +118,7 @@ void Simulation::MeetNamesake(Machine* machine) {
   EndClone(machine);
 }
 
+// Ends the clone with its file. What only the clone has written may be lost from now on.
 void Simulation::EndClone(Machine* machine) {
   Trace(fmt::format("the clone of {} ends", machine->clone->id()));
   if (machine->clone->running() && machine->clone->rivalled())

@@ -1,3 +1,5 @@
+// Which faults a history has, and the faults that come between two steps: of the log, the registry,
+// clocks, files, processes and schemas.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -8,14 +10,14 @@ namespace harmonylite::sim {
 
 namespace {
 
-constexpr double kWithSnapshots = 0.25;
-constexpr double kAllTables = 0.15;
-constexpr int64_t kStatesLost = 20;  // of the registry, at most, when its server loses power
-constexpr double kCopiedBehind = 0.5;
-constexpr int64_t kBehindMs = 20'000;
+constexpr double kWithSnapshots = 0.25;  // share of the histories
+constexpr double kAllTables = 0.15;      // probability of all tables where no migration needs them
+constexpr int64_t kStatesLost = 20;      // a server's power cut loses fewer states of the registry
+constexpr double kCopiedBehind = 0.5;    // share of the histories in which clocks jump
+constexpr int64_t kBehindMs = 20'000;    // how far a clock is put back when a file is copied
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
-// What this machine's application had counted up to in a file.
+// The number that one life of a machine had reached in a table that counts up, as a file shows it.
 int64_t Counted(const Picture& picture, const std::string& table, int64_t who) {
   const auto& rows = picture.rows.at(table);
   const auto row = rows.find(std::to_string(who));
@@ -24,6 +26,9 @@ int64_t Counted(const Picture& picture, const std::string& table, int64_t who) {
 
 }  // namespace
 
+// Draws the faults of a history. Kinds that were added later are drawn from generators of their
+// own, so that the draws for the older kinds stay what they were. One history in ten is calm:
+// nothing breaks in it, although rows may be altered.
 void Simulation::DrawMix(uint64_t seed) {
   Random random(seed);
   const bool calm = random.Chance(0.1);
@@ -32,7 +37,9 @@ void Simulation::DrawMix(uint64_t seed) {
   mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
-  if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);  // see DrawSnapshots
+  // Where copies of files run, nobody may be away for so long that it is evicted: see
+  // DrawSnapshots().
+  if (mix_[Fault::kRestore] || mix_[Fault::kClone]) mix_.Set(Fault::kAway, false);
   DrawVerify(seed);
   DrawTables(seed);
   Random apart(SeedOf(seed, 4));
@@ -47,7 +54,8 @@ void Simulation::DrawMix(uint64_t seed) {
                  chance(Fault::kNotReady)};
 }
 
-// What a history costs grows with the tables, and few tables are written to more often.
+// Draws the application's tables. Most histories have few: a history costs more with every table,
+// and the fewer there are, the more often each is written to. Migrations need all tables.
 void Simulation::DrawTables(uint64_t seed) {
   Random random(SeedOf(seed, 2));
   if (mix_[Fault::kMigrate] || options_.all_tables || random.Chance(kAllTables)) return;
@@ -107,6 +115,7 @@ void Simulation::DrawFault() {
   }
 }
 
+// A fault of the replication log, if the history has faults of the kind drawn.
 void Simulation::FaultOfStore(int64_t which) {
   Trace(fmt::format("store {}", which));
   switch (which) {
@@ -146,7 +155,10 @@ void Simulation::Kill(Machine* machine) {
   report_->sometimes.Note("machine killed");
 }
 
-// The whole machine loses power: what was synced is there, of the rest any part; likewise of a server's files.
+// The whole machine loses power. Of its disk, what was synced is left, with any part of the rest;
+// its memory, and with it the sent mark, is lost. If the machine also runs the server, the log goes
+// back to what was synced and the registry to some recent state. If the application syncs lazily,
+// its commits may be gone: the file then begins another life.
 void Simulation::CutPower(Machine* machine) {
   SimNode& node = *machine->node;
   node.sent_mark.mark.reset();
@@ -163,7 +175,8 @@ void Simulation::CutPower(Machine* machine) {
   BeginLife(machine, **left);
 }
 
-// An older state of its file has taken the file's place: another life of the machine, which counts on from there.
+// An older state of a file, `file`, has taken the file's place: another life of the machine begins
+// and counts on from there.
 void Simulation::BeginLife(Machine* machine, const Picture& file) {
   MarkLost(machine->node->who(), {file});
   ++machine->node->life;
@@ -171,18 +184,22 @@ void Simulation::BeginLife(Machine* machine, const Picture& file) {
   went_back_ = true;
 }
 
+// Starts a machine again with `files` on its disk. The sidecar stays down until a later step starts
+// it.
 void Simulation::Reboot(Machine* machine, const SimDisk::Files& files) {
   machine->node->Crash();
   machine->app->Close();
   machine->node->UseFiles(files);
   machine->join.reset();
   if (machine->absent) return;
-  // What the sidecar had applied but not synced may be gone: readers start again.
+  // Changes that the sidecar had applied but not synced may be gone, so reads may go back and begin
+  // anew.
   machine->seen = {};
   Expect(machine, machine->app->Open());
 }
 
-// First a copy is taken; later it is put in place of the file, once in a history.
+// Restores a file from a backup. The first call takes the backup; a later one puts it in the file's
+// place. A history restores a file or clones a machine, and does so once.
 void Simulation::Restore(Machine* machine) {
   SimNode& node = *machine->node;
   if (!may_restore_) return;
@@ -199,30 +216,35 @@ void Simulation::Restore(Machine* machine) {
   auto now = node.Look();
   if (!now.ok() || CountsFurther(node.who(), *copy, **now)) return;
   Trace(fmt::format("{} is restored", node.id()));
-  if (random_.Chance(0.5)) node.sent_mark.mark.reset();  // with a restart of the machine, or without
+  // The machine may be restarted for this, which empties its memory, or not.
+  if (random_.Chance(0.5)) node.sent_mark.mark.reset();
   Reboot(machine, machine->backup);
   BeginLife(machine, *copy);
   may_restore_ = false;
-  // Its application may write on for long before its sidecar starts.
+  // The application may write for long before the sidecar starts.
   if (random_.Chance(0.5)) machine->paused_until = report_->steps + random_.Between(20, 150);
   report_->sometimes.Note("file restored");
 }
 
-// A clock that is behind the file's stamps: the machine counts on from these, and so does its copy. What keeps their
-// changes apart is then the random step alone.
+// In some histories, puts a machine's clock behind the stamps of its file when the file is copied.
+// The machine and its copy then both count on from the newest stamp, and only the random step keeps
+// their stamps apart (docs/decisions/0006-random-step.md).
 void Simulation::SetClockBehind(Machine* machine) {
   if (copied_behind_) machine->node->clock.offset_ms -= kBehindMs;
 }
 
-// The copy has what a power cut took from the file since, or a COMMIT that failed: the file's application, which counts
-// on from less, would be taken for one that counts back.
+// True if a copy is ahead of the file that it was taken from, because a power cut has taken commits
+// from the file since, or because the copy has a COMMIT that failed. Such a copy is not used: the
+// checkers would take an application that counts on from less for one that counts back.
 bool Simulation::CountsFurther(int64_t who, const Picture& copy, const Picture& now) {
   return Counted(copy, "counter_left", who) > Counted(now, "counter_left", who) ||
          Counted(copy, "chain", who) > Counted(now, "chain", who);
 }
 
-// Writes of one life of a machine that stood nowhere but in a file that is gone. `kept`: of files not in the way of
-// the ordinary machines'. What went with an earlier file may have been safe only by what goes with this one.
+// Marks in the ledger which writes may be lost (P9) now that the file of life `who` of a machine is
+// gone: those that no other file has, nor anything newer. The other files are those of all other
+// machines and, in addition, the pictures in `kept`. The writes of lives that were lost earlier are
+// judged again, because the file that is gone now may have been the last one that had them.
 void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
   lost_lives_.insert(who);
   for (Machine& other : machines_) {
@@ -257,6 +279,7 @@ void Simulation::JumpClock(Machine* machine) {
   report_->sometimes.Note(std::abs(offset) > 60'000 ? "clock jumped beyond skew" : "clock jumped");
 }
 
+// Cuts a node off from the log and the registry, or connects it again.
 void Simulation::CutOff(Machine* machine) {
   SimNode& node = *machine->node;
   node.log.connected = node.meta.connected = !node.log.connected;
@@ -264,8 +287,8 @@ void Simulation::CutOff(Machine* machine) {
   if (!node.log.connected) report_->sometimes.Note("node cut off");
 }
 
-// A store that lost its newest writes, for everybody, or a replica that lags, for one. A sidecar that has just started
-// then meets what its former processes said.
+// The registry loses its newest writes for all nodes, or a replica that lags shows one node older
+// states. A sidecar that crashes just before then finds what its former processes wrote there.
 void Simulation::ShowOlderMeta(Machine* machine) {
   if (random_.Chance(0.5)) Crash(machine);
   const auto back = static_cast<size_t>(random_.Below(static_cast<int64_t>(meta_.states())));
@@ -285,7 +308,7 @@ void Simulation::ToggleSpools(Machine* machine) {
   if (!node.spools()) report_->sometimes.Note("no room for temporary files");
 }
 
-// One migration, or some at once.
+// Runs the next migration of a machine's application, or several at once.
 void Simulation::Migrate(Machine* machine) {
   if (machine->app->holds()) return;
   do {
@@ -306,7 +329,8 @@ void Simulation::Rebuild(Machine* machine) {
   report_->sometimes.Note("table rebuilt");
 }
 
-// The process is stopped, or has a slow disk: the others and its application go on, its reader falls behind.
+// Gives a sidecar no time for a while, as if its process were stopped or its disk slow. Its
+// application and the other nodes go on, so it falls behind in reading the log.
 void Simulation::Pause(Machine* machine) {
   machine->paused_until = report_->steps + random_.Between(20, 150);
   Trace(fmt::format("{} pauses until step {}", machine->node->id(), machine->paused_until));

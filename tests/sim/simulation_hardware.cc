@@ -1,4 +1,9 @@
-// Faults of a machine in the middle of a step: its disk, its memory, its locks.
+// Faults of a machine in the middle of a step: of its disk, memory, locks and power, and
+// interrupted statements.
+//
+// PlanFault() draws a fault before the step, to happen after a number of writes, reads, allocations
+// or statements. EndFault() withdraws it after the step, and carries out what it means if it has
+// happened.
 #include <fmt/format.h>
 
 #include <vector>
@@ -16,14 +21,16 @@ constexpr int64_t kForEver = INT64_MAX / 2;
 }  // namespace
 
 void Simulation::PlanDiskFault(Machine* machine, DiskFault fault) {
-  // Most transactions are a few dozen writes; the first ones deserve as much as all the others together.
+  // Most transactions have a few dozen writes. The exponent is drawn first, so that the earliest
+  // writes are met as often as all the later ones together.
   const int64_t after = 1 + random_.Below(int64_t{1} << random_.Between(0, 6));
   machine->node->disk().PlanFault(fault, after,
                                   random_.Chance(0.5) ? random_.Between(1, 3) : kForEver);
 }
 
-// Only the sidecar is short of memory, interrupted, or finds locks taken: an application's own trouble of that kind
-// tells nothing. Its disk may fail like everybody's.
+// Plans a fault for the present step of the sidecar, or else of the application. Only the sidecar
+// runs out of memory, is killed or interrupted, cannot read, or finds locks taken: such trouble of
+// an application's own says nothing about the product. Writes and power fail for both.
 void Simulation::PlanFault(Machine* machine, bool sidecar) {
   if (healed_ || !random_.Chance(kFaultyStep)) return;
   std::vector<Fault> choice;
@@ -55,7 +62,8 @@ void Simulation::PlanFault(Machine* machine, bool sidecar) {
   }
 }
 
-// Only damage makes a record unreadable for good.
+// Checks that a node gives up a record only in histories that damage records (P7), and counts the
+// records that could not be taken for a while.
 void Simulation::NoteTaking(Machine* machine) {
   const node::AppliedState applied = machine->node->shared().applied();
   if (applied.dropped && !mix_[Fault::kDamage]) Fail(machine, "a record that is not damaged was given up");

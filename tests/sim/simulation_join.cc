@@ -1,5 +1,5 @@
-// Machines without a file: they come later than the others, or lose what they had, and join from a snapshot. And
-// machines that are away for longer than the others wait for them.
+// Machines without a file, which come later than the others or lose their file, and join from a
+// snapshot; and machines that are away for longer than the others wait for them.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,12 +14,13 @@ namespace {
 
 using Outcome = node::EmptyJoin::Outcome;
 
-constexpr size_t kMostTries = 2'000;  // of all migrations
+constexpr size_t kMostTries = 2'000;  // attempts for all migrations of a machine together
 constexpr int64_t kBetweenTriesMs = 200;
-constexpr double kHearsNobody = 0.7;   // when it comes late
-constexpr double kTablesLater = 0.8;   // its application makes them after it has started
-constexpr double kWiped = 0.5;         // the servers, when a node begins to join
-constexpr double kMakesTables = 0.03;  // in one step
+// Probabilities:
+constexpr double kHearsNobody = 0.7;   // a machine that comes late hears no other node at first
+constexpr double kTablesLater = 0.8;   // the application makes its tables after the node's start
+constexpr double kWiped = 0.5;         // the servers are wiped when a node begins to join
+constexpr double kMakesTables = 0.03;  // the application makes its tables in one step
 
 }  // namespace
 
@@ -30,13 +31,14 @@ std::vector<Simulation::Machine*> Simulation::Present() {
   return out;
 }
 
+// Runs all migrations that a machine's application still has to run, at the end of a history.
 void Simulation::MigrateAll(Machine* machine) {
   if (!mix_[Fault::kMigrate]) return;
   for (size_t tries = 0; machine->app->level() < static_cast<int64_t>(kMigrations.size()); ++tries) {
     auto migrated = machine->app->Migrate();
     if (!migrated.ok() || tries > kMostTries) return Fail(machine, "a migration failed");
     if (*migrated) continue;
-    // It waits for the sidecar.
+    // The migration waits for the sidecar, which gets some time.
     world_.Advance(kBetweenTriesMs);
     if (!machine->node->running()) Expect(machine, machine->node->Start());
     if (machine->node->running()) Work(machine);
@@ -50,8 +52,10 @@ void Simulation::BeginAbsent(Machine* machine) {
   lives_.erase(machine->node.get());
 }
 
-// Others have applied all that this file may ever have published, and all that it has of nodes that are no more: what
-// the log still holds of it then waits for nothing that is gone. (Else it would wait for ever: a limit, P9.)
+// True if a machine's file may be lost: the other files together have all that it may ever have
+// published, and all that it has of other origins, which may be no more. Otherwise batches that are
+// left in the log could wait for ever for changes that are gone, which is a limit of the product
+// (P9).
 bool Simulation::MayLoseFile(Machine* machine) {
   SimNode& node = *machine->node;
   const bool doubts = std::any_of(machines_.begin(), machines_.end(),
@@ -78,7 +82,8 @@ void Simulation::LoseFile(Machine* machine) {
   Trace(fmt::format("{} loses its file", node.id()));
   LackObjects(machine);
   report_->sometimes.Note("file lost");
-  // So that no other machine's loss of power takes along what was counted upon.
+  // A later power cut of another machine must not take back the changes on which MayLoseFile()
+  // relied.
   for (Machine* other : Present()) other->node->disk().SyncAll();
   MarkLost(node.who(), {});
   conflicts_known_ = false;
@@ -93,8 +98,9 @@ void Simulation::LoseFile(Machine* machine) {
   BeginAbsent(machine);
 }
 
-// Once: of a cluster at rest every snapshot that there is would do, and the machine has to do
-// without them.
+// Lets one machine lose its file while the cluster is at rest, once in a history that has both
+// kJoin and kStoreFails. Any present snapshot would bring the machine back, but after
+// LackObjects() it can usually read none of them. Returns true if a file was lost.
 bool Simulation::LoseFileAtRest() {
   if (!mix_[Fault::kJoin] || !mix_[Fault::kStoreFails] || lost_at_rest_) return false;
   lost_at_rest_ = true;
@@ -103,20 +109,19 @@ bool Simulation::LoseFileAtRest() {
   return machine.absent;
 }
 
-// Those with a file are not heard for longer than a node that joins listens.
+// Pauses the sidecars of all machines with a file for longer than a node that joins listens.
 void Simulation::SilenceOthers() {
   for (Machine* other : Present()) other->paused_until = report_->steps + random_.Between(150, 350);
 }
 
-// A machine that has no file when the others begin. Its sidecar may be the first that is heard all
-// the same.
+// Lets a machine begin without a file. Its sidecar may be the first one to be heard all the same.
 void Simulation::ComeLate(Machine* machine) {
   BeginAbsent(machine);
   if (random_.Chance(kHearsNobody)) SilenceOthers();
 }
 
-// All that is on the servers is lost: the registry and the snapshots, and the log where that may
-// happen.
+// The servers lose everything: the registry, the snapshots and, where the history may wipe it, the
+// log.
 void Simulation::WipeServers() {
   Trace("the servers are wiped");
   report_->sometimes.Note("servers wiped while a node joins");
@@ -126,6 +131,8 @@ void Simulation::WipeServers() {
   if (random_.Chance(0.5)) SilenceOthers();
 }
 
+// One step of a machine that is absent. Its sidecar begins to join, goes on joining, or runs
+// without tables; or a finished file is started, and the machine is present again.
 void Simulation::StepJoin(Machine* machine) {
   if (report_->steps < machine->paused_until || random_.Chance(0.3)) return;
   SimNode& node = *machine->node;
@@ -151,6 +158,8 @@ void Simulation::StepJoin(Machine* machine) {
   if (!lost_power && outcome.ok() && *outcome != Outcome::kWaiting) EndJoin(machine, *outcome);
 }
 
+// Checks how a join has ended. A node may start empty only if no node with tables can be heard, so
+// it must have listened for longer than two heartbeats if there are others.
 void Simulation::EndJoin(Machine* machine, Outcome outcome) {
   SimNode& node = *machine->node;
   auto empty = node.CanBecomeReplica();
@@ -167,11 +176,12 @@ void Simulation::EndJoin(Machine* machine, Outcome outcome) {
     if (StartJoined(machine)) report_->sometimes.Note("runs without tables");
     return;
   }
-  // The application makes its tables.
   Expect(machine, MakeAppFile(&node, tables_));
 }
 
-// A node whose application has made no tables yet: it may never get to that.
+// One step of a node whose application has made no tables yet. It ends when the node hears that
+// others have tables, and joins again, or when its application makes its own. It must not store a
+// snapshot.
 void Simulation::StepWithoutTables(Machine* machine) {
   SimNode& node = *machine->node;
   PlanFault(machine, /*sidecar=*/true);
@@ -192,6 +202,7 @@ void Simulation::StepWithoutTables(Machine* machine) {
   if (!elsewhere) Expect(machine, MakeAppFile(&node, tables_));
 }
 
+// Starts the node on a new file. Returns false if it is still down.
 bool Simulation::StartJoined(Machine* machine) {
   SimNode& node = *machine->node;
   const Status started = node.Start();
@@ -208,7 +219,8 @@ void Simulation::Arrive(Machine* machine) {
   Expect(machine, machine->app->Open());
 }
 
-// Its application goes on writing.
+// Cuts a machine off from all servers, in half of the cases without its sidecar. Its application
+// goes on writing.
 void Simulation::SendAway(Machine* machine) {
   if (machine->away_until > report_->steps || machine->doubtful) return;
   SimNode& node = *machine->node;
@@ -231,7 +243,8 @@ void Simulation::EndAway(Machine* machine) {
   machine->away_until = 0;
   SimNode& node = *machine->node;
   node.log.connected = node.meta.connected = node.store.connected = true;
-  // The log has not waited for it. (A file that may be a copy needs what it holds: see DrawMix.)
+  // The log may have been trimmed meanwhile. Where files may be copies it is not, because a copy
+  // finds out from the log that it is one.
   if (!mix_[Fault::kRestore] && !mix_[Fault::kClone] && random_.Chance(0.7)) log_->Trim(random_.Below(6));
 }
 

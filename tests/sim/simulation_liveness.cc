@@ -1,4 +1,5 @@
-// The phase of liveness: everything heals, and the nodes must come to rest, equal.
+// The phase of liveness: everything heals, and the nodes must come to rest, equal, within a bounded
+// number of rounds.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -14,17 +15,22 @@ namespace {
 
 constexpr int64_t kMostRounds = 2'000;
 constexpr int64_t kRoundMs = 200;
-// Requests that were under way when all were equal are answered within the first; then nothing may move.
+// When all nodes are equal, repair requests may still be under way. They are answered within
+// kSettlingRounds. After that nothing may be published any more, until kQuietRounds rounds have
+// passed in all.
 constexpr int64_t kSettlingRounds = 20;
 constexpr int64_t kQuietRounds = 100;
 constexpr int64_t kStepsInRound = 50;
 
 }  // namespace
 
+// Begins the phase of liveness: ends all faults, open transactions and clones, and runs the
+// migrations that are missing. LackObjects() may leave a machine that can read none of the present
+// snapshots.
 void Simulation::Heal() {
   Trace("heal");
   healed_ = true;
-  // Stamps from a clock that was ahead are held until that time has come.
+  // Batches with stamps from a clock that was ahead are held until that time has come.
   world_.Advance(std::max<int64_t>(0, latest_wall_ms_ - world_.now_ms));
   for (Machine& machine : machines_) {
     machine.node->Heal();
@@ -38,10 +44,13 @@ void Simulation::Heal() {
     if (mix_[Fault::kMigrate] && machine.node->running()) Work(&machine);
   }
   if (!mix_[Fault::kMigrate]) return;
-  // Each before it has heard of the others.
+  // Every application writes to the new table before it has heard of the others' rows, so that
+  // these clash.
   for (Machine* machine : Present()) Expect(machine, machine->app->WriteToLater());
 }
 
+// True if all nodes have come to rest with equal vectors: everything is published, read and
+// applied, nothing is asked for, and only batches that no node can ever apply are held.
 bool Simulation::Settled() {
   std::optional<change::ProgressVector> vector;
   for (Machine& machine : machines_) {
@@ -64,9 +73,10 @@ bool Simulation::Settled() {
   return true;
 }
 
-// A batch that a former life of a node sent, and that no node can apply: what comes before it, or what it was in the
-// tables' present shape, is in no file under that life's name. The file's own node, if it has the changes, has sent
-// them as its new life's.
+// True if a held batch will never be applied, and need not be. It was sent by an incarnation that
+// no node is any more, and it waits for earlier changes of that incarnation, or for its rows in the
+// present shape of the tables, which no file can send under that origin. A node that took such
+// changes over has sent them as its own.
 bool Simulation::WaitsForGood(const node::Hold& hold) {
   if (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema) return false;
   return std::none_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
@@ -74,8 +84,10 @@ bool Simulation::WaitsForGood(const node::Hold& hold) {
   });
 }
 
-// Each goes on while it says that there is more to do, as their threads do: of the batches that cannot be applied yet
-// a step refuses one, and undoes itself.
+// One round of a node's publisher and consumer. Like their threads, each goes on while it reports
+// progress, because one step may do no more than refuse one of the batches that cannot be applied
+// yet. While a snapshot is merged, the consumer's steps go through StepWorker(), which notes the
+// rows that a merge writes.
 void Simulation::Work(Machine* machine) {
   SimNode& node = *machine->node;
   for (int64_t i = 0; i < kStepsInRound; ++i)
@@ -86,6 +98,8 @@ void Simulation::Work(Machine* machine) {
   NoteProgress(machine);
 }
 
+// Runs all nodes round by round until they have come to rest and have stayed at rest for
+// kQuietRounds rounds. It is a violation if they do not, or if they move again.
 void Simulation::Settle() {
   int64_t quiet = 0;
   ports::LogSeq last;
@@ -134,6 +148,8 @@ void Simulation::Settle() {
   Fail(nullptr, "the nodes do not come to rest" + why);
 }
 
+// The checks at the end of a history: all checkers once more, SQLite's own check, the lists of
+// conflicts, and the ledger, for which one file stands for all, as they are equal.
 void Simulation::CheckEnd() {
   for (Machine& machine : machines_) {
     machine.cloned = false;
@@ -160,7 +176,8 @@ void Simulation::CheckEnd() {
 }
 
 void Simulation::CheckLosers() {
-  // A file that was replaced took its list along; its former life's rows may be met again as anybody's.
+  // The list of conflicts is lost with a file that was replaced, and rows of its former life may
+  // come back from any other node without a conflict being listed again.
   if (went_back_ || !conflicts_known_) return;
   Losers losers;
   for (Machine& machine : machines_) {
@@ -169,7 +186,7 @@ void Simulation::CheckLosers() {
     Expect(&machine, ReadLosers(*db, &losers));
   }
   report_->sometimes.Note("conflict listed", static_cast<int64_t>(losers.size()));
-  // What was altered is not there any more to be listed.
+  // A row that was altered is not there any more, so the product could not list it when it lost.
   for (const auto& one : alterations_.all())
     if (one->version) losers.emplace(one->table, one->version->hlc, one->version->origin.node.value);
   Check(nullptr, CheckConflicts(ledger_, losers));

@@ -1,5 +1,5 @@
-// Snapshots, members and what is forgotten: how a history runs with them, what breaks in the store, and what the
-// product itself writes when it merges a snapshot.
+// Snapshots, members and forgotten tombstones: how a history runs with them, what fails in the
+// store of snapshots, and what the product itself writes when it merges a snapshot.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -20,7 +20,9 @@ void Simulation::DrawSnapshots() {
   if (!mix_[Fault::kSnapshots]) return;
   snapshots_.store = &store_;
   snapshots_.horizon_ms = random_.Between(3'000, 12'000);
-  // What a copy sends that is behind forgotten deletes is held until it has caught up; one that vanishes before never does.
+  // Nobody is evicted where copies of files run. Deletes may be forgotten once a node is evicted,
+  // and what a copy that is behind them sends is held until the copy has caught up. A copy that
+  // vanishes before never does.
   if (mix_[Fault::kRestore] || mix_[Fault::kClone]) snapshots_.horizon_ms = kNever;
   snapshots_.policy.interval_ms = random_.Chance(0.5) ? 0 : random_.Between(8'000, 30'000);
   snapshots_.policy.leader_ttl_ms = random_.Between(3'000, 10'000);
@@ -28,9 +30,9 @@ void Simulation::DrawSnapshots() {
   snapshots_.policy.keep = static_cast<int>(random_.Between(1, 3));
 }
 
-// What one machine reads from is a replica that has nothing of the snapshots that are there now,
-// and of those that come until everything heals only some. Healing does not bring what it lacks:
-// the machine needs one that is made later.
+// Lets a machine read from a replica of the store that lacks the data of every present snapshot
+// and, until everything heals, of some that are made later. Healing does not bring the missing
+// data, so the machine needs a snapshot that is made afterwards.
 void Simulation::LackObjects(Machine* machine) {
   if (!mix_[Fault::kStoreFails] || random_.Chance(0.1)) return;
   Trace(fmt::format("{} cannot read what the store has", machine->node->id()));
@@ -40,6 +42,8 @@ void Simulation::LackObjects(Machine* machine) {
     if (name.ends_with(snapshot::kObjectSuffix)) store.silent.insert(name);
 }
 
+// Loses or alters an object of the store, or gives a machine back the objects that it could not
+// read.
 void Simulation::FaultOfSnapshots() {
   if (random_.Chance(0.2)) return AnyMachine().node->store.silent.clear();
   const bool loses = random_.Chance(0.4);
@@ -48,7 +52,7 @@ void Simulation::FaultOfSnapshots() {
   if (done) report_->sometimes.Note(loses ? "store: object lost" : "store: object altered");
 }
 
-// Counts the rare ways, from what a node says of itself.
+// Counts rare paths from what a node reports about members and snapshots.
 void Simulation::NoteMembers(Machine* machine) {
   const node::SharedState& shared = machine->node->shared();
   Sometimes& sometimes = report_->sometimes;
@@ -71,14 +75,17 @@ void Simulation::NoteMembers(Machine* machine) {
   note_more(shared.applied().forgotten, &machine->forgotten, "tombstone forgotten");
 }
 
-// One row that the product journaled, as its own write: what is there is what somebody wrote.
+// Takes one row that the product itself has journaled during a merge into the ledger, as a write of
+// this machine. The row must be one that somebody has written, under the version that the machine
+// had before the merge if it had one (docs/decisions/0025-checking-what-is-forgotten.md). If
+// another machine wrote it, it is noted as adopted.
 Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
                                   const Picture& before, const Picture& after) {
   const RowVersion& version = after.versions.at(table).at(key);
   const auto shown = after.rows.at(table).find(key);
   const auto was = before.versions.at(table).find(key);
   const auto tables = ledger_.writes().find(table);
-  const Write* same = nullptr;  // the write whose row it is
+  const Write* same = nullptr;  // the last write that wrote this row
   if (tables != ledger_.writes().end() && tables->second.contains(key))
     for (const Write& write : tables->second.at(key)) {
       if (!write.present || (was != before.versions.at(table).end() && Rank(write) != Rank(was->second))) continue;
@@ -107,7 +114,8 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
   return std::nullopt;
 }
 
-// After a step in which a snapshot may have been merged.
+// Looks, after a step in which a snapshot may have been merged, for rows that the product has
+// journaled as its own. `before` is the picture before the step.
 void Simulation::NoteAnew(Machine* machine, const Picture& before) {
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());

@@ -1,5 +1,6 @@
-// Rows that are altered behind the product's back, and everything that compares rows: the background checks, and
-// somebody who runs `harmonylite verify`, with --repair or without, while all the rest goes on.
+// Rows that are altered behind the product's back, and everything that compares rows: the
+// background checks, and an operator who runs `harmonylite verify`, with or without --repair, while
+// everything else goes on.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -10,16 +11,16 @@ namespace harmonylite::sim {
 
 namespace {
 
-// Of all histories; comparing rows costs more than the rest of a history.
+// Shares of all histories. They are small because comparing rows costs more than the rest of a
+// history.
 constexpr double kAlters = 0.1;
 constexpr double kOnlyCompares = 0.06;
-// Then somebody gives up.
-constexpr int64_t kMostPauses = 250;
+constexpr int64_t kMostPauses = 250;  // after so many pauses a waiting command gives up
 constexpr int64_t kMostRoundsOfChecks = 400;
 constexpr int64_t kRoundMs = 100;
 constexpr int kMostSteps = 50;
 
-// For people.
+// The damaged rows that a node finds in its file, for a message.
 std::string DamagedRows(SimNode* node) {
   auto digest = node->TakeDigest();
   if (!digest.ok()) return digest.error().message();
@@ -30,7 +31,7 @@ std::string DamagedRows(SimNode* node) {
   return out.empty() ? "it is gone" : out;
 }
 
-// For people.
+// The findings of a comparison, for a message.
 std::string Text(const node::Verification& result) {
   std::string out;
   for (const node::Finding& finding : result.findings) {
@@ -44,14 +45,16 @@ std::string Text(const node::Verification& result) {
 
 }  // namespace
 
-// Drawn apart, so that the other histories stay what they are.
+// Draws whether a history compares rows, and whether it alters some, from a generator of its own,
+// so that the draws for other faults stay what they were.
 void Simulation::DrawVerify(uint64_t seed) {
   Random random(SeedOf(seed, 1));
   mix_.Set(Fault::kAlter, random.Chance(kAlters));
   mix_.Set(Fault::kVerify, mix_[Fault::kAlter] || random.Chance(kOnlyCompares));
   if (!mix_[Fault::kAlter]) return;
-  // A copy of an altered file, a snapshot of it, or another shape of the row: then it is not one row of one node any
-  // more, and what it was cannot be told apart from what it is.
+  // A copy or a snapshot of an altered file, or a migration, would spread or reshape the altered
+  // row. It would then no longer be one row on one node, and its old and new content could not be
+  // told apart (decision 27).
   for (const Fault fault : {Fault::kRestore, Fault::kClone, Fault::kSnapshots, Fault::kStoreFails, Fault::kJoin,
                             Fault::kAway, Fault::kMigrate})
     mix_.Set(fault, false);
@@ -77,13 +80,15 @@ void Simulation::Alter(Machine* machine) {
   if (one.audited) report_->sometimes.Note("row altered without triggers");
 }
 
-// What the product itself has journaled about altered rows since the last look: it counts as written by this machine.
+// Takes what the product itself has journaled about altered rows since the last call into the
+// ledger, as writes of this machine. An audit or a repair may write such a row
+// (docs/decisions/0027-altered-rows-in-the-simulator.md).
 void Simulation::NoteUnseen(Machine* machine) {
   if (alterations_.all().empty() || machine->absent) return;
   SimNode& node = *machine->node;
   auto entries = ReadJournal(&node, machine->noted_entry);
   if (!entries.ok()) return Fail(machine, entries.error().message());
-  if (entries->newest < machine->noted_entry) {  // power loss took some
+  if (entries->newest < machine->noted_entry) {  // a power cut took entries, so read all again
     machine->noted_entry = 0;
     return NoteUnseen(machine);
   }
@@ -99,20 +104,22 @@ void Simulation::NoteUnseen(Machine* machine) {
     report_->sometimes.Note("altered row written anew");
     write.who = node.who();
     if (one->version) write.replaced = Rank(*one->version);
-    // Our own commits are not synced.
+    // The sidecar does not sync its commits, so a power cut may take this write back.
     write.may_be_lost = mix_[Fault::kKill] || mix_[Fault::kPowerCut];
     ledger_.NoteChange(write.origin, write.lseq);
     ledger_.Add(where.first, where.second, std::move(write));
   }
 }
 
+// A picture of a machine's file with altered rows as they should be.
 Result<std::shared_ptr<const Picture>> Simulation::LookCorrected(Machine* machine) {
   NoteUnseen(machine);
   HL_ASSIGN(auto picture, machine->node->Look());
   return alterations_.Corrected(picture);
 }
 
-// Those that still stand where they were made; with `anywhere` also those that other files show, or lack the row of.
+// The alterations that still stand on the machine on which they were made. With `anywhere`, also
+// those that any other file shows, or because of which it lacks the row's version.
 std::vector<const Alteration*> Simulation::OpenAlterations(bool anywhere) {
   std::vector<const Alteration*> out;
   if (alterations_.all().empty()) return out;
@@ -130,7 +137,8 @@ std::vector<const Alteration*> Simulation::OpenAlterations(bool anywhere) {
   return out;
 }
 
-// Null: there is none at the moment.
+// The digest of a machine's file, which is checked when it is first taken. Null if there is none at
+// the moment.
 const node::VerifyAnswer* Simulation::DigestOf(const Looked& looked) {
   if (!looked.picture->settled) return nullptr;
   if (*looked.digest) return &**looked.digest;
@@ -153,7 +161,10 @@ void Simulation::CompareDigests(const Looked& one, const Looked& other) {
   Check(one.machine, CheckDigests(*ones, *others, alterations_.Differing(*one.picture, *other.picture)));
 }
 
-// What a background check says is so, or was until a moment ago.
+// Checks what a node's background comparison reports, and counts the alarms that begin and end. It
+// may report damage only on a machine with altered rows, and a difference only where some row was
+// altered or a file has gone back. A report may lag behind the file, so an alteration that has been
+// repaired still counts here.
 void Simulation::NoteAlarm(Machine* machine) {
   const node::Divergence found = machine->node->shared().rows().divergence();
   const bool alarmed = !found.text.empty();
@@ -162,7 +173,7 @@ void Simulation::NoteAlarm(Machine* machine) {
                                    [&](const auto& one) { return one->node == machine->node->id(); });
   if (found.damaged_rows > 0 && !altered)
     Fail(machine, "a background check finds damaged rows where nobody altered one: " + DamagedRows(machine->node.get()));
-  // What a copy shows before it knows that it is one may differ.
+  // A copy may differ from the other files until it has found out that it is one.
   if (found.tables > 0 && all.empty() && !went_back_)
     Fail(machine, "a background check finds a difference where nobody altered a row: " + found.text);
   if (alarmed && !machine->alarmed) report_->sometimes.Note("alteration found by a background check");
@@ -170,9 +181,11 @@ void Simulation::NoteAlarm(Machine* machine) {
   machine->alarmed = alarmed;
 }
 
-// `harmonylite verify` on this machine, or `harmonylite verify --repair`.
+// Runs `harmonylite verify` on a machine, or `harmonylite verify --repair`, and checks what it
+// reports. While the command waits for answers, PauseVerify() lets the history go on.
 void Simulation::Verify(Machine* machine) {
-  // Two files that answer as one node differ from each other, and what a repair then writes nobody committed.
+  // No repairs where a machine may be cloned: two files that answer as one node differ from each
+  // other, and a repair would write rows that nobody has committed.
   const bool repairs = random_.Chance(0.4) && !mix_[Fault::kClone];
   Trace(fmt::format("{} verifies{}", machine->node->id(), repairs ? " and repairs" : ""));
   const std::vector<const Alteration*> before = OpenAlterations(/*anywhere=*/true);
@@ -202,7 +215,8 @@ void Simulation::Verify(Machine* machine) {
   verifying_ = false;
 }
 
-// Some ten milliseconds of everybody's, while somebody waits for answers.
+// Lets all machines work for a moment of simulated time while a command waits for answers. Returns
+// false when the command should give up.
 bool Simulation::PauseVerify() {
   if (failed() || ++pauses_ > kMostPauses) return false;
   if (healed_) {
@@ -224,8 +238,10 @@ bool Simulation::PauseVerify() {
   return !failed();
 }
 
-// Everything has come to rest: the background checks have found what is still altered and nothing else, verify names it
-// and nothing else, and repair ends it.
+// The end of a history that compares rows, when everything has come to rest. The background checks
+// must find what is still altered and nothing else (AwaitAlarms()), verify must name it and nothing
+// else, and a repair must end it (RepairAtEnd()), so that the background checks find nothing
+// afterwards.
 void Simulation::VerifyAtEnd() {
   verifying_ = true;
   LookAtAll();
@@ -237,6 +253,9 @@ void Simulation::VerifyAtEnd() {
   verifying_ = false;
 }
 
+// Waits until the background check of every node reports exactly the rows that are altered in its
+// file. A difference between tables may be reported only while some file shows or lacks an altered
+// row.
 void Simulation::AwaitAlarms() {
   const auto told = [this](Machine* machine) {
     const node::Divergence found = machine->node->shared().rows().divergence();
@@ -259,6 +278,9 @@ void Simulation::AwaitAlarms() {
     }
 }
 
+// Compares and repairs at the end. The comparison must reach every node at equal progress and name
+// every alteration; the repair must make of each row what the rules say, where these decide it
+// (Expected()).
 void Simulation::RepairAtEnd() {
   const std::vector<const Alteration*> open = OpenAlterations();
   std::vector<std::pair<const Alteration*, RepairedRow>> expected;
