@@ -1,11 +1,11 @@
-// The configured store, driven from outside, for the black-box tests of stores and for a look by
-// hand.
+// store_run: drives the store of snapshots that a configuration names, for the black-box tests of
+// stores and for use by hand.
 //
 //   store_run CONFIG put NAME FILE | get NAME FILE | list [PREFIX] | delete NAME | fill COUNT |
 //                    contract [gtest options]
 //
-// Prints errors as "CODE: message" and ends with 1. `put` and `get` tell how long they took and how
-// much memory the process has needed.
+// It prints an error as "CODE: message" and ends with status 1. `put` and `get` print their rate
+// and how much memory the process has needed.
 #include <chrono>
 #include <fstream>
 
@@ -66,8 +66,8 @@ Status WriteFile(const std::string& path, const Spool& content) {
   return Ok();
 }
 
-// Greatest resident size of this program. (getrusage also counts what our parent had when it
-// forked.)
+// The greatest resident size of this program, in MiB. It is read from /proc, because getrusage()
+// also counts what the parent process had when it forked.
 std::string PeakMemoryMib() {
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
@@ -92,7 +92,7 @@ Status Run(const std::vector<std::string>& words) {
     return Ok();
   }
   if (command == "delete") return store->Delete(words.at(3));
-  if (command == "fill") {  // many small ones
+  if (command == "fill") {  // stores many small objects, n00000 and so on
     for (int i = 0; i < std::stoi(words.at(3)); ++i)
       HL_TRY(store->Put(fmt::format("n{:05}", i), Spool("/"), nullptr));
     return Ok();
