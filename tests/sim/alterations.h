@@ -30,7 +30,7 @@ struct Alteration {
   std::optional<RowVersion> version;  // the row's version at that time; nothing: it had none
   std::optional<Image> was;           // the row before; nothing: there was none
   std::optional<Image> is;            // the row afterwards; nothing: it was deleted
-  bool audited = false;               // the table's triggers were dropped too: an audit must find it
+  bool audited = false;               // the triggers were dropped too: an audit must find it
 };
 
 class Alterations {

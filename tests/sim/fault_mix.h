@@ -45,17 +45,17 @@ enum class Fault : size_t {
   // Snapshots and comparisons of rows, with what goes wrong about them. They cost more than other
   // kinds and are drawn apart, with probabilities of their own.
   kSnapshots,     // snapshots are made, tombstones forgotten, silent nodes evicted
-  kStoreFails,    // calls to the store of snapshots fail, objects are lost, altered, silent for a node
+  kStoreFails,    // calls to the store fail; objects are lost, altered or silent for one node
   kJoin,          // a machine comes later, or loses its file and comes back without it
   kAway,          // a machine is cut off, or its sidecar down, for longer than the eviction horizon
   kVerify,        // nodes compare their rows in the background, and an operator runs `verify`
   kAlter,         // rows are altered behind the product's back; implies kVerify
   // Kinds that were added later. They are drawn from generators of their own, so that the draws for
   // the kinds above stay what they were.
-  kOlderMeta,     // the registry goes back to what it was, or shows it for a while
+  kOlderMeta,     // the registry goes back to an older state, or shows one for a while
   kNoSpool,       // there is no room for temporary files
-  kServerHere,    // the log and the registry are on the first machine, and its power cuts take them back
-  kLazySync,      // applications sync when they checkpoint, so that a power cut takes back their commits
+  kServerHere,    // the first machine's power cuts take back the log and the registry as well
+  kLazySync,      // applications sync only at checkpoints; power cuts take back their commits
   kCount,
 };
 

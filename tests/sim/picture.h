@@ -47,7 +47,7 @@ struct Picture {
   change::ProgressVector collected;  // tombstones that this covers may be forgotten
   std::map<std::string, ByKey<Image>> rows;  // by table
   std::map<std::string, ByKey<Image>> shadowed;  // by table; the images are empty
-  bool settled = true;  // everything is folded, and no row waits to be judged as shadowed or orphaned
+  bool settled = true;  // all is folded, and no row waits to be judged as shadowed or orphaned
   // By table. Journal entries that are not folded yet are laid over the stored versions.
   std::map<std::string, ByKey<RowVersion>> versions;
 };

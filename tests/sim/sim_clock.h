@@ -8,8 +8,8 @@
 namespace harmonylite::sim {
 
 struct World {
-  int64_t now_ms = 1'700'000'000'000;  // true time
-  int64_t elapsed_ms = 0;              // since the history began
+  int64_t now_ms = 1'700'000'000'000;  // the true time, in milliseconds since 1970
+  int64_t elapsed_ms = 0;              // milliseconds since the history began
 
   void Advance(int64_t ms) {
     now_ms += ms;

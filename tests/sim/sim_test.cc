@@ -103,9 +103,9 @@ TEST(Simulation, KeptSeedsKeepEveryPromise) {
       {
           5264664384391485118u,  // snapshots of nodes that were behind hid the only current one
           8281117210056567947u,  // a ROLLBACK that was interrupted kept the write lock
-          5796215511118819033u,  // a restored file counted as not restored, as its WAL could not be moved
+          5796215511118819033u,  // a restored file whose WAL stayed counted as not restored
           10028576715233805401u,  // a delete whose COMMIT failed was taken for the forgotten one
-          14783781906351623020u,  // a batch at hand took back what a copy of the file had published meanwhile
+          14783781906351623020u,  // a batch at hand undid what a copy had published meanwhile
           8244653294516145558u,   // a backup had more than its file had after a power cut
           3246406474746982689u,  // an alarm never ended, as a check that met no node did not end it
           9936735220128811253u,  // an answer that could not be put was given again, to no request
@@ -122,15 +122,15 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           4174110894674725605u,   // a new life whose first step was cut off after its commit
           12443393978793166448u,  // a restored file gave the stamps its former life had given
           10927405155666809772u,  // a restored file applied before it knew that it was one
-          12756622600721503453u,  // a crashed node gave up its life, and with it rows of an old shape
-          14728827987909267045u,  // a crashed node gave up its life and some rows (a second case)
+          12756622600721503453u,  // a crashed node's new life lost rows of an old shape
+          14728827987909267045u,  // a crashed node's new life lost rows of an old shape (case 2)
           15372744246249163607u,  // others asked for ever for what a new life had not written
           4148680622931926529u,   // others asked for ever for changes of a new life (a second case)
           10451216379200822465u,  // a ROLLBACK without memory ended the process
           5747796768693156649u,   // a ROLLBACK without memory left the database locked
-          8252592432254544644u,  // a step that began a new life was cut off after its commit and began another
-          14445376000937203283u,  // a migration waited for ever for a sidecar that had one step in 200 ms
-          17501101504267993764u,  // a COMMIT that failed with the disk shared its stamp with a later one
+          8252592432254544644u,  // a step that began a new life was cut off, and began another
+          14445376000937203283u,  // a migration waited for ever for a sidecar that was too slow
+          17501101504267993764u,  // a COMMIT that failed shared its stamp with a later one
           5023932746043588245u,   // a cloned machine showed effects of changes only its clone had
           11059685801964091617u,  // a cloned machine applied before it compared log and journal
           13845064244451068141u,  // a life that wrote nothing was named in one vector only
@@ -138,9 +138,9 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           5084818802709811254u,  // a copy of an evicted node published and vanished (DrawSnapshots)
           3794966629049828094u,  // a snapshot's old tombstone hid that a newer delete was forgotten
           171656457280428188u,  // a node that needed a snapshot was the one that made them
-          17130484392128982127u,  // a snapshot of tables as they had been before a migration was fetched for ever
+          17130484392128982127u,  // a snapshot from before a migration was fetched for ever
           11765783109303911915u,  // two files with the same writes were lost in turn (MarkLost)
-          3022202155825428998u,   // a delete of a row that had come back unseen was left out of a repair
+          3022202155825428998u,   // a repair left out the delete of a row that came back unseen
       },
       /*all_tables=*/true);
 }

@@ -33,7 +33,7 @@ constexpr double kLong = 0.3;
 constexpr int64_t kLookEvery = 12;        // steps between two looks at one machine
 constexpr int64_t kLookAtAllEvery = 40;   // steps between two looks at all machines
 constexpr int64_t kTwiceByChance = 2;     // changes that two lives may give alike: ExcuseChance()
-constexpr double kFarFromTheStart = 0.4;  // probability that the first machine's clock is an hour ahead
+constexpr double kFarFromTheStart = 0.4;  // probability that the first clock is an hour ahead
 constexpr int64_t kHourMs = 3'600'000;
 constexpr double kServerSyncs = 0.03;     // probability, in a step, that the server syncs the log
 

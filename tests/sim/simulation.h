@@ -255,7 +255,7 @@ class Simulation {
   int64_t latest_wall_ms_ = 0;    // the latest time that any clock has shown
   Alterations alterations_;
   int64_t verify_interval_ms_ = 0;
-  bool verifying_ = false;  // a `harmonylite verify` waits for answers, or the checks at the end run
+  bool verifying_ = false;  // a `harmonylite verify` waits for answers, or VerifyAtEnd() runs
   int64_t pauses_ = 0;      // how often the waiting command has paused
 };
 

@@ -12,7 +12,7 @@ namespace harmonylite::sim {
 namespace {
 
 constexpr double kLacking = 0.5;
-constexpr int64_t kNever = int64_t{1} << 50;  // milliseconds
+constexpr int64_t kNever = int64_t{1} << 50;  // milliseconds: longer than any history
 
 }  // namespace
 
