@@ -131,7 +131,8 @@ class Simulation {
   };
   void NoteShadowed(const Picture& picture, Machine* machine);
 
-  // Defined in simulation_liveness.cc: the phase of liveness and the checks at the end.
+  // Defined in simulation_liveness.cc, except MigrateAll() in simulation_join.cc: the phase of
+  // liveness and the checks at the end.
   void Heal();
   void MigrateAll(Machine* machine);
   void Work(Machine* machine);
@@ -219,6 +220,8 @@ class Simulation {
   void EndFault(Machine* machine);
   void NoteTaking(Machine* machine);
 
+  // Helpers of all these files. Trace() adds to the trace of the history. Fail(), Check() and
+  // Expect() report a violation, of which the history keeps the first.
   bool failed() const { return report_->violation.has_value(); }
   void Fail(const Machine* machine, const std::string& what);
   void Check(const Machine* machine, const Violation& violation);
