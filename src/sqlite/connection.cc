@@ -9,9 +9,10 @@ namespace harmonylite::sqlite {
 
 namespace {
 
-constexpr int kCheckpointPages = 1'000;  // SQLite's own default
+// A commit moves the WAL's pages into the file from this number on, as SQLite does by default.
+constexpr int kCheckpointPages = 1'000;
 
-// From the WAL into the file, as far as nobody has to be waited for. SQLite's code.
+// Moves pages from the WAL into the file without waiting for anybody. Returns SQLite's result code.
 int MovePages(sqlite3* db, const char* schema) {
   return sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
@@ -112,7 +113,7 @@ void Statement::Bind(int index, const ValueView& value) {
       rc = sqlite3_bind_double(stmt_, index, value.real);
       break;
     case ValueType::kText:
-      // A null pointer would bind NULL; the text is empty, not absent.
+      // SQLite takes a null pointer for NULL, but this text is empty and not absent.
       rc = sqlite3_bind_text64(stmt_, index, value.bytes.empty() ? "" : value.bytes.data(),
                                value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
       break;
@@ -121,7 +122,8 @@ void Statement::Bind(int index, const ValueView& value) {
                                value.bytes.size(), SQLITE_STATIC);
       break;
   }
-  // TOOBIG and NOMEM come back from Step as a NULL in a wrong place otherwise: stop here.
+  // After SQLITE_TOOBIG or SQLITE_NOMEM the parameter is NULL, and the statement would silently
+  // write NULL in place of the value. The process stops instead.
   HL_CHECK(rc == SQLITE_OK);
 }
 
@@ -208,13 +210,15 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
                       vfs.empty() ? nullptr : vfs.c_str());
   Connection connection(db);
   if (rc != SQLITE_OK) {
-    // SQLite has one code for every file it cannot open; the system's tells whether there is none.
+    // SQLite has one code for all files that it cannot open. The system's code tells whether the
+    // file exists.
     const bool absent = mode != OpenMode::kCreate && (rc & 0xFF) == SQLITE_CANTOPEN &&
                         db != nullptr && sqlite3_system_errno(db) == ENOENT;
     if (absent) return MakeError(ErrorCode::kNotFound, "{} does not exist", path);
     return ErrorOf(db, "cannot open " + path);
   }
-  // Reads the header: a file that is no database is found here, not later. Busy is not an answer.
+  // This query reads the header, so that a file which is no database is found now and not later. A
+  // busy database says nothing about that, so other errors are ignored.
   sqlite3_busy_timeout(db, 1000);
   const int probe = sqlite3_exec(db, "PRAGMA schema_version", nullptr, nullptr, nullptr);
   if ((probe & 0xFF) == SQLITE_NOTADB || (probe & 0xFF) == SQLITE_CORRUPT)
@@ -281,7 +285,8 @@ Result<CachedStatement> Connection::PrepareCached(const std::string& sql) {
   auto it = cache_.find(sql);
   if (it == cache_.end()) {
     HL_ASSIGN(Statement statement, Prepare(sql));
-    it = cache_.emplace(sql, std::move(statement)).first;  // references stay valid while it grows
+    // References to elements of an unordered_map stay valid while the map grows.
+    it = cache_.emplace(sql, std::move(statement)).first;
   }
   HL_CHECK(sqlite3_stmt_busy(it->second.stmt_) == 0);
   return CachedStatement(&it->second);
@@ -342,7 +347,8 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 
 void Connection::Interrupt() { sqlite3_interrupt(db_); }
 
 void Connection::InterruptWhen(const std::atomic<bool>* flag) {
-  constexpr int kOperations = 10'000;  // of SQLite's virtual machine, between looks
+  // Instructions of SQLite's virtual machine between two looks at the flag.
+  constexpr int kOperations = 10'000;
   const auto look = [](void* context) {
     return static_cast<const std::atomic<bool>*>(context)->load() ? 1 : 0;
   };
@@ -350,7 +356,9 @@ void Connection::InterruptWhen(const std::atomic<bool>* flag) {
                            const_cast<std::atomic<bool>*>(flag));
 }
 
-// SQLite's own hook for this does the same without telling anybody; it runs when the write lock is free again.
+// SQLite's automatic checkpoint is a WAL hook: SQLite calls it after a commit, when the write lock
+// is free again. The hook set here replaces it. It tells the listener that the lock is free, and
+// then does the same work, unless the taker sees to it.
 void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker) {
   if (listener == nullptr) {
     sqlite3_wal_autocheckpoint(db_, kCheckpointPages);
@@ -364,7 +372,8 @@ void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTak
         const auto* told = static_cast<const CommitHook*>(context);
         told->listener->Released();
         if (pages < kCheckpointPages || (told->taker != nullptr && told->taker->Take(pages))) return SQLITE_OK;
-        // What cannot be moved now is moved later: nothing is lost, and the commit has succeeded.
+        // Pages that cannot be moved now are moved after a later commit. Nothing is lost, and the
+        // commit at hand has succeeded already.
         (void)MovePages(db, schema);
         return SQLITE_OK;
       },
@@ -409,7 +418,8 @@ Result<int64_t> Connection::DataVersion() {
 // --- Transaction ---
 
 Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind kind) {
-  // Anew each time: one from before a schema change would have to be prepared again when it is needed.
+  // ROLLBACK is prepared anew for each transaction. SQLite would have to prepare a statement from
+  // before a schema change again, at the moment when it is needed and memory may be short.
   HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
   if (kind == TransactionKind::kWrite) {
     WriteLockListener* listener = connection->listener();
@@ -420,7 +430,7 @@ Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind k
   }
   HL_TRY(connection->Exec("BEGIN"));
   Transaction transaction(connection);
-  // BEGIN alone takes no snapshot; the first read does.
+  // BEGIN alone takes no snapshot. The first read does.
   HL_ASSIGN(auto look, connection->PrepareCached("SELECT 1 FROM sqlite_schema LIMIT 1"));
   HL_ASSIGN([[maybe_unused]] const bool row, look->Step());
   return transaction;
@@ -442,10 +452,11 @@ Status Transaction::Commit() {
 void Transaction::Rollback() {
   if (connection_ == nullptr) return;
   *connection_->unread_ = false;
-  // SQLite may have rolled back by itself (disk full, I/O error).
+  // After a full disk or an I/O error SQLite may have rolled back by itself.
   connection_->must_roll_back_ = connection_->in_transaction();
-  // What interrupted it is over with it: the next attempt, at once, gives the lock back. Any other error: tried again before
-  // the next use.
+  // An interruption ends with the attempt that it interrupts, so a second attempt at once gives the
+  // lock back. After any other error the rollback is repeated before the next use of the
+  // connection.
   if (!connection_->FinishRollback().ok()) (void)connection_->FinishRollback();
   if (connection_->listener() != nullptr) connection_->listener()->Ended();
   connection_ = nullptr;

@@ -1,8 +1,9 @@
-// One connection to a SQLite file: open, prepare, execute; errors as Result.
+// The door to SQLite: connections, prepared statements and transactions. Errors are Results.
 //
-// Never touch the database's files except through here: closing a file descriptor of the database drops
-// this process's POSIX locks on it.
-// Threads: a Connection and its Statements belong to one thread at a time; different connections are free.
+// The files of a database must not be opened in any other way. POSIX drops all locks that a process
+// holds on a file as soon as the process closes any descriptor of that file.
+// Threads: a Connection and its Statements are used by one thread at a time. Different connections
+// are independent of each other.
 #pragma once
 
 #include <atomic>
@@ -25,10 +26,12 @@ namespace harmonylite::sqlite {
 using change::ValueType;
 using change::ValueView;
 
-// kReadWriteUris: as kReadWrite, and the names of files that it attaches may be URIs, which choose a VFS; its own path
-// is absolute then.
+// kReadWriteUris opens as kReadWrite does and also lets SQL name other files, as in ATTACH, by
+// URIs, which can choose a VFS. The path given to Open must then be absolute, so that it cannot be
+// taken for a URI.
 enum class OpenMode { kReadOnly, kReadWrite, kReadWriteUris, kCreate };
 
+// A prepared statement. It must be destroyed before its connection.
 class Statement {
  public:
   Statement() = default;
@@ -36,22 +39,26 @@ class Statement {
   Statement& operator=(Statement&& other) noexcept;
   ~Statement();
 
-  // Parameters count from 1. Bytes are not copied: they must live until Reset or the next Bind.
+  // Parameters count from 1. Text and blobs are not copied: their bytes must stay valid until the
+  // statement is reset or the parameter is bound again.
   void Bind(int index, const ValueView& value);
   void Bind(int index, int64_t value);
   void Bind(int index, std::string_view text);
   void BindNull(int index);
   void BindUInt(int index, uint64_t value) { Bind(index, static_cast<int64_t>(value)); }
 
-  // True: a row is there. False: done (and reset).
-  // kRetryLater: busy, full or an I/O error. kConflict: a constraint (see Connection::constraint()).
+  // Returns true if there is a row to read, and false at the end. At the end, and after an error,
+  // the statement is reset. kRetryLater: the database is busy, the call was interrupted, disk or
+  // memory is full, or an I/O error occurred. kConflict: a constraint refused a row; see
+  // Connection::constraint_was_unique().
   Result<bool> Step();
-  // Steps to the end, resets, and clears nothing: bindings stay.
+  // Steps to the end and resets the statement. Bindings are kept.
   Status Run();
   void Reset();
 
-  // Columns count from 0; views are valid until the next Step or Reset. A value for which there is no memory is
-  // empty, and the next call on the connection fails with kRetryLater: nothing wrong is committed, or read to its end.
+  // Columns count from 0. Views are valid until the next Step or Reset. A value for which there is
+  // no memory reads as empty, and the next call on the connection then fails with kRetryLater. So a
+  // wrong value is never committed, and a result with one is never read to its end.
   ValueView Column(int index) const;
   int64_t Int(int index) const;
   std::string_view Text(int index) const;
@@ -64,10 +71,11 @@ class Statement {
   friend class Connection;
   Statement(sqlite3_stmt* stmt, bool* unread) : stmt_(stmt), unread_(unread) {}
   sqlite3_stmt* stmt_ = nullptr;  // owned
-  bool* unread_ = nullptr;        // of its connection
+  bool* unread_ = nullptr;        // Connection::unread_; owned by the connection
 };
 
-// A statement that its connection keeps prepared; reset when this goes. One user of a text at a time.
+// A statement that its connection keeps prepared. It is reset when this object is destroyed. Only
+// one user at a time may run the statement of an SQL text.
 class CachedStatement {
  public:
   CachedStatement() = default;
@@ -88,86 +96,102 @@ class CachedStatement {
   Statement* statement_ = nullptr;  // owned by the connection
 };
 
-// What an authorizer is told: one action of a statement while it is prepared.
+// One thing that a statement would do, as SQLite tells its authorizer while it prepares the
+// statement.
 struct PlannedAction {
   enum Kind { kRead, kInsert, kUpdate, kDelete, kFunction, kOther } kind = kOther;
-  std::string table;    // or function name
-  std::string column;   // kRead, kUpdate
-  std::string trigger;  // innermost trigger or view it comes from; empty for the statement itself
+  std::string table;    // for kFunction, the function's name
+  std::string column;   // set for kRead and kUpdate
+  std::string trigger;  // innermost trigger or view that does this; empty for the statement itself
 };
 
-// Is told when its connection holds the write lock, on the connection's thread.
+// Learns when its connection takes the write lock and gives it back. Called on the connection's
+// thread.
 class WriteLockListener {
  public:
   virtual ~WriteLockListener() = default;
+  // The connection is about to ask for the lock. Locked() does not follow if the lock is refused.
   virtual void BeforeLock() = 0;
   virtual void Locked() = 0;
-  // Others may have it; what a commit has still to do (moving pages from the WAL into the file) comes after this. Not told
-  // where a transaction wrote nothing.
+  // A commit has given the lock back, and other connections may take it. What the commit still has
+  // to do, such as moving pages from the WAL into the file, happens after this call. A transaction
+  // that wrote nothing, or was rolled back, does not cause this call.
   virtual void Released() = 0;
-  // The transaction is over, with all that it brought.
+  // A transaction is over, committed or rolled back, including the work that follows a commit. This
+  // is called at the end of read transactions, too.
   virtual void Ended() = 0;
 };
 
-// Moves the pages of the WAL into the file in a committing connection's stead; asked on that one's thread.
+// Moves the pages of the WAL into the file so that a committing connection need not do it. Called
+// on that connection's thread.
 class CheckpointTaker {
  public:
   virtual ~CheckpointTaker() = default;
-  // The WAL holds so many pages, more than are left there. False: the commit is to move them.
+  // The WAL holds `pages` pages, which is enough for a commit to move them. Returns true if the
+  // taker sees to it, and false if the commit must do it.
   virtual bool Take(int pages) = 0;
 };
 
 class Connection {
  public:
-  // `vfs`: empty for the default. kNotFound: no such file (not with kCreate). kCorruption: not a
-  // database. kInvalidArgument: cannot be opened (permissions, a folder).
+  // An empty `vfs` means SQLite's default one. kNotFound: the file does not exist (never with
+  // kCreate). kCorruption: the file is not a database. kInvalidArgument: the file cannot be opened,
+  // for lack of permission or because it is a folder.
   static Result<Connection> Open(const std::string& path, OpenMode mode, const std::string& vfs = {});
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
   Result<Statement> Prepare(std::string_view sql);
-  // Prepared once and kept, for texts that come again and again.
+  // Prepares a text once and keeps the statement. For texts that are used again and again.
   Result<CachedStatement> PrepareCached(const std::string& sql);
-  // Forgets them, when the schema has changed and other texts will come.
+  // Drops the statements that PrepareCached keeps. Called when the schema has changed, because
+  // other texts will be used from then on. None of the statements may be running.
   void ClearCache();
-  // As Prepare, and lists what the statement and its triggers would do.
+  // Prepares as Prepare does, and appends to `actions` what the statement and its triggers would
+  // do.
   Result<Statement> PrepareListing(std::string_view sql, std::vector<PlannedAction>* actions);
-  // Runs every statement of `sql`.
+  // Runs every statement in `sql`.
   Status Exec(std::string_view sql);
-  // First column of the first row; kNotFound without one.
+  // QueryInt and QueryText return the first column of the first row; kNotFound if there is no row.
   Result<int64_t> QueryInt(std::string_view sql);
   Result<std::string> QueryText(std::string_view sql);
 
-  // The collation a column is compared with when nothing else is said; "BINARY" too when there is no such column.
+  // Returns the collation that the schema gives to a column; "BINARY" if there is no such column.
   Result<std::string> ColumnCollation(const std::string& table, const std::string& column);
 
-  // How long SQLITE_BUSY is waited out inside one call, milliseconds.
+  // Sets for how long, in milliseconds, one call tries again while another connection's lock is in
+  // its way.
   void SetBusyTimeout(int ms);
-  // Triggers of the schema fire on statements prepared from now on; TEMP triggers always do.
+  // Decides whether the schema's triggers fire for statements that are prepared from now on. TEMP
+  // triggers always fire.
   void EnableTriggers(bool on);
+  // Decides whether SQLite enforces foreign keys.
   void EnableForeignKeys(bool on);
-  // Page cache in KiB.
+  // Sets the size of the page cache.
   Status SetCacheKib(int kib);
 
-  // Of transactions of kind kWrite. Not owned; null: nobody.
+  // Sets who is told about transactions of kind kWrite. Neither object is owned. Without a listener
+  // nobody is told and the taker is not used; without a taker commits move the WAL's pages
+  // themselves.
   void SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker = nullptr);
-  // Moves those pages of the WAL into the file that no reader needs there. Waits for nobody; kRetryLater: another
-  // connection is doing it.
+  // Moves as many pages of the WAL into the file as can be moved without waiting for a reader or a
+  // writer. kRetryLater: another connection is moving them.
   Status MoveWalPages();
 
   int64_t changes() const;
   int64_t total_changes() const;
   int64_t last_insert_rowid() const;
   bool in_transaction() const;
-  // Ends calls in progress on this connection with kRetryLater; from any thread.
+  // Makes calls that run on this connection fail with kRetryLater. Any thread may call this.
   void Interrupt();
-  // Ends calls with kRetryLater soon after the flag is set; it outlives the connection. Null: no more.
+  // Makes calls on this connection fail with kRetryLater soon after `*flag` has become true. The
+  // flag must outlive the connection. Null takes a former flag away.
   void InterruptWhen(const std::atomic<bool>* flag);
-  // SQLite's extended code of the newest error, e.g. SQLITE_CONSTRAINT_UNIQUE.
+  // Returns SQLite's extended code of the newest error, e.g. SQLITE_CONSTRAINT_UNIQUE.
   int extended_error() const;
   bool constraint_was_unique() const;
-  // The value changes when another connection has committed. About 3 µs.
+  // Returns a number that changes whenever another connection has committed. Takes about 3 µs.
   Result<int64_t> DataVersion();
   sqlite3* raw() const { return db_; }
 
@@ -175,32 +199,36 @@ class Connection {
   friend class Transaction;
   struct CommitHook {
     WriteLockListener* listener;  // not owned
-    CheckpointTaker* taker;       // not owned; null: nobody
+    CheckpointTaker* taker;       // not owned; null if commits move the WAL's pages themselves
   };
   WriteLockListener* listener() const { return hook_ ? hook_->listener : nullptr; }
   explicit Connection(sqlite3* db) : db_(db) {}
-  // Fails once when a value was not read, and when FinishRollback does.
+  // Must succeed before the connection is used. Fails once after a value could not be read, and for
+  // as long as FinishRollback fails.
   Status Ready();
-  // Ends what Transaction::Rollback could not end.
+  // Rolls back a transaction that Transaction::Rollback could not roll back.
   Status FinishRollback();
   Error MakeSqlError(std::string_view what) const;
   sqlite3* db_ = nullptr;  // owned
   Statement data_version_;
-  Statement rollback_;  // ready before a transaction begins: then it needs no memory
+  Statement rollback_;  // prepared before a transaction begins, so that a rollback needs no memory
   std::unordered_map<std::string, Statement> cache_;
-  std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);  // a value was not read
-  std::unique_ptr<CommitHook> hook_;  // SQLite knows where it lies; null: nobody listens
-  bool must_roll_back_ = false;  // nothing may be read or written before
+  // True after a value could not be read. On the heap, because statements point to it.
+  std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);
+  // On the heap, because SQLite keeps its address. Null while there is no listener.
+  std::unique_ptr<CommitHook> hook_;
+  // True after a failed rollback: nothing may be read or written before it is repeated.
+  bool must_roll_back_ = false;
 };
 
 enum class TransactionKind { kRead, kWrite };
 
-// BEGIN … COMMIT, or ROLLBACK when it is destroyed uncommitted. A ROLLBACK for which there is no memory is made up for
-// before the connection is used again; until then its uses fail with kRetryLater.
+// A transaction from BEGIN to COMMIT. Destroying it uncommitted rolls it back. If that fails, the
+// rollback is repeated before the connection is used again, and uses fail until it succeeds.
 class Transaction {
  public:
-  // kWrite takes the write lock at once; kRetryLater when another connection holds it.
-  // kRead fixes its snapshot at once.
+  // kWrite takes the write lock at once; kRetryLater: another connection holds the lock. kRead
+  // fixes its snapshot at once.
   static Result<Transaction> Begin(Connection* connection, TransactionKind kind);
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;
@@ -210,14 +238,14 @@ class Transaction {
 
  private:
   explicit Transaction(Connection* connection) : connection_(connection) {}
-  Connection* connection_;  // not owned; null when ended
+  Connection* connection_;  // not owned; null once the transaction has ended
 };
 
-// For a whole process, before its first connection: SQLite no longer counts every allocation under one lock
-// that all threads share. Later it does nothing.
+// Stops SQLite from counting every allocation under one lock that all threads share. Applies to the
+// whole process, and has no effect once a connection has been opened.
 void DropMemoryStatistics();
 
-// SQLite's library version, e.g. "3.40.1".
+// Returns the version of the SQLite library, e.g. "3.40.1".
 std::string LibraryVersion();
 
 }  // namespace harmonylite::sqlite

@@ -157,7 +157,7 @@ TEST_F(ConnectionTest, DataVersionMovesWithTheCommitsOfOthers) {
   EXPECT_NE(before, after);
 }
 
-// Writes what it is told, and what another connection may do at that moment.
+// Records each call, and whether another connection could take the write lock at that moment.
 class RecordingListener final : public WriteLockListener {
  public:
   explicit RecordingListener(Connection* other) : other_(other) {}
@@ -223,7 +223,7 @@ TEST_F(ConnectionTest, AWalThatGrewLongIsMovedIntoTheFileAfterTheListenerHasHear
   RecordingListener listener(&other);
   db.SetWriteLockListener(&listener);
   Execute(&db, "INSERT INTO t VALUES(zeroblob(10000000))");
-  // One more page, so that the WAL begins anew where all of it was moved.
+  // If all of the WAL was moved into the file, this write begins the WAL anew.
   Execute(&db, "INSERT INTO t VALUES(1)");
   EXPECT_LT(std::filesystem::file_size(path_ + "-wal"), 12'000'000u);
   EXPECT_GE(std::filesystem::file_size(path_), 10'000'000u);

@@ -9,7 +9,7 @@
 
 namespace harmonylite::sqlite {
 
-// What SQLite sees of an open file. Without a VFS behind it, it is a journal: always empty.
+// An open file, as SQLite sees it. A file with a null `vfs` is a journal, which is always empty.
 struct ContentVfs::File {
   sqlite3_file base;
   ContentVfs* vfs;
@@ -25,7 +25,7 @@ struct ContentVfs::Calls {
     return error;
   }
 
-  // --- of a file ---
+  // --- Methods of a file ---
 
   static int Close(sqlite3_file*) { return SQLITE_OK; }
 
@@ -74,7 +74,7 @@ struct ContentVfs::Calls {
   static int SectorSize(sqlite3_file*) { return 4096; }
   static int Characteristics(sqlite3_file*) { return SQLITE_IOCAP_POWERSAFE_OVERWRITE; }
 
-  // --- of the VFS ---
+  // --- Methods of the VFS ---
 
   static int Open(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags, int* out_flags) {
     ContentVfs* vfs = Of(self);
@@ -94,7 +94,7 @@ struct ContentVfs::Calls {
 
   static int Delete(sqlite3_vfs*, const char*, int) { return SQLITE_OK; }
   static int Access(sqlite3_vfs*, const char*, int, int* out) {
-    *out = 0;  // no journal, no WAL
+    *out = 0;  // There is never a journal or a WAL to recover from.
     return SQLITE_OK;
   }
   static int FullPathname(sqlite3_vfs*, const char* name, int size, char* out) {

@@ -35,7 +35,7 @@ class InMemory final : public FileContent {
   uint64_t limit = UINT64_MAX;
 };
 
-// A database with something in it.
+// Makes a database with 1,000 rows of 5,000 bytes, and opens it so that it can write to URIs.
 Connection Source(const test::TempDir& dir) {
   Connection out = Must(Connection::Open(dir.File("a.db"), OpenMode::kCreate));
   Execute(&out, "CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
@@ -61,7 +61,7 @@ TEST(ContentVfs, IsADatabaseWithoutAFile) {
   EXPECT_TRUE(content.bytes.starts_with("SQLite format 3"));
   Connection db = Must(Connection::Open("content", OpenMode::kCreate, vfs.name()));
   EXPECT_EQ(Query(&db, "SELECT count(*), sum(length(b)) FROM t"), std::vector<std::string>{"1000|5000000"});
-  // Temporary tables and sorting need other files.
+  // A temporary table and a sort make SQLite open other files through this VFS.
   Execute(&db, "PRAGMA temp_store = FILE; CREATE TEMP TABLE u AS SELECT * FROM t ORDER BY b, -a; DELETE FROM t WHERE a > 10");
   EXPECT_EQ(Query(&db, "SELECT count(*) FROM u"), std::vector<std::string>{"1000"});
   Execute(&db, "VACUUM");
@@ -81,7 +81,7 @@ TEST(ContentVfs, SaysWhyItCouldNotBeWritten) {
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code(), ErrorCode::kRetryLater);
   EXPECT_EQ(vfs.failure(), "the paper is full");
-  Execute(&source, "INSERT INTO t VALUES(0, 0)");  // nothing is the matter with it
+  Execute(&source, "INSERT INTO t VALUES(0, 0)");  // The source is still usable.
 }
 
 }  // namespace

@@ -1,4 +1,7 @@
-// Names in SQL text: the only way one gets there. Values are bound, never written into text.
+// Names and text literals in SQL. A name gets into SQL text only through Quote; values are bound,
+// and written into the text only where binding is impossible.
+//
+// Threads: values and pure functions.
 #pragma once
 
 #include <string>
@@ -6,12 +9,13 @@
 
 namespace harmonylite::sqlite {
 
-// A name, quoted when written. Any Unicode, quotes, dots and spaces are fine; NUL cannot occur.
+// A name that is quoted when it is written into SQL. It may hold any Unicode, quotes, dots and
+// spaces. SQLite allows no NUL in a name.
 class Identifier {
  public:
   explicit Identifier(std::string_view name) : name_(name) {}
   const std::string& name() const { return name_; }
-  // "name" with inner quotes doubled.
+  // The name in double quotes, with inner quotes doubled.
   std::string quoted() const {
     std::string out = "\"";
     for (const char c : name_) {
@@ -27,7 +31,8 @@ class Identifier {
 
 inline std::string Quote(std::string_view name) { return Identifier(name).quoted(); }
 
-// 'text' as an SQL literal, for trigger text and DEFAULTs, where binding is impossible.
+// The text in single quotes, with inner quotes doubled: for triggers and DEFAULTs, where values
+// cannot be bound.
 inline std::string TextLiteral(std::string_view text) {
   std::string out = "'";
   for (const char c : text) {
@@ -37,7 +42,7 @@ inline std::string TextLiteral(std::string_view text) {
   return out += '\'';
 }
 
-// Case-insensitive as SQLite compares names: ASCII letters only.
+// FoldCase and SameName ignore case as SQLite does when it compares names: for ASCII letters only.
 std::string FoldCase(std::string_view name);
 bool SameName(std::string_view a, std::string_view b);
 

@@ -23,7 +23,7 @@ TEST(IdentifierTest, QuotedNamesMeanThemselves) {
 TEST(IdentifierTest, NamesCompareAsSqliteDoes) {
   EXPECT_TRUE(SameName("Books", "bOOKS"));
   EXPECT_FALSE(SameName("Books", "Book"));
-  // Only ASCII letters fold.
+  // SQLite folds ASCII letters only.
   EXPECT_FALSE(SameName("GRÖSSE", "GRöSSE"));
   EXPECT_EQ(FoldCase("AZ[Ä"), "az[Ä");
 }

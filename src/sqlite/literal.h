@@ -1,4 +1,6 @@
-// Values as SQL spells them, for people to read and to paste. Statements bind values instead.
+// Values as SQL spells them, for people to read and to paste. Statements bind their values instead.
+//
+// Threads: pure functions.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +10,8 @@
 
 namespace harmonylite::sqlite {
 
-// Of text and blobs the first bytes only, as many as `most_text` or half of it. No limit: all.
+// Of a text, at most the first `most_text` bytes are written; of a blob at most half as many,
+// because each takes two digits.
 std::string Literal(const change::ValueView& value, size_t most_text = std::string::npos);
 
 }  // namespace harmonylite::sqlite

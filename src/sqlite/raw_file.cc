@@ -8,7 +8,9 @@ namespace harmonylite::sqlite {
 
 namespace {
 
-constexpr size_t kPiece = 64 << 10;  // SQLite's own calls are for one page, at most this large
+// Bytes in one call to the VFS. SQLite itself reads and writes single pages, which are at most as
+// large.
+constexpr size_t kPiece = 64 << 10;
 
 sqlite3_file* FileOf(Connection* db) {
   sqlite3_file* file = nullptr;
@@ -83,7 +85,7 @@ Status CopyDatabase(Connection* from, Connection* to, const std::function<Status
   if (backup == nullptr)
     return MakeError(ErrorCode::kRetryLater, "cannot copy a database: {}",
                      sqlite3_errmsg(to->raw()));
-  int step = sqlite3_backup_step(backup, 0);  // takes the lock
+  int step = sqlite3_backup_step(backup, 0);  // A step of no pages takes the lock on `to`.
   Status allowed = Ok();
   if (step == SQLITE_OK) {
     allowed = once_locked();

@@ -1,8 +1,9 @@
-// The bytes of a database file, read and written beside SQLite's own paging: for files that nobody else has open. (The
-// size may be asked of any.)
+// Reads and writes the bytes of a database file without SQLite's pager, and copies whole databases.
 //
-// Goes through the file that the connection has open, so any VFS will do and no lock is lost.
-// Threads: as the connection.
+// Reading and writing bytes is for files that nobody else has open; the size of any file may be
+// asked. All of it goes through the file that the connection has open, so any VFS will do, and no
+// descriptor is closed whose closing would drop the process's locks.
+// Threads: each function runs on the thread that uses the connection.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +16,22 @@
 
 namespace harmonylite::sqlite {
 
-// Errors of all three: kRetryLater, with the system's or SQLite's reason (disk full, I/O).
+// FileSize, ReadFileAt and WriteFileAt fail with kRetryLater and SQLite's reason (disk full, I/O).
 Result<uint64_t> FileSize(Connection* db);
-// Exactly `length` bytes from `offset`.
+// Reads exactly `length` bytes from `offset` on. Fails if the file ends before that.
 Status ReadFileAt(Connection* db, uint64_t offset, size_t length, std::string* out);
-// Of a file whose content SQLite has not read yet.
+// Writes into a file of which SQLite has not read anything yet; its page cache would not notice.
 Status WriteFileAt(Connection* db, uint64_t offset, std::string_view bytes);
 
-// By name, in that VFS; deleting what does not exist is fine.
+// Deletes the file `path` of the VFS `vfs` (the default one if empty). A file that does not exist
+// is no error.
 Status DeleteFile(const std::string& path, const std::string& vfs);
 
-// Copies everything `from` holds into `to`, in one transaction of `to`: afterwards it has all of it, or what it
-// had. `to` may be open elsewhere; its page size must be that of `from` if it is in WAL mode. `once_locked` is asked
-// when nobody else can write to `to` any more; its error ends the copying before anything is written.
-// kRetryLater: somebody holds it (tried within the busy timeout), or its disk is full.
+// Replaces the content of `to` by that of `from`, in one transaction of `to`: afterwards `to` holds
+// either all of the new content or what it held before. Other connections may have `to` open. If
+// `to` is in WAL mode, its page size must be that of `from`. `once_locked` is called when nobody
+// else can write to `to` any more; if it fails, nothing is written and its error is returned.
+// kRetryLater: `to` stayed locked for the busy timeout, or its disk is full.
 Status CopyDatabase(Connection* from, Connection* to, const std::function<Status()>& once_locked);
 
 }  // namespace harmonylite::sqlite

@@ -1,4 +1,4 @@
-// Short ways to run SQL and to look at what is there, for tests of every module that uses SQLite.
+// Short ways to run SQL and to look at the result, for tests of every module that uses SQLite.
 #pragma once
 
 #include <fmt/format.h>
@@ -16,21 +16,21 @@
 
 namespace harmonylite::sqlite {
 
-// The value, or an exception that fails the test with the error's message.
+// Returns the value, or throws an exception that fails the test with the error's message.
 template <typename T>
 T Must(Result<T> result) {
   if (!result.ok()) throw std::runtime_error(result.error().message());
   return std::move(result).value();
 }
 
-// A value as SQL spells it, told apart by storage class: NULL, 5, real:5, 'text', x'00ff'.
+// Spells a value so that its storage class shows: NULL, 5, real:5, 'text', x'00ff'.
 inline std::string Render(const ValueView& value) {
   if (value.type == ValueType::kReal) return fmt::format("real:{}", value.real);
   if (value.type == ValueType::kText) return fmt::format("'{}'", value.bytes);
   return Literal(value);
 }
 
-// All rows of a query, the values of each joined by '|'.
+// Returns all rows of a query, each with its values joined by '|'.
 inline std::vector<std::string> Query(Connection* db, std::string_view sql) {
   Statement statement = Must(db->Prepare(sql));
   std::vector<std::string> out;
@@ -45,7 +45,8 @@ inline std::vector<std::string> Query(Connection* db, std::string_view sql) {
 
 inline void Execute(Connection* db, std::string_view sql) { Must(db->Exec(sql)); }
 
-// As an application may have set them.
+// UseDefensive, UseStrictQuotes and DistrustSchema set a connection up as an application may have
+// done.
 inline void UseDefensive(Connection* db) {
   sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
 }
@@ -56,7 +57,7 @@ inline void UseStrictQuotes(Connection* db) {
 inline void DistrustSchema(Connection* db) {
   sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
 }
-// A collation that only this connection has.
+// Adds a collation that only this connection has.
 inline void AddCollation(Connection* db, const char* name) {
   sqlite3_create_collation(
       db->raw(), name, SQLITE_UTF8, nullptr, [](void*, int a, const void* x, int b, const void* y) {
@@ -64,7 +65,7 @@ inline void AddCollation(Connection* db, const char* name) {
             .compare(std::string_view(static_cast<const char*>(y), static_cast<size_t>(b)));
       });
 }
-// A function that only this connection has; it returns its argument.
+// Adds a function that only this connection has. It returns its argument.
 inline void AddFunction(Connection* db, const char* name) {
   sqlite3_create_function(
       db->raw(), name, 1, SQLITE_UTF8 | SQLITE_DETERMINISTIC, nullptr,
