@@ -18,8 +18,9 @@ enum class Affinity { kBlob, kText, kNumeric, kOther };
 
 bool Has(const std::string& type, const char* word) { return type.find(word) != std::string::npos; }
 
-// SQLite's own rule. INTEGER, REAL and NUMERIC differ only in how a number is stored. ANY means one thing in
-// STRICT tables and another elsewhere.
+// Follows SQLite's rules for affinity. INTEGER, REAL and NUMERIC count as one, because they differ
+// only in how a number is stored. ANY is kOther, because it means one thing in STRICT tables and
+// another elsewhere.
 Affinity AffinityOf(const std::string& declared) {
   const std::string type = FoldCase(declared);
   if (type == "any") return Affinity::kOther;
@@ -36,8 +37,8 @@ struct Column {
 };
 
 struct Columns {
-  std::map<std::string, Column> by_name;  // folded
-  std::vector<std::string> primary;       // the primary key's, in its order
+  std::map<std::string, Column> by_name;  // the map's keys are names in folded case
+  std::vector<std::string> primary;       // names of the primary key's columns, in the key's order
 
   const Column* Find(const std::string& name) const {
     const auto it = by_name.find(FoldCase(name));
@@ -64,7 +65,9 @@ Result<Columns> LoadColumns(Connection* db, const std::string& table) {
   return out;
 }
 
-// Fills in what the declaration leaves to the parent.
+// Fills in what the declaration leaves to the parent's table: the referred columns where none are
+// named, their collations, and whether both sides are alike. `own` has the columns of the declaring
+// table.
 Status Complete(Connection* db, const Columns& own, ForeignKey* key) {
   HL_ASSIGN(const Columns parent, LoadColumns(db, key->parent));
   const bool implicit = std::any_of(key->parent_columns.begin(), key->parent_columns.end(),
@@ -89,7 +92,7 @@ Status Complete(Connection* db, const Columns& own, ForeignKey* key) {
 }  // namespace
 
 Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::string& table) {
-  // Numbered from the last to the first.
+  // SQLite numbers foreign keys from the last declared one to the first.
   HL_ASSIGN(auto list, db->PrepareCached("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
                                         "pragma_foreign_key_list(?1) ORDER BY id DESC, seq"));
   list->Bind(1, table);

@@ -1,6 +1,7 @@
-// The foreign keys of a table, as its schema declares them.
+// Reads the foreign keys of a table, as its schema declares them.
 //
-// Threads: as the connection.
+// Threads: ListForeignKeys runs on the thread that uses the connection. ForeignKey is a plain
+// value.
 #pragma once
 
 #include <string>
@@ -12,16 +13,19 @@
 namespace harmonylite::schema {
 
 struct ForeignKey {
-  std::string parent;                       // as it is written; there may be no such table
-  std::vector<std::string> columns;         // of the table that declares it
-  std::vector<std::string> parent_columns;  // as many; empty: the parent's primary key, and it has none
-  // The values of both sides are stored and compared in the same way, so that equal values are equal on
-  // either side, whatever SQLite compares them by.
+  std::string parent;                // the parent's name as declared; the table may not exist
+  std::vector<std::string> columns;  // the referring columns of the table that declares the key
+  // The columns that `columns` refer to, one each. Empty if the declaration names none and the
+  // parent has no primary key of as many columns.
+  std::vector<std::string> parent_columns;
+  // True if each pair of columns has the same affinity and collation. Two values of a pair are then
+  // equal by the rules of the child's column exactly if they are equal by those of the parent's.
   bool alike = false;
-  std::vector<std::string> collations;  // of the parent's columns, by which SQLite compares
+  // The collations of the parent's columns. SQLite compares by these.
+  std::vector<std::string> collations;
 };
 
-// In the order in which they are declared.
+// Returns the foreign keys of `table` in the order in which they are declared.
 Result<std::vector<ForeignKey>> ListForeignKeys(sqlite::Connection* db, const std::string& table);
 
 }  // namespace harmonylite::schema

@@ -9,7 +9,8 @@ namespace harmonylite::schema {
 
 namespace {
 
-// Length of the token at `pos`: a quoted name or string, a comment, a word, or one character.
+// Returns the length of the token at `pos`: a quoted name or string, a comment, a word, or one
+// character.
 size_t TokenLength(std::string_view sql, size_t pos) {
   const auto until = [&](std::string_view end, size_t from) {
     const size_t at = sql.find(end, from);
@@ -24,7 +25,7 @@ size_t TokenLength(std::string_view sql, size_t pos) {
     while (at < sql.size()) {
       if (sql[at] == c) {
         if (at + 1 >= sql.size() || sql[at + 1] != c) break;
-        ++at;  // a doubled quote
+        ++at;  // A doubled quote stands for one inside the name or string.
       }
       ++at;
     }
@@ -47,7 +48,8 @@ std::string Trim(std::string_view text) {
   return std::string(text);
 }
 
-// Comments become a space: one that runs to the end of a line would swallow what is put behind a term.
+// Replaces each comment by a space. A comment that runs to the end of its line would otherwise
+// swallow the SQL that callers put behind a term.
 std::string WithoutComments(std::string_view sql) {
   std::string out;
   for (size_t pos = 0; pos < sql.size();) {
@@ -61,7 +63,7 @@ std::string WithoutComments(std::string_view sql) {
 }
 
 std::string WithoutSortOrder(std::string term) {
-  size_t last = 0;  // where the last word or sign of the term begins
+  size_t last = 0;  // start of the term's last token that is not a space
   for (size_t pos = 0; pos < term.size(); pos += TokenLength(term, pos))
     if (!std::isspace(static_cast<unsigned char>(term[pos]))) last = pos;
   const std::string_view word = std::string_view(term).substr(last);
@@ -77,7 +79,7 @@ IndexText SplitIndexSql(std::string_view commented_sql) {
   IndexText out;
   int depth = 0;
   bool seen_on = false;
-  bool listed = false;  // the list of terms is complete
+  bool listed = false;  // true after the list of terms
   size_t start = 0;
   for (size_t pos = 0; pos < sql.size();) {
     const size_t length = TokenLength(sql, pos);

@@ -1,4 +1,6 @@
-// Takes the text of a CREATE INDEX apart: its terms and the condition of a partial index.
+// Takes the text of a CREATE INDEX apart into its terms and the condition of a partial index.
+//
+// Threads: pure functions.
 #pragma once
 
 #include <string>
@@ -8,12 +10,12 @@
 namespace harmonylite::schema {
 
 struct IndexText {
-  std::vector<std::string> terms;  // without ASC or DESC, and without comments
-  std::string where_sql;           // empty without WHERE
+  std::vector<std::string> terms;  // SQL of the terms, without ASC, DESC or comments
+  std::string where_sql;           // the condition after WHERE; empty if there is none
 };
 
-// `sql` as in sqlite_schema, so already accepted by SQLite's own parser. Text that is no CREATE INDEX
-// gives no terms.
+// `sql` comes from sqlite_schema, so SQLite's own parser has accepted it. Text that is no CREATE
+// INDEX gives no terms.
 IndexText SplitIndexSql(std::string_view sql);
 
 }  // namespace harmonylite::schema

@@ -42,7 +42,7 @@ TEST(IndexSqlTest, NastyNames) {
             (Strings{R"sql(")""(")sql", "[a,b]", "`c``)`", "'d''('"}));
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX on_ ON \"on\"(\"on\")"), Strings{"\"on\""});
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX i ON größe(größe, 表)"), (Strings{"größe", "表"}));
-  // "desc" as a column, not as an order.
+  // Here "desc" is a column and not an order.
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX i ON t(\"desc\")"), Strings{"\"desc\""});
 }
 
@@ -52,7 +52,7 @@ TEST(IndexSqlTest, Comments) {
       "/* WHERE no */ WHERE /* ' */ d = 1");
   EXPECT_EQ(text.terms, (Strings{"a", "c"}));
   EXPECT_EQ(text.where_sql, "d = 1");
-  // What comes behind a term must not become part of the comment.
+  // SQL that is put behind a term must not become part of a comment.
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX i ON t(lower(a) DESC -- newest\n, b --x\n)"),
             (Strings{"lower(a)", "b"}));
   EXPECT_EQ(Where("CREATE UNIQUE INDEX i ON t(a) WHERE b > '--' -- last"), "b > '--'");
@@ -62,7 +62,7 @@ TEST(IndexSqlTest, Comments) {
 TEST(IndexSqlTest, OtherTextHasNoTerms) {
   EXPECT_TRUE(Terms("").empty());
   EXPECT_TRUE(Terms("CREATE TABLE t(a)").empty());
-  // Cut anywhere, it still ends.
+  // The function must end for text that is cut off anywhere.
   const std::string_view whole = "CREATE UNIQUE INDEX \"a\" ON [t]('x', /* c */ `b`) WHERE 'y'";
   for (size_t length = 0; length <= whole.size(); ++length) SplitIndexSql(whole.substr(0, length));
 }

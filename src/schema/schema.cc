@@ -16,7 +16,7 @@ using sqlite::Quote;
 using sqlite::SameName;
 using sqlite::Statement;
 
-// From PRAGMA table_xinfo's column "hidden".
+// Values of the column "hidden" of PRAGMA table_xinfo.
 constexpr int kVirtualGenerated = 2;
 constexpr int kStoredGenerated = 3;
 
@@ -29,10 +29,10 @@ struct ColumnInfo {
 
 struct IndexInfo {
   std::string name;
-  std::string origin;  // "c", "u" or "pk"
+  std::string origin;  // "c" for CREATE INDEX, "u" for UNIQUE, "pk" for PRIMARY KEY
   bool partial = false;
-  std::vector<KeyColumn> columns;  // name empty: an expression
-  bool of_columns = true;
+  std::vector<KeyColumn> columns;  // a column with an empty name is an expression
+  bool of_columns = true;          // true if no column is an expression
 };
 
 struct TableRow {
@@ -95,7 +95,7 @@ bool KnownCollation(const std::string& name) {
   return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
 }
 
-// The columns an expression on a table reads, as SQLite itself sees it.
+// Returns the columns that expressions on a table read. SQLite's authorizer tells which they are.
 Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& table,
                                              const std::string& expressions) {
   std::vector<sqlite::PlannedAction> actions;
@@ -136,8 +136,10 @@ Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table,
   return out;
 }
 
-// The row key: the primary key, else the first UNIQUE index over NOT NULL columns, else the rowid
-// where the operator allowed it. Sets `table` or returns why there is none.
+// Chooses the row key: the primary key, or else the first UNIQUE index over NOT NULL columns, or
+// else the rowid if the operator allows it. A single column that is the primary key without an
+// index for it is an INTEGER PRIMARY KEY, which is the rowid. Fills in `table->key` and, if the key
+// has an index, `key_index`; or returns why the table has no usable key.
 std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>& columns,
                                      const std::vector<IndexInfo>& indexes, bool allow_rowid,
                                      Table* table, std::string* key_index) {
@@ -212,7 +214,8 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
         return std::optional<std::string>("its index " + index.name + " uses the collation " +
                                           column.collation + ", which only the application has");
     auto described = DescribeIndex(db, row.name, index);
-    // SQLite cannot compile it here, so it cannot write to the table here either.
+    // If SQLite cannot compile the index's expressions here, it cannot write to the table here
+    // either.
     if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
       return std::optional<std::string>("its index " + index.name + " cannot be used here (" +
                                         described.error().message() +

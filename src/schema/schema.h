@@ -1,6 +1,8 @@
-// What a database's tables look like, and what identifies a row on every node.
+// Reads what a database's tables look like, and chooses what identifies a row on every node: the
+// row key.
 //
-// Threads: values; Load uses the connection of its caller.
+// Tables that cannot be replicated are listed with a reason for the operator (P9).
+// Threads: Load runs on the thread that uses the connection. Everything else is plain values.
 #pragma once
 
 #include <cstdint>
@@ -16,39 +18,40 @@
 
 namespace harmonylite::schema {
 
-// Every name of ours in somebody else's database starts with this.
+// Every name that HarmonyLite adds to the application's database starts with this.
 inline constexpr std::string_view kHiddenPrefix = "__harmonylite__";
 
 struct KeyColumn {
   std::string name;
-  std::string collation;  // of the key's index: BINARY, NOCASE, RTRIM
-  bool nullable = false;  // a row with NULL here stays local
+  std::string collation;  // collation in the key's index: BINARY, NOCASE or RTRIM
+  bool nullable = false;  // true if the column may be NULL; a row with NULL here stays on its node
   bool operator==(const KeyColumn&) const = default;
 };
 
-// One column or expression of an index, as SQL text that is valid inside a query on the table.
+// One column or expression of an index. `sql` is valid inside a query on the table.
 struct IndexTerm {
   std::string sql;
   std::string collation;
   bool is_column = false;
 };
 
-// A UNIQUE index that is not the row key: an INSERT OR REPLACE may displace rows through it.
+// A UNIQUE index that is not the row key. INSERT OR REPLACE may displace rows through such an
+// index.
 struct UniqueIndex {
   std::string name;
   std::vector<IndexTerm> terms;
-  std::string where_sql;             // empty, or the condition of a partial index
-  std::vector<std::string> columns;  // all columns its terms and condition read
+  std::string where_sql;             // the condition of a partial index; empty for other indexes
+  std::vector<std::string> columns;  // all columns that the terms and the condition read
 };
 
 struct Table {
   std::string name;
-  std::vector<std::string> columns;  // stored ones, in table order; generated columns are left out
-  std::vector<uint64_t> column_seeds;  // of `columns`, for row hashes
-  std::vector<KeyColumn> key;
-  std::vector<uint32_t> key_positions;  // of the key in `columns`
-  bool integer_key = false;  // the key is the rowid (INTEGER PRIMARY KEY, or no key at all)
-  bool rowid_key = false;    // no key: columns[0] is the rowid itself
+  std::vector<std::string> columns;     // in table order, without generated columns
+  std::vector<uint64_t> column_seeds;   // seeds of row hashes, one for each of `columns`
+  std::vector<KeyColumn> key;           // the row key
+  std::vector<uint32_t> key_positions;  // where in `columns` each column of `key` is
+  bool integer_key = false;  // true if the row key is the rowid, as an INTEGER PRIMARY KEY or alone
+  bool rowid_key = false;    // true if the table has no key; columns[0] is then "_rowid_"
   std::vector<UniqueIndex> unique_indexes;
   std::vector<ForeignKey> foreign_keys;
 
@@ -57,30 +60,31 @@ struct Table {
 
 struct SkippedTable {
   std::string name;
-  std::string reason;  // for the operator: what it is and what to do
-  bool is_virtual = false;  // nothing is wrong with it
+  std::string reason;       // tells the operator why, and what to do
+  bool is_virtual = false;  // true for a virtual table; nothing is wrong with it
 };
 
 struct Schema {
-  int64_t version = 0;  // PRAGMA schema_version it was read at
+  int64_t version = 0;  // PRAGMA schema_version in the transaction that read the schema
   std::vector<Table> tables;
   std::vector<SkippedTable> skipped;
 };
 
 struct LoadOptions {
-  // True for tables that are to be replicated; every table when empty.
+  // Returns true for tables that are to be replicated. If the function is empty, all tables are.
   std::function<bool(const std::string& table)> include;
-  // True for tables without any key that are to be replicated by rowid all the same.
+  // Returns true for tables that are to be replicated by rowid if they have no key. If the function
+  // is empty, no table is.
   std::function<bool(const std::string& table)> allow_without_key;
-  // Rows whose parent is not there are taken out of their tables ([conflicts] foreign_keys = "hide").
+  // True if orphans are taken out of their tables ([conflicts] foreign_keys = "hide").
   bool hide_orphans = false;
 };
 
-// Reads the main schema in the caller's transaction. Hidden tables and sqlite_% are not listed.
+// Reads the main schema in the caller's transaction. Hidden tables and SQLite's own are not listed.
 Result<Schema> Load(sqlite::Connection* connection, const LoadOptions& options);
 
-// Why rows of `theirs` cannot be written to a table of shape `ours`; nothing when they can:
-// the same columns in any order, and the same key.
+// Returns why rows of shape `theirs` cannot be written to a table of shape `ours`, and nothing if
+// they can. They can if both have the same columns, in any order, and the same key.
 std::optional<std::string> Difference(const change::TableShape& ours,
                                       const change::TableShape& theirs);
 

@@ -22,7 +22,7 @@ Schema LoadSql(std::string_view sql, const LoadOptions& options = {}) {
   return Must(Load(&db, options));
 }
 
-// The only table of a schema.
+// Returns the only table of a schema, or throws.
 Table TableOf(std::string_view sql, const LoadOptions& options = {}) {
   Schema schema = LoadSql(sql, options);
   if (schema.tables.size() != 1)
@@ -36,7 +36,7 @@ std::string ReasonOf(std::string_view sql, const LoadOptions& options = {}) {
   return schema.skipped.size() == 1 ? schema.skipped[0].reason : "";
 }
 
-// "name collation" of each key column, "?" behind those that may be NULL.
+// Spells each key column as "name collation", with "?" behind it if it may be NULL.
 Strings Key(const Table& table) {
   Strings out;
   for (const KeyColumn& key : table.key)
@@ -63,7 +63,7 @@ TEST(SchemaKeyTest, IntegerPrimaryKey) {
 }
 
 TEST(SchemaKeyTest, IntegerPrimaryKeyDescIsNoRowid) {
-  // An old quirk of SQLite: this column is an ordinary one and may hold NULL and text.
+  // This is an old quirk of SQLite: the column is an ordinary one and may hold NULL and text.
   const Table table = TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY DESC)");
   EXPECT_EQ(Key(table), Strings{"id BINARY?"});
   EXPECT_FALSE(table.integer_key);
@@ -96,7 +96,7 @@ TEST(SchemaKeyTest, CollationsOfTheKey) {
             Strings{"a rtrim"});
   EXPECT_NE(ReasonOf("CREATE TABLE t(a TEXT COLLATE german PRIMARY KEY)").find("german"),
             std::string::npos);
-  // Of no concern where nothing compares by it.
+  // An unknown collation does not matter for a column that is in no index.
   EXPECT_EQ(Key(TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT COLLATE german)")),
             Strings{"id BINARY"});
   EXPECT_NE(ReasonOf("CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT COLLATE german UNIQUE)")
