@@ -14,7 +14,8 @@ namespace {
 
 std::string Folded(std::string_view collation, std::string_view text) {
   if (sqlite::SameName(collation, "NOCASE")) return sqlite::FoldCase(text);
-  return std::string(text.substr(0, text.find_last_not_of(' ') + 1));  // RTRIM
+  // The only other collation of a row key is RTRIM, which ignores spaces at the end.
+  return std::string(text.substr(0, text.find_last_not_of(' ') + 1));
 }
 
 bool IsWholeReal(const ValueView& value) {
@@ -31,11 +32,11 @@ std::span<const ValueView> CanonicalKey::Of(const schema::Table& table, std::spa
   bool other = false;
   for (size_t i = 0; i < key.size(); ++i)
     other = other || IsWholeReal(key[i]) || IsFolded(key[i], table.key[i].collation);
-  // Nearly always: nothing is copied.
+  // Nearly every key is canonical already, and is returned without being copied.
   if (!other || HL_MUTANT(other_spelling_unknown)) return key;
   values_.assign(key.begin(), key.end());
   texts_.clear();
-  texts_.reserve(key.size());  // views point into them
+  texts_.reserve(key.size());  // Views in values_ point to these texts, so they must not move.
   for (size_t i = 0; i < key.size(); ++i) {
     if (IsWholeReal(key[i])) values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
     if (IsFolded(key[i], table.key[i].collation))

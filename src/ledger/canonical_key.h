@@ -1,6 +1,9 @@
-// A row key in the one spelling that stands for all that its index holds equal: 'a' for 'A' in NOCASE, 1 for 1.0.
+// The canonical spelling of a row key: one that stands for all spellings which the key's index
+// holds equal, such as 'a' for 'A' under NOCASE, and 1 for 1.0.
 //
-// A row and its version, or two nodes' versions of it, need not spell their key alike. Threads: values.
+// A row and its version, or the versions of a row on two nodes, may spell the row's key
+// differently.
+// Threads: a CanonicalKey is used by one thread at a time.
 #pragma once
 
 #include <span>
@@ -15,7 +18,8 @@ namespace harmonylite::ledger {
 
 class CanonicalKey {
  public:
-  // Valid until the next call, and as long as `key`.
+  // Returns the canonical spelling of `key`, a key of `table`. The result is valid until the next
+  // call, and only as long as `key` itself, because a key that is canonical already is not copied.
   std::span<const change::ValueView> Of(const schema::Table& table, std::span<const change::ValueView> key);
 
  private:

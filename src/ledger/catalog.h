@@ -1,7 +1,9 @@
-// Which tables are replicated here, and under which number: values. capture/catalog_sync.h reads and keeps them.
+// The catalog: which tables are replicated on this node, under which numbers, and which foreign
+// keys connect them. It is a value; capture/catalog_sync.h reads it from a file and keeps the file
+// in line with the schema.
 //
 // A table keeps its number, and so its versions, when it is renamed or rebuilt.
-// Threads: values.
+// Threads: plain values.
 #pragma once
 
 #include <cstdint>
@@ -14,37 +16,39 @@
 namespace harmonylite::ledger {
 
 struct TrackedTable {
-  int64_t id = 0;  // journal column tbl; version table __harmonylite__v<id>
+  int64_t id = 0;  // the table's number: `tbl` in the journal, and <tbl> in __harmonylite__v<tbl>
   schema::Table table;
-  bool has_shadow_table = false;  // see shadows.h
-  bool had_rows = false;  // there may be rows of version zero
-  bool hides_orphans = false;  // it has foreign keys, and rows without a parent are hidden
-  bool in_references = false;  // then: it is on either side of a reference (see references.h)
+  bool has_shadow_table = false;  // true if the table __harmonylite__s<tbl> exists (shadows.h)
+  bool had_rows = false;       // true if rows from before HarmonyLite may have no version
+  bool hides_orphans = false;  // true if the table has foreign keys and its orphans are hidden
+  // True if orphans are hidden and the table is the child or the parent of a reference
+  // (references.h).
+  bool in_references = false;
 };
 
-// A foreign key between two tables that are replicated here. Others are not judged: their parents are not part
-// of the replicated state.
+// A foreign key between two tables that are replicated here. Other foreign keys are not judged,
+// because their parents are not part of the replicated state.
 struct Reference {
-  int64_t child = 0;   // TrackedTable ids
-  int64_t parent = 0;
-  std::vector<uint32_t> child_positions;   // in the child's columns
-  std::vector<uint32_t> parent_positions;  // in the parent's, alike
-  std::vector<std::string> collations;     // of the parent's
-  bool alike = false;   // see schema::ForeignKey
-  bool to_key = false;  // names the parent by its row key
-  // The children of one parent are found through an index.
-  bool indexed = false;
-  size_t foreign_key = 0;  // which of the child's
+  int64_t child = 0;                       // TrackedTable::id of the table with the foreign key
+  int64_t parent = 0;                      // TrackedTable::id of the table that it refers to
+  std::vector<uint32_t> child_positions;   // where the referring columns are in the child
+  std::vector<uint32_t> parent_positions;  // where the referred columns are in the parent
+  std::vector<std::string> collations;     // collations of the parent's columns
+  bool alike = false;                      // schema::ForeignKey::alike
+  bool to_key = false;                     // true if the parent is named by its row key
+  bool indexed = false;    // true if an index of the child finds the children of one parent
+  size_t foreign_key = 0;  // position of the foreign key in the child's Table::foreign_keys
 };
 
 struct Catalog {
-  int64_t schema_version = -1;
+  int64_t schema_version = -1;  // PRAGMA schema_version that the catalog was read at; -1: none
   std::vector<TrackedTable> tables;
   std::vector<schema::SkippedTable> skipped;
-  // False while a table that is to be replicated has no triggers: entries must not be passed over then.
+  // False while a table that is to be replicated lacks its triggers. Such a table is not in
+  // `tables`, and reading the journal with this catalog would pass over its entries.
   bool complete = true;
   std::vector<Reference> references;
-  bool hide_orphans = false;  // rows without a parent are not in their tables
+  bool hide_orphans = false;  // true if orphans are taken out of their tables
 
   const TrackedTable* ById(int64_t id) const;
   const TrackedTable* ByName(std::string_view name) const;

@@ -82,6 +82,9 @@ std::string RowIsBlocker(const schema::Table& table) {
   return out;
 }
 
+// Lists the rows in a table's shadow table. A shadowed row is the loser, with its own version and
+// image, and its blocker is the winner. The reader `blocker` takes its key from the shadow table
+// and its image from the blocker's row. An orphan has no winner.
 Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
                     const OriginTable& origins, std::vector<ListedConflict>* out) {
   const schema::Table& table = tracked.table;
@@ -155,7 +158,8 @@ Status RemoveConflict(Connection* db, int64_t id) {
   return remove->Run();
 }
 
-// Ids and times grow together, but for clocks that are set back: an old one in between goes a little later.
+// Ids grow with time, except where the clock was set back. The statement deletes what comes before
+// the first conflict that is young enough, so an old conflict after that one goes a little later.
 Status TrimConflicts(Connection* db, int64_t max_rows, int64_t max_age_ms) {
   HL_ASSIGN(auto trim,
             db->PrepareCached(fmt::format(

@@ -1,7 +1,11 @@
-// Writes that lost to a concurrent one, with both images: the hidden table `conflicts`.
+// The hidden table `conflicts`: writes that lost to a concurrent one, with the images of both
+// sides, so that no write is lost in silence (P7).
 //
-// A node lists what it met: at least every losing write of its own, and those of others that it was sent.
-// Layout: docs/formats/hidden-tables.md. Threads: as hidden_tables.h.
+// A node lists the conflicts that it met: at least every lost write of its own, and those lost
+// writes of other nodes that it was sent.
+// Layout: docs/formats/hidden-tables.md.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -21,28 +25,34 @@
 
 namespace harmonylite::ledger {
 
-// One side, as its writer left the row. No image: it deleted the row.
+// One side of a conflict: the row as its writer left it. An empty image means that the writer
+// deleted the row.
 struct ConflictSide {
   Hlc stamp;
   OriginIndex origin;
   std::span<const change::ValueView> image;
 };
 
-// `key` identifies the row. Returns its id. Needs a write transaction.
+// Adds a conflict about the row with this key, and returns the conflict's id. Needs a write
+// transaction.
 Result<int64_t> AddConflict(sqlite::Connection* db, const TrackedTable& table, std::string_view kind,
                    std::span<const change::ValueView> key, const ConflictSide& loser,
                    const ConflictSide& winner);
 
+// Removes one conflict. Needs a write transaction.
 Status RemoveConflict(sqlite::Connection* db, int64_t id);
 
-// Removes all but the newest `max_rows`, and what is older than `max_age_ms`. Needs a write transaction.
+// Removes all conflicts but the newest `max_rows`, and those older than `max_age_ms`. Needs a write
+// transaction.
 Status TrimConflicts(sqlite::Connection* db, int64_t max_rows, int64_t max_age_ms);
 
 // --- For the operator ---
 
-// Newest first; then the rows that are shadowed now, and those without a parent, which looks at every child.
+// Lists the stored conflicts, the newest first, then the rows that are in shadow tables now, and
+// then the orphans in their tables. Finding the latter looks at every row with a foreign key.
 Result<std::vector<ListedConflict>> ListConflicts(sqlite::Connection* db, const Catalog& catalog);
-// Returns how many were listed. Shadowed rows stay: they are rows.
+// Deletes the stored conflicts and returns how many there were. Shadowed rows stay, because they
+// are live rows. Needs a write transaction.
 Result<int64_t> ClearConflicts(sqlite::Connection* db);
 
 }  // namespace harmonylite::ledger

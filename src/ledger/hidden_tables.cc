@@ -16,7 +16,7 @@ using sqlite::Statement;
 
 constexpr int64_t kFirstIndex = 0;
 
-// uint64 node ids are stored bit for bit in SQLite's int64.
+// A node id is an unsigned 64-bit number; SQLite's signed integer holds the same bits.
 int64_t Stored(NodeId id) { return static_cast<int64_t>(id.value); }
 NodeId LoadedNode(int64_t stored) { return NodeId(static_cast<uint64_t>(stored)); }
 
@@ -39,7 +39,8 @@ Result<std::vector<std::string>> Names(Connection* db, std::string_view sql) {
   }
 }
 
-// Ours and those of 1.x, which used the same prefix. `type`: table or trigger.
+// Returns the names of all hidden objects of a type, "table" or "trigger". HarmonyLite 1.x used the
+// same prefix, so its objects are among them.
 Result<std::vector<std::string>> HiddenObjects(Connection* db, const char* type) {
   return Names(db, fmt::format("SELECT name FROM sqlite_schema WHERE type = '{}' AND "
                                "substr(lower(name), 1, {}) = '{}'",
@@ -91,7 +92,7 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
       "  loser_hlc INTEGER NOT NULL, loser_n INTEGER NOT NULL, loser BLOB,"
       "  winner_hlc INTEGER NOT NULL, winner_n INTEGER NOT NULL, winner BLOB);"
       "CREATE TABLE __harmonylite__state(key TEXT PRIMARY KEY NOT NULL, value) WITHOUT ROWID;"
-      // The clock: never empty, so that the triggers' look at the newest entry finds one.
+      // The newest entry is the clock. A tick with stamp 0 makes sure that the triggers find one.
       "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) VALUES(1, 0, 0, 0);"));
   HL_ASSIGN(Statement node, db->Prepare("INSERT INTO __harmonylite__nodes VALUES(?1, ?2, ?3)"));
   node.Bind(1, kFirstIndex);
@@ -183,7 +184,8 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, L
   HL_CHECK(base <= state->published_to);
   HL_ASSIGN(OriginTable origins, OriginTable::Load(db));
   const OriginIndex former = state->self_index;
-  // Of a life of which nothing is known to be sent, nobody need hear.
+  // If nothing of the former incarnation is known to have been sent, no other node knows of it, and
+  // it gets no entry in `progress`.
   const bool former_has_sent = base > state->incarnation_base;
   const State saved = *state;
   const Origin self{state->self.node, incarnation};
@@ -263,7 +265,8 @@ Result<change::ProgressVector> LoadProgress(Connection* db, const OriginTable& o
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
     HL_ASSIGN(const Origin origin, origins.At(OriginIndex(list->Int(0))));
-    // An absent origin is at 0, and vectors that say the same are equal.
+    // An origin that is not in a vector is at 0. Zeros are left out, so that vectors which mean the
+    // same are equal.
     if (list->Int(1) > 0) out.Advance(origin, Lseq(list->Int(1)));
   }
 }

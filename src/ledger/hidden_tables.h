@@ -1,7 +1,9 @@
-// Our tables in the application's file: their names, their making and removal, and the small ones'
-// content. Layout: docs/formats/hidden-tables.md.
+// The hidden tables in the application's file: their names, making and removing them, and the
+// content of the small ones (`state`, `nodes`, `progress`).
 //
-// Threads: every function uses the connection, and the open transaction, of its caller.
+// Layout: docs/formats/hidden-tables.md.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -27,65 +29,72 @@ inline constexpr const char* kState = "__harmonylite__state";
 std::string VersionTableName(int64_t table_id);
 std::string TriggerName(int64_t table_id, std::string_view kind);
 
-// An index of a version table over its tombstones only, by origin and lseq.
+// The index of a version table's tombstones by origin and lseq.
 std::string TombstoneIndexSql(int64_t table_id);
 std::string TombstoneIndexName(int64_t table_id);
 
-// Small index that stands for an origin inside version tables.
+// The small number that stands for an origin in the hidden tables, in columns called `n`.
 using OriginIndex = StrongId<struct OriginIndexTag, int64_t>;
 
-// The rows of `state`: where this file stands.
+// The content of `state`: where this file stands.
 struct State {
   Origin self;
   OriginIndex self_index;
-  Lseq incarnation_base;   // our own lseqs begin after this
-  Lseq folded_to;          // journal entries up to here are in the version tables
-  Lseq published_to;       // … were in the log
-  Hlc published_stamp;     // of the entry published_to: tells a clone from the real file
-  uint64_t cursor = 0;     // next position to read in the log; an optimisation, never the truth
-  int64_t log_created = 0; // identity of the log the cursor belongs to
-  std::string journal_mode;  // the application's, before us: -cleanup puts it back
-  bool joined = true;        // false: its rows from before HarmonyLite are still to be compared with the cluster's
+  Lseq incarnation_base;   // this incarnation's own lseqs begin after this one
+  Lseq folded_to;          // journal entries up to this one are in the version tables
+  Lseq published_to;       // journal entries up to this one were stored in the log
+  Hlc published_stamp;     // stamp of the entry published_to; exposes a copy of the file
+  uint64_t cursor = 0;     // next position to read in the log; a wrong one costs time, nothing else
+  int64_t log_created = 0; // identity of the log that the cursor belongs to
+  std::string journal_mode;  // the application's journal mode; -cleanup restores it
+  bool joined = true;  // false until rows from before HarmonyLite are compared with the cluster's
 };
 
 enum class Installed { kNo, kYes, kLegacy };
 
-// kLegacy: HarmonyLite 1.x was attached. kInvalidArgument: a format this build does not know.
+// Tells whether HarmonyLite is attached to a database. kLegacy: tables of HarmonyLite 1.x are
+// there. kInvalidArgument: the hidden tables have a format that this build does not know.
 Result<Installed> Inspect(sqlite::Connection* db);
 
-// Makes the hidden tables of a database that has none. Needs a write transaction.
+// Makes the hidden tables in a database that has none. `journal_mode` is the application's. Needs a
+// write transaction.
 Status Install(sqlite::Connection* db, const Origin& self, std::string_view journal_mode);
 
-// Makes what files of earlier builds lack: the tables `collected` and `members`, and the indexes. Needs a write
-// transaction, when the schema is synced first.
+// Makes what files of earlier builds lack: the tables `collected` and `members`, and the indexes of
+// tombstones. Called with the first schema sync after a start. Needs a write transaction.
 Status AddMembershipTables(sqlite::Connection* db);
 
-// Removes every table and trigger of ours, and of HarmonyLite 1.x. Needs a write transaction.
-// Returns the journal mode to go back to; empty when there was nothing.
+// Removes every hidden table and trigger, those of HarmonyLite 1.x included. Returns the journal
+// mode to go back to; empty if this version was not attached. Needs a write transaction.
 Result<std::string> RemoveAll(sqlite::Connection* db);
 
 Result<State> LoadState(sqlite::Connection* db);
-// Writes the fields in which `state` differs from `saved`, what the file holds. Needs a write transaction.
+// Writes the fields in which `state` differs from `saved`, which is what the file holds. Needs a
+// write transaction.
 Status SaveState(sqlite::Connection* db, const State& state, const State& saved);
-// Starts a new life of this node: its own changes after `base`, of which others may know other ones, become the new
-// incarnation's. `base` is at most published_to. `read_again`: the log may hold changes of the former life
-// that this file lacks, so it is read from its start.
+// Starts a new incarnation of this node. Other nodes may know other changes than this file does
+// under the former incarnation's numbers after `base`, so this file's changes after `base` become
+// the new incarnation's. `base` is at most published_to. With `read_again` the log is read from its
+// start, because it may hold changes of the former incarnation that this file lacks. Needs a write
+// transaction.
 Status StartIncarnation(sqlite::Connection* db, State* state, Incarnation incarnation, Lseq base,
                         bool read_again);
 
-// Whose file a snapshot is until a node adopts it. No node has this id.
+// The origin in a snapshot's file until a node adopts it. No node has this id.
 inline constexpr Origin kNobody{};
-// Makes the file that of `self`; it is nobody's. Needs a write transaction.
+// Makes a file of kNobody that of `self`. Needs a write transaction.
 Status Adopt(sqlite::Connection* db, State* state, const Origin& self);
 
-// Origins by index. Indices never change their meaning within a file.
+// The origins of the hidden table `nodes` by their index, and the other way round. An index never
+// changes its meaning within a file.
 class OriginTable {
  public:
   static Result<OriginTable> Load(sqlite::Connection* db);
-  // The index of an origin; a new one is written. Needs a write transaction.
+  // Returns the index of an origin. An origin without one is given one, which needs a write
+  // transaction.
   Result<OriginIndex> IndexOf(sqlite::Connection* db, const Origin& origin);
   std::optional<OriginIndex> Find(const Origin& origin) const;
-  // kCorruption: an index nobody assigned.
+  // Returns the origin with this index. kCorruption: no origin has it.
   Result<Origin> At(OriginIndex index) const;
 
  private:
@@ -93,8 +102,11 @@ class OriginTable {
   std::map<Origin, OriginIndex> indices_;
 };
 
-// Of every origin but ourselves.
+// Loads the progress vector: for every origin except this file's own, the lseq up to which
+// everything is applied here.
 Result<change::ProgressVector> LoadProgress(sqlite::Connection* db, const OriginTable& origins);
+// Moves an origin's progress forward to `to`; it never goes back. What is applied up to `to` is
+// committed in the same transaction, or was before (P3).
 Status SaveProgress(sqlite::Connection* db, OriginIndex origin, Lseq to);
 
 }  // namespace harmonylite::ledger

@@ -75,7 +75,7 @@ TEST(HiddenTablesTest, RemoveAllTakesVersionOneAlong) {
   EXPECT_EQ(Must(Inspect(&db)), Installed::kLegacy);
   EXPECT_EQ(Must(RemoveAll(&db)), "");
   Strings after = sqlite::Query(&db, kAll);
-  // AUTOINCREMENT leaves SQLite's own table behind, which nobody may drop.
+  // AUTOINCREMENT leaves a table of SQLite's own behind, which cannot be dropped.
   std::erase_if(after, [](const std::string& row) {
     return row.find("sqlite_sequence") != std::string::npos;
   });
@@ -145,7 +145,7 @@ TEST(HiddenTablesTest, ANewIncarnationOwnsWhatIsNotPublished) {
   const State loaded = Must(LoadState(&node.db));
   EXPECT_EQ(loaded.self, node.state.self);
   EXPECT_EQ(loaded.incarnation_base, before.published_to);
-  // The former life is an origin like any other, of which we have what was published.
+  // The former incarnation is now another origin, applied here up to what was published.
   const OriginTable origins = Must(OriginTable::Load(&node.db));
   EXPECT_EQ(Must(LoadProgress(&node.db, origins)).Get(before.self), before.published_to);
   const std::string versions = VersionTableName(node.catalog.ByName("t")->id);

@@ -1,6 +1,6 @@
-// A write that lost, or a row that is shadowed or an orphan, as the operator is shown it.
+// What the operator is shown of one write that lost, or of one row that is shadowed or an orphan.
 //
-// Threads: values.
+// Threads: plain values.
 #pragma once
 
 #include <cstdint>
@@ -13,33 +13,42 @@
 
 namespace harmonylite::ledger {
 
-// What the loser was. As stored.
+// The kinds of conflicts: what happened to the loser. These texts are stored in `conflicts`.
 namespace conflict_kind {
-inline constexpr std::string_view kOverwritten = "overwritten";    // a write, by another
-inline constexpr std::string_view kDeleted = "deleted";            // a write, by a delete
-inline constexpr std::string_view kDeleteLost = "delete lost";     // a delete, by a write
-inline constexpr std::string_view kSameId = "same automatic id";   // two new rows took one integer key
-inline constexpr std::string_view kUnseen = "altered unseen";      // what no trigger saw, by the row that was written
-inline constexpr std::string_view kShadowed = "shadowed";          // not stored: the shadow tables say it
-inline constexpr std::string_view kOrphan = "orphan";              // not stored: its parent is not there
+// A write lost to another write.
+inline constexpr std::string_view kOverwritten = "overwritten";
+// A write lost to a delete.
+inline constexpr std::string_view kDeleted = "deleted";
+// A delete lost to a write.
+inline constexpr std::string_view kDeleteLost = "delete lost";
+// Two nodes inserted a row under the same integer key.
+inline constexpr std::string_view kSameId = "same automatic id";
+// A change that no trigger saw was replaced by the row as it had been written.
+inline constexpr std::string_view kUnseen = "altered unseen";
+// A row is shadowed. This kind is never stored: the shadow tables tell it.
+inline constexpr std::string_view kShadowed = "shadowed";
+// A row has no parent. This kind is never stored: it is found when it is asked for.
+inline constexpr std::string_view kOrphan = "orphan";
 }  // namespace conflict_kind
 
 struct ListedSide {
-  Hlc stamp;  // 0: from before HarmonyLite
-  std::optional<Origin> origin;
-  std::optional<change::NamedImage> image;  // nothing: deleted
+  Hlc stamp;                                // 0 for a row from before HarmonyLite
+  std::optional<Origin> origin;             // empty for a row without a version
+  std::optional<change::NamedImage> image;  // empty if this side deleted the row
 };
 
 struct ListedConflict {
-  std::string id;
+  std::string id;          // names the entry in commands
   std::string table;
   std::string kind;
-  int64_t at_ms = 0;       // when this node found it; of a shadowed row, when it was written
-  change::NamedImage key;  // the key's columns
+  // When this node found the conflict, or, for a shadowed row or an orphan, when the row was
+  // written. Milliseconds since 1970.
+  int64_t at_ms = 0;
+  change::NamedImage key;  // the columns of the row key
   ListedSide loser;
-  ListedSide winner;       // of a shadowed row: the row that is visible instead; of an orphan: nothing
-  std::string missing;     // of an orphan: the parents that are not there
-  bool hidden = false;     // of an orphan: it is not in its table
+  ListedSide winner;       // for a shadowed row, its blocker; empty for an orphan
+  std::string missing;     // for an orphan, the parents that are missing
+  bool hidden = false;     // for an orphan, true if it is not in its table
 };
 
 }  // namespace harmonylite::ledger

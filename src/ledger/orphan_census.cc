@@ -17,12 +17,15 @@ using change::Row;
 using sqlite::Connection;
 using sqlite::Quote;
 
-// About a millisecond or two.
+// Rows in one piece, which take a millisecond or two.
 constexpr int kRows = 2'000;
+// The shortest pause between two rounds.
 constexpr int64_t kBetweenRoundsMs = 2'000;
+// The pause after a round is at least this many times as long as the round took.
 constexpr int64_t kShareOfTime = 50;
 
-// "(c.a COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)"
+// Writes a condition on the row key of c, with parameters from number `first` on, such as "(c.a
+// COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)".
 std::string Compare(const schema::Table& table, const char* how, size_t first) {
   std::string names;
   std::string values;
@@ -85,7 +88,7 @@ Result<bool> OrphanCensus::Step(int64_t writes) {
       found_ += hidden;
     }
     table_done_ = true;
-    // Where they are hidden, none is in its table.
+    // If orphans are hidden, none of them is left in the table.
     if (!is_orphan.empty() && !catalog_->hide_orphans) HL_TRY(CountPiece(table, is_orphan));
     if (table_done_) {
       ++table_;

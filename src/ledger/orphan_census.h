@@ -1,8 +1,9 @@
-// Counts rows without a parent beside everything else: a few rows at a time, in rounds.
+// Counts orphans in the background: a few rows at a time, in rounds.
 //
-// Nothing tells that a parent has gone without its children, so every row that names one is looked at. Rounds
-// begin when something was written since the last one, and so seldom that they take a fiftieth of the time.
-// Threads: as the connection, which is only read.
+// Nothing records that a parent has gone while its children stayed, so a round looks at every row
+// that names a parent. A round begins only if something was written since the one before it began,
+// and after a pause that is so long that counting takes about a fiftieth of the time.
+// Threads: the census runs on the thread that uses the connection, and only reads.
 #pragma once
 
 #include <cstdint>
@@ -20,31 +21,35 @@ namespace harmonylite::ledger {
 
 class OrphanCensus {
  public:
-  // Begins anew: with a (new) catalog, which outlives this or the next call.
+  // Starts over with another catalog, which must stay valid until the next call. None of the
+  // objects is owned.
   void Reset(sqlite::Connection* db, const Catalog* catalog, const Clock* clock);
-  // One short piece. `writes`: a number that moves with every commit. True: there is a new count.
+  // Does one short piece of work. `writes` is a number that changes with every commit. Returns true
+  // if count() has changed.
   Result<bool> Step(int64_t writes);
-  // Of the newest complete round; hidden rows count too.
+  // The number of orphans that the newest complete round found, hidden ones included.
   int64_t count() const { return count_; }
   bool running() const { return running_; }
 
  private:
+  // Counts the orphans among the next rows of a table, and notes how far it came. `is_orphan` is a
+  // condition on a row called c.
   Status CountPiece(const TrackedTable& table, const std::string& is_orphan);
+  // Returns the key of the last row of the next piece; nothing if the piece ends with the table.
   Result<std::optional<change::Row>> EndOfPiece(const TrackedTable& table);
 
   sqlite::Connection* db_ = nullptr;   // not owned
   const Catalog* catalog_ = nullptr;   // not owned
   const Clock* clock_ = nullptr;       // not owned
   int64_t count_ = 0;
-  // The round at hand.
-  bool running_ = false;
-  std::optional<int64_t> counted_writes_;  // when the last round began
-  int64_t next_ms_ = 0;
-  int64_t spent_ms_ = 0;
-  int64_t found_ = 0;
-  size_t table_ = 0;
-  std::optional<change::Row> after_;  // the last key looked at in it
-  bool table_done_ = false;
+  bool running_ = false;                   // true during a round
+  std::optional<int64_t> counted_writes_;  // `writes` when the newest round began
+  int64_t next_ms_ = 0;                    // monotonic time before which no round begins
+  int64_t spent_ms_ = 0;                   // time that the round has taken so far
+  int64_t found_ = 0;                      // orphans that the round has found so far
+  size_t table_ = 0;                       // position in the catalog of the table being counted
+  std::optional<change::Row> after_;       // last key that was looked at in that table
+  bool table_done_ = false;                // true when that table has no further rows
 };
 
 }  // namespace harmonylite::ledger

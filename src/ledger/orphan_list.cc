@@ -22,7 +22,7 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// Rows of one table that name no parent, by any of these conditions.
+// Lists the rows of one table for which `is_orphan` holds, a condition on a row called c.
 Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
                  const std::string& is_orphan, const OriginTable& origins,
                  std::vector<ListedConflict>* out) {
@@ -94,7 +94,8 @@ Status DescribeOrphan(Connection* db, const Catalog& catalog, const TrackedTable
   one->at_ms = HlcMillis(one->loser.stamp);
   one->hidden = hidden;
   const std::vector<ValueView> image(one->loser.image->values.begin(), one->loser.image->values.end());
-  if (image.size() != table.table.columns.size()) return Ok();  // of former columns, until the next sync
+  // Until the next schema sync the image may have former columns of the table.
+  if (image.size() != table.table.columns.size()) return Ok();
   HL_ASSIGN(one->missing, MissingParents(db, catalog, table, image));
   return Ok();
 }

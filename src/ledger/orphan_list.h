@@ -1,6 +1,7 @@
-// Rows without a parent, for the operator: those that are hidden, and those that stand in their tables.
+// Lists orphans for the operator: those that are hidden, and those that stand in their tables.
 //
-// Threads: as hidden_tables.h.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -16,19 +17,21 @@
 
 namespace harmonylite::ledger {
 
-// The same for the same row as long as it is listed.
+// Returns the id under which a shadowed row (kind 's') or an orphan (kind 'o') is listed. It stays
+// the same for as long as the row is listed.
 std::string ListedId(char kind, const TrackedTable& table, std::span<const change::ValueView> key);
 
-// The parents that a row of this image names and that are not in their tables: "person id=5, …"; empty: none.
+// Returns the parents that a row with this image names and that are not in their tables, as "person
+// id=5, …". Empty if all parents are there.
 Result<std::string> MissingParents(sqlite::Connection* db, const Catalog& catalog, const TrackedTable& table,
                                    std::span<const change::ValueView> image);
 
-// Makes an entry whose key and losing side are filled in one of kind "orphan". Its image is in the table's
-// columns.
+// Completes an entry of kind "orphan". Its key and its losing side are filled in already. The
+// missing parents stay unnamed if the image has former columns of the table.
 Status DescribeOrphan(sqlite::Connection* db, const Catalog& catalog, const TrackedTable& table, bool hidden,
                       ListedConflict* one);
 
-// Adds those that are in their tables. Looks at every row that names a parent.
+// Appends the orphans that are in their tables. Looks at every row that names a parent.
 Status ListVisibleOrphans(sqlite::Connection* db, const Catalog& catalog, const OriginTable& origins,
                           std::vector<ListedConflict>* out);
 

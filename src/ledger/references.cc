@@ -25,7 +25,7 @@ using sqlite::Statement;
 
 constexpr const char* kTouched = "__harmonylite__touched";
 constexpr const char* kHeld = "__harmonylite__held";
-constexpr const char* kJudgedBy = "references";  // in `state`
+constexpr const char* kJudgedBy = "references";  // key in the hidden table `state`
 
 std::optional<std::vector<uint32_t>> Positions(const Table& table, const std::vector<std::string>& names) {
   std::vector<uint32_t> out;
@@ -38,6 +38,7 @@ std::optional<std::vector<uint32_t>> Positions(const Table& table, const std::ve
   return out;
 }
 
+// True if the reference names the parent by its row key, and compares it by the key's collations.
 bool IsKey(const Table& parent, const Reference& reference) {
   if (parent.key_positions.size() != reference.parent_positions.size()) return false;
   for (size_t i = 0; i < parent.key.size(); ++i) {
@@ -50,12 +51,14 @@ bool IsKey(const Table& parent, const Reference& reference) {
   return true;
 }
 
+// True if SQLite itself has these collations. Others exist in the application only.
 bool Known(const std::vector<std::string>& collations) {
   return std::all_of(collations.begin(), collations.end(), [](const std::string& name) {
     return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
   });
 }
 
+// Asks SQLite's planner whether an index would be used to find the children of one parent.
 Result<bool> HasIndex(Connection* db, const Table& child, const Reference& reference) {
   std::string where;
   for (const uint32_t position : reference.child_positions)
@@ -66,6 +69,8 @@ Result<bool> HasIndex(Connection* db, const Table& child, const Reference& refer
   return row && plan.Text(3).starts_with("SEARCH");
 }
 
+// Returns the reference that a foreign key makes; nothing if the key is not judged, because its
+// parent is not replicated or its columns cannot be compared here.
 Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog, const TrackedTable& child,
                                          const ForeignKey& key) {
   const TrackedTable* parent = catalog.ByName(key.parent);
@@ -73,7 +78,8 @@ Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
     return std::optional<Reference>();
   const auto ours = Positions(child.table, key.columns);
   const auto theirs = Positions(parent->table, key.parent_columns);
-  if (!ours || !theirs) return std::optional<Reference>();  // generated, or misspelt
+  // A column that is not found is generated, or does not exist.
+  if (!ours || !theirs) return std::optional<Reference>();
   Reference out;
   out.child = child.id;
   out.parent = parent->id;
@@ -87,8 +93,9 @@ Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
   return std::optional<Reference>(std::move(out));
 }
 
-// "p.a = <value>" for every column, and no NULL in the parent's key. The parent's affinity and collation decide,
-// as for SQLite's own foreign keys, if the value has no affinity of its own.
+// Writes "p.a = <value>" for every column, and that no value of the parent's key is NULL. If a
+// value has no affinity of its own, the parent's affinity and collation decide, as they do for
+// foreign keys that SQLite enforces.
 std::string IsParent(const Table& parent, const Reference& reference,
                      const std::vector<std::string>& values) {
   std::string out;
@@ -108,7 +115,7 @@ void AppendText(std::string_view text, const std::string& collation, std::string
     *out += text;
     return;
   }
-  // NOCASE compares up to a NUL, and then lengths.
+  // NOCASE compares texts up to the first NUL, and then their lengths.
   const std::string folded = sqlite::FoldCase(text.substr(0, text.find('\0')));
   *out += fmt::format("t{},{}:", text.size(), folded.size()) + folded;
 }
@@ -227,7 +234,7 @@ std::string IsOrphanSql(const Catalog& catalog, const Reference& reference) {
   std::string names;
   std::vector<std::string> values;
   for (const uint32_t position : reference.child_positions) {
-    // '+' takes the child's affinity away.
+    // A '+' takes the affinity of the child's column away.
     values.push_back("+c." + Quote(child.columns[position]));
     names += fmt::format("c.{} IS NOT NULL AND ", Quote(child.columns[position]));
   }

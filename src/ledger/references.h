@@ -1,9 +1,14 @@
-// Foreign keys between replicated tables: which rows have no parent, and what is written down so that it is
-// found again.
+// Foreign keys between replicated tables: which rows have no parent, and the notes that let orphans
+// be found again without looking at all rows.
 //
-// Where rows without a parent are hidden, two more hidden tables exist: `touched`, the rows of such tables that
-// were written since everything was last settled, and `held`, the unique values of hidden rows.
-// Layout: docs/formats/hidden-tables.md. Threads: as hidden_tables.h.
+// If orphans are hidden, two more hidden tables exist. `touched` lists the rows of tables on either
+// side of a reference that were written, shown or hidden since everything was last settled: only
+// these, and rows that refer to them, must be judged again. `held` has the unique values of hidden
+// orphans, which no index of the table knows any more. apply/orphans.h works on both.
+// Layout: docs/formats/hidden-tables.md. Reasons:
+// docs/decisions/0014-orphans-in-a-second-stratum.md.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -19,39 +24,49 @@
 
 namespace harmonylite::ledger {
 
-// Fills in the catalog's references, from its tables' foreign keys, and whether they count for hiding.
+// Fills in the catalog's references from the foreign keys of its tables. `hide` says whether
+// orphans are hidden.
 Status ResolveReferences(sqlite::Connection* db, bool hide, Catalog* catalog);
 
-// Part of SyncCatalog: makes or removes `touched` and `held`; every hidden row is pending then, so that `held`
-// starts empty. Needs a write transaction.
+// Part of SyncCatalog: makes `touched` and `held` if they are wanted, and removes them otherwise. A
+// sync makes every row of a shadow table pending, so `held` starts empty. Needs a write
+// transaction.
 Status SyncReferenceTables(sqlite::Connection* db, bool wanted);
 
-// Notes that a row was written, deleted, shown or hidden. Only for tables with `in_references`.
+// Notes in `touched` that a row was written, deleted, shown or hidden. Only for tables with
+// `in_references`. Needs a write transaction.
 Status Touch(sqlite::Connection* db, const TrackedTable& table, std::span<const change::ValueView> key);
 
-// Which references there are, as a number that is kept beside the rows that were judged by them.
+// Returns a number for the catalog's references. The file remembers it, to tell by which references
+// its rows were judged.
 uint64_t ReferencesFingerprint(const Catalog& catalog);
-// Of what the rows of the file were judged by; 0: never.
+// Returns the fingerprint of the references by which all rows of the file were judged; 0 if orphans
+// are not hidden or were never judged.
 Result<uint64_t> JudgedBy(sqlite::Connection* db);
+// Stores the fingerprint of the references by which all rows are judged now. Needs a write
+// transaction.
 Status SetJudgedBy(sqlite::Connection* db, uint64_t fingerprint);
 
-// Values as one text that is equal exactly where SQLite finds them equal, column by column, under these
-// collations (BINARY, NOCASE or RTRIM). No value is NULL.
+// Returns the values as one text. Two such texts are equal exactly if SQLite finds the values
+// equal, column by column, under these collations (BINARY, NOCASE or RTRIM). No value is NULL.
 std::string Canonical(std::span<const change::ValueView> values, std::span<const std::string> collations);
 
-// "SELECT 1 FROM parent WHERE …": bound to the values of a reference, none of them NULL, a row says that the
-// parent is there. A row with NULL in its key, which only this node has, is nobody's parent.
+// Returns "SELECT 1 FROM parent WHERE …" with a parameter for each value of a reference. With
+// values bound, none of them NULL, it gives a row if the parent is in its table. A row with NULL in
+// its key exists on this node only and does not count as a parent.
 std::string ParentSql(const Catalog& catalog, const Reference& reference);
 
-// "(…)": the row of the child's table, called c, names a parent and there is none.
+// Returns a condition "(…)" on a row of the child's table, called c: it names a parent that is not
+// in its table.
 std::string IsOrphanSql(const Catalog& catalog, const Reference& reference);
 
-// "c.k1, c.k2": the row key of a table called c; and that no value of it is NULL, as "… AND " or nothing.
+// Returns "c.x, c.y": the row key of a table called c.
 std::string KeyOfC(const schema::Table& table);
+// Returns "… AND ", a condition that no value of the row key of c is NULL. Empty if none can be.
 std::string KeyPresentInC(const schema::Table& table);
 
-// The keys of the child's rows that are in their table and name no row of the parent's table. Looks at every
-// child.
+// Returns a query for the keys of the child's rows, those in the table itself, that name a parent
+// which is not in its table. It looks at every child.
 std::string OrphansSql(const Catalog& catalog, const Reference& reference);
 
 }  // namespace harmonylite::ledger

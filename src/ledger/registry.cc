@@ -20,7 +20,7 @@ void AppendName(std::string* out, std::string_view name) {
   *out += fmt::format("{}:{}", name.size(), name);
 }
 
-// Shapes: names as in EncodeKey, each shape closed by ';'.
+// Writes the names of each shape as EncodeKey does, and a ';' behind each shape.
 std::string EncodeShapes(const std::vector<ColumnNames>& shapes) {
   std::string out;
   for (const ColumnNames& shape : shapes) {
@@ -51,6 +51,7 @@ Result<std::vector<ColumnNames>> DecodeShapes(std::string_view text) {
   return out;
 }
 
+// Adds the columns k1, k2, … that the journal lacks for keys of this many columns.
 Status WidenJournal(Connection* db, size_t key_columns) {
   HL_ASSIGN(const int64_t columns,
             db->QueryInt("SELECT count(*) FROM pragma_table_info('__harmonylite__journal') "
@@ -68,7 +69,7 @@ std::string EncodeKey(const schema::Table& table) {
     AppendName(&out, sqlite::FoldCase(key.name));
     AppendName(&out, sqlite::FoldCase(key.collation));
   }
-  // Its version table can hold nothing but integers.
+  // The version table of an integer key holds integers only, so such a key differs from any other.
   if (table.integer_key) AppendName(&out, "rowid");
   return out;
 }
@@ -105,8 +106,8 @@ Status SaveRegistered(Connection* db, const RegisteredTable& table) {
 Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table) {
   HL_TRY(WidenJournal(db, table.key.size()));
   const std::string name = Quote(VersionTableName(id));
-  // Keys carry no declared type: they hold what the table stored, bit for bit. An affinity would change
-  // text like '007' that a STRICT table's ANY column keeps.
+  // Key columns have no declared type, so they hold what the table stores, bit for bit. An affinity
+  // would change text like '007', which an ANY column of a STRICT table keeps.
   constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER, "
                                    "born INTEGER";
   if (table.integer_key) {

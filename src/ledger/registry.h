@@ -1,6 +1,8 @@
-// The rows of `tables`: what is remembered of a table so that it is recognised again.
+// The hidden table `tables`: what is remembered of each replicated table, so that it is recognised
+// after its schema has changed. (The registry of the cluster is another thing: ports/meta_store.h.)
 //
-// Threads: as hidden_tables.h.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -20,20 +22,21 @@ using ColumnNames = std::vector<std::string>;
 struct RegisteredTable {
   int64_t id = 0;
   std::string name;
-  std::string key;                  // EncodeKey of the row key
-  std::vector<ColumnNames> shapes;  // every list of columns it had; row hashes were taken over one
-  bool had_rows = false;            // there may be rows of version zero
+  std::string key;                  // the row key, as EncodeKey writes it
+  std::vector<ColumnNames> shapes;  // every list of columns it ever had; row hashes are over one each
+  bool had_rows = false;            // true if there may be rows without a version
 };
 
-// Column names and collations as one text: "<length>:<bytes>" each.
+// Returns the column names and collations of the row key as one text, each as "<length>:<bytes>".
 std::string EncodeKey(const schema::Table& table);
 
 Result<std::vector<RegisteredTable>> LoadRegistry(sqlite::Connection* db);
 // Inserts or replaces the row of `table.id`.
 Status SaveRegistered(sqlite::Connection* db, const RegisteredTable& table);
-// Makes the version table of a new number and widens the journal for its key.
+// Makes the version table for a new number, and adds the journal columns that its key needs.
 Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Table& table);
-// Forgets a number: its row, version table, shadowed rows and triggers.
+// Removes all that belongs to a number: its row, its version table, its shadow table and its
+// triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
 
 }  // namespace harmonylite::ledger

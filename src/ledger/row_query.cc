@@ -57,7 +57,7 @@ RowReader::RowReader(const schema::Table& table, int first_column)
 void RowReader::Read(const sqlite::Statement& statement) {
   int column = first_column_;
   for (change::ValueView& value : key_) value = statement.Column(column++);
-  // A key is never NULL in a row that exists, and always NULL where the join found none.
+  // A replicated row has no NULL in its key, and every column is NULL if the join found no row.
   present_ = !statement.IsNull(column + static_cast<int>(table_->key_positions[0]));
   if (!present_) return;
   for (change::ValueView& value : image_) value = statement.Column(column++);

@@ -16,7 +16,8 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// "k1, k2" or, with a separator and a pattern, "k1 = ?1 AND k2 = ?2".
+// Writes a pattern once for each key column, with its number, such as "k1, k2" or "k1 = ?1 AND k2 =
+// ?2".
 std::string ForKey(const schema::Table& table, const char* pattern, std::string_view separator) {
   std::string out;
   for (size_t i = 1; i <= table.key.size(); ++i)
@@ -27,7 +28,8 @@ std::string ForKey(const schema::Table& table, const char* pattern, std::string_
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 Result<bool> Exists(Connection* db, int64_t table_id) {
-  // Looked up, where sqlite_schema would be read as a whole, for each table of a large schema.
+  // pragma_table_info looks the name up. A query on sqlite_schema would read all of it, and a large
+  // schema asks this once for each of its tables.
   HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1)"));
   const std::string name = ShadowTableName(table_id);
   find->Bind(1, name);
@@ -41,7 +43,7 @@ Status CreateWantsIndex(Connection* db, int64_t table_id) {
                               Quote(name + "_wants"), Quote(name)));
 }
 
-// Keys carry no declared type, like those of a version table.
+// Makes a shadow table. Its key columns have no declared type, like those of a version table.
 Status Create(Connection* db, const TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
   const std::string name = Quote(ShadowTableName(tracked.id));
@@ -63,7 +65,7 @@ Status Create(Connection* db, const TrackedTable& tracked) {
   return CreateWantsIndex(db, tracked.id);
 }
 
-// Shadow tables were once made without that column.
+// Adds the column `wants` to a shadow table of an earlier build, which made them without it.
 Status AddWants(Connection* db, int64_t table_id) {
   const std::string name = ShadowTableName(table_id);
   HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
@@ -75,7 +77,8 @@ Status AddWants(Connection* db, int64_t table_id) {
   return CreateWantsIndex(db, table_id);
 }
 
-// What SQLite shows for a column added to a row that was there: its default, in the column's affinity.
+// Returns what SQLite shows in a column that was added to an existing row: the column's default,
+// converted by the column's affinity. A temporary table with such a column does the conversion.
 Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
                                 const std::string& column) {
   HL_ASSIGN(Statement find, db->Prepare("SELECT dflt_value FROM pragma_table_info(?1) "
@@ -107,8 +110,10 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
   return false;
 }
 
-// Where each of today's columns is found in a kept image: under its own name, or, where the number of columns
-// is the same, under the name that stood in its place and is gone: RENAME COLUMN keeps the place.
+// Returns under which name each of today's columns is found in a kept image. That is the column's
+// own name, or else the former name of a renamed column. A column counts as renamed if the number
+// of columns is unchanged, its name is new, and the name that was in its place is gone, because
+// RENAME COLUMN keeps the place.
 std::vector<std::string> Sources(const schema::Table& table, const std::vector<std::string>& former) {
   std::vector<std::string> out;
   for (size_t i = 0; i < table.columns.size(); ++i) {
@@ -119,6 +124,7 @@ std::vector<std::string> Sources(const schema::Table& table, const std::vector<s
   return out;
 }
 
+// Rewrites every kept image for today's columns, and makes every kept row pending.
 Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked,
                const std::vector<std::string>& former) {
   const schema::Table& table = tracked.table;

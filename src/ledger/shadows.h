@@ -1,13 +1,21 @@
-// Shadowed rows: live rows that are not in their table, because a newer row that is there holds one of their
-// unique values. Each has its image and the key of one such newer row, its blocker. As long as the blocker is
-// as it was, nothing need be looked at again; a row without a blocker is pending: to be looked at again before
-// the transaction ends in which everything is folded (apply::Applier::Settle).
+// Shadow tables: live rows that are not in their own table.
 //
-// Where rows without a parent are hidden, they are kept here too, as *orphans*: with the reference they wait for
-// ("wants") and themselves as blocker. They keep their unique values: what they shadow stays shadowed.
+// A row is *shadowed* if a newer visible row holds one of its unique values. Its shadow table keeps
+// its image and the key of one such newer row, its *blocker*. While the blocker is unchanged, the
+// shadowed row need not be looked at. A shadowed row without a blocker is *pending*: it is looked
+// at again, and shown or given a blocker, before a transaction ends in which everything is folded
+// (apply::Applier::Settle). Pending is a state in the file, so that a crash forgets nothing.
 //
-// Their versions stay in the version table, so that merging does not know of all this.
-// Layout: docs/formats/hidden-tables.md. Threads: as hidden_tables.h.
+// If orphans are hidden, a shadow table keeps them, too. An orphan has the reference that it waits
+// for (`wants`), and itself as blocker. It keeps its unique values: the rows that it shadows stay
+// shadowed.
+//
+// Only the image moves here. The row's version stays in the version table, so merging does not know
+// shadow tables.
+// Layout: docs/formats/hidden-tables.md. Reasons:
+// docs/decisions/0007-shadowed-rows-and-blockers.md.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -25,62 +33,72 @@ namespace harmonylite::ledger {
 
 std::string ShadowTableName(int64_t table_id);
 
-// The shadowed rows of one table that has a shadow table. Statements are the connection's cached ones.
+// The shadow table of one replicated table. It uses statements that the connection keeps prepared.
 class ShadowTable {
  public:
   using Key = std::span<const change::ValueView>;
 
-  // `tracked` has a shadow table, and outlives this.
+  // `tracked` must have a shadow table, and must outlive this object.
   ShadowTable(sqlite::Connection* db, const TrackedTable& tracked);
 
+  // True if any row is kept.
   Result<bool> Any();
-  // The row was written or deleted: an image kept of it is out of date, and what it may have blocked becomes
-  // pending.
+  // Must be called when a row was written or deleted. Removes the image that was kept of it, which
+  // is out of date, and makes the rows pending that it may have blocked.
   Status NoteWrite(Key key);
 
-  // Replaces what was kept of that row. Without a blocker: pending.
+  // Keeps a row as shadowed, in place of what was kept of it. Without a blocker the row is pending.
   Status Put(Key key, std::span<const change::ValueView> image, const std::optional<Key>& blocker);
-  // The same, as an orphan; `wants` is opaque here.
+  // Keeps a row as an orphan, in place of what was kept of it. `wants` has no meaning for this
+  // class.
   Status PutOrphan(Key key, std::span<const change::ValueView> image, std::string_view wants);
-  // Of a row that is kept, and is no orphan any more; false: it is not kept.
+  // Changes the blocker of a kept row, which is no orphan afterwards. Without a blocker the row is
+  // pending. Returns false if the row is not kept.
   Result<bool> SetBlocker(Key key, const std::optional<Key>& blocker);
   Status Remove(Key key);
-  // In the order of the table's columns; nothing when the row is not shadowed.
+  // Returns the image of a kept row in the order of the table's columns; nothing if the row is not
+  // kept.
   Result<std::optional<change::Row>> Image(Key key);
 
+  // Returns the keys of the pending rows.
   Result<std::vector<change::Row>> Pending();
+  // Returns the keys of the rows whose blocker is `key`.
   Result<std::vector<change::Row>> BlockedBy(Key key);
+  // Makes all rows pending, orphans included, and returns how many there are.
   Result<int64_t> MarkAllPending();
 
   Result<bool> AnyOrphans();
   Result<bool> IsOrphan(Key key);
-  // Orphans that want this.
+  // Returns the keys of the orphans that wait for `wants`.
   Result<std::vector<change::Row>> Wanting(std::string_view wants);
-  // The orphan's unique values are asked for: it is pending, and so is what it blocks.
+  // Makes a row and the rows that it blocks pending. Called for an orphan whose unique values
+  // another row asks for.
   Status Wake(Key key);
 
  private:
   Status PutAs(Key key, std::span<const change::ValueView> image, const std::optional<Key>& blocker,
                const change::ValueView& wants);
+  // Returns the keys that a query selects, with `key` bound to its parameters.
   Result<std::vector<change::Row>> Keys(const std::string& sql, Key key);
 
   sqlite::Connection* db_;       // not owned
   const TrackedTable* tracked_;  // not owned
-  const std::string name_;       // quoted
-  const std::string key_is_;     // "k1 = ?1 AND k2 = ?2"
-  const std::string blocker_is_;
+  const std::string name_;        // the shadow table's name, quoted
+  const std::string key_is_;      // "k1 = ?1 AND k2 = ?2"
+  const std::string blocker_is_;  // "b1 = ?1 AND b2 = ?2"
 };
 
-// False too when the table can have no shadowed rows.
+// Returns whether rows of a table are kept in its shadow table. A table without one has none.
 Result<bool> HasShadows(sqlite::Connection* db, const TrackedTable& tracked);
 
-// The image in today's columns. kRetryLater: it was kept for other columns, and is rewritten with the next
-// schema sync.
+// Decodes a kept image. kRetryLater: the image has former columns of the table, until the next
+// schema sync rewrites it.
 Result<change::Row> DecodeShadow(std::string_view bytes, const schema::Table& table);
 
-// Part of SyncCatalog: makes the shadow table where a table needs one, removes it where it is empty and not
-// needed any more, rewrites images after a change of columns, and makes every shadowed row pending, because
-// indexes may have changed. `former`: the columns before.
+// Part of SyncCatalog. Makes the shadow table if a table needs one, and removes it if it is empty
+// and not needed any more. Rewrites images after a change of columns; `former` are the columns
+// before. Makes every kept row pending, because indexes may have changed. Needs a write
+// transaction.
 Status SyncShadows(sqlite::Connection* db, TrackedTable* tracked,
                    const std::vector<std::string>& former);
 

@@ -16,25 +16,28 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// "v INDEXED BY v_gone WHERE gone = 1": so that no plan ever walks the whole table.
+// Returns "v INDEXED BY v_gone WHERE gone = 1". Naming the index makes sure that no plan walks the
+// whole version table.
 std::string Tombstones(int64_t table_id) {
   return fmt::format("{} INDEXED BY {} WHERE gone = 1", Quote(VersionTableName(table_id)),
                      Quote(TombstoneIndexName(table_id)));
 }
 
-// A file of an earlier build that no node has opened since has none.
+// Returns whether the table `collected` exists. A file of an earlier build lacks it until a node of
+// this build opens the file.
 Result<bool> HasCollected(Connection* db) {
   HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
                                               "AND name = '__harmonylite__collected'"));
   return there != 0;
 }
 
+// The oldest tombstones of one origin in one table.
 struct Chunk {
-  Lseq end;    // 0: there are none
-  Hlc newest;  // greatest stamp in it
+  Lseq end;    // lseq of the last one; 0 if there are none
+  Hlc newest;  // greatest stamp among them
 };
 
-// At most `limit` tombstones of one origin up to `to`, the oldest ones.
+// Returns the oldest tombstones of an origin up to `to`, at most `limit` of them.
 Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, Lseq to, int64_t limit) {
   HL_ASSIGN(auto end, db->PrepareCached(fmt::format(
                           "SELECT max(lseq), max(hlc) FROM (SELECT lseq, hlc FROM {} AND n = ?1 AND lseq <= ?2 "
