@@ -29,6 +29,8 @@ struct NodeStatus {
   std::string database_error;
   // Why a snapshot that this node needs cannot be merged; empty if no problem is known.
   std::string resync_error;
+  // Which snapshot that this node needs cannot be read, and why; empty if there is none.
+  std::string unreadable_snapshot;
   // Why the next record of the log cannot be taken here; empty if it can.
   std::string stalled;
   bool caught_up = false;      // nothing in the log is waiting to be read

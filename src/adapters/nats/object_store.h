@@ -73,7 +73,7 @@ class JetStreamObjectStore final : public ports::ObjectStore {
   Status ReceiveOne(const Session& session, const ObjectMeta& meta, IncomingObject* object);
   // kRetryLater: among others, the replica that was read from lacks some.
   Status ReceiveChunks(const std::shared_ptr<Session>& session, const ObjectMeta& meta,
-                       ports::ObjectSink* sink, ports::Transfer* transfer);
+                       IncomingObject* object, ports::Transfer* transfer);
   // Returns why chunks of `meta` do not arrive; ok means that they still may.
   Status CheckStillThere(const Session& session, const ObjectMeta& meta);
   Result<uint64_t> CountChunks(const Session& session, const std::string& nuid);
