@@ -1,4 +1,5 @@
-// The application migrates: our triggers must never be the reason for an error, and nothing goes unseen.
+// The application changes its schema. The triggers must never be the reason for an error, and no
+// change may go unseen.
 #include <gtest/gtest.h>
 
 #include "capture/capture_test_util.h"
@@ -15,7 +16,8 @@ constexpr const char* kTable =
     "CREATE UNIQUE INDEX by_d ON t(\"d e\" COLLATE NOCASE, f);"
     "INSERT INTO t VALUES(1, 1, 1, 'C', 'D', 1), (2, 2, 2, 'CC', 'DD', 1);";
 
-// Each is an ALTER that works without us; then every kind of write, before and after the sidecar saw it.
+// Each parameter is a schema change that works without HarmonyLite. Every kind of write follows it,
+// before and after the sidecar has noticed the change.
 class AlterTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(AlterTest, NeverFailsAndNothingGoesUnseen) {
@@ -63,8 +65,8 @@ INSTANTIATE_TEST_SUITE_P(
 
 TEST(AlterLimitTest, DroppingAUniqueIndexAndItsColumnInOneBreath) {
   TestNode node(kTable);
-  // The one known limit: the trigger that looks for rows displaced through the index still names the
-  // column, until the sidecar has seen the index go.
+  // This is a known limit: until the sidecar has noticed that the index is gone, the trigger that
+  // looks for rows displaced through the index still names the column.
   node.App("DROP INDEX by_d");
   EXPECT_FALSE(node.app.Exec("ALTER TABLE t DROP COLUMN \"d e\"").ok());
   node.Sync();
@@ -75,8 +77,8 @@ TEST(AlterLimitTest, DroppingAUniqueIndexAndItsColumnInOneBreath) {
 }
 
 TEST(AlterLimitTest, LegacyRenameOfATableWithUniqueIndexes) {
-  // With legacy_alter_table SQLite leaves the bodies of triggers alone: a table without UNIQUE indexes
-  // beside its key is not concerned.
+  // With legacy_alter_table SQLite does not change the bodies of triggers. For a table without
+  // UNIQUE indexes beside its key that does not matter.
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
   node.App("PRAGMA legacy_alter_table = ON; ALTER TABLE t RENAME TO u");
   node.Do("INSERT INTO u VALUES(1, 1)");
@@ -88,7 +90,7 @@ TEST(AlterTest, AUniqueIndexMadeAndUsedInOneBreath) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
   node.App("INSERT INTO t VALUES(1, 'x'), (2, 'y')");
   node.FoldAll();
-  // No trigger knows of the index yet; the audit that follows finds the displaced row.
+  // No trigger knows the index yet, but the audit in the next sync finds the displaced row.
   node.App("CREATE UNIQUE INDEX i ON t(a); REPLACE INTO t VALUES(3, 'x')");
   const Lseq from = node.newest();
   node.Sync();
@@ -139,7 +141,7 @@ TEST(AlterTest, RebuiltWithOtherRows) {
   node.App("INSERT INTO t VALUES(1, 'x'), (2, 'y'), (3, 'z')");
   node.FoldAll();
   const Lseq from = node.newest();
-  // 1 stays, 2 is changed, 3 goes, 4 comes; all while the table has no triggers.
+  // While the table has no triggers, row 1 stays, 2 is changed, 3 is deleted and 4 is inserted.
   node.App("BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a);"
            "INSERT INTO new SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t;"
            "UPDATE t SET a = 'changed' WHERE id = 2; DELETE FROM t WHERE id = 3;"

@@ -24,8 +24,8 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// Keys are collected first: the journal must not grow under a statement that reads with it.
-// Bounded by what really changed.
+// Journals a write of each key. Callers collect the keys first, because the journal must not grow
+// under a statement that is being read. The memory for them is bounded by what really changed.
 Status JournalAll(Connection* db, const ledger::TrackedTable& tracked, const std::vector<Row>& keys,
                   const Clock& clock) {
   for (const Row& key : keys) {
@@ -35,7 +35,8 @@ Status JournalAll(Connection* db, const ledger::TrackedTable& tracked, const std
   return Ok();
 }
 
-// A shadowed row is not in its table, and not deleted.
+// Returns the condition that the row of version v is not shadowed, as " AND …". A shadowed row is
+// not in its table, but it is not deleted either.
 std::string NotShadowed(const ledger::TrackedTable& tracked) {
   if (!tracked.has_shadow_table) return "";
   return fmt::format(" AND NOT EXISTS(SELECT 1 FROM {} s WHERE {})",
@@ -44,6 +45,11 @@ std::string NotShadowed(const ledger::TrackedTable& tracked) {
 
 }  // namespace
 
+// An audit takes two passes. The first one goes over the rows of the table, each with its version,
+// if it has one. It finds rows that were inserted (no version, or a version that says "deleted")
+// and rows that were changed (another hash). The second one goes over the versions of live rows and
+// finds those whose row is neither in the table nor shadowed: they were deleted. All keys that were
+// found are then journaled as written now.
 Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& tracked,
                                const ledger::RegisteredTable& registered, const Clock& clock) {
   const schema::Table& table = tracked.table;
@@ -61,7 +67,7 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
     HL_ASSIGN(const bool row, rows.Step());
     if (!row) break;
     reader.Read(rows);
-    if (!reader.present()) continue;  // NULL in its key: stays local
+    if (!reader.present()) continue;  // A row with NULL in its key exists on this node only.
     Row key;
     bool local = false;
     for (const uint32_t position : table.key_positions) {

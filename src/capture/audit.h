@@ -1,6 +1,11 @@
-// Finds changes that no trigger saw, by the hashes in the version table, and journals them as new writes.
+// Finds changes that no trigger saw, by comparing rows with the hashes in their versions, and
+// journals them as new writes, so that they are not lost (P7).
 //
-// Threads: as ledger/hidden_tables.h. Cost: one pass over the table and one over its versions.
+// A table is audited if it had no triggers, or outdated ones, for a while: it was rebuilt, a
+// trigger was dropped, or a UNIQUE index was added. Cost: one pass over the table and one over its
+// versions.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +19,21 @@
 namespace harmonylite::capture {
 
 struct AuditReport {
-  int64_t journaled = 0;     // rows inserted, changed or deleted unseen
-  int64_t undecidable = 0;   // a column their hash was taken over is gone: taken as unchanged
+  int64_t journaled = 0;     // rows that were inserted, changed or deleted unseen
+  int64_t undecidable = 0;   // rows whose hash cannot be checked; they count as unchanged
 };
 
-// Needs a write transaction in which everything is folded. A row counts as unchanged if its hash is right
-// for any list of columns the table ever had; a row without a version counts as new, except where rows
-// from before HarmonyLite may be.
+// Audits one table. A row counts as unchanged if its hash is right for any list of columns that the
+// table ever had (ledger/hash_judge.h). A row without a version counts as new, except in a table
+// that may have rows from before HarmonyLite. Needs a write transaction in which everything is
+// folded.
 Result<AuditReport> AuditTable(sqlite::Connection* db, const ledger::TrackedTable& tracked,
                                const ledger::RegisteredTable& registered, const Clock& clock);
 
-// Journals once more every key with an entry that is not folded yet. Such a row has no hash of what the
-// trigger saw, so whether it changed again while the table had no triggers cannot be told: it counts as
-// written now. Needs a write transaction, before it folds.
+// Journals once more every key of a table that has an entry after `folded_to`. Folding such an
+// entry takes the hash of the row as it is by then, and nothing tells whether the row changed again
+// while the table had no triggers. It therefore counts as written now. Needs a write transaction,
+// before the journal is folded.
 Status JournalUnfolded(sqlite::Connection* db, const ledger::TrackedTable& tracked, Lseq folded_to,
                        const Clock& clock);
 

@@ -19,7 +19,7 @@ using change::Cover;
 using change::RowView;
 using change::ValueView;
 
-// Adds net changes to a batch, each table's shape before its first row.
+// Adds net changes to a batch. The shape of a table goes before the first row of the table.
 class BatchWriter {
  public:
   explicit BatchWriter(BatchEncoder* encoder) : encoder_(encoder) {}
@@ -40,15 +40,17 @@ class BatchWriter {
 
  private:
   BatchEncoder* encoder_;
-  std::map<int64_t, uint32_t> numbers_;
+  std::map<int64_t, uint32_t> numbers_;  // a table's number in the batch, by TrackedTable::id
 };
 
-// While a batch is built its application goes on: so often that few of its commits are missed.
+// The application goes on writing while a batch is built. After this many rows the reader looks for
+// commits again, so that it misses few places where the next batch can be cut.
 constexpr uint64_t kLookEveryRows = 512;
-// Entries whose keys a repair holds in memory while it reads.
+// The most unfolded journal entries with which a repair is built; it holds their keys in memory.
 constexpr int64_t kMaxUnfolded = 200'000;
 
-// Our own first batch starts at 0: nothing before it ever was this incarnation's.
+// Returns where an own batch begins. The first batch of an incarnation begins at 0, because no lseq
+// before it ever belonged to this incarnation.
 Lseq CoverFrom(const ledger::State& state, Lseq published) {
   return published <= state.incarnation_base ? Lseq(0) : published;
 }
@@ -129,7 +131,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   header.sender = state.self;
   HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   header.max_stamp = end.stamp;
-  // When everything of ours has been trimmed, the newest change is the one published last.
+  // If all own changes have been trimmed, the newest of them is the one that was published last.
   const Lseq own = std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
   const Hlc own_stamp = end.last_change >= own ? end.change_stamp : state.published_stamp;
   if (own > state.incarnation_base && own > have.Get(state.self))
@@ -145,6 +147,9 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   return std::optional<BuiltBatch>(std::move(batch));
 }
 
+// Adds the rows of a repair. Own changes that are not folded yet come from the journal, and
+// everything else comes from the version tables, origin by origin. A row with an unfolded entry is
+// left out of the second part, because what it shows is newer than its version.
 Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header, Lseq last_change,
                                   BatchEncoder* encoder) {
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
@@ -152,7 +157,8 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
   Unfolded unfolded;
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
     if (header.covers[i].origin != state.self || HL_MUTANT(repair_without_unfolded)) continue;
-    HL_CHECK(i == 0);  // ours comes first, so that `unfolded` is known before versions are visited
+    // The own range is the first one, so `unfolded` is complete before any version is visited.
+    HL_CHECK(i == 0);
     HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
                            last_change, [&](const NetChange& change) -> Status {
                              if (change.present) unfolded[change.table->id].Note(change.image_key, change.lseq);
@@ -169,6 +175,8 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
   return Ok();
 }
 
+// The header, which names all origins, comes before the rows. So the rows are visited twice in the
+// same snapshot: first to find their origins, and then to add them.
 Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table,
                                                         const std::vector<change::Row>& keys, Lseq to,
                                                         Hlc to_stamp) {
@@ -183,7 +191,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table
   BatchHeader header;
   header.sender = state.self;
   header.max_stamp = end.stamp;
-  std::map<int64_t, uint32_t> covers;  // by origin index
+  std::map<int64_t, uint32_t> covers;  // position in header.covers, by origin index
   HL_TRY(VisitKeys(db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
     const auto [it, is_new] = covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
     if (is_new) {

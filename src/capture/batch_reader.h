@@ -1,7 +1,9 @@
-// From journal to batch: reads only, in one read transaction, so that a batch is a union of whole
-// application transactions. Takes no write lock.
+// Builds batches from the journal and the version tables: step 2 in the life of a change
+// (docs/design.md).
 //
-// Threads: one owner at a time; the connection belongs to it.
+// A batch is read in one read transaction, so it is a union of whole transactions of the
+// application (P6). No write lock is taken, so the application does not wait (P8).
+// Threads: a BatchReader and its connections are used by one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -23,10 +25,10 @@ namespace harmonylite::capture {
 struct BuiltBatch {
   change::BatchHeader header;
   Spool bytes;
-  Lseq to;         // of our own changes
-  Hlc to_stamp;    // of the journal entry `to`
+  Lseq to;         // own changes up to this one are published once the log holds the batch
+  Hlc to_stamp;    // the stamp of the journal entry `to`
   uint64_t rows = 0;
-  bool more = false;  // the backlog was cut: changes after `to` wait
+  bool more = false;  // true if the backlog was cut, so that changes after `to` wait
 };
 
 struct BatchReaderOptions {
@@ -37,38 +39,48 @@ struct BatchReaderOptions {
 
 class BatchReader {
  public:
-  // `db` and `watch` are not owned and outlive the reader. Null for `watch`: batches are never cut (cut_points.h).
+  // `db` and `watch` are not owned and must outlive the reader. Without a `watch`, batches are
+  // never cut (cut_points.h).
   BatchReader(sqlite::Connection* db, BatchReaderOptions options, sqlite::Connection* watch = nullptr);
 
-  // Our changes after `published`: (published, newest], or its first part when there are more than `limit` and
-  // where it can be cut between transactions. Nothing when there are none.
-  // A batch may hold no row: its changes have all lost, and its range must be told all the same.
+  // Builds a batch of this node's own changes after `published`. If there are more than `limit`, it
+  // takes a first part that ends between two transactions, if there is such a place. Returns
+  // nothing if there are no changes. A batch may contain no rows: all changes in it lost to other
+  // nodes' versions, but the range must still be announced, or receivers would see a hole.
   Result<std::optional<BuiltBatch>> ReadChanges(Lseq published, int64_t limit = INT64_MAX);
-  // Notes where transactions end, so that batches can be cut there. Call it often while there is a backlog.
+  // Notes where a transaction ends, so that a batch can be cut there. Called often while there is a
+  // backlog.
   void LookForCommits() { cuts_.Look(); }
 
-  // Everything this node has that a node at `have` lacks, of every origin. kRetryLater: too many journal
-  // entries are not folded yet. kLogGap: deletes that such a node lacks are forgotten here, so that a batch could
-  // not tell it to delete those rows: it needs a snapshot.
+  // Builds a repair: everything that this node has, of every origin, and that a node with the
+  // progress `have` lacks. Returns nothing if there is nothing. kRetryLater: too many journal
+  // entries are not folded yet. kLogGap: deletes that such a node lacks are forgotten here, so a
+  // batch could not tell it to delete those rows; it needs a snapshot.
   Result<std::optional<BuiltBatch>> ReadRepair(const change::ProgressVector& have);
-  // The same of a snapshot, for who finds forgotten deletes by what is absent in it.
+  // Builds what ReadRepair does, from a snapshot that is to be merged. Forgotten deletes do not
+  // matter here: merging recognises them by rows that are absent from the snapshot.
   Result<std::optional<BuiltBatch>> ReadForMerge(const change::ProgressVector& have);
 
-  // Rows of one table under the versions they have, for nodes whose copy of them is damaged: a batch that covers
-  // nothing. `to`: what this node had published before it, with its stamp. Keys of rows that are gone are left out.
+  // Builds a resend: rows of one table under the versions that they have, for nodes where these
+  // rows are damaged. The batch covers no range of changes. `to` and `to_stamp` say what this node
+  // has published before it. Keys of rows that are gone are left out; returns nothing if no row
+  // remains.
   Result<std::optional<BuiltBatch>> ReadRows(const std::string& table, const std::vector<change::Row>& keys, Lseq to,
                                              Hlc to_stamp);
 
-  // The schema version of the last read, even if it failed; the consumer syncs triggers when it moves.
+  // The schema version that the last read saw, even if that read failed.
   int64_t schema_version() const { return schema_version_; }
 
  private:
+  // Loads the catalog again if the schema has changed. kRetryLater: the consumer has not written
+  // the triggers of a table yet.
   Status RefreshCatalog();
+  // Builds the batches of ReadRepair and ReadForMerge.
   Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have, bool forgotten_matters);
   Status AddRepairRows(const ledger::State& state, const change::BatchHeader& header, Lseq last_change,
                        change::BatchEncoder* encoder);
 
-  sqlite::Connection* db_;
+  sqlite::Connection* db_;  // not owned
   BatchReaderOptions options_;
   ledger::Catalog catalog_;
   CutPoints cuts_;

@@ -1,4 +1,5 @@
-// A database with an application and a sidecar on it, and what its journal tells: for tests.
+// For tests: a database with an application and a sidecar on it, and a check of what its journal
+// tells.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -27,12 +28,12 @@ class ManualClock final : public Clock {
   int64_t monotonic_ms = 0;
 };
 
-// Rows by "table:key"; a key is spelled as its collation sees it.
+// Rows by "table:key". Spellings of a key that its collation holds equal are the same here.
 using RowsByKey = std::map<std::string, std::string>;
 
 class TestNode {
  public:
-  // `sql` makes the application's tables, and rows from before HarmonyLite.
+  // `sql` makes the application's tables, and any rows from before HarmonyLite.
   explicit TestNode(std::string_view sql, uint64_t node = 1, schema::LoadOptions options = {})
       : path(dir.File("app.db")),
         app(sqlite::Must(sqlite::Connection::Open(path, sqlite::OpenMode::kCreate))),
@@ -51,7 +52,7 @@ class TestNode {
   void App(std::string_view sql) { sqlite::Execute(&app, sql); }
   std::vector<std::string> Query(std::string_view sql) { return sqlite::Query(&app, sql); }
 
-  // In one write transaction of the sidecar.
+  // Runs `work` in one write transaction of the sidecar.
   void Write(const std::function<void()>& work) {
     auto transaction =
         sqlite::Must(sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
@@ -59,7 +60,7 @@ class TestNode {
     sqlite::Must(transaction.Commit());
   }
 
-  // What the sidecar does after a schema change.
+  // Does what the sidecar does after a schema change.
   SyncResult Sync() {
     SyncResult sync;
     Write([&] {
@@ -84,7 +85,7 @@ class TestNode {
 
   Lseq newest() { return sqlite::Must(ReadJournalEnd(&db)).last; }
 
-  // The journal's net changes in (from, newest]: the image, or "gone".
+  // Returns the journal's net changes after `from`: for each row its image, or "gone".
   RowsByKey Net(Lseq from) {
     const ledger::Catalog now = sqlite::Must(LoadCatalog(&db, tables));
     RowsByKey out;
@@ -96,7 +97,7 @@ class TestNode {
     return out;
   }
 
-  // What the replicated tables hold, without rows that have NULL in their key.
+  // Returns what the replicated tables hold, without rows that have NULL in their key.
   RowsByKey Rows() {
     const ledger::Catalog now = sqlite::Must(LoadCatalog(&db, tables));
     RowsByKey out;
@@ -122,8 +123,9 @@ class TestNode {
     return out;
   }
 
-  // Runs the application's SQL and checks that the journal tells every row that is other than before, and
-  // nothing that is not so. Returns what it tells.
+  // Runs the application's SQL and returns the net changes that the journal then tells. Checks that
+  // they name every row that differs from before, that they show each row as it is, and that stamps
+  // grow.
   RowsByKey Do(std::string_view sql) {
     SCOPED_TRACE(std::string(sql));
     const RowsByKey before = Rows();
@@ -157,7 +159,7 @@ class TestNode {
   test::TempDir dir;
   std::string path;
   sqlite::Connection app;
-  sqlite::Connection db;  // the sidecar's
+  sqlite::Connection db;  // the sidecar's connection
   Origin self;
   schema::LoadOptions tables;
   ManualClock clock;

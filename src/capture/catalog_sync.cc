@@ -31,9 +31,10 @@ struct InstalledTrigger {
   std::string sql;
 };
 
+// Our triggers in the schema.
 struct InstalledTriggers {
   std::map<std::string, InstalledTrigger> by_name;
-  std::multimap<std::string, std::string> on_table;  // names, by the table's name in lower case
+  std::multimap<std::string, std::string> on_table;  // trigger names by their table's folded name
 
   void Add(std::string name, InstalledTrigger trigger) {
     on_table.emplace(sqlite::FoldCase(trigger.table), name);
@@ -64,7 +65,7 @@ Result<std::set<std::string>> LoadShadowTables(Connection* db) {
   }
 }
 
-// What TriggerName put there; 0 when it was somebody else.
+// Returns the number that ledger::TriggerName put into a trigger's name; 0 if there is none.
 int64_t IdInTriggerName(std::string_view name) {
   constexpr std::string_view prefix = schema::kHiddenPrefix;
   int64_t id = 0;
@@ -72,13 +73,14 @@ int64_t IdInTriggerName(std::string_view name) {
   return id;
 }
 
-// `registry` is in the order of its numbers.
+// Returns the registered table with this number, or null. `registry` is sorted by number.
 const ledger::RegisteredTable* FindById(const std::vector<ledger::RegisteredTable>& registry, int64_t id) {
   const auto it = std::ranges::lower_bound(registry, id, {}, &ledger::RegisteredTable::id);
   return it == registry.end() || it->id != id ? nullptr : &*it;
 }
 
-// The number whose AFTER INSERT trigger sits on this table: SQLite moves triggers along with a rename.
+// Returns the registered table whose AFTER INSERT trigger sits on this table, or null. This
+// recognises a renamed table, because SQLite moves its triggers along.
 const ledger::RegisteredTable* FindByTrigger(const std::vector<ledger::RegisteredTable>& registry,
                                      const InstalledTriggers& triggers, const Table& table) {
   const ledger::RegisteredTable* found = nullptr;
@@ -91,7 +93,8 @@ const ledger::RegisteredTable* FindByTrigger(const std::vector<ledger::Registere
   return found;
 }
 
-// A table that was dropped and made again, or rebuilt, under its old name.
+// Returns the registered table with this name and without its trigger, or null. This recognises a
+// table that was dropped and made again, or rebuilt, under its old name.
 const ledger::RegisteredTable* FindByName(const std::vector<ledger::RegisteredTable>& registry,
                                   const InstalledTriggers& triggers, const Table& table) {
   for (const ledger::RegisteredTable& known : registry)
@@ -101,7 +104,9 @@ const ledger::RegisteredTable* FindByName(const std::vector<ledger::RegisteredTa
   return nullptr;
 }
 
-// The same key as before, also when SQLite has renamed a column in it.
+// True if the table still has the row key under which it is registered. If only a column of the key
+// was renamed, SQLite has renamed it in the text of the trigger, too, which is then the text that
+// would be written today.
 bool KeepsKey(const ledger::RegisteredTable& known, const InstalledTriggers& triggers,
               const Table& table) {
   if (known.key == ledger::EncodeKey(table)) return true;
@@ -109,13 +114,15 @@ bool KeepsKey(const ledger::RegisteredTable& known, const InstalledTriggers& tri
   return it != triggers.by_name.end() && it->second.sql == CaptureTriggers(known.id, table)[0].sql;
 }
 
-// Numbers are never used twice: entries of a forgotten table may still be in the journal.
+// Returns a new number. No number is used twice, because the journal may still hold entries of a
+// table that was dropped.
 Result<int64_t> NextTableId(Connection* db) {
   return db->QueryInt("SELECT 1 + max((SELECT coalesce(max(id), 0) FROM __harmonylite__tables), "
                       "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
 }
 
-// Writes what is missing or differs, drops what is no longer wanted. True: something was written.
+// Writes the triggers that are missing or differ, and drops those that are no longer wanted.
+// Returns true if it changed anything.
 Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, int64_t id,
                           const Table& table) {
   const std::vector<TriggerText> wanted = CaptureTriggers(id, table);
@@ -140,11 +147,15 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
   return changed;
 }
 
+// One run of SyncCatalog.
 class Sync {
  public:
   Sync(Connection* db, bool first_attach, bool hide_orphans, SyncResult* out)
       : db_(db), first_attach_(first_attach), hide_orphans_(hide_orphans), out_(out) {}
 
+  // Returns a table of the schema as it is tracked from now on. A table that is recognised, and
+  // whose row key is the same, keeps its number and its versions. Any other table starts anew under
+  // a new number.
   Result<ledger::TrackedTable> Track(const Table& table) {
     HL_TRY(Read());
     const ledger::RegisteredTable* by_trigger = FindByTrigger(registry_, triggers_, table);
@@ -161,7 +172,9 @@ class Sync {
   }
 
  private:
-  using Moment = std::pair<int64_t, int64_t>;  // schema's version, rows changed
+  // The schema version, and the number of rows that this connection has changed. While both stay
+  // the same, so does everything that Read reads.
+  using Moment = std::pair<int64_t, int64_t>;
   Result<Moment> Now() {
     HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
     HL_ASSIGN(const bool row, version->Step());
@@ -169,7 +182,7 @@ class Sync {
     return Moment{version->Int(0), db_->total_changes()};
   }
 
-  // What is registered and installed, again when the table before this one has changed something.
+  // Reads what is registered and installed, unless nothing has changed since it was last read.
   Status Read() {
     HL_ASSIGN(const Moment now, Now());
     if (read_at_ == now) return Ok();
@@ -179,7 +192,8 @@ class Sync {
     return Ok();
   }
 
-  // Read would find this: with many new tables it would read all of them after each.
+  // Notes a new table as Read would find it. With many new tables, Read would otherwise read all of
+  // them again after each one.
   Status Remember(const ledger::RegisteredTable& row, const Table& table) {
     registry_.push_back(row);
     for (TriggerText& text : CaptureTriggers(row.id, table))
@@ -196,6 +210,7 @@ class Sync {
     return {row.id, table, false, row.had_rows, hide_orphans_ && !table.foreign_keys.empty()};
   }
 
+  // Registers a new table, and makes its hidden tables and triggers.
   Result<ledger::TrackedTable> Adopt(const Table& table) {
     ledger::RegisteredTable row;
     HL_ASSIGN(row.id, NextTableId(db_));
@@ -217,6 +232,7 @@ class Sync {
     return tracked;
   }
 
+  // Brings what belongs to a registered table in line with its present name, columns and indexes.
   Result<ledger::TrackedTable> Keep(const Table& table, ledger::RegisteredTable row,
                             const InstalledTriggers& triggers, bool had_triggers) {
     ledger::TrackedTable tracked = Unattached(row, table);
@@ -224,8 +240,8 @@ class Sync {
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
-    // Somebody dropped one of the triggers, or made a UNIQUE index through which rows may have been
-    // displaced since: what happened until now may be unseen.
+    // Somebody may have dropped a trigger, or made a UNIQUE index through which rows were displaced
+    // since. Changes may have gone unseen until now, and an audit finds them.
     if (!had_triggers || rewritten) out_->audits.push_back({row.id});
     if (renamed) Report(table, "was renamed from " + row.name);
     if (reshaped) Report(table, "has other columns now");
@@ -238,13 +254,13 @@ class Sync {
     return tracked;
   }
 
-  Connection* db_;
+  Connection* db_;  // not owned
   bool first_attach_;
   bool hide_orphans_;
-  SyncResult* out_;
+  SyncResult* out_;  // not owned
   std::vector<ledger::RegisteredTable> registry_;
   InstalledTriggers triggers_;
-  std::optional<Moment> read_at_;
+  std::optional<Moment> read_at_;  // when registry_ and triggers_ were right; unset before a read
 };
 
 }  // namespace
@@ -265,7 +281,7 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
     const bool hides = options.hide_orphans && !table.foreign_keys.empty();
     catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
-  // Not before the sync that makes what hiding needs.
+  // Orphans can be hidden only after the sync that makes the tables which hiding needs.
   HL_ASSIGN(const int64_t hiding, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
                                                "name = '__harmonylite__touched'"));
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));

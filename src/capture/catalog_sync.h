@@ -1,6 +1,10 @@
-// Keeps the catalog in line with the schema: tables' numbers, their hidden tables and their triggers.
+// Reads the catalog from a file, and keeps the file in line with its schema: the numbers of the
+// replicated tables, their hidden tables and their triggers.
 //
-// Threads: as ledger/hidden_tables.h.
+// The consumer syncs when it attaches and whenever it finds that the schema has changed; all others
+// only load the catalog.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +21,14 @@ namespace harmonylite::capture {
 
 struct CatalogChange {
   std::string table;
-  std::string what;  // for the operator
+  std::string what;  // tells the operator what has changed; the table is the subject
 };
 
-// Reads only. Tables whose triggers are not in place yet are left out, and `complete` says so.
+// Loads the catalog, and only reads. A table that is not registered with its present key, or has no
+// trigger of ours, is left out, and Catalog::complete is false then.
 Result<ledger::Catalog> LoadCatalog(sqlite::Connection* db, const schema::LoadOptions& options);
 
-// A table whose rows may have changed while it had no triggers.
+// A table whose rows may have changed without a trigger seeing it.
 struct PendingAudit {
   int64_t table_id;
 };
@@ -34,15 +39,17 @@ struct SyncResult {
   std::vector<PendingAudit> audits;
 };
 
-// Brings hidden tables and triggers in line with the schema: new tables get a number, triggers that are
-// missing or outdated are written. `first_attach`: rows that exist are from before HarmonyLite and keep
-// version zero; later a new table's rows count as new writes. Needs a write transaction; the caller folds
-// the journal and then runs the audits, in the same transaction.
+// Brings hidden tables and triggers in line with the schema. New tables get a number, and triggers
+// that are missing or outdated are written. With `first_attach`, rows that exist are from before
+// HarmonyLite and stay without a version; otherwise the rows of a new table count as new writes.
+// Needs a write transaction. In the same transaction the caller prepares the audits, folds the
+// journal and runs the audits.
 Result<SyncResult> SyncCatalog(sqlite::Connection* db, const schema::LoadOptions& options,
                                bool first_attach);
 
-// The two halves of auditing, before and after the caller folds the journal: first what the fold would make
-// indistinguishable, then what changed unseen.
+// Auditing has two halves. PrepareAudits comes before the journal is folded, and journals once more
+// what folding would make impossible to check. RunAudits comes after it, journals what changed
+// unseen, and reports that in `sync->changes`. Both need the write transaction of the sync.
 Status PrepareAudits(sqlite::Connection* db, const Clock& clock, Lseq folded_to,
                      const SyncResult& sync);
 Status RunAudits(sqlite::Connection* db, const Clock& clock, SyncResult* sync);

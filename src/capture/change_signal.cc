@@ -26,7 +26,7 @@ ChangeSignal::ChangeSignal(const std::string& db_path) {
   wake_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   HL_CHECK(wake_ >= 0);
   inotify_ = ::inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-  // The folder, not the files: the WAL comes and goes.
+  // The folder is watched and not the files, because SQLite deletes the WAL and makes it again.
   if (inotify_ >= 0 && ::inotify_add_watch(inotify_, path.parent_path().c_str(), IN_MODIFY) < 0) {
     ::close(inotify_);
     inotify_ = -1;
@@ -57,7 +57,6 @@ bool ChangeSignal::Wait(std::chrono::microseconds most) {
   return Drain();
 }
 
-// True if the database or its WAL was among the files.
 bool ChangeSignal::Drain() {
   alignas(inotify_event) char buffer[16'384];
   bool ours = false;
@@ -76,7 +75,7 @@ bool ChangeSignal::Drain() {
 
 void ChangeSignal::Interrupt() {
   const uint64_t one = 1;
-  // A full counter is as good as a written one.
+  // If the counter is full, the eventfd is readable already, and the failed write does no harm.
   if (::write(wake_, &one, sizeof one) < 0) return;
 }
 

@@ -1,4 +1,4 @@
-// The hybrid logical clock inside the triggers.
+// Tests of the hybrid logical clock inside the triggers.
 #include <gtest/gtest.h>
 
 #include <set>
@@ -8,7 +8,7 @@
 namespace harmonylite::capture {
 namespace {
 
-constexpr int64_t kLongestStep = 1024;  // of a stamp that is counted up
+constexpr int64_t kLongestStep = 1024;  // the most that a stamp grows by when the clock counts on
 
 class ClockTest : public testing::Test {
  protected:
@@ -21,7 +21,7 @@ TEST_F(ClockTest, StampsAreTheWallClocksMilliseconds) {
   const int64_t before = clock.WallMs();
   node_.App("INSERT INTO t VALUES(1, 1)");
   const int64_t after = clock.WallMs();
-  // julianday() holds milliseconds as a double: the last one may be lost.
+  // julianday() is a double, so the stamp may be off by a millisecond.
   EXPECT_GE(HlcMillis(Hlc(Newest())), before - 2);
   EXPECT_LE(HlcMillis(Hlc(Newest())), after + 1);
 }
@@ -45,7 +45,7 @@ TEST_F(ClockTest, ANodeBehindTheJournalCountsOn) {
   EXPECT_LE(Newest(), inserted + kLongestStep);
 }
 
-// Else an older copy that writes on would give the stamps that the file itself gave to other changes.
+// Without the random step, an older copy of the file would give other changes the same stamps.
 TEST_F(ClockTest, TwoLivesOfAFileCountOnDifferently) {
   const int64_t ahead = HlcFromMillis(SystemClock().WallMs() + 3'600'000).value;
   node_.Write([&] { sqlite::Must(RaiseClock(&node_.db, Hlc(ahead))); });
@@ -75,7 +75,7 @@ TEST_F(ClockTest, TicksAreRaisedInPlace) {
     node_.Write([&] { sqlite::Must(RaiseClock(&node_.db, Hlc(base + i))); });
   EXPECT_EQ(node_.newest().value, change.value + 1);
   EXPECT_EQ(Newest(), base + 10);
-  // Never back.
+  // Raising the clock to an earlier stamp must not set it back.
   node_.Write([&] { sqlite::Must(RaiseClock(&node_.db, Hlc(base + 5))); });
   EXPECT_EQ(Newest(), base + 10);
   const JournalEnd end = sqlite::Must(ReadJournalEnd(&node_.db));

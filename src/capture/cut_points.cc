@@ -15,16 +15,17 @@ namespace {
 using change::ValueType;
 using change::ValueView;
 
-// Entries that are indexed, at 64 bytes each. A longer backlog (a sidecar that was down) is not cut.
+// The longest backlog that is cut. Its keys are indexed, at about 64 bytes each. A longer one, as
+// after a time without the sidecar, becomes one batch.
 constexpr int64_t kMaxIndexed = 1 << 19;
-// Places that are remembered; when there are more, every other one is forgotten.
+// The most places that are remembered. If there are more, every other one is forgotten.
 constexpr size_t kMaxEnds = 4'096;
 
 }  // namespace
 
 void CutPoints::Look() {
   if (watch_ == nullptr) return;
-  // An error only means one place less.
+  // Errors are ignored here: they only mean that there is one place less to cut.
   auto version = watch_->DataVersion();
   if (!version.ok() || *version == data_version_) return;
   auto end = ReadJournalEnd(watch_);
@@ -41,6 +42,11 @@ void CutPoints::ForgetKeys() {
   noted_ = 0;
 }
 
+// If a key has entries at `before` and at `entry.lseq`, every place in [before, entry.lseq) has
+// entries of the key on both sides. Comparing each entry with the newest earlier one of its key is
+// enough, because the places before that one were dropped when it was read. An earlier entry that
+// is published already does not count. The index starts anew if the backlog is not a continuation
+// of the former one, or if it has grown too large.
 Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest) {
   if (published < indexed_from_ || published >= indexed_ || noted_ > kMaxIndexed) {
     keys_.clear();

@@ -13,7 +13,8 @@ using sqlite::Must;
 
 class CutPointsTest : public testing::Test {
  protected:
-  // One transaction of the application; where its journal ended, which the watch has seen.
+  // Runs one transaction of the application, lets the watch see it, and returns where the journal
+  // ended.
   Lseq Commit(const std::string& sql) {
     node.App("BEGIN; " + sql + "; COMMIT");
     cuts.Look();

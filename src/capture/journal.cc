@@ -22,21 +22,21 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
 
-// Entries surveyed at a time; bounds the memory of a KeyIndex.
+// Entries that are surveyed together. This bounds the memory of a KeyIndex.
 constexpr int64_t kScanChunk = 65'536;
 
-// Entries from one place of the journal to another.
+// A run of journal entries, from `first` to `last`.
 struct Run {
   Lseq first;
   Lseq last;
 };
 
 struct TableEntries {
-  KeyIndex newest;        // of each key with a change
-  std::vector<Run> runs;  // without entries of other tables in between, in journal order
+  KeyIndex newest;        // the newest and oldest change of each key, without displaced entries
+  std::vector<Run> runs;  // runs without entries of other tables in between, in journal order
 };
 
-// Of each table with entries in a range, by its id.
+// What a piece of the journal holds of each table, by TrackedTable::id.
 using Survey = std::map<int64_t, TableEntries>;
 
 Result<Survey> SurveyRange(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to) {
@@ -56,17 +56,21 @@ Result<Survey> SurveyRange(Connection* db, const ledger::Catalog& catalog, Lseq 
   return survey;
 }
 
-// How often a statement is to be started so that a table's entries are read: once, or, where they lie far apart between those of
-// many other tables, once for each run. The journal has no index on tables: passing over entries costs little, but not nothing.
+// Returns the ranges of the journal that are read to find one table's entries. The journal has no
+// index on tables, so a statement passes over entries of other tables, which costs little but not
+// nothing. One range that covers all runs is best, unless the runs lie far apart between entries of
+// many other tables; then each run is read by itself.
 std::vector<Run> RunsToRead(const std::vector<Run>& runs) {
-  constexpr int64_t kEntriesAStart = 8;  // are passed over in the time that a start takes
+  // A statement passes over about this many entries in the time that starting it takes.
+  constexpr int64_t kEntriesAStart = 8;
   const Run whole{runs.front().first, runs.back().last};
   const int64_t entries = whole.last.value - whole.first.value + 1;
   if (static_cast<int64_t>(runs.size()) * kEntriesAStart >= entries) return {whole};
   return runs;
 }
 
-// `v`'s rows may be shadowed: their images, and the join that finds them.
+// ShadowColumn and ShadowJoin add the image of a shadowed row to a query on versions v, if the
+// table has shadowed rows.
 std::string ShadowColumn(bool shadows) { return shadows ? ", s.image" : ""; }
 std::string ShadowJoin(const ledger::TrackedTable& tracked, bool shadows) {
   if (!shadows) return "";
@@ -74,8 +78,11 @@ std::string ShadowJoin(const ledger::TrackedTable& tracked, bool shadows) {
                      ledger::HiddenKeysEqual("s", "v", tracked.table));
 }
 
-// An entry that is not folded yet is newer than what a shadow table knows: what it tells is in the table or
-// deleted.
+// Returns the query for one table's entries in a range, with their rows as they are now. For
+// entries that are folded, it joins the version table, and keeps only entries that are the row's
+// version still: others lost to another node's version, or to a later entry. Such a row may be
+// shadowed. A row with an entry that is not folded yet was written after the shadow table was last
+// brought up to date, so it is in its table, or deleted.
 std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shadows) {
   std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{}{} FROM __harmonylite__journal j ",
                                 ledger::KeyColumns("j", tracked.table), ledger::ImageColumns("t", tracked.table),
@@ -89,6 +96,8 @@ std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shado
                            Quote(tracked.table.name), ledger::KeyMatches("t", "j", tracked.table));
 }
 
+// Visits the rows that the entries in one range name. `newest` says which change of a row is its
+// newest, and earlier entries are passed over. A displaced entry counts only if its row is gone.
 Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows, const KeyIndex& newest,
                const NetChangeVisitor& visit) {
   ledger::RowReader reader(tracked.table, /*first_column=*/3);
@@ -110,7 +119,9 @@ Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadow
   }
 }
 
-// In journal order: that is the order in which rows go to the end of the tables of other nodes.
+// Visits the net changes of one table in journal order, because that is the order in which other
+// nodes append new rows to their tables. `folded_self` is this node's index if the entries are
+// folded.
 Status ScanTable(Connection* db, const ledger::TrackedTable& tracked, const TableEntries& entries,
                  std::optional<ledger::OriginIndex> folded_self, const NetChangeVisitor& visit) {
   bool shadows = false;
@@ -128,6 +139,8 @@ Status ScanTable(Connection* db, const ledger::TrackedTable& tracked, const Tabl
   return Ok();
 }
 
+// Visits the net changes in (from, to], in pieces of kScanChunk entries. Each piece is read twice:
+// a survey finds the newest entry of each key, and then each table's rows are read.
 Status ScanRange(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to,
                  std::optional<ledger::OriginIndex> folded_self, const NetChangeVisitor& visit) {
   while (from < to) {
@@ -140,6 +153,12 @@ Status ScanRange(Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq
   return Ok();
 }
 
+// Returns the statement that writes one version, unless the one that is there has a greater stamp.
+// Its parameters are hlc, n, lseq, gone, hash and born, and then the key.
+//
+// `born` counts the lseqs since the same origin inserted the row. It is NULL for a deleted row,
+// counts anew for a row that comes back after a delete, grows with the lseq while the same origin
+// goes on writing, and is NULL after a write to another origin's row.
 std::string FoldSql(const ledger::TrackedTable& tracked) {
   const size_t keys = tracked.table.key.size();
   std::string names;
@@ -161,7 +180,8 @@ std::string FoldSql(const ledger::TrackedTable& tracked) {
 }  // namespace
 
 Result<JournalEnd> ReadJournalEnd(Connection* db) {
-  // Two ticks never follow each other (RaiseClock), so the newest change is among the newest two.
+  // Two ticks never follow each other (RaiseClock), so the newest change is one of the newest two
+  // entries.
   HL_ASSIGN(auto newest, db->PrepareCached("SELECT id, hlc, op FROM __harmonylite__journal "
                                           "ORDER BY id DESC LIMIT 2"));
   JournalEnd end;
@@ -209,13 +229,14 @@ Status VisitEntries(Connection* db, const ledger::Catalog& catalog, Lseq from, L
                     const EntryVisitor& visit) {
   HL_ASSIGN(auto entries, db->PrepareCached("SELECT * FROM __harmonylite__journal "
                                             "WHERE id > ?1 AND id <= ?2 AND op <> 0"));
-  constexpr int kFirstKey = 4;  // after id, tbl, op, hlc
+  constexpr int kFirstKey = 4;  // position of k1, behind id, tbl, op and hlc
   entries->Bind(1, from.value);
   entries->Bind(2, to.value);
   std::vector<ValueView> key;
   int64_t table_id = -1;
   const ledger::TrackedTable* table = nullptr;
-  std::unordered_map<int64_t, const ledger::TrackedTable*> tables;  // that were met
+  // The tables that were met so far. A null stands for one that is not in the catalog.
+  std::unordered_map<int64_t, const ledger::TrackedTable*> tables;
   while (true) {
     HL_ASSIGN(const bool row, entries->Step());
     if (!row) return Ok();
@@ -270,7 +291,8 @@ Status VisitVersions(Connection* db, const ledger::Catalog& catalog, const Unfol
       const bool live = scan.Int(2) == 0;
       if (live && !reader.present()) continue;
       if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
-      // A deleted row that is there though no entry says so was put there behind our back: what counts is the version.
+      // A row may be in its table although its version says that it is deleted and no entry says
+      // otherwise. No trigger saw its insert, so the version counts.
       HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), live, reader.key(), reader.image(),
                     reader.ImageKey()}));
     }
@@ -315,7 +337,8 @@ int64_t HashImage(const schema::Table& table, std::span<const ValueView> image) 
 
 namespace {
 
-// Puts net changes into the version tables; what is prepared serves all changes of a table in a row.
+// Writes net changes into the version tables as this node's own. The statements that are prepared
+// for a table serve all of its changes that follow each other.
 class Folder {
  public:
   Folder(Connection* db, ledger::OriginIndex self) : db_(db), self_(self) {}
@@ -353,7 +376,7 @@ class Folder {
   ledger::OriginIndex self_;
   const ledger::TrackedTable* current_ = nullptr;
   sqlite::CachedStatement upsert_;
-  std::optional<ledger::ShadowTable> shadows_;  // where the table has shadowed rows
+  std::optional<ledger::ShadowTable> shadows_;  // set if the table has shadowed rows
 };
 
 }  // namespace
@@ -386,7 +409,8 @@ Result<bool> Trim(Connection* db, const ledger::State& state, int64_t limit) {
 Status RaiseClock(Connection* db, Hlc stamp) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (end.stamp >= stamp) return Ok();
-  // A tick is raised in place, so that a node which only receives keeps one entry, not one per batch.
+  // A tick is raised in place, so that a node which only receives keeps one entry and not one for
+  // each batch.
   const bool newest_is_tick = end.last != end.last_change || HL_MUTANT(change_restamped);
   HL_ASSIGN(auto raise,
             db->PrepareCached(newest_is_tick

@@ -1,6 +1,13 @@
-// The journal: reading its net changes, folding them into version tables, trimming, and the clock in it.
+// The journal that the triggers write: reading its net changes, folding them into the version
+// tables, trimming it, and the clock that its newest entry is. Steps 2 and 4 in the life of a
+// change (docs/design.md).
 //
-// Threads: as ledger/hidden_tables.h.
+// An entry names a row that changed, and has no values: a reader takes the row as it is in its own
+// snapshot. *Folding* writes the versions of changed rows into the version tables, where they can
+// be compared with the versions of other nodes. *Trimming* deletes entries that are no longer
+// needed, because they are folded and published.
+// Threads: every function uses its caller's connection, in the transaction that the caller has
+// open.
 #pragma once
 
 #include <cstdint>
@@ -22,81 +29,100 @@
 namespace harmonylite::capture {
 
 struct JournalEnd {
-  Lseq last;         // newest entry of any kind: the clock
-  Hlc stamp;         // of it
-  Lseq last_change;  // newest entry that is a change; 0 when only ticks are left
-  Hlc change_stamp;  // of that
+  Lseq last;         // newest entry of any kind, which is the clock
+  Hlc stamp;         // stamp of `last`
+  Lseq last_change;  // newest entry that is a change; 0 if only a tick is left
+  Hlc change_stamp;  // stamp of `last_change`
 };
+// kCorruption: the journal is empty, which it never is unless somebody deletes from it.
 Result<JournalEnd> ReadJournalEnd(sqlite::Connection* db);
 
-// Oldest entry that is still there.
+// Returns the oldest entry that is still there.
 Result<Lseq> FirstEntry(sqlite::Connection* db);
 
-// The stamp of one entry; kNotFound when it has been trimmed or never was.
+// Returns the stamp of one entry. kNotFound: the entry was trimmed, or never existed.
 Result<Hlc> StampOf(sqlite::Connection* db, Lseq lseq);
 
-// False: that entry was trimmed, or is another life's of this file.
+// Returns whether the journal has an entry with this number and this stamp. If it does not, the
+// entry was trimmed, or another copy of this file wrote it.
 Result<bool> IsJournaled(sqlite::Connection* db, Lseq lseq, Hlc stamp);
 
-// One row that changed, as it is in the caller's snapshot.
+// The net change of one row: the newest of its changes, with the row as it is in the caller's
+// snapshot.
 struct NetChange {
   const ledger::TrackedTable* table;
   Lseq lseq;
   Hlc stamp;
-  bool present;
-  std::span<const change::ValueView> key;
-  std::span<const change::ValueView> image;      // all columns; empty when the row is gone
-  std::span<const change::ValueView> image_key;  // the key as the row spells it; likewise
-  Lseq first{};  // of the journal entries visited: the oldest of this key that was looked at together with it
+  bool present;                                  // false if the row is deleted
+  std::span<const change::ValueView> key;        // the key as the journal or the version spells it
+  std::span<const change::ValueView> image;      // all columns; empty if the row is gone
+  std::span<const change::ValueView> image_key;  // the key as the row spells it; empty if gone
+  // The oldest entry of the key in the piece of the journal that was surveyed together. Not set for
+  // changes that were read from the version tables.
+  Lseq first{};
 };
 using NetChangeVisitor = std::function<Status(const NetChange&)>;
 
 // One journal entry of a table in the catalog.
 struct Entry {
   const ledger::TrackedTable* table;
-  bool displaced;  // counts only if its row is gone
+  bool displaced;  // true for JournalOp::kDisplaced: the entry counts only if its row is gone
   Lseq lseq;
   std::span<const change::ValueView> key;
 };
 using EntryVisitor = std::function<Status(const Entry&)>;
 
-// Visits the entries in (from, to] in their order; ticks and tables that are not in the catalog are left out.
+// Visits the entries in (from, to] in their order. Ticks, and entries of tables that are not in the
+// catalog, are left out.
 Status VisitEntries(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq from, Lseq to,
                     const EntryVisitor& visit);
 
-// Keys of live rows with an entry after folded_to, by TrackedTable id.
+// Keys of rows with an entry after folded_to, by TrackedTable::id.
 using Unfolded = std::map<int64_t, KeyIndex>;
 
-// Visits the changes in (from, to], net: a row that changed several times may be visited more than once,
-// but always with its present image, and its newest change last. Entries that lost to a version from elsewhere
-// (only possible up to folded_to) are left out. Entries of tables not in the catalog are left out.
+// Visits the net changes in (from, to]. A row that changed several times may be visited more than
+// once, but always with its present image, and with its newest change last. Entries that lost to
+// another node's version are left out, which is possible up to folded_to only. So are entries of
+// tables that are not in the catalog.
 Status VisitNetChanges(sqlite::Connection* db, const ledger::Catalog& catalog, const ledger::State& state, Lseq from,
                        Lseq to, const NetChangeVisitor& visit);
 
-// Visits the live and deleted rows of one origin with lseq in (from, to], from the version tables. A row
-// with a journal entry that is not folded yet is left out: what it shows is newer than its version.
+// Visits, from the version tables, the live and deleted rows that one origin wrote last, with an
+// lseq in (from, to]. A row in `unfolded` is left out, because what it shows is newer than its
+// version.
 Status VisitVersions(sqlite::Connection* db, const ledger::Catalog& catalog, const Unfolded& unfolded,
                      ledger::OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit);
 
-// Visits the live rows of these keys, from the version table.
+// Visits the live rows with these keys, each with its version and the version's origin.
 Status VisitKeys(sqlite::Connection* db, const ledger::TrackedTable& tracked, const std::vector<change::Row>& keys,
                  const std::function<Status(ledger::OriginIndex, const NetChange&)>& visit);
 
-// XXH3-based hash of a row image; see change::HashColumn. 0 stands for "not known".
+// Returns the hash of a row image: the sum of change::HashColumn over its columns. It is never 0,
+// which stands for "not known".
 int64_t HashImage(const schema::Table& table, std::span<const change::ValueView> image);
 
-// Turns up to `limit` entries after state->folded_to into versions and moves folded_to. True: nothing is
-// left to fold; then shadowed rows that may come back are pending (ledger/shadows.h). Needs a write transaction.
+// Folds up to `limit` entries after state->folded_to: writes versions for the rows that they name,
+// and moves state->folded_to forward. The caller saves the state in the same write transaction
+// (P3). Returns true if nothing is left to fold. Shadowed rows that may have to come back are
+// pending then (ledger/shadows.h), and must be settled before the transaction ends.
+//
+// Entries are folded before versions are compared, and otherwise when the application is quiet
+// (docs/decisions/0004-fold-when-quiet.md). Folding may take several transactions. Meanwhile the
+// version of a row with an unfolded entry is out of date.
 Result<bool> Fold(sqlite::Connection* db, const ledger::Catalog& catalog, ledger::State* state, int64_t limit);
 
-// Deletes up to `limit` entries that are folded and published, never the newest one. True: none is left.
-// Needs a write transaction.
+// Deletes up to `limit` entries that are both folded and published; a change is kept until the log
+// has it (P2). The newest entry is never deleted, because it is the clock. Returns true if no such
+// entry is left. Needs a write transaction.
 Result<bool> Trim(sqlite::Connection* db, const ledger::State& state, int64_t limit);
 
-// Makes every later stamp greater than `stamp`. Needs a write transaction.
+// Makes every later stamp greater than `stamp`. Applying a batch calls this with the batch's
+// greatest stamp, so that a local write is always newer than the version that it replaces (P5).
+// Needs a write transaction.
 Status RaiseClock(sqlite::Connection* db, Hlc stamp);
 
-// Journals a change that no trigger saw. Needs a write transaction.
+// Journals a change of a row that no trigger saw, as a write at the present time. Needs a write
+// transaction.
 Status Append(sqlite::Connection* db, const ledger::TrackedTable& table,
               std::span<const change::ValueView> key, const Clock& clock);
 

@@ -24,7 +24,7 @@ class JournalTest : public testing::Test {
     node_.Write([&] { done = sqlite::Must(Trim(&node_.db, node_.state, limit)); });
     return done;
   }
-  // Some statements that touch the same rows again and again.
+  // Runs random statements that write to the same few rows again and again.
   void WriteMuch(uint32_t seed) {
     std::mt19937 random(seed);
     for (int i = 0; i < 200; ++i) {
@@ -80,7 +80,8 @@ TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
   while (other.state.folded_to < other.newest()) other.FoldSome(7);
   for (const char* table : {"t", "u"}) {
     const std::string name = ledger::VersionTableName(node_.catalog.ByName(table)->id);
-    // `born` counts from the insert that was seen, and an insert and an update folded as one are one.
+    // Only whether `born` is NULL is compared. Its value depends on which insert a fold saw, and an
+    // insert and an update that are folded together count as one.
     const std::string keys = table == std::string_view("t") ? "k1" : "k1, k2";
     const std::string sql =
         "SELECT " + keys + ", hlc, n, lseq, gone, hash, born IS NULL FROM " + name;
@@ -102,11 +103,11 @@ TEST_F(JournalTest, EntriesThatLostAreNotRead) {
   node_.App("INSERT INTO t VALUES(1, 'x'), (2, 'y')");
   const Lseq from(1);
   node_.FoldAll();
-  // As an apply of another node's newer write of row 1 leaves it.
+  // Leaves the version table as applying another node's newer write of row 1 does.
   node_.App("UPDATE " + ledger::VersionTableName(node_.catalog.ByName("t")->id) +
             " SET n = 1, lseq = 77 WHERE k1 = 1");
   EXPECT_EQ(node_.Net(from), (RowsByKey{{"t:2", "2|'y'"}}));
-  // A local write after that counts again.
+  // A local write after the other node's counts again.
   node_.App("UPDATE t SET a = 'z' WHERE id = 1");
   EXPECT_EQ(node_.Net(from), (RowsByKey{{"t:1", "1|'z'"}, {"t:2", "2|'y'"}}));
 }
@@ -124,7 +125,7 @@ TEST_F(JournalTest, TheNetChangesAreTheSameBeforeAndAfterFolding) {
 }
 
 TEST_F(JournalTest, EntriesOfForgottenTablesArePassedOver) {
-  // The same key values on both sides, so that a mix-up would be seen.
+  // Both tables have the same key values, so that mixing them up would be noticed.
   node_.App("INSERT INTO u VALUES(1, 1, 1); INSERT INTO t VALUES(1, 1); INSERT INTO u VALUES(1, 2, 1);"
             "UPDATE u SET x = 2; DROP TABLE u");
   node_.Sync();
@@ -134,7 +135,8 @@ TEST_F(JournalTest, EntriesOfForgottenTablesArePassedOver) {
 TEST_F(JournalTest, TrimNeverDeletesTheNewest) {
   node_.App("INSERT INTO t VALUES(1, 1), (2, 2), (3, 3)");
   const Lseq newest = node_.newest();
-  EXPECT_TRUE(TrimSome(100));  // nothing folded, nothing published: but for the first tick, nothing
+  // Nothing is published, and nothing but the first tick is folded, so nothing may be trimmed.
+  EXPECT_TRUE(TrimSome(100));
   EXPECT_EQ(node_.newest(), newest);
   EXPECT_GE(Ids().size(), static_cast<size_t>(newest.value) - 1);
   node_.FoldAll();
@@ -146,7 +148,7 @@ TEST_F(JournalTest, TrimNeverDeletesTheNewest) {
   EXPECT_TRUE(TrimSome(100));
   EXPECT_EQ(Ids(), Strings{std::to_string(newest.value)});
   EXPECT_TRUE(TrimSome(100));
-  // And so the ids go on.
+  // Because the newest entry is kept, ids go on from it.
   node_.App("DELETE FROM t WHERE id = 1");
   EXPECT_EQ(node_.newest().value, newest.value + 1);
 }
@@ -182,7 +184,7 @@ TEST_F(JournalTest, AnEmptyJournalIsAnError) {
   EXPECT_EQ(end.error().code(), ErrorCode::kCorruption);
 }
 
-// Few tables are read in one pass each, many run by run.
+// With few tables each is read in one range, and with many tables run by run.
 TEST(JournalOfManyTables, EveryChangeIsVisitedOnce) {
   for (const int count : {2, 30}) {
     std::string schema;

@@ -22,7 +22,7 @@ bool IsInteger(std::span<const change::ValueView> key) {
 XXH128_hash_t Fingerprint(std::span<const change::ValueView> key) {
   if (IsInteger(key))
     return XXH3_128bits(&key[0].integer, sizeof key[0].integer);
-  std::string bytes;  // small keys stay in the string's own storage
+  std::string bytes;  // A small key fits into the string's own storage, without an allocation.
   for (const change::ValueView& value : key) {
     bytes += static_cast<char>(value.type);
     char number[8];
@@ -61,7 +61,8 @@ bool KeyIndex::NoteAscending(std::span<const change::ValueView> key, Lseq lseq) 
   return true;
 }
 
-// Mostly asked for in the same order.
+// Keys are mostly looked up in the order in which they were noted, so the one behind the key that
+// was found last is tried first.
 KeyIndex::Range KeyIndex::FindAscending(std::span<const change::ValueView> key) const {
   if (ascending_.empty() || !IsInteger(key)) return {};
   const int64_t value = key[0].integer;

@@ -44,7 +44,7 @@ TEST(KeyIndexTest, Grows) {
   }
 }
 
-// Ascending for a while, then not: which it is must not show.
+// Keys ascend for a while and then do not. The index must give the same answers in either form.
 TEST(KeyIndexTest, HoldsWhatAMapHolds) {
   std::mt19937_64 random(1);
   for (int round = 0; round < 200; ++round) {

@@ -17,11 +17,12 @@ namespace {
 using change::ValueView;
 using sqlite::Quote;
 
-// Entries whose keys are held in memory.
+// The most unfolded journal entries with which a survey begins; it holds their keys in memory.
 constexpr int64_t kMaxUnfolded = 200'000;
 constexpr const char* kVersionColumns = "v.hlc, v.n, v.lseq, v.gone, v.hash";
 constexpr int kFirstKey = 5;
 
+// Returns the query of a table's first pass: every row, with its version if it has one.
 std::string RowsSql(const ledger::TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
   return fmt::format("SELECT {}{}{} FROM {} t LEFT JOIN {} v ON {}", kVersionColumns,
@@ -29,6 +30,8 @@ std::string RowsSql(const ledger::TrackedTable& tracked) {
                      Quote(ledger::VersionTableName(tracked.id)), ledger::HiddenMatches("v", "t", table));
 }
 
+// Returns the query of a table's second pass: every version whose row is not in the table, with the
+// row's image if it is shadowed.
 std::string VersionsSql(const ledger::TrackedTable& tracked, bool shadows, bool tombstones) {
   const schema::Table& table = tracked.table;
   return fmt::format("SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE t.{} IS NULL{}",
@@ -41,7 +44,9 @@ std::string VersionsSql(const ledger::TrackedTable& tracked, bool shadows, bool 
                      tombstones ? "" : " AND v.gone = 0");
 }
 
-// Of our own changes, as other nodes count them: 0 while nothing of this incarnation was sent.
+// Returns the progress of this node's own changes, as other nodes count it: 0 until this
+// incarnation has a change. A node that publishes also counts changes that are published and
+// trimmed.
 Lseq OwnProgress(const ledger::State& state, const JournalEnd& end, bool publishes) {
   if (!publishes) return end.last_change > state.incarnation_base ? end.last_change : Lseq(0);
   const Lseq own = std::max(end.last_change, state.published_to);
@@ -84,7 +89,6 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
   return out;
 }
 
-// The next pass; with none, scan_ is empty.
 Status RowSurvey::NextStatement() {
   if (scan_ && !versions_) {
     const ledger::TrackedTable& tracked = point_->catalog.tables[table_];
@@ -140,6 +144,9 @@ void RowSurvey::UseVersion(SurveyedRow* row) const {
   row->deleted = scan_.Int(3) != 0;
 }
 
+// A row with a journal entry that is not folded yet is newer than its version. It counts as this
+// node's own write at that entry, and its hash is not judged. Any other row is compared with its
+// version, which tells whether it is damaged.
 Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visit) {
   SurveyedRow row;
   row.table = &point_->catalog.tables[table_];
@@ -147,7 +154,7 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
     HL_TRY(reader_->ReadShadowed(scan_));
   else
     reader_->Read(scan_);
-  if (!versions_ && !reader_->present()) return Ok();  // NULL in its key
+  if (!versions_ && !reader_->present()) return Ok();  // The row has NULL in its key.
   UseVersion(&row);
   row.image = reader_->image();
   row.shadowed = versions_ && reader_->present();
@@ -160,7 +167,8 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
   const Lseq unfolded =
       newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(canonical_.Of(row.table->table, row.key));
   if (unfolded.value > 0) {
-    // What the row shows is newer than its version; an image kept of it as shadowed is out of date.
+    // In the second pass the row is not in its table, so it was deleted since. An image that a
+    // shadow table keeps of it is out of date.
     row.versioned = true;
     row.origin = point_->state.self_index;
     row.lseq = unfolded;

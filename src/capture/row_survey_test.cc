@@ -7,7 +7,7 @@
 namespace harmonylite::capture {
 namespace {
 
-// Rows that are not what their versions say.
+// Returns the number of rows that are not what their versions say.
 int64_t Damaged(TestNode* node) {
   RowSurvey survey = sqlite::Must(RowSurvey::Begin(&node->db, node->tables, /*publishes=*/true, /*tombstones=*/true));
   int64_t damaged = 0;
@@ -19,7 +19,7 @@ int64_t Damaged(TestNode* node) {
   return damaged;
 }
 
-// The version keeps the key as it was first spelled, the row as it was written last.
+// A version keeps the spelling in which its key was first written, and the row has the newest one.
 TEST(RowSurveyTest, ADeleteUnderAnotherSpellingIsKnownBeforeItIsFolded) {
   TestNode node("CREATE TABLE t(name TEXT PRIMARY KEY COLLATE NOCASE, v); CREATE TABLE u(k PRIMARY KEY, v)");
   node.App("INSERT INTO t VALUES('ADA', 1); INSERT INTO u VALUES(1, 1)");

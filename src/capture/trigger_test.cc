@@ -1,4 +1,4 @@
-// What the capture triggers journal, for every way in which an application may write.
+// Tests what the capture triggers journal, for every way in which an application may write.
 #include <gtest/gtest.h>
 
 #include "capture/capture_test_util.h"
@@ -15,7 +15,8 @@ TEST(TriggerTest, InsertUpdateDelete) {
   EXPECT_EQ(node.Do("UPDATE t SET a = 'z' WHERE id = 2"), (RowsByKey{{"t:2", "2|'z'"}}));
   EXPECT_EQ(node.Do("DELETE FROM t WHERE id = 1"), (RowsByKey{{"t:1", "gone"}}));
   EXPECT_EQ(node.Do("INSERT INTO t(a) VALUES('auto')"), (RowsByKey{{"t:3", "3|'auto'"}}));
-  EXPECT_EQ(node.Do("DELETE FROM t").size(), 2u);  // SQLite's truncate optimisation must not apply
+  // SQLite's truncate optimisation, which fires no triggers, must not apply here.
+  EXPECT_EQ(node.Do("DELETE FROM t").size(), 2u);
   EXPECT_EQ(node.Do("BEGIN; INSERT INTO t VALUES(9, 9); ROLLBACK"), RowsByKey{});
   EXPECT_EQ(node.Do("BEGIN; INSERT INTO t VALUES(9, 9); DELETE FROM t; COMMIT"),
             (RowsByKey{{"t:9", "gone"}}));
@@ -24,7 +25,7 @@ TEST(TriggerTest, InsertUpdateDelete) {
             (RowsByKey{{"t:5", "5|5"}}));
 }
 
-// A key of each kind, through the same statements.
+// Runs the same statements on a table with each kind of key.
 class KeyKindTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(KeyKindTest, EveryStatementIsTold) {
@@ -63,7 +64,7 @@ TEST(TriggerTest, ReplaceDisplacesThroughAUniqueIndex) {
   EXPECT_EQ(node.Do("REPLACE INTO t VALUES(10, NULL, NULL, 3)").size(), 1u);
   EXPECT_EQ(node.Do("UPDATE OR REPLACE t SET a = 1 WHERE id = 3"),
             (RowsByKey{{"t:9", "gone"}, {"t:3", "3|1|NULL|3"}}));
-  // Many rows of one statement, which also displace each other.
+  // One statement writes many rows, which also displace each other.
   node.Do("INSERT OR REPLACE INTO t SELECT value, value / 2, 1, value % 3 FROM "
           "(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20) "
           "SELECT value FROM n)");
@@ -110,7 +111,7 @@ TEST(TriggerTest, DisplacedRowsCountOnlyWhenGone) {
   const Lseq from = node.newest();
   EXPECT_EQ(node.Do("INSERT OR IGNORE INTO t VALUES(2, 'x')"), RowsByKey{});
   EXPECT_GT(node.newest().value, from.value);
-  // Displaced, and back again.
+  // Row 1 is displaced and comes back in the same transaction.
   EXPECT_EQ(node.Do("BEGIN; REPLACE INTO t VALUES(2, 'x'); REPLACE INTO t VALUES(1, 'x'); COMMIT"),
             (RowsByKey{{"t:1", "1|'x'"}, {"t:2", "gone"}}));
 }

@@ -17,6 +17,8 @@ using schema::Table;
 using schema::UniqueIndex;
 using sqlite::Quote;
 
+// Returns an SQL expression for the stamp of a new journal entry. The journal's newest entry is the
+// clock.
 std::string NextStamp() {
   const std::string wall = fmt::format("({} << {})", ledger::kNowMs, kHlcCounterBits);
   if (HL_MUTANT(clock_goes_back)) return wall;
@@ -27,13 +29,15 @@ std::string Join(const std::vector<std::string>& parts, std::string_view separat
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
+// Returns ", k1, k2, …": the journal's columns for a key of this many columns.
 std::string KeyNames(size_t count) {
   std::string out;
   for (size_t i = 1; i <= count; ++i) out += fmt::format(", k{}", i);
   return out;
 }
 
-// ", NEW."a", NEW."b"" for the key columns of row NEW, OLD or a table.
+// Returns ", NEW."a", NEW."b"": the values of the row key in `row`, which is NEW, OLD or a table's
+// alias.
 std::string KeyValues(const Table& table, std::string_view row) {
   std::string out;
   for (const KeyColumn& key : table.key) out += fmt::format(", {}.{}", row, Quote(key.name));
@@ -45,12 +49,14 @@ std::string InsertHead(const Table& table) {
                      KeyNames(table.key.size()));
 }
 
+// Returns the statement that journals a change of the row with the key of `row`.
 std::string JournalRow(int64_t id, const Table& table, std::string_view row) {
   return fmt::format("{} VALUES ({}, {}, {}{});", InsertHead(table), id,
                      static_cast<int64_t>(JournalOp::kChange), NextStamp(), KeyValues(table, row));
 }
 
-// Conditions under which the key of `row` can be journaled: a row with NULL in its key stays local.
+// Returns the conditions under which the key of `row` is journaled. A row with NULL in its key
+// stays on this node.
 std::vector<std::string> KeyPresent(const Table& table, std::string_view row) {
   std::vector<std::string> out;
   for (const KeyColumn& key : table.key)
@@ -62,6 +68,7 @@ std::string When(const std::vector<std::string>& conditions) {
   return conditions.empty() ? "" : "WHEN " + Join(conditions, " AND ") + " ";
 }
 
+// Returns the condition that two rows have the same key by the collations of the key.
 std::string SameKey(const Table& table, std::string_view a, std::string_view b) {
   std::vector<std::string> parts;
   for (const KeyColumn& key : table.key)
@@ -77,11 +84,13 @@ TriggerText Make(int64_t id, std::string_view kind, const Table& table, std::str
                             Quote(table.name), when, body)};
 }
 
-// What the holder's row is called: a table may itself be named NEW or OLD.
+// The alias of the table in HolderQuery, because a table may itself be named NEW or OLD.
 constexpr const char* kHolder = "holder";
 
-// The row that holds the same values as NEW in one UNIQUE index. Terms are evaluated for NEW through a
-// one-row query with its columns, so that an expression needs no rewriting. NULLs match nothing.
+// Returns the statement that journals as displaced the row which holds the same values as NEW in
+// one UNIQUE index. A term that is an expression is evaluated for NEW in a query on a single row
+// with NEW's columns, so that the expression need not be rewritten. A NULL matches nothing, as in
+// the index itself. On an UPDATE, the row that is updated is not its own holder.
 std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index,
                         bool is_update) {
   std::vector<std::string> conditions;
@@ -107,6 +116,10 @@ std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index
                      Join(conditions, " AND "));
 }
 
+// INSERT OR REPLACE and UPDATE OR REPLACE remove rows that hold a unique value without firing their
+// delete triggers. These triggers run before the statement, while such rows are still there, and
+// journal them. They cannot know whether the statement will replace, so the entries count only if
+// their rows are gone when a batch is read.
 void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerText>* out) {
   if (table.unique_indexes.empty() || HL_MUTANT(displaced_not_journaled)) return;
   std::string on_insert;
@@ -128,6 +141,13 @@ std::string LaterStamp(std::string_view newest, std::string_view wall) {
   return fmt::format("max({} + {}, {}) + {}", newest, HL_MUTANT(stamps_repeat) ? 0 : 1, wall, step);
 }
 
+// For table 7, t(id PRIMARY KEY, …), the first trigger reads
+//
+//     CREATE TRIGGER "__harmonylite__7_insert" AFTER INSERT ON "t" BEGIN
+//       INSERT INTO __harmonylite__journal(tbl, op, hlc, k1) VALUES (7, 1, <stamp>, NEW."id"); END
+//
+// An update journals the new key, and with a trigger of its own also the old key if that is another
+// one, because the row of the old key is gone.
 std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
   const std::vector<std::string> new_present = KeyPresent(table, "NEW");
   const std::vector<std::string> old_present = KeyPresent(table, "OLD");

@@ -1,8 +1,11 @@
-// The text of the capture triggers: pure functions of a table's schema.
+// The text of the capture triggers, step 1 in the life of a change (docs/design.md).
 //
-// They run inside the application's SQLite, of any version, under any PRAGMA, so they use only what every
-// SQLite since 3.8 has. Except for tables with extra UNIQUE indexes they name key columns only, so that
-// ALTER TABLE … DROP COLUMN never fails because of us.
+// A trigger appends the key of a changed row and a stamp to the journal, in the application's own
+// transaction, so that both are committed or neither is (P1). Triggers run inside the application's
+// SQLite, of any version and under any PRAGMA, so they use only what every SQLite since 3.8 has
+// (P8). They name key columns only, so that ALTER TABLE … DROP COLUMN does not fail because of
+// them. The exception are tables with UNIQUE indexes beside the key.
+// Threads: pure functions of a table's schema.
 #pragma once
 
 #include <cstdint>
@@ -14,25 +17,28 @@
 
 namespace harmonylite::capture {
 
-// Journal column `op`.
+// Values of the journal's column `op`.
 enum class JournalOp : int64_t {
-  kTick = 0,       // no change: the clock was raised to a version applied from elsewhere
-  kChange = 1,     // this row was inserted, updated or deleted
-  kDisplaced = 2,  // counts only if the row is gone: a REPLACE may have removed it without a trigger
+  kTick = 0,       // no change; the clock was raised to the stamp of another node's version
+  kChange = 1,     // the row was inserted, updated or deleted
+  kDisplaced = 2,  // REPLACE may have removed the row without a trigger; counts only if it is gone
 };
 
 struct TriggerText {
   std::string name;
-  std::string sql;  // exactly as SQLite will keep it in sqlite_schema
+  std::string sql;  // the CREATE TRIGGER, exactly as SQLite keeps it in sqlite_schema
 };
 
-// SQL of a stamp of a hybrid logical clock: later than `newest` and not before `wall`, both SQL of stamps.
-// A random step is added: an older copy of the file that writes on could else give the same stamps to other
-// changes, and nothing could tell the two lives apart (Publisher::Understand). Steps of about 512 allow two
-// thousand rows a millisecond before stamps run ahead of the wall clock.
+// Returns an SQL expression for the next stamp of the hybrid logical clock: later than `newest` and
+// not before `wall`, which are SQL expressions for stamps. It adds a random step below 1,024.
+// Without the step, an older copy of the file that is written to could give the same stamps to
+// other changes, and nothing could tell the two copies apart (docs/decisions/0006-random-step.md).
+// A step of 512 on average allows two thousand rows in a millisecond before stamps run ahead of the
+// wall clock.
 std::string LaterStamp(std::string_view newest, std::string_view wall);
 
-// The first one is the AFTER INSERT trigger: every tracked table has it.
+// Returns the triggers of a table. The first one is the AFTER INSERT trigger, by which a registered
+// table is recognised.
 std::vector<TriggerText> CaptureTriggers(int64_t table_id, const schema::Table& table);
 
 }  // namespace harmonylite::capture

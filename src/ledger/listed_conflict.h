@@ -23,7 +23,7 @@ inline constexpr std::string_view kDeleted = "deleted";
 inline constexpr std::string_view kDeleteLost = "delete lost";
 // Two nodes inserted a row under the same integer key.
 inline constexpr std::string_view kSameId = "same automatic id";
-// A change that no trigger saw was replaced by the row as it had been written.
+// A change that no trigger saw was undone: the row is again what its version says.
 inline constexpr std::string_view kUnseen = "altered unseen";
 // A row is shadowed. This kind is never stored: the shadow tables tell it.
 inline constexpr std::string_view kShadowed = "shadowed";

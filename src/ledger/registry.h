@@ -23,7 +23,7 @@ struct RegisteredTable {
   int64_t id = 0;
   std::string name;
   std::string key;                  // the row key, as EncodeKey writes it
-  std::vector<ColumnNames> shapes;  // every list of columns it ever had; row hashes are over one each
+  std::vector<ColumnNames> shapes;  // every list of columns it ever had; a hash is over one of them
   bool had_rows = false;            // true if there may be rows without a version
 };
 

@@ -18,7 +18,7 @@ struct sqlite3_vfs;
 
 namespace harmonylite::sqlite {
 
-// The bytes of one database file, kept by whatever implements this.
+// The bytes of one database file. The class that implements this decides where they are kept.
 class FileContent {
  public:
   virtual ~FileContent() = default;
