@@ -1,9 +1,9 @@
 // Finds changes that no trigger saw, by comparing rows with the hashes in their versions, and
 // journals them as new writes, so that they are not lost (P7).
 //
-// A table is audited if it had no triggers, or outdated ones, for a while: it was rebuilt, a
-// trigger was dropped, or a UNIQUE index was added. Cost: one pass over the table and one over its
-// versions.
+// A table is audited if it had no triggers, or outdated ones, for a while: it is new and has rows
+// already, it was rebuilt, a trigger was dropped, or a UNIQUE index was added. Cost: one pass over
+// the table and one over its versions.
 // Threads: every function uses its caller's connection, in the transaction that the caller has
 // open.
 #pragma once

@@ -89,6 +89,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   BatchHeader header;
   header.sender = state.self;
   header.covers = {{state.self, CoverFrom(state, published), to}};
+  // Receivers hold the batch until they have applied what is applied here now (P6).
   if (!HL_MUTANT(seen_not_told)) {
     HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   }

@@ -1,8 +1,8 @@
 // Reads the catalog from a file, and keeps the file in line with its schema: the numbers of the
 // replicated tables, their hidden tables and their triggers.
 //
-// The consumer syncs when it attaches and whenever it finds that the schema has changed; all others
-// only load the catalog.
+// A node syncs when it attaches to a file, at its start, and whenever the schema has changed. Only
+// the consumer's Replica does that, because it alone writes; the other workers load the catalog.
 // Threads: every function uses its caller's connection, in the transaction that the caller has
 // open.
 #pragma once

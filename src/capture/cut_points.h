@@ -2,7 +2,7 @@
 // replica never sees half of a transaction (P6).
 //
 // The journal does not tell where a transaction ends. But whenever the database is looked at, the
-// journal's newest entry is the last one of a transaction, and Look notes it as a place to cut. A
+// journal's newest change is the last one of a transaction, and Look notes it as a place to cut. A
 // place is usable if no row has entries on both sides of it. The reason is that a batch carries
 // rows as they are when it is built: a row that was written before and after the place would be
 // sent with the second part only, and the transaction that wrote it first would arrive without it.

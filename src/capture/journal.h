@@ -111,9 +111,9 @@ int64_t HashImage(const schema::Table& table, std::span<const change::ValueView>
 // version of a row with an unfolded entry is out of date.
 Result<bool> Fold(sqlite::Connection* db, const ledger::Catalog& catalog, ledger::State* state, int64_t limit);
 
-// Deletes up to `limit` entries that are both folded and published; a change is kept until the log
-// has it (P2). The newest entry is never deleted, because it is the clock. Returns true if no such
-// entry is left. Needs a write transaction.
+// Deletes up to `limit` entries that are both folded and published, so that a change is kept until
+// the log holds it (P7). The newest entry is never deleted, because it is the clock. Returns true
+// if nothing is left to delete. Needs a write transaction.
 Result<bool> Trim(sqlite::Connection* db, const ledger::State& state, int64_t limit);
 
 // Makes every later stamp greater than `stamp`. Applying a batch calls this with the batch's

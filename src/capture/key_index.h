@@ -16,7 +16,7 @@ namespace harmonylite::capture {
 // costs a second visit. A key takes about 64 bytes. While all keys are integers that were noted in
 // ascending order, as an application inserts them, nothing is hashed and a key takes 24 bytes.
 //
-// Threads: a KeyIndex is used by one thread at a time, also for reading.
+// Threads: a KeyIndex is used by one thread at a time, also for reading, because Find moves next_.
 class KeyIndex {
  public:
   struct Range {

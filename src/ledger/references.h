@@ -5,8 +5,8 @@
 // side of a reference that were written, shown or hidden since everything was last settled: only
 // these, and rows that refer to them, must be judged again. `held` has the unique values of hidden
 // orphans, which no index of the table knows any more. apply/orphans.h works on both.
-// Layout: docs/formats/hidden-tables.md. Reasons:
-// docs/decisions/0014-orphans-in-a-second-stratum.md.
+// Layout: docs/formats/hidden-tables.md.
+// Reasons: docs/decisions/0014-orphans-in-a-second-stratum.md.
 // Threads: every function uses its caller's connection, in the transaction that the caller has
 // open.
 #pragma once

@@ -12,8 +12,8 @@
 //
 // Only the image moves here. The row's version stays in the version table, so merging does not know
 // shadow tables.
-// Layout: docs/formats/hidden-tables.md. Reasons:
-// docs/decisions/0007-shadowed-rows-and-blockers.md.
+// Layout: docs/formats/hidden-tables.md.
+// Reasons: docs/decisions/0007-shadowed-rows-and-blockers.md.
 // Threads: every function uses its caller's connection, in the transaction that the caller has
 // open.
 #pragma once
