@@ -122,7 +122,7 @@ Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Conf
   Progress progress(&join.activity(), clock, logger);
   while (!thread.done()) {
     if (::sigtimedwait(&signals, nullptr, &kLook) > 0) {
-      logger->Info("asked to end");
+      logger->Info("shutting down");
       return JoinEnd::kAskedToEnd;
     }
     if (!thread.done()) progress.Show(thread.waiting_for());

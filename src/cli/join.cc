@@ -63,7 +63,7 @@ ExitCode Join(const config::CommandLine& command, const config::Config* config) 
   if (!request.ok()) return Complain(request.error().message(), ExitCode::kUsage);
   if (Status decided = Decide(*config, *request); !decided.ok())
     return Complain(decided.error().message(), ExitCode::kFailure);
-  fmt::print("noted: the node settles it while it runs, as soon as NATS and a node of the cluster are in reach\n");
+  fmt::print("recorded; the running node will compare its rows and join as soon as NATS and a node of the cluster can be reached\n");
   return ExitCode::kOk;
 }
 

@@ -119,8 +119,8 @@ Status PublishedBarrier::Await(const snapshot::Manifest& manifest) {
     if (log_ == nullptr || now - moved > (held == Held::kUnknown ? kReachWithinMs : node::kSnapshotPublishMs)) {
       const auto missing = own.value - published_.value;
       if (held == Held::kNotYet)
-        return MakeError(ErrorCode::kConflict, "the log does not take the newest {} changes of this node, which are in the "
-                                               "snapshot: its log says why",
+        return MakeError(ErrorCode::kConflict, "JetStream does not accept the newest {} changes in this snapshot; see the "
+                                               "node's log file for the reason",
                          missing);
       logger_->Warning(
           "up to {} changes in this snapshot may not be in the log, which cannot be asked ({}): should this database turn out to "

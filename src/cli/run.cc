@@ -143,7 +143,7 @@ std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t&
       return ExitCode::kOk;
     }
   }
-  logger->Info("asked to end");
+  logger->Info("shutting down");
   return ExitCode::kOk;
 }
 
@@ -216,7 +216,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     sidecar.log.reset();
     sidecar.connection.reset();
   }
-  logger->Info("ended");
+  logger->Info("stopped");
   return code.ok() ? *code : ExitCode::kFailure;
 }
 

@@ -32,7 +32,7 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
     out.push_back("changes of other nodes cannot be taken at the moment (blocked): " + status.stalled);
   if (!status.join_problem.empty()) out.push_back(status.join_problem);
   if (!status.divergence.empty())
-    out.push_back(status.divergence + ": 'harmonylite verify' names them, with --repair it ends it");
+    out.push_back(status.divergence + ": run 'harmonylite verify' to list them, or 'harmonylite verify --repair' to repair them");
   if (!status.resync_error.empty())
     out.push_back("a snapshot cannot be merged with this database: " + status.resync_error);
   if (!status.unreadable_snapshot.empty()) out.push_back(status.unreadable_snapshot);

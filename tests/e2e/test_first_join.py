@@ -20,7 +20,7 @@ def join(node, seed):
 def test_equal_files_join_without_copying(cluster):
     a = cluster.add().create(SCHEMA + ROWS.format(500)).start()
     b = cluster.add().create(SCHEMA + ROWS.format(500)).start()
-    b.wait_log("joins without copying")
+    b.wait_log("joined without copying")
     a.sql("UPDATE t SET v = 'new' WHERE id = 3")
     b.sql("DELETE FROM t WHERE id = 4")
     wait_value([a, b], "SELECT count(*) FROM t", 499)

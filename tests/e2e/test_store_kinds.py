@@ -39,7 +39,7 @@ def test_webdav_certificates_are_verified(folder, words):
     server = Apache(folder / "apache", *ours.issue("server")).start()
     try:
         settings = webdav_settings(server)
-        Store(folder, settings).fails("invalid argument", "not to be trusted.*SSL_CERT_FILE", *words)
+        Store(folder, settings).fails("invalid argument", "cannot verify the certificate.*SSL_CERT_FILE", *words)
         trusting = {"SSL_CERT_FILE": str(other.certificate)}
         Store(folder, settings, environment=trusting).fails("invalid argument", "trusted", *words)
         trusting = {"SSL_CERT_FILE": str(ours.certificate)}

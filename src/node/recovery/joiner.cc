@@ -40,7 +40,7 @@ Joiner::Joiner(const Dependencies& dependencies)
 StepResult Joiner::Wait(const std::string& why) {
   if (why != said_) {
     said_ = why;
-    d_.logger->Info("this file had rows before HarmonyLite, and they are not compared with the cluster's yet: {}", why);
+    d_.logger->Info("existing rows have not been compared with the cluster yet: {}", why);
     d_.shared->rows().SetJoinProblem("its first join waits: " + why);
   }
   return StepResult::Blocked(why);
@@ -148,7 +148,7 @@ Status Joiner::Compare(const Decision& decision) {
   HL_ASSIGN(const std::vector<TableDifference> differences, Differences(here, *there));
   const NodeId node = there->origin.node;
   if (differences.empty()) {
-    d_.logger->Info("its rows are those of node {}: it joins without copying any", node.value);
+    d_.logger->Info("rows match node {}: joined without copying", node.value);
     RowOrders joins;
     joins.joins = true;
     return CarryOut(std::move(joins));

@@ -123,7 +123,7 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
     return AskForAnother("the newest one cannot be merged with this database (" + unmerged_->error +
                          "); the others are asked for another");
   }
-  d_.logger->Info("fetches snapshot {}, as this node is too far behind for anything less",
+  d_.logger->Info("fetching snapshot {}: this node is too far behind to catch up from the log",
                   newest->name);
   auto opened = d_.source->Open(newest->name);
   if (!opened.ok()) {

@@ -392,8 +392,8 @@ StepResult Consumer::CarryOutOrders() {
   if (!rows.ok())
     d_.logger->Warning("rows that were sent again are not taken: {}", rows.error().message());
   else if (*rows > 0)
-    d_.logger->Warning("{} rows were not what they were written as: they are as node {} has them now; what was there "
-                       "is kept ('harmonylite conflicts')",
+    d_.logger->Warning("{} damaged rows were replaced with node {}'s version; the previous content is kept, see "
+                       "'harmonylite conflicts'",
                        *rows, resends_.front().header.sender.node.value);
   resends_.pop_front();
   return StepResult::Progress();

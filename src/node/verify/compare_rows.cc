@@ -236,13 +236,13 @@ std::string Describe(const RowMark& row) {
   std::string out;
   switch (row.damage) {
     case RowDamage::kAltered:
-      out = "altered unseen, ";
+      out = "changed outside triggers, ";
       break;
     case RowDamage::kMissing:
-      out = "gone unseen, ";
+      out = "deleted outside triggers, ";
       break;
     case RowDamage::kUnwritten:
-      out = "there unseen, ";
+      out = "inserted outside triggers, ";
       break;
     case RowDamage::kNone:
       break;

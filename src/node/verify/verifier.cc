@@ -269,7 +269,7 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   if (tables.empty() && found.damaged_rows > 0)
     found.text = fmt::format("{} rows are not what they were written as", found.damaged_rows);
   if (!found.text.empty() && found.text != before.text)
-    d_.logger->Error("{}: 'harmonylite verify -config …' names them, with --repair it ends it", found.text);
+    d_.logger->Error("{}: run 'harmonylite verify -config …' to list them, or with --repair to repair them", found.text);
   if (found.text.empty() && !before.text.empty())
     d_.logger->Info("rows are equal again on the nodes that were compared");
   d_.shared->rows().SetDivergence(std::move(found));
