@@ -3,7 +3,6 @@
 
 #include <string>
 
-#include "base/bounded_queue.h"
 #include "base/logger.h"
 #include "base/mutant.h"
 #include "base/spool.h"
@@ -87,18 +86,6 @@ TEST(Spool, WhatCannotBeAppendedNowCanBeLater) {
   ASSERT_OK(spool.ReadAt(0, 100, &all));
   EXPECT_EQ(all, "abcdef");
   EXPECT_TRUE(spool.on_disk());
-}
-
-TEST(BoundedQueue, RefusesBeyondItsLimitAndAfterClose) {
-  BoundedQueue<int> queue(2);
-  EXPECT_TRUE(queue.TryPush(1));
-  EXPECT_TRUE(queue.TryPush(2));
-  EXPECT_FALSE(queue.TryPush(3));
-  queue.Close();
-  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), 1);
-  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(0)), 2);
-  EXPECT_EQ(queue.Pop(std::chrono::milliseconds(1000)), std::nullopt);
-  EXPECT_FALSE(queue.TryPush(4));
 }
 
 // An ordinary build contains no mutants (docs/testing.md, "Mutants").

@@ -68,9 +68,6 @@ class BatchReader {
   Result<std::optional<BuiltBatch>> ReadRows(const std::string& table, const std::vector<change::Row>& keys, Lseq to,
                                              Hlc to_stamp);
 
-  // The schema version that the last read saw, even if that read failed.
-  int64_t schema_version() const { return schema_version_; }
-
  private:
   // Loads the catalog again if the schema has changed. kRetryLater: the consumer has not written
   // the triggers of a table yet.

@@ -44,7 +44,6 @@ class CborReader {
   size_t consumed() const { return static_cast<size_t>(at_ - start_); }
   size_t missing() const { return missing_; }
   const char* fault() const { return fault_; }
-  uint64_t string_budget() const { return string_budget_; }
 
  private:
   struct Token;

@@ -21,8 +21,6 @@ namespace harmonylite::ledger {
 
 inline constexpr int64_t kHiddenFormat = 1;
 inline constexpr const char* kJournal = "__harmonylite__journal";
-inline constexpr const char* kTables = "__harmonylite__tables";
-inline constexpr const char* kNodes = "__harmonylite__nodes";
 inline constexpr const char* kProgress = "__harmonylite__progress";
 inline constexpr const char* kState = "__harmonylite__state";
 

@@ -227,14 +227,4 @@ std::string SharedState::unreadable_snapshot() const {
   return unreadable_snapshot_;
 }
 
-void SharedState::NoteSchemaVersion(int64_t version) {
-  const std::lock_guard lock(mutex_);
-  schema_version_ = version;
-}
-
-int64_t SharedState::noted_schema_version() const {
-  const std::lock_guard lock(mutex_);
-  return schema_version_;
-}
-
 }  // namespace harmonylite::node

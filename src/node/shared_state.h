@@ -190,10 +190,6 @@ class SharedState {
   void Stop() { stopping_.store(true); }
   const std::atomic<bool>& stopping() const { return stopping_; }
 
-  // The schema version that the publisher saw last.
-  void NoteSchemaVersion(int64_t version);
-  int64_t noted_schema_version() const;
-
  private:
   RowDesk rows_;  // has a mutex of its own
   mutable std::mutex mutex_;
@@ -207,7 +203,6 @@ class SharedState {
   Lseq base_;
   AppliedState applied_;
   std::optional<change::ProgressVector> repair_;
-  int64_t schema_version_ = -1;
   Lseq last_change_;
   std::string database_error_;
   MembershipReport membership_;

@@ -79,7 +79,6 @@ ChildProcess::ChildProcess(ChildProcess&& other) noexcept
       output_(std::exchange(other.output_, -1)),
       partial_(std::move(other.partial_)),
       ended_(other.ended_),
-      succeeded_(other.succeeded_),
       how_(std::move(other.how_)) {}
 
 ChildProcess::~ChildProcess() {
@@ -123,7 +122,6 @@ bool ChildProcess::HasEnded() {
   int status = 0;
   if (waitpid(pid_, &status, WNOHANG) != pid_) return false;
   ended_ = true;
-  succeeded_ = WIFEXITED(status) && WEXITSTATUS(status) == 0;
   how_ = WIFSIGNALED(status) ? fmt::format("signal {}", WTERMSIG(status))
                              : fmt::format("exit code {}", WEXITSTATUS(status));
   return true;

@@ -36,7 +36,6 @@ class ChildProcess {
   bool HasEnded();
   // How the child ended, as text for messages: "exit code 1", "signal 9". Empty while it runs.
   const std::string& how_it_ended() const { return how_; }
-  bool succeeded() const { return succeeded_; }
   // Sends SIGTERM, and SIGKILL after `grace`; returns when the child is gone.
   void End(std::chrono::milliseconds grace);
 
@@ -49,7 +48,6 @@ class ChildProcess {
   int output_;  // read end of the output pipe, owned; -1 when closed
   std::string partial_;
   bool ended_ = false;
-  bool succeeded_ = false;
   std::string how_;
 };
 

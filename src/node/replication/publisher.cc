@@ -227,7 +227,6 @@ StepResult Publisher::Look() {
 
   auto built = repair ? reader_.ReadRepair(*repair)
                       : reader_.ReadChanges(d_.shared->published().to, batch_limit_);
-  d_.shared->NoteSchemaVersion(reader_.schema_version());
   if (!built.ok()) {
     // Deletes are forgotten here that the asking node lacks. It sees that in our heartbeat, and
     // fetches a snapshot instead.
