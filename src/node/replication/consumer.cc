@@ -13,20 +13,10 @@ using ports::LogSeq;
 
 // Held batches are judged again this often even if nothing seems to have changed.
 constexpr int64_t kJudgeAgainMs = 500;
-// If the application has not committed for this long, it is a good moment to fold and trim.
-constexpr int64_t kQuietMs = 20;
-// The same while changes wait to be sent. Sending goes first, because other nodes wait for it, but
-// a log that cannot be reached must not keep the journal from being folded.
-constexpr int64_t kSurelyQuietMs = 1'000;
 // An application that committed within this time will want the write lock again.
 constexpr int64_t kLocalWritersMs = 1'000;
 // Batches of rows that were sent again and wait; further ones are dropped, and asked for again.
 constexpr size_t kMaxResends = 64;
-// Longest rest: after this long maintenance looks at everything even if nothing has changed.
-constexpr int64_t kRestMs = 5'000;
-// Journal entries folded at a time beside an application that never pauses; few, to hardly be
-// noticed.
-constexpr int64_t kForcedFold = 64;
 
 // True if the batch's sender has seen changes under our origin that this file never sent: another
 // process goes on as us, with a copy of this file.
@@ -100,36 +90,39 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   bool done = false;
   StepResult result = WriteSchemaOrIncarnation(&done);
   if (done) return result;
-  if (const StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
+  if (const StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle)
+    return ordered;
 
   if (d_.options->replicate && d_.shared->rows().joined()) {
     // Judge() counts our own changes as applied, which is wrong for an older copy of the database:
     // it would show the effects of changes that it lacks (P6). So nothing is applied until the
     // publisher has compared this file with the log.
-    const bool known = !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
+    const bool known =
+        !d_.options->publish || d_.shared->identified() || HL_MUTANT(applies_unidentified);
     if (known && snapshot_ == nullptr) snapshot_ = d_.shared->TakeSnapshot();
     if (snapshot_ != nullptr) return Merge(snapshot_.get());
-    result = known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
+    result =
+        known ? ApplyReady() : StepResult::Blocked("the log has not told yet what we published");
     if (result.kind == StepResult::kProgress) return result;
     // The database cannot be written and the queue fills up: reading on would only overfill it.
     if (result.kind == StepResult::kBlocked && held_.crowded()) return result;
     const StepResult maintained = Maintain();
     if (maintained.kind == StepResult::kProgress) wait = std::chrono::milliseconds(0);
-    const StepResult read = ReadLog(result.kind == StepResult::kBlocked
-                                        ? std::min(wait, std::chrono::milliseconds(5))
-                                        : wait);
+    const StepResult read = ReadLog(
+        result.kind == StepResult::kBlocked ? std::min(wait, std::chrono::milliseconds(5)) : wait);
     if (read.kind == StepResult::kProgress || maintained.kind == StepResult::kProgress)
       return StepResult::Progress();
     return read.kind == StepResult::kBlocked ? read : result;
   }
   const StepResult maintained = Maintain();
-  if (maintained.kind == StepResult::kIdle && !d_.shared->rows().joined()) return StepResult::Blocked("a first join");
+  if (maintained.kind == StepResult::kIdle && !d_.shared->rows().joined())
+    return StepResult::Blocked("a first join");
   return maintained;
 }
 
 bool Consumer::ReadAhead() {
-  if (!d_.options->replicate || !d_.shared->rows().joined() || snapshot_ != nullptr || reader_ == nullptr ||
-      d_.shared->incarnation_requested() || held_.crowded())
+  if (!d_.options->replicate || !d_.shared->rows().joined() || snapshot_ != nullptr ||
+      reader_ == nullptr || d_.shared->incarnation_requested() || held_.crowded())
     return false;
   const auto took = TakeRecords(std::chrono::milliseconds(0));
   if (!took.ok()) LoseReader(took.error());
@@ -172,7 +165,8 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
   if (!changed.ok()) return Busy(changed.error());
   if (*changed) return SyncSchema();
   if (const auto request = d_.shared->incarnation_request()) {
-    if (Status started = d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())), *request);
+    if (Status started =
+            d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())), *request);
         !started.ok())
       return Busy(started.error());
     next_ = request->read_log_again ? LogSeq(1) : Cursor();
@@ -181,7 +175,8 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     held_.Clear();
     skipped_from_.reset();
     const ledger::State& state = d_.replica->state();
-    d_.shared->SetSelf(state.self, state.incarnation_base, {state.published_to, state.published_stamp},
+    d_.shared->SetSelf(state.self, state.incarnation_base,
+                       {state.published_to, state.published_stamp},
                        /*is_new=*/true);
     d_.logger->Info("started incarnation {}", ToString(d_.replica->state().self));
     Share();
@@ -195,8 +190,10 @@ StepResult Consumer::SyncSchema() {
   if (Status synced = d_.replica->SyncSchema(); !synced.ok()) {
     if (synced.error().code() != ErrorCode::kRetryLater && synced.error().message() != said_) {
       said_ = synced.error().message();
-      d_.logger->Error("cannot take over a schema change: {}; nothing is applied until it can be, local changes are kept",
-                       said_);
+      d_.logger->Error(
+          "cannot take over a schema change: {}; nothing is applied until it can be, local changes "
+          "are kept",
+          said_);
     }
     return StepResult::Blocked(synced.error().message());
   }
@@ -235,15 +232,17 @@ Status Consumer::Take(const LogRecord& record) {
   next_ = after;
   if (!header.ok()) {
     dropped_ = true;
-    d_.logger->Error("record {} of node {} is not applied: {}; its rows are fetched from a node "
-                     "that has them",
-                     record.seq.value, ToString(record.subject), header.error().message());
+    d_.logger->Error(
+        "record {} of node {} is not applied: {}; its rows are fetched from a node "
+        "that has them",
+        record.seq.value, ToString(record.subject), header.error().message());
     Share();
     return Ok();
   }
   if (!arrived->has_value()) return Ok();
   if (IsResend(*header)) {
-    if (resends_.size() < kMaxResends) resends_.push_back({std::move(**arrived), std::move(*header), std::nullopt, 0});
+    if (resends_.size() < kMaxResends)
+      resends_.push_back({std::move(**arrived), std::move(*header), std::nullopt, 0});
     return Ok();
   }
   // If the batch shows that this file is a copy, the batch must not be applied under the present
@@ -252,9 +251,10 @@ Status Consumer::Take(const LogRecord& record) {
   // queue. Resends, handled above, need no such check: they only restore rows under versions that
   // are here already.
   if (d_.options->publish && KnowsMore(*header, d_.replica->state().self, d_.shared->sending())) {
-    d_.logger->Warning("node {} has changes of this node that this database does not have: it is a copy or was "
-                       "restored from a backup; it goes on as a new incarnation",
-                       ToString(header->sender));
+    d_.logger->Warning(
+        "node {} has changes of this node that this database does not have: it is a copy or was "
+        "restored from a backup; it goes on as a new incarnation",
+        ToString(header->sender));
     d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
   }
   const LogSeq begin = (*arrived)->first;
@@ -268,8 +268,8 @@ Status Consumer::Take(const LogRecord& record) {
 }
 
 Judgement Consumer::JudgeNow(const change::BatchHeader& header) const {
-  return Judge(header, d_.replica->progress(), d_.replica->state().self, d_.clock->WallMs(), d_.options->max_clock_skew_ms,
-               d_.replica->collected());
+  return Judge(header, d_.replica->progress(), d_.replica->state().self, d_.clock->WallMs(),
+               d_.options->max_clock_skew_ms, d_.replica->collected());
 }
 
 // --- Applying ---
@@ -284,9 +284,8 @@ std::vector<WaitingBatch*> Consumer::Choose() {
                  d_.replica->collected());
   };
   auto& batches = held_.batches();
-  std::erase_if(batches, [&](const WaitingBatch& batch) {
-    return judge(batch).verdict == Verdict::kHad;
-  });
+  std::erase_if(batches,
+                [&](const WaitingBatch& batch) { return judge(batch).verdict == Verdict::kHad; });
   std::vector<WaitingBatch*> chosen;
   const uint64_t budget = local_writers() ? kApplyBudgetBytesBesideWriters : kApplyBudgetBytes;
   uint64_t bytes = 0;
@@ -348,15 +347,16 @@ StepResult Consumer::ApplyReady() {
 void Consumer::Refuse(WaitingBatch* batch, const Error& error) {
   const Origin sender = batch->header.sender;
   if (error.code() == ErrorCode::kCorruption) {
-    d_.logger->Error("a batch of node {} is damaged and not applied: {}; its rows are fetched from a "
-                     "node that has them",
-                     ToString(sender), error.message());
+    d_.logger->Error(
+        "a batch of node {} is damaged and not applied: {}; its rows are fetched from a "
+        "node that has them",
+        ToString(sender), error.message());
     Forget({batch});
     dropped_ = true;
     return Share();
   }
-  const HoldKind kind = error.code() == ErrorCode::kSchemaMismatch ? HoldKind::kSchema
-                                                                   : HoldKind::kRefused;
+  const HoldKind kind =
+      error.code() == ErrorCode::kSchemaMismatch ? HoldKind::kSchema : HoldKind::kRefused;
   batch->hold = Hold{sender, kind, error.message()};
   batch->not_before_ms = d_.clock->MonotonicMs() + kJudgeAgainMs;
   Share();
@@ -392,99 +392,27 @@ StepResult Consumer::CarryOutOrders() {
   if (!rows.ok())
     d_.logger->Warning("rows that were sent again are not taken: {}", rows.error().message());
   else if (*rows > 0)
-    d_.logger->Warning("{} damaged rows were replaced with node {}'s version; the previous content is kept, see "
-                       "'harmonylite conflicts'",
-                       *rows, resends_.front().header.sender.node.value);
+    d_.logger->Warning(
+        "{} damaged rows were replaced with node {}'s version; the previous content is kept, see "
+        "'harmonylite conflicts'",
+        *rows, resends_.front().header.sender.node.value);
   resends_.pop_front();
   return StepResult::Progress();
 }
 
-// --- Housekeeping ---
-
-// Folds and trims the journal, counts orphans, and forgets tombstones, when the time is right.
-//
-// The right time is when the application is quiet: each piece of this work takes the write lock. If
-// it never is, one small piece is done every `cleanup_interval`, without trimming. A journal that
-// has grown very long is folded and trimmed at full speed even then.
-//
-// When nothing is left to do, the consumer rests: as long as no connection commits, nothing new is
-// published, and kRestMs have not passed, the next steps skip this work and the look at the schema.
-// An idle node thus costs almost no processor time.
-StepResult Consumer::Maintain() {
-  if (rests_) return StepResult::Idle();
-  const int64_t now = d_.clock->MonotonicMs();
-  d_.replica->SetCursor(Cursor(), log_created_);
-  // A node that does not publish need not keep journal entries for sending: they count as published
-  // when they are folded, so that they are trimmed.
-  if (!d_.options->publish) d_.replica->SetPublished(d_.replica->state().folded_to, Hlc(0));
-  const int64_t silence = now - quiet_since_ms_;
-  const bool all_sent = !d_.options->publish || d_.shared->published().to >= d_.shared->sending();
-  const bool quiet = silence >= (all_sent ? kQuietMs : kSurelyQuietMs);
-  const bool due = now - maintained_ms_ >= d_.options->cleanup_interval_ms;
-  bool long_journal = false;
-  if (!quiet && due) {
-    auto length = d_.replica->JournalLength();
-    if (!length.ok()) return Busy(length.error());
-    long_journal = *length > kMaxJournal;
-  }
-  if (!quiet && !due) return StepResult::Idle();
-  const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
-  auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
-  d_.shared->SetLastChange(d_.replica->last_change());
-  if (!done.ok()) return Busy(done.error());
-  if (*done && quiet) {
-    // A count that fails is made again later. It is only shown, and nothing depends on it.
-    auto counted = d_.replica->CountOrphans();
-    if (!counted.ok())
-      d_.logger->Debug("rows without a parent cannot be counted now: {}", counted.error().message());
-    else if (*counted)
-      Share();
-  }
-  if (!*done && long_journal) return StepResult::Progress();
-  if (*done || !quiet) {
-    maintained_ms_ = now;
-    const StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
-    if (*done && quiet && forgot.kind == StepResult::kIdle && !d_.replica->counts_orphans()) {
-      rest_ = Now();
-      rest_until_ms_ = now + kRestMs;
-    }
-    return forgot;
-  }
-  return StepResult::Progress();
-}
-
-StepResult Consumer::ForgetTombstones(int64_t limit) {
-  const int64_t now = d_.clock->MonotonicMs();
-  if (now - collected_ms_ < kCollectMs) return StepResult::Idle();
-  collected_ms_ = now;
-  const MembershipReport membership = d_.shared->membership();
-  if (Status saved = d_.replica->RememberMembers(membership.members); !saved.ok()) return Busy(saved.error());
-  if (now >= counted_ms_) {
-    auto count = d_.replica->CountTombstones();
-    if (!count.ok()) return Busy(count.error());
-    counted_ms_ = now + kCountTombstonesMs;
-    tombstones_ = *count;
-    Share();
-  }
-  if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
-      skipped_from_ || !held_.batches().empty())
-    return StepResult::Idle();
-  auto gone = d_.replica->Collect(*membership.stable, limit);
-  if (!gone.ok()) return Busy(gone.error());
-  if (*gone == 0) return StepResult::Idle();
-  forgotten_ += *gone;
-  tombstones_ = std::max<int64_t>(tombstones_ - *gone, 0);
-  Share();
-  if (*gone < limit) return StepResult::Idle();
-  collected_ms_ = now - kCollectMs;  // there may be more tombstones to forget: look again at once
-  return StepResult::Progress();
-}
-
 void Consumer::Share() {
-  AppliedState applied{d_.replica->progress(), caught_up_, dropped_,
-                       d_.replica->schema_fingerprint(), held_.Reasons(), d_.replica->totals(),
+  AppliedState applied{d_.replica->progress(),
+                       caught_up_,
+                       dropped_,
+                       d_.replica->schema_fingerprint(),
+                       held_.Reasons(),
+                       d_.replica->totals(),
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
-                       d_.replica->orphans(), d_.replica->journaled(), d_.replica->collected(), tombstones_, forgotten_,
+                       d_.replica->orphans(),
+                       d_.replica->journaled(),
+                       d_.replica->collected(),
+                       tombstones_,
+                       forgotten_,
                        stalled_};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)

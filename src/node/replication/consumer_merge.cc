@@ -1,7 +1,7 @@
 // Merging a snapshot with the database: what a node does that is too far behind to be helped by the
 // log or by a repair. See consumer.h.
-#include "node/replication/consumer.h"
 #include "base/free_memory.h"
+#include "node/replication/consumer.h"
 
 namespace harmonylite::node {
 
@@ -45,9 +45,12 @@ StepResult Consumer::Merge(OpenSnapshot* snapshot) {
     return StepResult::Progress();
   }
   const Replica::Merged& merged = **done;
-  d_.logger->Info("merged a snapshot with this database: {} rows looked at, {} written; {} rows that were deleted "
-                  "elsewhere are removed, {} that nobody else had are sent anew, {} from before HarmonyLite added",
-                  merged.stats.rows, merged.stats.won, merged.removed, merged.written, old_rows_added_);
+  d_.logger->Info(
+      "merged a snapshot with this database: {} rows looked at, {} written; {} rows that were "
+      "deleted "
+      "elsewhere are removed, {} that nobody else had are sent anew, {} from before HarmonyLite "
+      "added",
+      merged.stats.rows, merged.stats.won, merged.removed, merged.written, old_rows_added_);
   d_.shared->SetLogGap(false);
   return EndMerge({});
 }

@@ -1,7 +1,8 @@
 // Reading the log: opening it at the right place, going on after failures, and going back to what
 // could not be taken. See consumer.h.
-#include "node/replication/consumer.h"
 #include <algorithm>
+
+#include "node/replication/consumer.h"
 
 namespace harmonylite::node {
 
@@ -29,24 +30,27 @@ Status Consumer::OpenReader() {
   HL_ASSIGN(const ports::LogState state, d_.log->State());
   if (state.created_ns != log_created_) {
     if (log_created_ != 0)
-      d_.logger->Warning("the log was made anew: reading it from its start; what it lost is "
-                         "fetched from the other nodes");
+      d_.logger->Warning(
+          "the log was made anew: reading it from its start; what it lost is "
+          "fetched from the other nodes");
     next_ = LogSeq(1);
     log_created_ = state.created_ns;
     assembler_.Clear();
   }
   if (next_.value > state.last.value + 1) {
-    d_.logger->Warning("the log ends at {}, before our position {}: an older copy was put back; "
-                       "reading it from its start",
-                       state.last.value, next_.value);
+    d_.logger->Warning(
+        "the log ends at {}, before our position {}: an older copy was put back; "
+        "reading it from its start",
+        state.last.value, next_.value);
     next_ = LogSeq(1);
     assembler_.Clear();
   }
   if (next_ < state.first) {
     if (next_.value > 1)
-      d_.logger->Warning("the log no longer holds records {} to {}: what they brought is fetched "
-                         "from the other nodes where it is missing",
-                         next_.value, state.first.value - 1);
+      d_.logger->Warning(
+          "the log no longer holds records {} to {}: what they brought is fetched "
+          "from the other nodes where it is missing",
+          next_.value, state.first.value - 1);
     d_.shared->SetLogGap(true);
     next_ = state.first;
     assembler_.Clear();
@@ -94,9 +98,11 @@ void Consumer::Stall(const LogRecord& record, const Error& error) {
   stalled_at_ = record.seq;
   if (error.message() != stalled_) {
     stalled_ = error.message();
-    d_.logger->Warning("record {} of node {} cannot be taken at the moment ({}): trying again; nothing is lost, and "
-                       "what comes after it waits",
-                       record.seq.value, ToString(record.subject), stalled_);
+    d_.logger->Warning(
+        "record {} of node {} cannot be taken at the moment ({}): trying again; nothing is lost, "
+        "and "
+        "what comes after it waits",
+        record.seq.value, ToString(record.subject), stalled_);
   }
   Share();
 }
@@ -123,7 +129,8 @@ void Consumer::ReadSkippedAgain() {
 StepResult Consumer::ReadLog(std::chrono::milliseconds wait) {
   ReadSkippedAgain();
   if (reader_ == nullptr) {
-    if (d_.clock->MonotonicMs() < reopen_ms_) return StepResult::Blocked(stalled_.empty() ? said_ : stalled_);
+    if (d_.clock->MonotonicMs() < reopen_ms_)
+      return StepResult::Blocked(stalled_.empty() ? said_ : stalled_);
     if (Status opened = OpenReader(); !opened.ok()) {
       LoseReader(opened.error());
       return StepResult::Blocked(said_);

@@ -1,0 +1,105 @@
+// The consumer's work on its own file between batches: folding, trimming, and forgetting
+// tombstones.
+#include <algorithm>
+
+#include "node/replication/consumer.h"
+
+namespace harmonylite::node {
+
+namespace {
+
+// If the application has not committed for this long, it is a good moment to fold and trim.
+constexpr int64_t kQuietMs = 20;
+// The same while changes wait to be sent. Sending goes first, because other nodes wait for it, but
+// a log that cannot be reached must not keep the journal from being folded.
+constexpr int64_t kSurelyQuietMs = 1'000;
+// Longest rest: after this long maintenance looks at everything even if nothing has changed.
+constexpr int64_t kRestMs = 5'000;
+// Journal entries folded at a time beside an application that never pauses; few, to hardly be
+// noticed.
+constexpr int64_t kForcedFold = 64;
+
+}  // namespace
+
+// Folds and trims the journal, counts orphans, and forgets tombstones, when the time is right.
+//
+// The right time is when the application is quiet: each piece of this work takes the write lock. If
+// it never is, one small piece is done every `cleanup_interval`, without trimming. A journal that
+// has grown very long is folded and trimmed at full speed even then.
+//
+// When nothing is left to do, the consumer rests: as long as no connection commits, nothing new is
+// published, and kRestMs have not passed, the next steps skip this work and the look at the schema.
+// An idle node thus costs almost no processor time.
+StepResult Consumer::Maintain() {
+  if (rests_) return StepResult::Idle();
+  const int64_t now = d_.clock->MonotonicMs();
+  d_.replica->SetCursor(Cursor(), log_created_);
+  // A node that does not publish need not keep journal entries for sending: they count as published
+  // when they are folded, so that they are trimmed.
+  if (!d_.options->publish) d_.replica->SetPublished(d_.replica->state().folded_to, Hlc(0));
+  const int64_t silence = now - quiet_since_ms_;
+  const bool all_sent = !d_.options->publish || d_.shared->published().to >= d_.shared->sending();
+  const bool quiet = silence >= (all_sent ? kQuietMs : kSurelyQuietMs);
+  const bool due = now - maintained_ms_ >= d_.options->cleanup_interval_ms;
+  bool long_journal = false;
+  if (!quiet && due) {
+    auto length = d_.replica->JournalLength();
+    if (!length.ok()) return Busy(length.error());
+    long_journal = *length > kMaxJournal;
+  }
+  if (!quiet && !due) return StepResult::Idle();
+  const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
+  auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
+  d_.shared->SetLastChange(d_.replica->last_change());
+  if (!done.ok()) return Busy(done.error());
+  if (*done && quiet) {
+    // A count that fails is made again later. It is only shown, and nothing depends on it.
+    auto counted = d_.replica->CountOrphans();
+    if (!counted.ok())
+      d_.logger->Debug("rows without a parent cannot be counted now: {}",
+                       counted.error().message());
+    else if (*counted)
+      Share();
+  }
+  if (!*done && long_journal) return StepResult::Progress();
+  if (*done || !quiet) {
+    maintained_ms_ = now;
+    const StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
+    if (*done && quiet && forgot.kind == StepResult::kIdle && !d_.replica->counts_orphans()) {
+      rest_ = Now();
+      rest_until_ms_ = now + kRestMs;
+    }
+    return forgot;
+  }
+  return StepResult::Progress();
+}
+
+StepResult Consumer::ForgetTombstones(int64_t limit) {
+  const int64_t now = d_.clock->MonotonicMs();
+  if (now - collected_ms_ < kCollectMs) return StepResult::Idle();
+  collected_ms_ = now;
+  const MembershipReport membership = d_.shared->membership();
+  if (Status saved = d_.replica->RememberMembers(membership.members); !saved.ok())
+    return Busy(saved.error());
+  if (now >= counted_ms_) {
+    auto count = d_.replica->CountTombstones();
+    if (!count.ok()) return Busy(count.error());
+    counted_ms_ = now + kCountTombstonesMs;
+    tombstones_ = *count;
+    Share();
+  }
+  if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
+      skipped_from_ || !held_.batches().empty())
+    return StepResult::Idle();
+  auto gone = d_.replica->Collect(*membership.stable, limit);
+  if (!gone.ok()) return Busy(gone.error());
+  if (*gone == 0) return StepResult::Idle();
+  forgotten_ += *gone;
+  tombstones_ = std::max<int64_t>(tombstones_ - *gone, 0);
+  Share();
+  if (*gone < limit) return StepResult::Idle();
+  collected_ms_ = now - kCollectMs;  // there may be more tombstones to forget: look again at once
+  return StepResult::Progress();
+}
+
+}  // namespace harmonylite::node
