@@ -21,8 +21,9 @@ int64_t Ask(sqlite::Statement* question) {
 }
 
 int Main(int argc, char** argv) {
-  const Flags flags(argc, argv,
-                    {{"db", ""}, {"rows", ""}, {"timeout", "600"}, {"interval-us", "1000"}, {"tables", "1"}});
+  const Flags flags(
+      argc, argv,
+      {{"db", ""}, {"rows", ""}, {"timeout", "600"}, {"interval-us", "1000"}, {"tables", "1"}});
   AllowShortSleeps();
   auto db = OrFail(sqlite::Connection::Open(flags.Text("db"), sqlite::OpenMode::kReadOnly));
   db.SetBusyTimeout(10'000);

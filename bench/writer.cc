@@ -56,8 +56,8 @@ class Writer {
         update_(OrFail(db->Prepare("UPDATE books SET year=?, body=? WHERE id=?"))),
         pause_ns_(pause_ns) {
     for (int64_t table = 1; table <= tables; ++table)
-      inserts_.push_back(OrFail(db->Prepare(fmt::format(
-          "INSERT INTO books{} VALUES(?,?,?,?,?)", table == 1 ? "" : std::to_string(table)))));
+      inserts_.push_back(OrFail(db->Prepare(fmt::format("INSERT INTO books{} VALUES(?,?,?,?,?)",
+                                                        table == 1 ? "" : std::to_string(table)))));
   }
 
   // Inserts rows with ascending ids in transactions of `tx_rows` rows, until `rows` are written (if
@@ -67,7 +67,8 @@ class Writer {
       const int64_t count = rows == 0 ? tx_rows : std::min(tx_rows, rows - tally_.rows);
       Transaction(count, [&] {
         // The table is counted back from the last row, so that the last row goes to `books`.
-        const size_t table = static_cast<size_t>(std::max<int64_t>(rows - tally_.rows - 1, 0)) % inserts_.size();
+        const size_t table =
+            static_cast<size_t>(std::max<int64_t>(rows - tally_.rows - 1, 0)) % inserts_.size();
         books_->Bind(&inserts_[table], first_id + tally_.rows);
         RunCounting(*db_, &inserts_[table], &tally_);
         ++tally_.rows;
@@ -143,7 +144,8 @@ int Main(int argc, char** argv) {
               static_cast<size_t>(flags.Int("body-bytes")));
   AllowShortSleeps();
   const std::string blob = Noise(7, static_cast<size_t>(flags.Int("bytes")));
-  Writer writer(&db, &books, std::max<int64_t>(flags.Int("tables"), 1), flags.Int("pause-us") * 1000);
+  Writer writer(&db, &books, std::max<int64_t>(flags.Int("tables"), 1),
+                flags.Int("pause-us") * 1000);
   const int64_t tx_rows = std::max<int64_t>(flags.Int("tx-rows"), 1);
 
   const int64_t start = NowNs();

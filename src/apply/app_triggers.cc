@@ -62,7 +62,8 @@ Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::str
 // Names, in lower case, of all tables with a trigger of the application. One scan of the schema
 // here saves one per table: TriggersOf is called only for these tables.
 Result<std::set<std::string>> TablesWithTriggers(Connection* db) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'"));
+  HL_ASSIGN(Statement list,
+            db->Prepare("SELECT name, tbl_name FROM main.sqlite_schema WHERE type = 'trigger'"));
   std::set<std::string> out;
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
@@ -148,7 +149,7 @@ Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Ca
   HL_ASSIGN(auto effects, ListEffects(db, catalog, table));
   for (ClassifiedTrigger& trigger : triggers) {
     const Effects does = effects[trigger.name];
-    trigger.effect = !does.local        ? TriggerEffect::kReplicated
+    trigger.effect = !does.local       ? TriggerEffect::kReplicated
                      : does.replicated ? TriggerEffect::kMixed
                                        : TriggerEffect::kLocal;
   }
@@ -161,7 +162,8 @@ Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
   HL_ASSIGN(const std::set<std::string> tables, TablesWithTriggers(db));
   AppTriggers out;
   for (const TrackedTable& tracked : catalog.tables)
-    if (tables.contains(sqlite::FoldCase(tracked.table.name))) HL_TRY(InstallFor(db, catalog, tracked, &out));
+    if (tables.contains(sqlite::FoldCase(tracked.table.name)))
+      HL_TRY(InstallFor(db, catalog, tracked, &out));
   return out;
 }
 

@@ -44,9 +44,10 @@ TEST(AppTriggersTest, SearchFindsRowsOfOtherNodes) {
   two.ApplyFrom(&one);
   EXPECT_EQ(Find(&two, "plum"), Strings{});
   // When two rows swap unique values, the applier deletes and inserts them again.
-  one.App("INSERT INTO t VALUES(2, 'second', 'kiwi'); BEGIN; UPDATE t SET title = NULL WHERE id = 1;"
-          "UPDATE t SET title = 'first' WHERE id = 2; UPDATE t SET title = 'second' WHERE id = 1;"
-          "COMMIT");
+  one.App(
+      "INSERT INTO t VALUES(2, 'second', 'kiwi'); BEGIN; UPDATE t SET title = NULL WHERE id = 1;"
+      "UPDATE t SET title = 'first' WHERE id = 2; UPDATE t SET title = 'second' WHERE id = 1;"
+      "COMMIT");
   two.ApplyFrom(&one);
   EXPECT_EQ(Find(&two, "first"), Strings{"2"});
   EXPECT_EQ(Find(&two, "second"), Strings{"1"});
@@ -128,9 +129,10 @@ TEST(AppTriggersTest, TriggersThatRefuseDoNotRefuseRowsOfOthers) {
 
 TEST(AppTriggersTest, TriggersThatCannotBeCompiledAreNamed) {
   ApplyNode one("CREATE TABLE t(id INTEGER PRIMARY KEY)", 1);
-  ApplyNode two("CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE local(x);"
-                "CREATE TRIGGER own AFTER INSERT ON t BEGIN INSERT INTO local VALUES(mine(1)); END;",
-                2);
+  ApplyNode two(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY); CREATE TABLE local(x);"
+      "CREATE TRIGGER own AFTER INSERT ON t BEGIN INSERT INTO local VALUES(mine(1)); END;",
+      2);
   ASSERT_EQ(two.warnings.size(), 1u);
   EXPECT_NE(two.warnings[0].find("mine"), std::string::npos);
   one.App("INSERT INTO t VALUES(1)");

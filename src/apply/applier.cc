@@ -54,10 +54,11 @@ Result<std::vector<std::string>> Applier::SetCatalog(const ledger::Catalog& cata
 Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracked) {
   auto it = tables_.find(tracked.id);
   if (it == tables_.end()) {
-    HL_ASSIGN(TableWriter writer,
-              TableWriter::Make(db_, tracked,
-                                app_triggers_.tables_with_triggers.contains(tracked.id)));
-    it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), std::nullopt, false}).first;
+    HL_ASSIGN(
+        TableWriter writer,
+        TableWriter::Make(db_, tracked, app_triggers_.tables_with_triggers.contains(tracked.id)));
+    it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), std::nullopt, false})
+             .first;
     if (tracked.has_shadow_table) it->second.shadows.emplace(db_, tracked);
   }
   return &it->second;
@@ -68,7 +69,8 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   if (tracked == nullptr)
     return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", shape.name);
   const TableShape ours = tracked->table.Shape();
-  if (const auto difference = schema::Difference(ours, shape); difference && !HL_MUTANT(schema_hold_skipped))
+  if (const auto difference = schema::Difference(ours, shape);
+      difference && !HL_MUTANT(schema_hold_skipped))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
   HL_ASSIGN(TableState * state, StateOf(*tracked));
   state->any_shadows = false;
@@ -94,7 +96,8 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const ledger::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
-    context.had.push_back(cover.origin == state.self ? Lseq(INT64_MAX) : progress.Get(cover.origin));
+    context.had.push_back(cover.origin == state.self ? Lseq(INT64_MAX)
+                                                     : progress.Get(cover.origin));
   }
   if (HL_MUTANT(progress_committed_first)) {
     HL_TRY(SaveProgress(context, state.self));
@@ -172,8 +175,12 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   ++context->stats.rows;
   HL_ASSIGN(const bool forgotten, IsForgotten(row, writer, *context));
   if (forgotten) return Ok();
-  StoredVersion incoming{row.stamp, context->covers[row.cover], row.lseq, row.deleted,
-                         row.deleted ? 0 : capture::HashImage(table, image_), std::nullopt};
+  StoredVersion incoming{row.stamp,
+                         context->covers[row.cover],
+                         row.lseq,
+                         row.deleted,
+                         row.deleted ? 0 : capture::HashImage(table, image_),
+                         std::nullopt};
   // A repair over several origins holds only the newest write of a row, and another origin may have
   // inserted the row long before. If a batch covers one origin and the row has no version here, the
   // row was inserted within the covered range; it counts as inserted by this write.
@@ -188,8 +195,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     const Version version{row.stamp, context->header.covers[row.cover].origin};
     const merge::Decision decision =
         merge::Resolve(merge::LocalVersion{{found->stamp, origin}, found->lseq}, version,
-                       context->header.seen,
-                       context->progress.Covers(version.origin, row.lseq));
+                       context->header.seen, context->progress.Covers(version.origin, row.lseq));
     if (decision.outcome == merge::Outcome::kSame) return Ok();
     const bool incoming_wins = decision.outcome == merge::Outcome::kIncomingWins;
     const bool both_inserted = decision.concurrent && !row.deleted && table.integer_key &&
@@ -208,12 +214,16 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(key_, incoming));
   }
   if (was_gone && fresh_ != nullptr && !row.deleted && row.stamp <= fresh_forgotten_)
-    fresh_->push_back({target.state->tracked->id, {key_.begin(), key_.end()}, row.stamp,
-                       incoming.origin.value, row.lseq});
+    fresh_->push_back({target.state->tracked->id,
+                       {key_.begin(), key_.end()},
+                       row.stamp,
+                       incoming.origin.value,
+                       row.lseq});
   ++context->stats.won;
   if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
     HL_TRY(target.state->shadows->NoteWrite(key_));
-  if (target.state->tracked->in_references) HL_TRY(ledger::Touch(db_, *target.state->tracked, key_));
+  if (target.state->tracked->in_references)
+    HL_TRY(ledger::Touch(db_, *target.state->tracked, key_));
   return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
 }
 
@@ -233,10 +243,11 @@ Status Applier::KeepConflict(TableState* state, std::string_view kind, const Sto
   const ledger::ConflictSide ours{stored.stamp, stored.origin, stored_image};
   const ledger::ConflictSide theirs{incoming.stamp, incoming.origin, image_};
   std::vector<std::string> names(key_.size());
-  int64_t& id = context->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, key_)];
+  int64_t& id =
+      context->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, key_)];
   if (id != 0) HL_TRY(ledger::RemoveConflict(db_, id));
   HL_ASSIGN(id, ledger::AddConflict(db_, *state->tracked, kind, key_, incoming_wins ? ours : theirs,
-                                     incoming_wins ? theirs : ours));
+                                    incoming_wins ? theirs : ours));
   return Ok();
 }
 
@@ -264,7 +275,8 @@ Status Applier::Show(TableState* state) {
 // orphan keeps its unique values, so a touched row may clash with an orphan. WakeHolders makes such
 // orphans pending, and SettleUnique then decides between the two. Settling shows and hides rows,
 // which touches them and may wake further orphans; the loop ends when none is woken.
-Status Applier::Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans) {
+Status Applier::Settle(const ledger::OriginTable& origins, ShadowStats* stats,
+                       OrphanStats* orphans) {
   if (!catalog_.hide_orphans) return SettleUnique(origins, stats);
   const ToolsOf tools = [this](int64_t table) -> Result<TableTools> {
     const ledger::TrackedTable* tracked = catalog_.ById(table);

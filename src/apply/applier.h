@@ -36,11 +36,11 @@
 namespace harmonylite::apply {
 
 struct ApplyStats {
-  int64_t rows = 0;       // Rows that the batch held.
-  int64_t won = 0;        // Rows that won and were written here.
+  int64_t rows = 0;  // Rows that the batch held.
+  int64_t won = 0;   // Rows that won and were written here.
   // Rows that met a concurrent write of the same row, whichever of the two won.
   int64_t conflicts = 0;
-  int64_t kept = 0;       // Conflicts that are listed in `conflicts`; the others lost nothing.
+  int64_t kept = 0;  // Conflicts that are listed in `conflicts`; the others lost nothing.
   ShadowStats shadows;
   OrphanStats orphans;
 };
@@ -67,8 +67,7 @@ class Applier {
   // - kCorruption: the bytes of the batch are bad; the range is to be repaired.
   // - kRetryLater: the disk is full or fails, or memory is short.
   Result<ApplyStats> Apply(change::BatchDecoder* batch, const ledger::State& state,
-                           const change::ProgressVector& progress,
-                           ledger::OriginTable* origins);
+                           const change::ProgressVector& progress, ledger::OriginTable* origins);
 
   // Repairs damaged rows from a resent batch. If this node has the version that the batch names,
   // but the row is missing or does not match the hash in that version, the batch's image takes its

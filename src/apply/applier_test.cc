@@ -10,7 +10,8 @@ namespace {
 using Strings = std::vector<std::string>;
 
 constexpr const char* kTable = "CREATE TABLE t(id INTEGER PRIMARY KEY, a)";
-constexpr const char* kUnique = "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v, UNIQUE(v, id))";
+constexpr const char* kUnique =
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, u UNIQUE, v, UNIQUE(v, id))";
 
 class ApplierTest : public testing::Test {
  protected:
@@ -149,10 +150,9 @@ TEST_F(ApplierTest, ARowFromBeforeLosesToAnyWrite) {
 TEST_F(ApplierTest, SchemaDifferencesAreHeld) {
   one_.App("INSERT INTO t VALUES(1, 'x')");
   const auto batch = one_.Publish();
-  for (const char* sql : {"CREATE TABLE other(id INTEGER PRIMARY KEY)",
-                          "CREATE TABLE t(id INTEGER PRIMARY KEY)",
-                          "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b)",
-                          "CREATE TABLE t(id, a PRIMARY KEY)"}) {
+  for (const char* sql :
+       {"CREATE TABLE other(id INTEGER PRIMARY KEY)", "CREATE TABLE t(id INTEGER PRIMARY KEY)",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b)", "CREATE TABLE t(id, a PRIMARY KEY)"}) {
     ApplyNode node(sql, 3);
     const auto applied = node.TryApply(*batch);
     ASSERT_FALSE(applied.ok()) << sql;
@@ -173,17 +173,20 @@ TEST_F(ApplierTest, SwapsOfUniqueValuesWithinOneBatch) {
   ApplyNode b(kUnique, 2);
   a.App("INSERT INTO t VALUES(1, 'x', 1), (2, 'y', 2), (3, 'z', 3)");
   b.ApplyFrom(&a);
-  a.App("BEGIN; UPDATE t SET u = 'tmp' WHERE id = 1; UPDATE t SET u = 'x' WHERE id = 2;"
-        "UPDATE t SET u = 'y' WHERE id = 1; COMMIT");
+  a.App(
+      "BEGIN; UPDATE t SET u = 'tmp' WHERE id = 1; UPDATE t SET u = 'x' WHERE id = 2;"
+      "UPDATE t SET u = 'y' WHERE id = 1; COMMIT");
   b.ApplyFrom(&a);
   ExpectSame(&a, &b);
   // Three rows pass their values round in a ring, and a row takes over the value of a deleted one.
-  a.App("BEGIN; UPDATE t SET u = u || '!'; UPDATE t SET u = 'z' WHERE id = 1;"
-        "UPDATE t SET u = 'x' WHERE id = 3; UPDATE t SET u = 'y' WHERE id = 2; COMMIT");
+  a.App(
+      "BEGIN; UPDATE t SET u = u || '!'; UPDATE t SET u = 'z' WHERE id = 1;"
+      "UPDATE t SET u = 'x' WHERE id = 3; UPDATE t SET u = 'y' WHERE id = 2; COMMIT");
   b.ApplyFrom(&a);
   ExpectSame(&a, &b);
-  a.App("BEGIN; DELETE FROM t WHERE id = 1; INSERT INTO t VALUES(9, 'z', 9);"
-        "REPLACE INTO t VALUES(8, 'x', 8); COMMIT");
+  a.App(
+      "BEGIN; DELETE FROM t WHERE id = 1; INSERT INTO t VALUES(9, 'z', 9);"
+      "REPLACE INTO t VALUES(8, 'x', 8); COMMIT");
   b.ApplyFrom(&a);
   ExpectSame(&a, &b);
   EXPECT_EQ(b.Rows().size(), 3u);
@@ -191,8 +194,9 @@ TEST_F(ApplierTest, SwapsOfUniqueValuesWithinOneBatch) {
 
 TEST_F(ApplierTest, TheKeyAndNoOtherIndexSaysWhichRowItIs) {
   // 'A' and 'a' are two rows by the key, but the same value in the other index.
-  const char* sql = "CREATE TABLE t(k TEXT PRIMARY KEY, a);"
-                    "CREATE UNIQUE INDEX i ON t(k COLLATE NOCASE)";
+  const char* sql =
+      "CREATE TABLE t(k TEXT PRIMARY KEY, a);"
+      "CREATE UNIQUE INDEX i ON t(k COLLATE NOCASE)";
   ApplyNode a(sql, 1);
   ApplyNode b(sql, 2);
   a.App("INSERT INTO t VALUES('a', 'theirs')");

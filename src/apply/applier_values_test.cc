@@ -20,7 +20,8 @@ constexpr const char* kValues =
 class ValueTest : public testing::TestWithParam<const char*> {};
 
 TEST_P(ValueTest, EveryClassUnderThisType) {
-  const std::string sql = std::string("CREATE TABLE t(id INTEGER PRIMARY KEY, a ") + GetParam() + ")";
+  const std::string sql =
+      std::string("CREATE TABLE t(id INTEGER PRIMARY KEY, a ") + GetParam() + ")";
   ApplyNode one(sql, 1);
   ApplyNode two(sql, 2);
   one.App(std::string("INSERT INTO t VALUES ") + kValues);
@@ -43,7 +44,8 @@ class KeyValueTest : public testing::TestWithParam<const char*> {};
 TEST_P(KeyValueTest, EveryClassAsKey) {
   ApplyNode one(GetParam(), 1);
   ApplyNode two(GetParam(), 2);
-  one.App(std::string("INSERT OR IGNORE INTO t(a, k) VALUES ") + kValues + "; DELETE FROM t WHERE "
+  one.App(std::string("INSERT OR IGNORE INTO t(a, k) VALUES ") + kValues +
+          "; DELETE FROM t WHERE "
           "k IS NULL");
   two.ApplyFrom(&one);
   EXPECT_EQ(Exact(&two, "k,a", "t", "a"), Exact(&one, "k,a", "t", "a"));

@@ -67,8 +67,7 @@ class ApplyNode : public capture::TestNode {
   }
 
   change::ProgressVector Progress() {
-    return sqlite::Must(
-        ledger::LoadProgress(&db, sqlite::Must(ledger::OriginTable::Load(&db))));
+    return sqlite::Must(ledger::LoadProgress(&db, sqlite::Must(ledger::OriginTable::Load(&db))));
   }
 
   // Folds everything and settles which rows are visible.

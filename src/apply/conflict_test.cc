@@ -1,9 +1,8 @@
 // Tests that writes that lost to a concurrent one are kept, are named correctly, and are bounded.
-#include "ledger/conflict_log.h"
-
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
+#include "ledger/conflict_log.h"
 
 namespace harmonylite::apply {
 namespace {
@@ -108,8 +107,8 @@ TEST_F(ConflictTest, DeletesAndUpdates) {
     Strings list = List(node);
     std::sort(list.begin(), list.end());
     // Both nodes deleted row 3, so nothing was lost.
-    EXPECT_EQ(list, (Strings{"delete lost: deleted / id=2 a='won'",
-                             "deleted: id=1 a='kept' / deleted"}));
+    EXPECT_EQ(list,
+              (Strings{"delete lost: deleted / id=2 a='won'", "deleted: id=1 a='kept' / deleted"}));
   }
 }
 

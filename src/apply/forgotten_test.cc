@@ -21,7 +21,8 @@ int64_t Forget(ApplyNode* node, const ProgressVector& stable, int64_t limit = 1'
   node->Write([&] {
     const auto origins = sqlite::Must(ledger::OriginTable::Load(&node->db));
     ProgressVector collected = sqlite::Must(ledger::LoadCollected(&node->db, origins));
-    gone = sqlite::Must(ledger::CollectTombstones(&node->db, node->catalog, origins, stable, limit, &collected));
+    gone = sqlite::Must(
+        ledger::CollectTombstones(&node->db, node->catalog, origins, stable, limit, &collected));
     EXPECT_EQ(collected, sqlite::Must(ledger::LoadCollected(&node->db, origins)));
   });
   return gone;
@@ -45,8 +46,10 @@ class ForgottenTest : public testing::Test {
 };
 
 TEST_F(ForgottenTest, OnlyWhatIsCoveredGoesAndNoMoreThanAskedFor) {
-  one_.App("INSERT INTO t SELECT value, 1 FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c LIMIT 10) "
-           "SELECT value FROM c)");
+  one_.App(
+      "INSERT INTO t SELECT value, 1 FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT "
+      "value + 1 FROM c LIMIT 10) "
+      "SELECT value FROM c)");
   one_.App("INSERT INTO u VALUES('a', 1), ('B', 2)");
   one_.App("DELETE FROM t WHERE id > 3");  // Lseqs 13 to 19.
   one_.App("DELETE FROM u WHERE k = 'b'");

@@ -16,11 +16,11 @@ namespace harmonylite::apply {
 
 namespace {
 
-using ledger::Catalog;
-using ledger::TrackedTable;
 using change::ProgressVector;
 using change::Row;
 using change::ValueView;
+using ledger::Catalog;
+using ledger::TrackedTable;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
@@ -58,16 +58,18 @@ class Planner {
   // delete are noted as unknown.
   Status CompareVersions(const TrackedTable& ours, SnapshotRows* there,
                          const ledger::OriginTable& origins, MergePlan* plan) {
-    HL_ASSIGN(Statement scan, db_->Prepare(fmt::format("SELECT v.hlc, v.n, v.lseq{} FROM {} v WHERE v.gone = 0",
-                                                       ledger::KeyColumns("v", ours.table),
-                                                       Quote(ledger::VersionTableName(ours.id)))));
+    HL_ASSIGN(Statement scan,
+              db_->Prepare(fmt::format("SELECT v.hlc, v.n, v.lseq{} FROM {} v WHERE v.gone = 0",
+                                       ledger::KeyColumns("v", ours.table),
+                                       Quote(ledger::VersionTableName(ours.id)))));
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
       HL_TRY(CheckCancelled());
       AbsentRow absent{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
       for (int i = 3; i < scan.columns(); ++i) absent.key.emplace_back(scan.Column(i));
-      HL_ASSIGN(const bool known, there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
+      HL_ASSIGN(const bool known,
+                there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
       HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(absent.origin)));
       if (plan->progress.Covers(origin, absent.lseq))
@@ -85,9 +87,10 @@ class Planner {
     for (const schema::KeyColumn& key : ours.table.key)
       keys += fmt::format("{}t.{}", keys.empty() ? "" : ", ", Quote(key.name));
     HL_ASSIGN(Statement scan,
-              db_->Prepare(fmt::format("SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", keys,
-                                       Quote(ours.table.name), Quote(ledger::VersionTableName(ours.id)),
-                                       ledger::HiddenMatches("v", "t", ours.table))));
+              db_->Prepare(
+                  fmt::format("SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", keys,
+                              Quote(ours.table.name), Quote(ledger::VersionTableName(ours.id)),
+                              ledger::HiddenMatches("v", "t", ours.table))));
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
@@ -106,7 +109,8 @@ class Planner {
   }
 
   Status CheckCancelled() {
-    if (++looks_ % kLooksBetweenCancelled != 0 || cancelled_ == nullptr || !cancelled_->load()) return Ok();
+    if (++looks_ % kLooksBetweenCancelled != 0 || cancelled_ == nullptr || !cancelled_->load())
+      return Ok();
     return MakeError(ErrorCode::kRetryLater, "cancelled");
   }
 
@@ -118,8 +122,9 @@ class Planner {
 
 // Compares every table that both databases have. A table that the maker does not have proves
 // nothing about its rows.
-Status CompareTables(Connection* db, Connection* snapshot, const capture::BatchReaderOptions& options,
-                     const std::atomic<bool>* cancelled, MergePlan* plan) {
+Status CompareTables(Connection* db, Connection* snapshot,
+                     const capture::BatchReaderOptions& options, const std::atomic<bool>* cancelled,
+                     MergePlan* plan) {
   HL_ASSIGN(const Catalog ours, capture::LoadCatalog(db, options.tables));
   HL_ASSIGN(const Catalog theirs, capture::LoadCatalog(snapshot, options.tables));
   if (!ours.complete || !theirs.complete)
@@ -149,9 +154,11 @@ Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable
     own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
                        Quote(key.collation));
   }
-  HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
-                                                        Quote(ledger::VersionTableName(there.id)), hidden)));
-  HL_ASSIGN(out.row_, snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
+  HL_ASSIGN(out.version_,
+            snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
+                                          Quote(ledger::VersionTableName(there.id)), hidden)));
+  HL_ASSIGN(out.row_, snapshot->Prepare(
+                          fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
   return out;
 }
 
@@ -171,16 +178,18 @@ Result<bool> SnapshotRows::Knows(std::span<const ValueView> key, Hlc stamp, Hlc 
   return false;
 }
 
-Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot, const MergePlan& plan) {
+Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot,
+                                            const MergePlan& plan) {
   std::vector<AbsentRow> out;
   for (const auto& [ours, theirs] : plan.tables) {
     HL_ASSIGN(SnapshotRows there, SnapshotRows::Make(snapshot, theirs));
-    HL_ASSIGN(Statement scan,
-              db->Prepare(fmt::format(
-                  "SELECT DISTINCT v.hlc, v.n, v.lseq{} FROM __harmonylite__journal j JOIN {} v ON {} "
-                  "WHERE j.id > ?1 AND j.tbl = ?2 AND j.op = 1 AND v.gone = 0 AND v.hlc <= ?3",
-                  ledger::KeyColumns("v", ours.table), Quote(ledger::VersionTableName(ours.id)),
-                  ledger::HiddenKeysEqual("v", "j", ours.table))));
+    HL_ASSIGN(
+        Statement scan,
+        db->Prepare(fmt::format(
+            "SELECT DISTINCT v.hlc, v.n, v.lseq{} FROM __harmonylite__journal j JOIN {} v ON {} "
+            "WHERE j.id > ?1 AND j.tbl = ?2 AND j.op = 1 AND v.gone = 0 AND v.hlc <= ?3",
+            ledger::KeyColumns("v", ours.table), Quote(ledger::VersionTableName(ours.id)),
+            ledger::HiddenKeysEqual("v", "j", ours.table))));
     scan.Bind(1, plan.folded_to.value);
     scan.Bind(2, ours.id);
     scan.Bind(3, plan.newest_forgotten.value);
@@ -197,7 +206,8 @@ Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot
 }
 
 Result<MergePlan> PlanMerge(Connection* db, Connection* snapshot,
-                            const capture::BatchReaderOptions& options, const std::atomic<bool>* cancelled) {
+                            const capture::BatchReaderOptions& options,
+                            const std::atomic<bool>* cancelled) {
   HL_ASSIGN(auto reading, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   MergePlan plan;
   HL_ASSIGN(plan.schema_version, db->QueryInt("PRAGMA schema_version"));

@@ -57,7 +57,7 @@ struct MergePlan {
   // Rows whose write the maker had not applied, and which may be older than a delete that it has
   // forgotten. They stay, and are written anew so that they win over such a delete.
   std::vector<AbsentRow> unknown;
-  int64_t schema_version = -1;       // SQLite's schema_version of this node when it compared.
+  int64_t schema_version = -1;  // SQLite's schema_version of this node when it compared.
   // The tables that were compared, as this node and the snapshot have them.
   std::vector<std::pair<ledger::TrackedTable, ledger::TrackedTable>> tables;
 };
@@ -68,7 +68,8 @@ struct MergePlan {
 // trimmed, because FindLateRows reads it. kSchemaMismatch: a table differs. kRetryLater: cancelled,
 // or a table waits for its triggers.
 Result<MergePlan> PlanMerge(sqlite::Connection* db, sqlite::Connection* snapshot,
-                            const capture::BatchReaderOptions& options, const std::atomic<bool>* cancelled);
+                            const capture::BatchReaderOptions& options,
+                            const std::atomic<bool>* cancelled);
 
 // The rows that belong to `unknown` but were written here after the plan was made. Call it in the
 // write transaction that carries the plan out, when everything is folded.

@@ -31,7 +31,8 @@ Result<bool> Finds(Statement* find, const schema::Table& table, const Row& image
 
 }  // namespace
 
-Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot, const schema::LoadOptions& options) {
+Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot,
+                              const schema::LoadOptions& options) {
   OldRows out(db, snapshot);
   // If this node has forgotten a delete that the snapshot's maker never saw, any unversioned row of
   // the snapshot may be the deleted row. Adding it would bring it back (P5), so none is added.
@@ -67,12 +68,14 @@ Status OldRows::Start(const Pair& pair) {
     own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
                        Quote(key.collation));
   }
-  HL_ASSIGN(scan_, snapshot_->Prepare(fmt::format(
-                       "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,
-                       Quote(pair.theirs.table.name), Quote(ledger::VersionTableName(pair.theirs.id)),
-                       ledger::HiddenMatches("v", "t", pair.theirs.table))));
-  HL_ASSIGN(version_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
-                                               Quote(ledger::VersionTableName(pair.ours.id)), hidden)));
+  HL_ASSIGN(scan_,
+            snapshot_->Prepare(fmt::format(
+                "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,
+                Quote(pair.theirs.table.name), Quote(ledger::VersionTableName(pair.theirs.id)),
+                ledger::HiddenMatches("v", "t", pair.theirs.table))));
+  HL_ASSIGN(version_,
+            db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
+                                     Quote(ledger::VersionTableName(pair.ours.id)), hidden)));
   HL_ASSIGN(row_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(ours.name), own)));
   return Ok();
 }
@@ -96,9 +99,9 @@ Result<std::optional<FoundOldRows>> OldRows::Next(size_t limit) {
       }
       Row image;
       for (int i = 0; i < scan_.columns(); ++i) image.emplace_back(scan_.Column(i));
-      const bool local = std::any_of(table.key_positions.begin(), table.key_positions.end(), [&](uint32_t at) {
-        return image[at].view().type == change::ValueType::kNull;
-      });
+      const bool local = std::any_of(
+          table.key_positions.begin(), table.key_positions.end(),
+          [&](uint32_t at) { return image[at].view().type == change::ValueType::kNull; });
       if (local) continue;
       HL_ASSIGN(const bool version, Finds(&version_, table, image));
       HL_ASSIGN(const bool present, Finds(&row_, table, image));

@@ -103,8 +103,9 @@ TEST_F(OrphanTest, AnOlderRowDoesNotSlipIntoTheValueOfAnOrphan) {
 }
 
 TEST_F(OrphanTest, AParentThatLostAUniqueValueHidesItsChildren) {
-  const char* sql = "CREATE TABLE p(id INTEGER PRIMARY KEY, name UNIQUE);"
-                    "CREATE TABLE c(id INTEGER PRIMARY KEY, p INTEGER REFERENCES p)";
+  const char* sql =
+      "CREATE TABLE p(id INTEGER PRIMARY KEY, name UNIQUE);"
+      "CREATE TABLE c(id INTEGER PRIMARY KEY, p INTEGER REFERENCES p)";
   ApplyNode a(sql, 1, Hiding());
   ApplyNode b(sql, 2, Hiding());
   a.App("INSERT INTO p VALUES(1, 'x'); INSERT INTO c VALUES(1, 1)");
@@ -118,14 +119,17 @@ TEST_F(OrphanTest, AParentThatLostAUniqueValueHidesItsChildren) {
 }
 
 TEST_F(OrphanTest, WhatWasThereBeforeIsJudgedAndSwitchingOffShowsAll) {
-  ApplyNode node("CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(id PRIMARY KEY, p INTEGER REFERENCES p);"
-                 "INSERT INTO c VALUES(1, 9), (2, NULL), (NULL, 9)",
-                 1);
+  ApplyNode node(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(id PRIMARY KEY, p INTEGER REFERENCES "
+      "p);"
+      "INSERT INTO c VALUES(1, 9), (2, NULL), (NULL, 9)",
+      1);
   EXPECT_EQ(Children(&node), (Strings{"NULL|9", "1|9", "2|NULL"}));
   node.tables = Hiding();
   node.SyncAll();
   node.Settle();
-  EXPECT_EQ(Children(&node), (Strings{"NULL|9", "2|NULL"})) << "a row with NULL in its key is nobody's business";
+  EXPECT_EQ(Children(&node), (Strings{"NULL|9", "2|NULL"}))
+      << "a row with NULL in its key is nobody's business";
   EXPECT_EQ(Hidden(&node), Strings{"1|1"});
   node.tables = {};
   node.SyncAll();
@@ -134,10 +138,11 @@ TEST_F(OrphanTest, WhatWasThereBeforeIsJudgedAndSwitchingOffShowsAll) {
 }
 
 TEST_F(OrphanTest, ForeignKeysThatAreNotJudged) {
-  ApplyNode node("CREATE TABLE p(id INTEGER PRIMARY KEY, g AS (id + 1));"
-                 "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(absent),"
-                 " d REFERENCES p(g), e REFERENCES local)",
-                 1, Hiding());
+  ApplyNode node(
+      "CREATE TABLE p(id INTEGER PRIMARY KEY, g AS (id + 1));"
+      "CREATE TABLE c(id INTEGER PRIMARY KEY, a REFERENCES nowhere, b REFERENCES p(absent),"
+      " d REFERENCES p(g), e REFERENCES local)",
+      1, Hiding());
   EXPECT_TRUE(node.catalog.references.empty());
   node.App("INSERT INTO c VALUES(1, 1, 1, 1, 1)");
   node.Settle();
@@ -171,9 +176,12 @@ TEST_F(OrphanTest, ListedHiddenOrNot) {
 }
 
 TEST_F(OrphanTest, TheCensusCountsInPieces) {
-  ApplyNode shown(std::string(kFamily) + "; INSERT INTO p VALUES(1, 'p');"
-                  "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000)"
-                  "INSERT INTO c SELECT i, i % 2, NULL FROM n", 3);
+  ApplyNode shown(
+      std::string(kFamily) +
+          "; INSERT INTO p VALUES(1, 'p');"
+          "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 7000)"
+          "INSERT INTO c SELECT i, i % 2, NULL FROM n",
+      3);
   ledger::OrphanCensus census;
   census.Reset(&shown.db, &shown.catalog, &shown.clock);
   int steps = 0;

@@ -16,12 +16,12 @@ namespace harmonylite::apply {
 
 namespace {
 
-using ledger::Catalog;
-using ledger::Reference;
-using ledger::TrackedTable;
 using change::Row;
 using change::ValueType;
 using change::ValueView;
+using ledger::Catalog;
+using ledger::Reference;
+using ledger::TrackedTable;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
@@ -64,8 +64,9 @@ Result<std::vector<Row>> Collect(Statement* statement) {
 
 // Notes the unique values of an orphan that is being hidden.
 Status Hold(Connection* db, int64_t table, const Row& key, const std::vector<std::string>& values) {
-  HL_ASSIGN(auto put, db->PrepareCached(
-                          "INSERT OR IGNORE INTO __harmonylite__held(value, tbl, key) VALUES(?1, ?2, ?3)"));
+  HL_ASSIGN(auto put,
+            db->PrepareCached(
+                "INSERT OR IGNORE INTO __harmonylite__held(value, tbl, key) VALUES(?1, ?2, ?3)"));
   const std::string bytes = EncodeKey(key);
   for (const std::string& value : values) {
     put->Bind(1, ValueView::Blob(value));
@@ -85,8 +86,9 @@ Result<bool> WakeHoldersOf(Connection* db, const TableTools& tools, const Row& i
   for (const std::string& value : values) {
     std::vector<Row> holders;
     {
-      HL_ASSIGN(auto find, db->PrepareCached(
-                               "SELECT key FROM __harmonylite__held WHERE value = ?1 AND tbl = ?2"));
+      HL_ASSIGN(
+          auto find,
+          db->PrepareCached("SELECT key FROM __harmonylite__held WHERE value = ?1 AND tbl = ?2"));
       find->Bind(1, ValueView::Blob(value));
       find->Bind(2, tools.tracked->id);
       HL_ASSIGN(holders, Collect(&*find));
@@ -114,7 +116,7 @@ Result<bool> WakeHoldersOf(Connection* db, const TableTools& tools, const Row& i
 // A table's tools and its part in the catalog's references, which are named by their position.
 struct Sides {
   TableTools tools;
-  std::vector<size_t> as_child;   // Numbers of the references in which the table is the child.
+  std::vector<size_t> as_child;  // Numbers of the references in which the table is the child.
   std::vector<size_t> as_parent;
 };
 
@@ -192,7 +194,8 @@ class TableReferences final : public merge::ReferenceStage {
 
   Status Search() override {
     for (const size_t number : std::exchange(to_search_, {})) {
-      HL_ASSIGN(auto find, db_->PrepareCached(ledger::OrphansSql(catalog_, catalog_.references[number])));
+      HL_ASSIGN(auto find,
+                db_->PrepareCached(ledger::OrphansSql(catalog_, catalog_.references[number])));
       HL_ASSIGN(const std::vector<Row> keys, Collect(&*find));
       const TrackedTable& child = *catalog_.ById(catalog_.references[number].child);
       for (const Row& key : keys) HL_TRY(Add(child, key));
@@ -225,7 +228,8 @@ class TableReferences final : public merge::ReferenceStage {
   Status Load(size_t row) {
     if (loaded_ == row) return Ok();
     loaded_ = row;
-    HL_ASSIGN(auto find, db_->PrepareCached("SELECT tbl, key FROM __harmonylite__touched WHERE id = ?1"));
+    HL_ASSIGN(auto find,
+              db_->PrepareCached("SELECT tbl, key FROM __harmonylite__touched WHERE id = ?1"));
     find->Bind(1, static_cast<int64_t>(row) + 1);
     HL_ASSIGN(const bool found, find->Step());
     image_.reset();
@@ -292,8 +296,8 @@ class TableReferences final : public merge::ReferenceStage {
     for (size_t i = 0; i < reference.child_positions.size(); ++i) {
       where += fmt::format("{}{} = ?{}", i == 0 ? "" : " AND ",
                            Quote(child.table.columns[reference.child_positions[i]]), i + 1);
-      const auto at = std::find(parent.table.key_positions.begin(), parent.table.key_positions.end(),
-                                reference.parent_positions[i]);
+      const auto at = std::find(parent.table.key_positions.begin(),
+                                parent.table.key_positions.end(), reference.parent_positions[i]);
       values.push_back(key_[at - parent.table.key_positions.begin()].view());
     }
     HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
@@ -326,8 +330,9 @@ Result<bool> WakeHolders(Connection* db, const ToolsOf& tools, int64_t* seen) {
     int64_t table = 0;
     Row key;
     {
-      HL_ASSIGN(auto next, db->PrepareCached("SELECT id, tbl, key FROM __harmonylite__touched WHERE "
-                                             "id > ?1 ORDER BY id LIMIT 1"));
+      HL_ASSIGN(auto next,
+                db->PrepareCached("SELECT id, tbl, key FROM __harmonylite__touched WHERE "
+                                  "id > ?1 ORDER BY id LIMIT 1"));
       next->Bind(1, *seen);
       HL_ASSIGN(const bool row, next->Step());
       if (!row) return woken;
@@ -346,7 +351,8 @@ Result<bool> WakeHolders(Connection* db, const ToolsOf& tools, int64_t* seen) {
   }
 }
 
-Status SettleOrphans(Connection* db, const Catalog& catalog, const ToolsOf& tools, OrphanStats* stats) {
+Status SettleOrphans(Connection* db, const Catalog& catalog, const ToolsOf& tools,
+                     OrphanStats* stats) {
   TableReferences stage(db, catalog, tools, stats);
   HL_TRY(stage.Open());
   if (stage.Count() == 0) return Ok();

@@ -51,6 +51,7 @@ struct FoundOrphan {
   int64_t table;
   change::Row key;
 };
-Result<std::vector<FoundOrphan>> FindOrphans(sqlite::Connection* db, const ledger::Catalog& catalog);
+Result<std::vector<FoundOrphan>> FindOrphans(sqlite::Connection* db,
+                                             const ledger::Catalog& catalog);
 
 }  // namespace harmonylite::apply

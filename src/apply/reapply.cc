@@ -5,11 +5,11 @@
 
 namespace harmonylite::apply {
 
-using ledger::HashJudge;
 using change::BatchDecoder;
 using change::RowView;
 using change::TableShape;
 using change::ValueView;
+using ledger::HashJudge;
 
 // Deletes in the batch are passed over: only the content of live rows can be damaged. Each table of
 // the batch gets a judge, which compares an image with the hash that is stored in a version.
@@ -24,7 +24,8 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
     if (const auto* shape = std::get_if<TableShape>(&item)) {
       HL_ASSIGN(Target target, Resolve(*shape));
       for (const ledger::RegisteredTable& known : registry)
-        if (known.id == target.state->tracked->id) judges.emplace_back(target.state->tracked->table, known);
+        if (known.id == target.state->tracked->id)
+          judges.emplace_back(target.state->tracked->table, known);
       tables.push_back(std::move(target));
       HL_CHECK(judges.size() == tables.size());
       continue;
@@ -32,8 +33,9 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
     const RowView& row = std::get<RowView>(item);
     if (row.deleted) continue;
     HL_TRY(TakeRow(row, tables[row.table]));
-    HL_ASSIGN(const bool put, ReapplyRow(tables[row.table].state, batch->header().covers[row.cover].origin, row,
-                                         judges[row.table], origins));
+    HL_ASSIGN(const bool put,
+              ReapplyRow(tables[row.table].state, batch->header().covers[row.cover].origin, row,
+                         judges[row.table], origins));
     rows += put;
   }
   ShadowStats shadows;
@@ -46,10 +48,11 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
 // the incoming image matches the hash in that version, and the image here does not. So a damaged
 // sender cannot spread its damage, and a sound row is never touched. If the row is missing
 // altogether, there is nothing to keep.
-Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row, const HashJudge& judge,
-                                 const ledger::OriginTable& origins) {
+Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row,
+                                 const HashJudge& judge, const ledger::OriginTable& origins) {
   HL_ASSIGN(const auto stored, state->writer.FindVersion(key_));
-  if (!stored || stored->deleted || stored->stamp != row.stamp || stored->lseq != row.lseq) return false;
+  if (!stored || stored->deleted || stored->stamp != row.stamp || stored->lseq != row.lseq)
+    return false;
   HL_ASSIGN(const Origin known, origins.At(stored->origin));
   if (known != origin || judge.Judge(image_, stored->hash) != HashJudge::kSame) return false;
   HL_ASSIGN(std::optional<change::Row> present, state->writer.ReadRow(key_));
@@ -61,7 +64,8 @@ Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const 
     if (judge.Judge(views, stored->hash) == HashJudge::kSame) return false;
     HL_ASSIGN(const int64_t id,
               ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kUnseen, key_,
-                                   {stored->stamp, stored->origin, views}, {stored->stamp, stored->origin, image_}));
+                                  {stored->stamp, stored->origin, views},
+                                  {stored->stamp, stored->origin, image_}));
     (void)id;
   }
   if (state->any_shadows) HL_TRY(state->shadows->NoteWrite(key_));

@@ -26,12 +26,13 @@ Status Applier::KeepUnversioned(TableState* state, ledger::OriginIndex maker) {
   const std::vector<ValueView> image(row->begin(), row->end());
   HL_ASSIGN(const int64_t id,
             ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kDeleted, key_,
-                                 {Hlc(0), maker, image}, {Hlc(0), maker, {}}));
+                                {Hlc(0), maker, image}, {Hlc(0), maker, {}}));
   HL_CHECK(id != 0);
   return Ok();
 }
 
-Result<int64_t> Applier::RemoveAbsent(const std::vector<AbsentRow>& rows, ledger::OriginIndex maker) {
+Result<int64_t> Applier::RemoveAbsent(const std::vector<AbsentRow>& rows,
+                                      ledger::OriginIndex maker) {
   int64_t removed = 0;
   for (const AbsentRow& row : rows) {
     const ledger::TrackedTable* tracked = catalog_.ById(row.table);
@@ -72,13 +73,14 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
 // The version is written here rather than by folding, because folding takes a row that is not in
 // its table for deleted. A shadowed row is now newer than the row it gave way to, so it becomes
 // pending and Settle decides again. An orphan goes on waiting for its parent.
-Status Applier::WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
-                          const Clock& clock) {
+Status Applier::WriteAnew(TableState* state, const ledger::State& self,
+                          const ledger::OriginTable& origins, const Clock& clock) {
   HL_ASSIGN(const auto before, state->writer.FindVersion(key_));
   HL_CHECK(before.has_value() && !before->deleted);
   HL_TRY(capture::Append(db_, *state->tracked, key_, clock));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  StoredVersion version{end.change_stamp, self.self_index, end.last_change, false, before->hash, std::nullopt};
+  StoredVersion version{end.change_stamp, self.self_index, end.last_change, false,
+                        before->hash,     std::nullopt};
   HL_ASSIGN(const Origin origin, origins.At(before->origin));
   if (origin == self.self) version.born = BornAfter(*before, version, /*both_inserted=*/false);
   HL_TRY(state->writer.ReplaceVersion(key_, version));

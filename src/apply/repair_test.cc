@@ -32,12 +32,18 @@ class RepairTest : public testing::Test {
     for (int i = 0; i < count; ++i) {
       const std::string id = std::to_string(random_() % 30);
       switch (random_() % 4) {
-        case 0: node->App("REPLACE INTO t VALUES(" + id + ", " + std::to_string(i) + ")"); break;
-        case 1: node->App("DELETE FROM t WHERE id = " + id); break;
-        case 2: node->App("UPDATE t SET a = a || 'x' WHERE id > " + id); break;
+        case 0:
+          node->App("REPLACE INTO t VALUES(" + id + ", " + std::to_string(i) + ")");
+          break;
+        case 1:
+          node->App("DELETE FROM t WHERE id = " + id);
+          break;
+        case 2:
+          node->App("UPDATE t SET a = a || 'x' WHERE id > " + id);
+          break;
         default:
-          node->App("REPLACE INTO u VALUES('" + std::string(1, "aAbBcC"[random_() % 6]) + "', " + id +
-                    ")");
+          node->App("REPLACE INTO u VALUES('" + std::string(1, "aAbBcC"[random_() % 6]) + "', " +
+                    id + ")");
       }
     }
   }
@@ -154,8 +160,9 @@ TEST_F(RepairTest, AnOverwrittenRowOfAnotherOriginThatIsNotFoldedYet) {
   one_.App("INSERT INTO t VALUES(1, 'one'), (2, 'one'), (3, 'one'); INSERT INTO u VALUES('k', 1)");
   two_.ApplyFrom(&one_);
   // These writes are not folded: the versions still name node one, but the rows are newer.
-  two_.App("UPDATE t SET a = 'two' WHERE id = 1; DELETE FROM t WHERE id = 2;"
-           "UPDATE u SET k = 'K', l = 2");
+  two_.App(
+      "UPDATE t SET a = 'two' WHERE id = 1; DELETE FROM t WHERE id = 2;"
+      "UPDATE u SET k = 'K', l = 2");
   fresh_.Apply(*two_.Repair({}));
   ExpectSameState(&two_, &fresh_);
 }

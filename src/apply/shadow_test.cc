@@ -72,8 +72,9 @@ TEST_F(ShadowTest, OneComesBackAndTakesFromAThird) {
 }
 
 TEST_F(ShadowTest, ARowOutsideAPartialIndexClashesWithNothingInIt) {
-  const char* sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b);"
-                    "CREATE UNIQUE INDEX j ON t(b) WHERE a IS NOT 'out'";
+  const char* sql =
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b);"
+      "CREATE UNIQUE INDEX j ON t(b) WHERE a IS NOT 'out'";
   ApplyNode a(sql, 1);
   ApplyNode b(sql, 2);
   a.App("INSERT INTO t VALUES(1, 'out', 7), (2, 'in', 7), (3, NULL, NULL)");
@@ -96,8 +97,9 @@ TEST_F(ShadowTest, ALocalWriteOfTheSameKeyReplacesTheShadowedRow) {
 
 TEST_F(ShadowTest, InsertedAgainAndDeletedItIsGone) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.App("INSERT INTO t VALUES(1, 'free', 'again'); DELETE FROM t WHERE id = 1;"
-           "DELETE FROM t WHERE id = 2");
+  two_.App(
+      "INSERT INTO t VALUES(1, 'free', 'again'); DELETE FROM t WHERE id = 1;"
+      "DELETE FROM t WHERE id = 2");
   two_.Settle();
   EXPECT_EQ(Shadowed(&two_), Strings{});
   one_.ApplyFrom(&two_);
@@ -157,7 +159,8 @@ TEST_F(ShadowTest, AnIndexThatIsDroppedBringsThemBack) {
   EXPECT_EQ(Rows(&b), (Strings{"1|'x'", "2|'x'"}));
   EXPECT_FALSE(b.Publish()->rows > 1);
   b.SyncAll();
-  EXPECT_EQ(b.Query("SELECT 1 FROM sqlite_schema WHERE name LIKE '%\\_s1%' ESCAPE '\\'"), Strings{});
+  EXPECT_EQ(b.Query("SELECT 1 FROM sqlite_schema WHERE name LIKE '%\\_s1%' ESCAPE '\\'"),
+            Strings{});
 }
 
 TEST_F(ShadowTest, AnIndexThatOneNodeHasFirst) {
@@ -200,7 +203,8 @@ TEST_F(ShadowTest, NothingIsSentInTheFormerColumns) {
   two_.SyncAll();
   one_.App("ALTER TABLE t ADD COLUMN n DEFAULT 7");
   one_.SyncAll();
-  ApplyNode three("CREATE TABLE t(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, v, n)", 3);
+  ApplyNode three("CREATE TABLE t(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, v, n)",
+                  3);
   three.Apply(*two_.Repair({}));
   three.App("DELETE FROM t WHERE id = 2");
   three.Settle();
@@ -211,8 +215,9 @@ TEST_F(ShadowTest, ARebuiltTableKeepsThemAndTakesThemForNothingElse) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.Publish();
   two_.FoldAll();
-  two_.App("BEGIN; CREATE TABLE n(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, v);"
-           "INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t; COMMIT");
+  two_.App(
+      "BEGIN; CREATE TABLE n(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, v);"
+      "INSERT INTO n SELECT * FROM t; DROP TABLE t; ALTER TABLE n RENAME TO t; COMMIT");
   const capture::SyncResult sync = two_.SyncAll();
   EXPECT_EQ(sync.audits.size(), 1u);
   two_.Settle();
@@ -223,9 +228,11 @@ TEST_F(ShadowTest, ARebuiltTableKeepsThemAndTakesThemForNothingElse) {
 }
 
 TEST_F(ShadowTest, TriggersOfTheApplicationSeeRowsGoAndComeBack) {
-  const std::string sql = std::string(kUsers) + ";" +
+  const std::string sql =
+      std::string(kUsers) + ";" +
       "CREATE VIRTUAL TABLE f USING fts5(v);"
-      "CREATE TRIGGER ai AFTER INSERT ON t BEGIN INSERT INTO f(rowid, v) VALUES(NEW.id, NEW.v); END;"
+      "CREATE TRIGGER ai AFTER INSERT ON t BEGIN INSERT INTO f(rowid, v) VALUES(NEW.id, NEW.v); "
+      "END;"
       "CREATE TRIGGER ad AFTER DELETE ON t BEGIN DELETE FROM f WHERE rowid = OLD.id; END;"
       "CREATE TRIGGER au AFTER UPDATE ON t BEGIN UPDATE f SET v = NEW.v WHERE rowid = OLD.id; END;";
   ApplyNode a(sql, 1);
@@ -242,8 +249,9 @@ TEST_F(ShadowTest, TriggersOfTheApplicationSeeRowsGoAndComeBack) {
 }
 
 TEST_F(ShadowTest, ConflictClausesOfTheSchemaRemoveNothing) {
-  const char* sql = "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE ON CONFLICT REPLACE,"
-                    "  b UNIQUE ON CONFLICT IGNORE)";
+  const char* sql =
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE ON CONFLICT REPLACE,"
+      "  b UNIQUE ON CONFLICT IGNORE)";
   ApplyNode a(sql, 1);
   ApplyNode b(sql, 2);
   Shadow(&a, &b, "1, 'x', NULL", "2, 'x', NULL");
@@ -276,7 +284,8 @@ TEST_F(ShadowTest, ARowThatStaysLocalIsNotTakenAway) {
 TEST_F(ShadowTest, CleanupLeavesNoTrace) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.Write([&] { sqlite::Must(ledger::RemoveAll(&two_.db)); });
-  EXPECT_EQ(two_.Query("SELECT name FROM sqlite_schema WHERE name LIKE '%harmonylite%'"), Strings{});
+  EXPECT_EQ(two_.Query("SELECT name FROM sqlite_schema WHERE name LIKE '%harmonylite%'"),
+            Strings{});
 }
 
 TEST_F(ShadowTest, ATableThatGetsAnotherKeyForgetsThem) {

@@ -116,13 +116,13 @@ class TableStage final : public merge::UniqueStage {
   }
 
  private:
-  sqlite::Connection* db_;         // not owned
-  TableWriter* writer_;            // not owned
+  sqlite::Connection* db_;        // not owned
+  TableWriter* writer_;           // not owned
   ledger::ShadowTable* shadows_;  // not owned
   const ledger::OriginTable& origins_;
   const ledger::TrackedTable& tracked_;
-  ShadowStats* stats_;             // not owned
-  std::vector<Row> keys_;          // Keys of the rows; a RowHandle is a position in it.
+  ShadowStats* stats_;     // not owned
+  std::vector<Row> keys_;  // Keys of the rows; a RowHandle is a position in it.
 };
 
 }  // namespace

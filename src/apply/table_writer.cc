@@ -42,9 +42,10 @@ std::string AddVersionSql(const Table& table, const std::string& versions) {
     names += fmt::format(", k{}", i);
     values += fmt::format(", ?{}", i + kVersionParameters);
   }
-  return fmt::format("INSERT INTO {}(hlc, n, lseq, gone, hash, born{}) VALUES(?1, ?2, ?3, ?4, ?5, ?6{}) "
-                     "ON CONFLICT DO NOTHING",
-                     versions, names, values);
+  return fmt::format(
+      "INSERT INTO {}(hlc, n, lseq, gone, hash, born{}) VALUES(?1, ?2, ?3, ?4, ?5, ?6{}) "
+      "ON CONFLICT DO NOTHING",
+      versions, names, values);
 }
 
 std::string InsertSql(const Table& table) {
@@ -57,7 +58,8 @@ std::string InsertSql(const Table& table) {
   // OR ABORT overrides the schema: a UNIQUE constraint may be declared with ON CONFLICT REPLACE or
   // IGNORE.
   const char* on_conflict = HL_MUTANT(unique_replaces) ? "REPLACE" : "ABORT";
-  return fmt::format("INSERT OR {} INTO {}({}) VALUES({})", on_conflict, Quote(table.name), names, values);
+  return fmt::format("INSERT OR {} INTO {}({}) VALUES({})", on_conflict, Quote(table.name), names,
+                     values);
 }
 
 // Assigns all columns, as "a = excluded.a, …" or "a = ?1, …". Key columns are assigned as well,
@@ -85,8 +87,8 @@ std::string UpsertSql(const Table& table) {
 
 }  // namespace
 
-Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
-                                      const ledger::TrackedTable& tracked, bool fires_triggers) {
+Result<TableWriter> TableWriter::Make(sqlite::Connection* db, const ledger::TrackedTable& tracked,
+                                      bool fires_triggers) {
   const Table& table = tracked.table;
   const std::string versions = Quote(ledger::VersionTableName(tracked.id));
   TableWriter out(db, &table);
@@ -94,27 +96,26 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db,
   out.versions_ = ledger::VersionTableName(tracked.id);
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
   HL_ASSIGN(out.find_version_,
-            db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}", versions,
-                                    HiddenKeyIs(table, 1))));
-  HL_ASSIGN(out.replace_version_,
-            db->Prepare(fmt::format(
-                "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5, born = ?6 WHERE {}",
-                versions, HiddenKeyIs(table, kVersionParameters + 1))));
+            db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}",
+                                    versions, HiddenKeyIs(table, 1))));
+  HL_ASSIGN(
+      out.replace_version_,
+      db->Prepare(fmt::format(
+          "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5, born = ?6 WHERE {}",
+          versions, HiddenKeyIs(table, kVersionParameters + 1))));
   HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
   if (fires_triggers) {
     const int first = static_cast<int>(table.columns.size()) + 1;
-    HL_ASSIGN(out.update_row_, db->Prepare(fmt::format("UPDATE OR ABORT {} SET {} WHERE {}",
-                                                       Quote(table.name),
-                                                       Assignments(table, false),
-                                                       RowKeyIs(table, first))));
+    HL_ASSIGN(out.update_row_,
+              db->Prepare(fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name),
+                                      Assignments(table, false), RowKeyIs(table, first))));
   }
   HL_ASSIGN(out.delete_row_, db->Prepare(fmt::format("DELETE FROM {} WHERE {}", Quote(table.name),
                                                      RowKeyIs(table, 1))));
   return out;
 }
 
-void TableWriter::BindKey(sqlite::Statement* statement, int first,
-                          std::span<const ValueView> key) {
+void TableWriter::BindKey(sqlite::Statement* statement, int first, std::span<const ValueView> key) {
   for (const ValueView& value : key) statement->Bind(first++, value);
 }
 
@@ -139,9 +140,9 @@ Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const Va
   BindKey(&find_version_, 1, key);
   HL_ASSIGN(const bool row, find_version_.Step());
   if (!row) return std::optional<StoredVersion>();
-  StoredVersion found{Hlc(find_version_.Int(0)), ledger::OriginIndex(find_version_.Int(1)),
-                            Lseq(find_version_.Int(2)), find_version_.Int(3) != 0,
-                      find_version_.Int(4), std::nullopt};
+  StoredVersion found{Hlc(find_version_.Int(0)),  ledger::OriginIndex(find_version_.Int(1)),
+                      Lseq(find_version_.Int(2)), find_version_.Int(3) != 0,
+                      find_version_.Int(4),       std::nullopt};
   if (!find_version_.IsNull(5)) found.born = find_version_.Int(5);
   find_version_.Reset();
   return std::optional<StoredVersion>(found);

@@ -60,9 +60,9 @@ class TableWriter {
   void BindKey(sqlite::Statement* statement, int first, std::span<const change::ValueView> key);
   void BindVersion(sqlite::Statement* statement, const StoredVersion& version);
 
-  sqlite::Connection* db_;       // not owned
-  const schema::Table* table_;   // not owned
-  std::string versions_;         // Name of the version table, not quoted.
+  sqlite::Connection* db_;      // not owned
+  const schema::Table* table_;  // not owned
+  std::string versions_;        // Name of the version table, not quoted.
   bool fires_triggers_ = false;
   sqlite::Statement add_version_;
   sqlite::Statement find_version_;

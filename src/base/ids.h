@@ -2,12 +2,12 @@
 // plain values.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <compare>
 #include <cstdint>
 #include <functional>
 #include <string>
-
-#include <fmt/format.h>
 
 namespace harmonylite {
 

@@ -83,7 +83,8 @@ void Logger::Write(LogLevel level, std::string_view message) {
   const std::lock_guard lock(mutex_);
   std::string line;
   if (format_ == LogFormat::kJson) {
-    line = fmt::format(R"({{"time":"{}","level":"{}","node":"{}","message":"{}"}})" "\n",
+    line = fmt::format(R"({{"time":"{}","level":"{}","node":"{}","message":"{}"}})"
+                       "\n",
                        TimestampUtc(), LevelName(level), JsonEscape(node_), JsonEscape(message));
   } else {
     // A message is one line, so that a hostile name in it cannot forge another line.

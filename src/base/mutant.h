@@ -22,10 +22,10 @@ inline bool MutantIsOn(std::string_view name) {
 
 }  // namespace harmonylite
 
-#define HL_MUTANT(name)                                              \
-  ([] {                                                              \
-    static const bool is_on = ::harmonylite::MutantIsOn(#name);      \
-    return is_on;                                                    \
+#define HL_MUTANT(name)                                         \
+  ([] {                                                         \
+    static const bool is_on = ::harmonylite::MutantIsOn(#name); \
+    return is_on;                                               \
   }())
 #else
 #define HL_MUTANT(name) false

@@ -12,7 +12,8 @@ namespace harmonylite {
 namespace {
 
 Error Failed(std::string_view what) {
-  return MakeError(ErrorCode::kRetryLater, "cannot {} a temporary file: {}", what, std::strerror(errno));
+  return MakeError(ErrorCode::kRetryLater, "cannot {} a temporary file: {}", what,
+                   std::strerror(errno));
 }
 
 }  // namespace

@@ -51,16 +51,16 @@ class [[nodiscard]] Error {
 // HarmonyLite, and never for bad input.
 [[noreturn]] void Panic(const char* file, int line, std::string_view message);
 
-#define HL_CHECK(condition)                                            \
-  do {                                                                 \
-    if (!(condition)) [[unlikely]]                                     \
-      ::harmonylite::Panic(__FILE__, __LINE__, "check: " #condition);  \
+#define HL_CHECK(condition)                                           \
+  do {                                                                \
+    if (!(condition)) [[unlikely]]                                    \
+      ::harmonylite::Panic(__FILE__, __LINE__, "check: " #condition); \
   } while (false)
 
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: implicit
 
   bool ok() const { return state_.index() == 0; }
@@ -105,19 +105,19 @@ Error MakeError(ErrorCode code, fmt::format_string<Args...> format, Args&&... ar
 // HL_TRY(expr) returns from the function if the Status `expr` is an error. HL_ASSIGN(decl, expr)
 // returns from it if the Result `expr` is an error, and otherwise initialises or assigns `decl`
 // with the value.
-#define HL_TRY(expr)                                              \
-  do {                                                            \
-    auto hl_status = (expr);                                      \
-    if (!hl_status.ok()) [[unlikely]]                             \
-      return std::move(hl_status).error();                        \
+#define HL_TRY(expr)                       \
+  do {                                     \
+    auto hl_status = (expr);               \
+    if (!hl_status.ok()) [[unlikely]]      \
+      return std::move(hl_status).error(); \
   } while (false)
 #define HL_CONCAT2(a, b) a##b
 #define HL_CONCAT(a, b) HL_CONCAT2(a, b)
 #define HL_ASSIGN(decl, expr) HL_ASSIGN_IMPL(HL_CONCAT(hl_result_, __LINE__), decl, expr)
-#define HL_ASSIGN_IMPL(temp, decl, expr)                          \
-  auto temp = (expr);                                             \
-  if (!temp.ok()) [[unlikely]]                                    \
-    return std::move(temp).error();                               \
+#define HL_ASSIGN_IMPL(temp, decl, expr) \
+  auto temp = (expr);                    \
+  if (!temp.ok()) [[unlikely]]           \
+    return std::move(temp).error();      \
   decl = std::move(temp).value()
 
 }  // namespace harmonylite

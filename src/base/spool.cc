@@ -76,7 +76,8 @@ Status Spool::ReadAt(uint64_t offset, size_t length, std::string* out) const {
   out->resize(length);
   HL_ASSIGN(const size_t there, harmonylite::ReadAt(fd_, offset, out->data(), length));
   if (there == length) return Ok();
-  return MakeError(ErrorCode::kRetryLater, "cannot read a temporary file: it is shorter than written");
+  return MakeError(ErrorCode::kRetryLater,
+                   "cannot read a temporary file: it is shorter than written");
 }
 
 Result<uint64_t> Spool::Checksum() const {

@@ -29,9 +29,10 @@ TEST_P(AlterTest, NeverFailsAndNothingGoesUnseen) {
         sqlite::Must(node.app.QueryText("SELECT name FROM sqlite_schema WHERE type = 'table' AND "
                                         "name NOT LIKE '%harmonylite%'"));
     const std::string t = sqlite::Quote(name);
-    const Strings column =
-        sqlite::Query(&node.app, "SELECT group_concat('\"' || name || '\"', ',') FROM "
-                                 "pragma_table_info(" + sqlite::TextLiteral(name) + ")");
+    const Strings column = sqlite::Query(&node.app,
+                                         "SELECT group_concat('\"' || name || '\"', ',') FROM "
+                                         "pragma_table_info(" +
+                                             sqlite::TextLiteral(name) + ")");
     const std::string columns = column[0].substr(1, column[0].size() - 2);
     node.Do("INSERT INTO " + t + " DEFAULT VALUES");
     node.Do("REPLACE INTO " + t + "(" + columns + ") SELECT " + columns + " FROM " + t);
@@ -47,21 +48,17 @@ TEST_P(AlterTest, NeverFailsAndNothingGoesUnseen) {
 
 INSTANTIATE_TEST_SUITE_P(
     Statements, AlterTest,
-    testing::Values("ALTER TABLE t ADD COLUMN g DEFAULT 'g'",
-                    "ALTER TABLE t ADD COLUMN g AS (a || 'x')",
-                    "ALTER TABLE t DROP COLUMN a",
-                    "ALTER TABLE t RENAME COLUMN a TO \"a a\"",
-                    "ALTER TABLE t RENAME COLUMN id TO \"key\"",
-                    "ALTER TABLE t RENAME COLUMN b TO \"b.b\"",
-                    "ALTER TABLE t RENAME COLUMN c TO \"select\"",
-                    "ALTER TABLE t RENAME COLUMN \"d e\" TO d",
-                    "ALTER TABLE t RENAME COLUMN f TO \"g;h\"",
-                    "ALTER TABLE t RENAME TO \"t t\"",
-                    "ALTER TABLE t RENAME TO \"größe\"\"\"; "
-                    "ALTER TABLE \"größe\"\"\" RENAME COLUMN id TO x",
-                    "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN c TO v; "
-                    "ALTER TABLE u DROP COLUMN a; ALTER TABLE u ADD COLUMN w",
-                    "DROP INDEX by_c", "DROP INDEX by_d; CREATE UNIQUE INDEX by_d ON t(\"d e\")"));
+    testing::Values(
+        "ALTER TABLE t ADD COLUMN g DEFAULT 'g'", "ALTER TABLE t ADD COLUMN g AS (a || 'x')",
+        "ALTER TABLE t DROP COLUMN a", "ALTER TABLE t RENAME COLUMN a TO \"a a\"",
+        "ALTER TABLE t RENAME COLUMN id TO \"key\"", "ALTER TABLE t RENAME COLUMN b TO \"b.b\"",
+        "ALTER TABLE t RENAME COLUMN c TO \"select\"", "ALTER TABLE t RENAME COLUMN \"d e\" TO d",
+        "ALTER TABLE t RENAME COLUMN f TO \"g;h\"", "ALTER TABLE t RENAME TO \"t t\"",
+        "ALTER TABLE t RENAME TO \"größe\"\"\"; "
+        "ALTER TABLE \"größe\"\"\" RENAME COLUMN id TO x",
+        "ALTER TABLE t RENAME TO u; ALTER TABLE u RENAME COLUMN c TO v; "
+        "ALTER TABLE u DROP COLUMN a; ALTER TABLE u ADD COLUMN w",
+        "DROP INDEX by_c", "DROP INDEX by_d; CREATE UNIQUE INDEX by_d ON t(\"d e\")"));
 
 TEST(AlterLimitTest, DroppingAUniqueIndexAndItsColumnInOneBreath) {
   TestNode node(kTable);
@@ -106,14 +103,14 @@ TEST(AlterTest, ATriggerSomebodyDroppedComesBackWithAnAudit) {
     const Lseq from = node.newest();
     const std::string trigger = ledger::TriggerName(node.catalog.tables[0].id, kind);
     node.App("DROP TRIGGER " + trigger);
-    node.App("INSERT INTO t VALUES(4, 4); UPDATE t SET a = 9 WHERE id = 1;"
-             "UPDATE t SET id = 7 WHERE id = 2; DELETE FROM t WHERE id = 3");
+    node.App(
+        "INSERT INTO t VALUES(4, 4); UPDATE t SET a = 9 WHERE id = 1;"
+        "UPDATE t SET id = 7 WHERE id = 2; DELETE FROM t WHERE id = 3");
     node.Sync();
-    EXPECT_EQ(node.Net(from), (RowsByKey{{"t:1", "1|9"},
-                                         {"t:2", "gone"},
-                                         {"t:3", "gone"},
-                                         {"t:4", "4|4"},
-                                         {"t:7", "7|2"}}));
+    EXPECT_EQ(
+        node.Net(from),
+        (RowsByKey{
+            {"t:1", "1|9"}, {"t:2", "gone"}, {"t:3", "gone"}, {"t:4", "4|4"}, {"t:7", "7|2"}}));
     node.Do("UPDATE t SET id = id + 100, a = NULL");
     node.Do("DELETE FROM t");
   }
@@ -126,9 +123,10 @@ TEST(AlterTest, RebuiltInOneTransaction) {
   node.FoldAll();
   const Lseq from = node.newest();
   const Strings versions = node.Query("SELECT * FROM " + ledger::VersionTableName(id));
-  node.App("BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a TEXT, old, extra);"
-           "INSERT INTO new(id, a, old) SELECT id, a, old FROM t; DROP TABLE t;"
-           "ALTER TABLE new RENAME TO t; COMMIT");
+  node.App(
+      "BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a TEXT, old, extra);"
+      "INSERT INTO new(id, a, old) SELECT id, a, old FROM t; DROP TABLE t;"
+      "ALTER TABLE new RENAME TO t; COMMIT");
   const SyncResult sync = node.Sync();
   EXPECT_EQ(sync.catalog.tables[0].id, id);
   EXPECT_EQ(node.Net(from), RowsByKey{}) << "a migration is no new write";
@@ -142,20 +140,21 @@ TEST(AlterTest, RebuiltWithOtherRows) {
   node.FoldAll();
   const Lseq from = node.newest();
   // While the table has no triggers, row 1 stays, 2 is changed, 3 is deleted and 4 is inserted.
-  node.App("BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a);"
-           "INSERT INTO new SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t;"
-           "UPDATE t SET a = 'changed' WHERE id = 2; DELETE FROM t WHERE id = 3;"
-           "INSERT INTO t VALUES(4, 'w'); COMMIT");
+  node.App(
+      "BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a);"
+      "INSERT INTO new SELECT * FROM t; DROP TABLE t; ALTER TABLE new RENAME TO t;"
+      "UPDATE t SET a = 'changed' WHERE id = 2; DELETE FROM t WHERE id = 3;"
+      "INSERT INTO t VALUES(4, 'w'); COMMIT");
   node.Sync();
-  EXPECT_EQ(node.Net(from),
-            (RowsByKey{{"t:2", "2|'changed'"}, {"t:3", "gone"}, {"t:4", "4|'w'"}}));
+  EXPECT_EQ(node.Net(from), (RowsByKey{{"t:2", "2|'changed'"}, {"t:3", "gone"}, {"t:4", "4|'w'"}}));
 }
 
 TEST(AlterTest, RowsFromBeforeUsAreNotSentBecauseOfARebuild) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a); INSERT INTO t VALUES(1, 'x')");
   const Lseq from = node.newest();
-  node.App("BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a); INSERT INTO new SELECT * FROM t;"
-           "DROP TABLE t; ALTER TABLE new RENAME TO t; COMMIT");
+  node.App(
+      "BEGIN; CREATE TABLE new(id INTEGER PRIMARY KEY, a); INSERT INTO new SELECT * FROM t;"
+      "DROP TABLE t; ALTER TABLE new RENAME TO t; COMMIT");
   node.Sync();
   EXPECT_EQ(node.Net(from), RowsByKey{});
 }
@@ -178,22 +177,24 @@ TEST(AlterTest, AnotherKey) {
   const int64_t id = node.catalog.tables[0].id;
   node.App("INSERT INTO t VALUES(1, 'x')");
   node.FoldAll();
-  node.App("BEGIN; CREATE TABLE new(id, k TEXT PRIMARY KEY); INSERT INTO new SELECT * FROM t;"
-           "DROP TABLE t; ALTER TABLE new RENAME TO t; COMMIT");
+  node.App(
+      "BEGIN; CREATE TABLE new(id, k TEXT PRIMARY KEY); INSERT INTO new SELECT * FROM t;"
+      "DROP TABLE t; ALTER TABLE new RENAME TO t; COMMIT");
   const Lseq from = node.newest();
   const SyncResult sync = node.Sync();
   EXPECT_GT(sync.catalog.tables[0].id, id) << "numbers are not used twice";
   EXPECT_EQ(node.Net(from), (RowsByKey{{"t:'x'", "1|'x'"}}));
-  EXPECT_EQ(node.Query("SELECT count(*) FROM sqlite_schema WHERE name = '" + ledger::VersionTableName(id) +
-                       "'"),
+  EXPECT_EQ(node.Query("SELECT count(*) FROM sqlite_schema WHERE name = '" +
+                       ledger::VersionTableName(id) + "'"),
             Strings{"0"});
   node.Do("UPDATE t SET k = 'y'");
 }
 
 TEST(AlterTest, ATableWithRowsThatIsNew) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
-  node.App("CREATE TABLE u(k TEXT PRIMARY KEY, l); INSERT INTO u VALUES('a', 1), (NULL, 2);"
-           "CREATE TABLE wide(a, b, c, PRIMARY KEY(a, b, c)); CREATE TABLE nokey(a)");
+  node.App(
+      "CREATE TABLE u(k TEXT PRIMARY KEY, l); INSERT INTO u VALUES('a', 1), (NULL, 2);"
+      "CREATE TABLE wide(a, b, c, PRIMARY KEY(a, b, c)); CREATE TABLE nokey(a)");
   EXPECT_FALSE(sqlite::Must(LoadCatalog(&node.db, node.tables)).complete);
   const Lseq from = node.newest();
   const SyncResult sync = node.Sync();

@@ -40,7 +40,8 @@ Status JournalAll(Connection* db, const ledger::TrackedTable& tracked, const std
 std::string NotShadowed(const ledger::TrackedTable& tracked) {
   if (!tracked.has_shadow_table) return "";
   return fmt::format(" AND NOT EXISTS(SELECT 1 FROM {} s WHERE {})",
-                     Quote(ledger::ShadowTableName(tracked.id)), ledger::HiddenKeysEqual("s", "v", tracked.table));
+                     Quote(ledger::ShadowTableName(tracked.id)),
+                     ledger::HiddenKeysEqual("s", "v", tracked.table));
 }
 
 }  // namespace
@@ -58,10 +59,11 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
   AuditReport report;
   std::vector<Row> changed;
 
-  HL_ASSIGN(Statement rows, db->Prepare(fmt::format(
-                                "SELECT v.hash, v.gone{}{} FROM {} t LEFT JOIN {} v ON {}",
-                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
-                                Quote(table.name), versions, ledger::HiddenMatches("v", "t", table))));
+  HL_ASSIGN(Statement rows,
+            db->Prepare(fmt::format("SELECT v.hash, v.gone{}{} FROM {} t LEFT JOIN {} v ON {}",
+                                    ledger::KeyColumns("v", table),
+                                    ledger::ImageColumns("t", table), Quote(table.name), versions,
+                                    ledger::HiddenMatches("v", "t", table))));
   ledger::RowReader reader(table, /*first_column=*/2);
   while (true) {
     HL_ASSIGN(const bool row, rows.Step());
@@ -86,8 +88,8 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
   HL_ASSIGN(Statement gone, db->Prepare(fmt::format(
                                 "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
                                 "AND t.{} IS NULL{}",
-                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), versions,
-                                Quote(table.name), ledger::KeyMatches("t", "v", table),
+                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
+                                versions, Quote(table.name), ledger::KeyMatches("t", "v", table),
                                 Quote(table.key[0].name), NotShadowed(tracked))));
   ledger::RowReader missing(table, /*first_column=*/1);
   while (true) {

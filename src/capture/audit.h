@@ -19,8 +19,8 @@
 namespace harmonylite::capture {
 
 struct AuditReport {
-  int64_t journaled = 0;     // rows that were inserted, changed or deleted unseen
-  int64_t undecidable = 0;   // rows whose hash cannot be checked; they count as unchanged
+  int64_t journaled = 0;    // rows that were inserted, changed or deleted unseen
+  int64_t undecidable = 0;  // rows whose hash cannot be checked; they count as unchanged
 };
 
 // Audits one table. A row counts as unchanged if its hash is right for any list of columns that the

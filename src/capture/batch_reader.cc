@@ -57,14 +57,14 @@ Lseq CoverFrom(const ledger::State& state, Lseq published) {
 
 }  // namespace
 
-BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options, sqlite::Connection* watch)
+BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options,
+                         sqlite::Connection* watch)
     : db_(db), options_(std::move(options)), cuts_(watch) {}
 
 Status BatchReader::RefreshCatalog() {
   if (schema_version_ == catalog_.schema_version) return Ok();
   HL_ASSIGN(ledger::Catalog catalog, LoadCatalog(db_, options_.tables));
-  if (!catalog.complete)
-    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   catalog_ = std::move(catalog);
   cuts_.ForgetKeys();
   db_->ClearCache();
@@ -133,7 +133,8 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   header.max_stamp = end.stamp;
   // If all own changes have been trimmed, the newest of them is the one that was published last.
-  const Lseq own = std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
+  const Lseq own =
+      std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
   const Hlc own_stamp = end.last_change >= own ? end.change_stamp : state.published_stamp;
   if (own > state.incarnation_base && own > have.Get(state.self))
     header.covers.push_back({state.self, have.Get(state.self), own});
@@ -151,8 +152,8 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
 // Adds the rows of a repair. Own changes that are not folded yet come from the journal, and
 // everything else comes from the version tables, origin by origin. A row with an unfolded entry is
 // left out of the second part, because what it shows is newer than its version.
-Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header, Lseq last_change,
-                                  BatchEncoder* encoder) {
+Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header,
+                                  Lseq last_change, BatchEncoder* encoder) {
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   BatchWriter writer(encoder);
   Unfolded unfolded;
@@ -162,7 +163,8 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
     HL_CHECK(i == 0);
     HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
                            last_change, [&](const NetChange& change) -> Status {
-                             if (change.present) unfolded[change.table->id].Note(change.image_key, change.lseq);
+                             if (change.present)
+                               unfolded[change.table->id].Note(change.image_key, change.lseq);
                              return writer.Add(change, i);
                            }));
   }
@@ -179,8 +181,8 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
 // The header, which names all origins, comes before the rows. So the rows are visited twice in the
 // same snapshot: first to find their origins, and then to add them.
 Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table,
-                                                        const std::vector<change::Row>& keys, Lseq to,
-                                                        Hlc to_stamp) {
+                                                        const std::vector<change::Row>& keys,
+                                                        Lseq to, Hlc to_stamp) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(RefreshCatalog());
@@ -193,16 +195,18 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table
   header.sender = state.self;
   header.max_stamp = end.stamp;
   std::map<int64_t, uint32_t> covers;  // position in header.covers, by origin index
-  HL_TRY(VisitKeys(db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
-    const auto [it, is_new] = covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
-    if (is_new) {
-      HL_ASSIGN(const Origin known, origins.At(origin));
-      header.covers.push_back({known, change.lseq, change.lseq});
-    }
-    Cover& cover = header.covers[it->second];
-    cover.from = cover.to = std::max(cover.to, change.lseq);
-    return Ok();
-  }));
+  HL_TRY(VisitKeys(
+      db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
+        const auto [it, is_new] =
+            covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
+        if (is_new) {
+          HL_ASSIGN(const Origin known, origins.At(origin));
+          header.covers.push_back({known, change.lseq, change.lseq});
+        }
+        Cover& cover = header.covers[it->second];
+        cover.from = cover.to = std::max(cover.to, change.lseq);
+        return Ok();
+      }));
   if (header.covers.empty()) return std::optional<BuiltBatch>();
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));

@@ -25,8 +25,8 @@ namespace harmonylite::capture {
 struct BuiltBatch {
   change::BatchHeader header;
   Spool bytes;
-  Lseq to;         // own changes up to this one are published once the log holds the batch
-  Hlc to_stamp;    // the stamp of the journal entry `to`
+  Lseq to;       // own changes up to this one are published once the log holds the batch
+  Hlc to_stamp;  // the stamp of the journal entry `to`
   uint64_t rows = 0;
   bool more = false;  // true if the backlog was cut, so that changes after `to` wait
 };
@@ -41,7 +41,8 @@ class BatchReader {
  public:
   // `db` and `watch` are not owned and must outlive the reader. Without a `watch`, batches are
   // never cut (cut_points.h).
-  BatchReader(sqlite::Connection* db, BatchReaderOptions options, sqlite::Connection* watch = nullptr);
+  BatchReader(sqlite::Connection* db, BatchReaderOptions options,
+              sqlite::Connection* watch = nullptr);
 
   // Builds a batch of this node's own changes after `published`. If there are more than `limit`, it
   // takes a first part that ends between two transactions, if there is such a place. Returns
@@ -65,7 +66,8 @@ class BatchReader {
   // rows are damaged. The batch covers no range of changes. `to` and `to_stamp` say what this node
   // has published before it. Keys of rows that are gone are left out; returns nothing if no row
   // remains.
-  Result<std::optional<BuiltBatch>> ReadRows(const std::string& table, const std::vector<change::Row>& keys, Lseq to,
+  Result<std::optional<BuiltBatch>> ReadRows(const std::string& table,
+                                             const std::vector<change::Row>& keys, Lseq to,
                                              Hlc to_stamp);
 
  private:
@@ -73,9 +75,10 @@ class BatchReader {
   // the triggers of a table yet.
   Status RefreshCatalog();
   // Builds the batches of ReadRepair and ReadForMerge.
-  Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have, bool forgotten_matters);
-  Status AddRepairRows(const ledger::State& state, const change::BatchHeader& header, Lseq last_change,
-                       change::BatchEncoder* encoder);
+  Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have,
+                                              bool forgotten_matters);
+  Status AddRepairRows(const ledger::State& state, const change::BatchHeader& header,
+                       Lseq last_change, change::BatchEncoder* encoder);
 
   sqlite::Connection* db_;  // not owned
   BatchReaderOptions options_;

@@ -106,8 +106,8 @@ class TestNode {
       std::string names;
       for (const std::string& column : table.columns)
         names += (names.empty() ? "" : ", ") + sqlite::Quote(column);
-      sqlite::Statement all = sqlite::Must(
-          db.Prepare("SELECT " + names + " FROM " + sqlite::Quote(table.name)));
+      sqlite::Statement all =
+          sqlite::Must(db.Prepare("SELECT " + names + " FROM " + sqlite::Quote(table.name)));
       while (sqlite::Must(all.Step())) {
         std::vector<change::ValueView> image;
         for (int i = 0; i < all.columns(); ++i) image.push_back(all.Column(i));
@@ -141,9 +141,10 @@ class TestNode {
     }
     for (const auto& [key, told] : net)
       EXPECT_EQ(told, after.contains(key) ? after.at(key) : "gone") << key;
-    EXPECT_EQ(sqlite::Query(&db, "SELECT a.id FROM __harmonylite__journal a JOIN "
-                                 "__harmonylite__journal b ON b.id = a.id + 1 "
-                                 "WHERE b.hlc <= a.hlc"),
+    EXPECT_EQ(sqlite::Query(&db,
+                            "SELECT a.id FROM __harmonylite__journal a JOIN "
+                            "__harmonylite__journal b ON b.id = a.id + 1 "
+                            "WHERE b.hlc <= a.hlc"),
               std::vector<std::string>{})
         << "stamps do not grow";
     return net;

@@ -43,9 +43,9 @@ struct InstalledTriggers {
 };
 
 Result<InstalledTriggers> LoadTriggers(Connection* db) {
-  HL_ASSIGN(auto list,
-            db->PrepareCached("SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
-                        "AND substr(name, 1, 15) = '__harmonylite__'"));
+  HL_ASSIGN(auto list, db->PrepareCached(
+                           "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
+                           "AND substr(name, 1, 15) = '__harmonylite__'"));
   InstalledTriggers out;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
@@ -56,7 +56,7 @@ Result<InstalledTriggers> LoadTriggers(Connection* db) {
 
 Result<std::set<std::string>> LoadShadowTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'table' "
-                                        "AND name GLOB '__harmonylite__s[0-9]*'"));
+                                         "AND name GLOB '__harmonylite__s[0-9]*'"));
   std::set<std::string> out;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
@@ -69,12 +69,14 @@ Result<std::set<std::string>> LoadShadowTables(Connection* db) {
 int64_t IdInTriggerName(std::string_view name) {
   constexpr std::string_view prefix = schema::kHiddenPrefix;
   int64_t id = 0;
-  if (name.starts_with(prefix)) std::from_chars(name.data() + prefix.size(), name.data() + name.size(), id);
+  if (name.starts_with(prefix))
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), id);
   return id;
 }
 
 // Returns the registered table with this number, or null. `registry` is sorted by number.
-const ledger::RegisteredTable* FindById(const std::vector<ledger::RegisteredTable>& registry, int64_t id) {
+const ledger::RegisteredTable* FindById(const std::vector<ledger::RegisteredTable>& registry,
+                                        int64_t id) {
   const auto it = std::ranges::lower_bound(registry, id, {}, &ledger::RegisteredTable::id);
   return it == registry.end() || it->id != id ? nullptr : &*it;
 }
@@ -82,7 +84,8 @@ const ledger::RegisteredTable* FindById(const std::vector<ledger::RegisteredTabl
 // Returns the registered table whose AFTER INSERT trigger sits on this table, or null. This
 // recognises a renamed table, because SQLite moves its triggers along.
 const ledger::RegisteredTable* FindByTrigger(const std::vector<ledger::RegisteredTable>& registry,
-                                     const InstalledTriggers& triggers, const Table& table) {
+                                             const InstalledTriggers& triggers,
+                                             const Table& table) {
   const ledger::RegisteredTable* found = nullptr;
   const auto [first, last] = triggers.on_table.equal_range(sqlite::FoldCase(table.name));
   for (auto on = first; on != last; ++on) {
@@ -96,7 +99,7 @@ const ledger::RegisteredTable* FindByTrigger(const std::vector<ledger::Registere
 // Returns the registered table with this name and without its trigger, or null. This recognises a
 // table that was dropped and made again, or rebuilt, under its old name.
 const ledger::RegisteredTable* FindByName(const std::vector<ledger::RegisteredTable>& registry,
-                                  const InstalledTriggers& triggers, const Table& table) {
+                                          const InstalledTriggers& triggers, const Table& table) {
   for (const ledger::RegisteredTable& known : registry)
     if (SameName(known.name, table.name) &&
         !triggers.by_name.contains(ledger::TriggerName(known.id, "insert")))
@@ -117,8 +120,9 @@ bool KeepsKey(const ledger::RegisteredTable& known, const InstalledTriggers& tri
 // Returns a new number. No number is used twice, because the journal may still hold entries of a
 // table that was dropped.
 Result<int64_t> NextTableId(Connection* db) {
-  return db->QueryInt("SELECT 1 + max((SELECT coalesce(max(id), 0) FROM __harmonylite__tables), "
-                      "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
+  return db->QueryInt(
+      "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM __harmonylite__tables), "
+      "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
 }
 
 // Writes the triggers that are missing or differ, and drops those that are no longer wanted.
@@ -131,9 +135,10 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
   for (auto it = installed.by_name.lower_bound(prefix);
        it != installed.by_name.end() && it->first.starts_with(prefix); ++it) {
     const auto& [name, trigger] = *it;
-    const bool keep = std::any_of(wanted.begin(), wanted.end(), [&, &name = name, &trigger = trigger](const TriggerText& text) {
-      return text.name == name && text.sql == trigger.sql;
-    });
+    const bool keep = std::any_of(wanted.begin(), wanted.end(),
+                                  [&, &name = name, &trigger = trigger](const TriggerText& text) {
+                                    return text.name == name && text.sql == trigger.sql;
+                                  });
     if (keep) continue;
     HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
     changed = true;
@@ -217,8 +222,8 @@ class Sync {
     row.name = table.name;
     row.key = ledger::EncodeKey(table);
     row.shapes = {table.columns};
-    HL_ASSIGN(const int64_t rows, db_->QueryInt("SELECT EXISTS(SELECT 1 FROM " +
-                                                Quote(table.name) + ")"));
+    HL_ASSIGN(const int64_t rows,
+              db_->QueryInt("SELECT EXISTS(SELECT 1 FROM " + Quote(table.name) + ")"));
     row.had_rows = first_attach_ && rows != 0;
     HL_TRY(ledger::SaveRegistered(db_, row));
     HL_TRY(ledger::CreateVersionTable(db_, row.id, table));
@@ -234,9 +239,10 @@ class Sync {
 
   // Brings what belongs to a registered table in line with its present name, columns and indexes.
   Result<ledger::TrackedTable> Keep(const Table& table, ledger::RegisteredTable row,
-                            const InstalledTriggers& triggers, bool had_triggers) {
+                                    const InstalledTriggers& triggers, bool had_triggers) {
     ledger::TrackedTable tracked = Unattached(row, table);
-    HL_TRY(ledger::SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
+    HL_TRY(
+        ledger::SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
@@ -279,11 +285,13 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
     }
     const bool has_shadow_table = shadow_tables.contains(ledger::ShadowTableName(known->id));
     const bool hides = options.hide_orphans && !table.foreign_keys.empty();
-    catalog.tables.push_back({known->id, std::move(table), has_shadow_table, known->had_rows, hides});
+    catalog.tables.push_back(
+        {known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
   // Orphans can be hidden only after the sync that makes the tables which hiding needs.
-  HL_ASSIGN(const int64_t hiding, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
-                                               "name = '__harmonylite__touched'"));
+  HL_ASSIGN(const int64_t hiding,
+            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
+                         "name = '__harmonylite__touched'"));
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));
   return catalog;
 }

@@ -27,8 +27,9 @@ TEST_F(ClockTest, StampsAreTheWallClocksMilliseconds) {
 }
 
 TEST_F(ClockTest, EveryRowOfAStatementHasAStampOfItsOwn) {
-  node_.Do("INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
-           " SELECT i, i FROM n");
+  node_.Do(
+      "INSERT INTO t WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 5000)"
+      " SELECT i, i FROM n");
   EXPECT_EQ(node_.Query("SELECT count(DISTINCT hlc) FROM __harmonylite__journal WHERE op = 1"),
             std::vector<std::string>{"5000"});
 }
@@ -60,7 +61,8 @@ TEST_F(ClockTest, TwoLivesOfAFileCountOnDifferently) {
 }
 
 TEST_F(ClockTest, TheCounterMayOverflowIntoTheMilliseconds) {
-  const int64_t full = (HlcFromMillis(SystemClock().WallMs() + 3'600'000).value) | ((1 << kHlcCounterBits) - 1);
+  const int64_t full =
+      (HlcFromMillis(SystemClock().WallMs() + 3'600'000).value) | ((1 << kHlcCounterBits) - 1);
   node_.Write([&] { sqlite::Must(RaiseClock(&node_.db, Hlc(full))); });
   node_.Do("INSERT INTO t VALUES(1, 1)");
   EXPECT_GT(Newest(), full);

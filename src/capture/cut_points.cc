@@ -47,7 +47,8 @@ void CutPoints::ForgetKeys() {
 // enough, because the places before that one were dropped when it was read. An earlier entry that
 // is published already does not count. The index starts anew if the backlog is not a continuation
 // of the former one, or if it has grown too large.
-Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest) {
+Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published,
+                         Lseq newest) {
   if (published < indexed_from_ || published >= indexed_ || noted_ > kMaxIndexed) {
     keys_.clear();
     indexed_from_ = indexed_ = published;
@@ -67,8 +68,8 @@ Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog,
   return Ok();
 }
 
-Result<Lseq> CutPoints::Choose(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published,
-                               Lseq newest, int64_t limit) {
+Result<Lseq> CutPoints::Choose(sqlite::Connection* db, const ledger::Catalog& catalog,
+                               Lseq published, Lseq newest, int64_t limit) {
   ends_.erase(ends_.begin(), ends_.upper_bound(published));
   if (newest.value - published.value <= limit || newest.value - published.value > kMaxIndexed)
     return newest;

@@ -38,8 +38,8 @@ class CutPoints {
   // `limit` entries, or else the first usable one after them; `newest` is always usable. `db` is in
   // a read transaction in which the journal ends with `newest`. Each entry is read once, however
   // many calls it takes to send the backlog.
-  Result<Lseq> Choose(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest,
-                      int64_t limit);
+  Result<Lseq> Choose(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published,
+                      Lseq newest, int64_t limit);
 
   // Must be called when the catalog has changed, because keys may now be compared in another way.
   void ForgetKeys();
@@ -47,7 +47,8 @@ class CutPoints {
  private:
   // Reads the entries up to `newest` that were not read yet, and drops the places that they make
   // unusable.
-  Status Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published, Lseq newest);
+  Status Extend(sqlite::Connection* db, const ledger::Catalog& catalog, Lseq published,
+                Lseq newest);
 
   sqlite::Connection* watch_;  // not owned
   int64_t data_version_ = -1;  // PRAGMA data_version of `watch` at the last look
@@ -55,7 +56,7 @@ class CutPoints {
   Lseq indexed_from_;          // entries in (indexed_from_, indexed_] are noted in keys_
   Lseq indexed_;
   std::map<int64_t, KeyIndex> keys_;  // canonical keys of the entries, by TrackedTable::id
-  int64_t noted_ = 0;          // number of entries in keys_
+  int64_t noted_ = 0;                 // number of entries in keys_
 };
 
 }  // namespace harmonylite::capture

@@ -24,9 +24,10 @@ class CutPointsTest : public testing::Test {
     return Must(cuts.Choose(&node.db, node.catalog, published, node.newest(), limit));
   }
 
-  TestNode node{"CREATE TABLE a(k INTEGER PRIMARY KEY, v);"
-                "CREATE TABLE n(k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, v) WITHOUT ROWID;"
-                "CREATE TABLE u(k INTEGER PRIMARY KEY, v UNIQUE)"};
+  TestNode node{
+      "CREATE TABLE a(k INTEGER PRIMARY KEY, v);"
+      "CREATE TABLE n(k TEXT COLLATE NOCASE PRIMARY KEY NOT NULL, v) WITHOUT ROWID;"
+      "CREATE TABLE u(k INTEGER PRIMARY KEY, v UNIQUE)"};
   sqlite::Connection watch{Must(sqlite::Connection::Open(node.path, sqlite::OpenMode::kReadOnly))};
   CutPoints cuts{&watch};
   const Lseq start{node.newest()};
@@ -88,8 +89,8 @@ TEST_F(CutPointsTest, PublishingMayGoBack) {
 
 TEST_F(CutPointsTest, PartsOfABatchAreTheWhole) {
   for (int i = 1; i <= 50; ++i)
-    Commit("INSERT INTO a VALUES(" + std::to_string(i) + ", 0); UPDATE a SET v = v + 1 WHERE k = " +
-           std::to_string(i / 3));
+    Commit("INSERT INTO a VALUES(" + std::to_string(i) +
+           ", 0); UPDATE a SET v = v + 1 WHERE k = " + std::to_string(i / 3));
   sqlite::Connection read = Must(sqlite::Connection::Open(node.path, sqlite::OpenMode::kReadOnly));
   sqlite::Connection eye = Must(sqlite::Connection::Open(node.path, sqlite::OpenMode::kReadOnly));
   BatchReader whole(&read, {{}, false, node.dir.path()});

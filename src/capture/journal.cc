@@ -85,21 +85,23 @@ std::string ShadowJoin(const ledger::TrackedTable& tracked, bool shadows) {
 // brought up to date, so it is in its table, or deleted.
 std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shadows) {
   std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{}{} FROM __harmonylite__journal j ",
-                                ledger::KeyColumns("j", tracked.table), ledger::ImageColumns("t", tracked.table),
-                                ShadowColumn(shadows));
+                                ledger::KeyColumns("j", tracked.table),
+                                ledger::ImageColumns("t", tracked.table), ShadowColumn(shadows));
   if (folded)
     sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
                        Quote(ledger::VersionTableName(tracked.id)),
                        ledger::HiddenKeysEqual("v", "j", tracked.table));
-  return sql + ShadowJoin(tracked, shadows) + fmt::format("LEFT JOIN {} t ON {} WHERE j.id >= ?1 AND j.id <= ?2 AND j.tbl = ?3 "
-                           "ORDER BY j.id",
-                           Quote(tracked.table.name), ledger::KeyMatches("t", "j", tracked.table));
+  return sql + ShadowJoin(tracked, shadows) +
+         fmt::format(
+             "LEFT JOIN {} t ON {} WHERE j.id >= ?1 AND j.id <= ?2 AND j.tbl = ?3 "
+             "ORDER BY j.id",
+             Quote(tracked.table.name), ledger::KeyMatches("t", "j", tracked.table));
 }
 
 // Visits the rows that the entries in one range name. `newest` says which change of a row is its
 // newest, and earlier entries are passed over. A displaced entry counts only if its row is gone.
-Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows, const KeyIndex& newest,
-               const NetChangeVisitor& visit) {
+Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows,
+               const KeyIndex& newest, const NetChangeVisitor& visit) {
   ledger::RowReader reader(tracked.table, /*first_column=*/3);
   while (true) {
     HL_ASSIGN(const bool row, scan->Step());
@@ -114,8 +116,8 @@ Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadow
     const KeyIndex::Range entries = newest.Find(reader.key());
     if (entries.newest > lseq) continue;
     const Lseq first = entries.newest.value == 0 ? lseq : entries.oldest;
-    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), reader.present(), reader.key(),
-                  reader.image(), reader.ImageKey(), first}));
+    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), reader.present(), reader.key(), reader.image(),
+                  reader.ImageKey(), first}));
   }
 }
 
@@ -183,7 +185,7 @@ Result<JournalEnd> ReadJournalEnd(Connection* db) {
   // Two ticks never follow each other (RaiseClock), so the newest change is one of the newest two
   // entries.
   HL_ASSIGN(auto newest, db->PrepareCached("SELECT id, hlc, op FROM __harmonylite__journal "
-                                          "ORDER BY id DESC LIMIT 2"));
+                                           "ORDER BY id DESC LIMIT 2"));
   JournalEnd end;
   while (true) {
     HL_ASSIGN(const bool row, newest->Step());
@@ -198,8 +200,9 @@ Result<JournalEnd> ReadJournalEnd(Connection* db) {
     break;
   }
   if (end.last.value == 0)
-    return MakeError(ErrorCode::kCorruption, "__harmonylite__journal is empty: somebody deleted "
-                                             "from it; run -cleanup and start again");
+    return MakeError(ErrorCode::kCorruption,
+                     "__harmonylite__journal is empty: somebody deleted "
+                     "from it; run -cleanup and start again");
   return end;
 }
 
@@ -255,16 +258,18 @@ Status VisitEntries(Connection* db, const ledger::Catalog& catalog, Lseq from, L
   }
 }
 
-Status VisitNetChanges(Connection* db, const ledger::Catalog& catalog, const ledger::State& state, Lseq from,
-                       Lseq to, const NetChangeVisitor& visit) {
+Status VisitNetChanges(Connection* db, const ledger::Catalog& catalog, const ledger::State& state,
+                       Lseq from, Lseq to, const NetChangeVisitor& visit) {
   if (from >= to) return Ok();
   const Lseq folded = std::clamp(state.folded_to, from, to);
-  if (!HL_MUTANT(folded_not_sent)) HL_TRY(ScanRange(db, catalog, from, folded, state.self_index, visit));
+  if (!HL_MUTANT(folded_not_sent))
+    HL_TRY(ScanRange(db, catalog, from, folded, state.self_index, visit));
   return ScanRange(db, catalog, folded, to, std::nullopt, visit);
 }
 
 Status VisitVersions(Connection* db, const ledger::Catalog& catalog, const Unfolded& unfolded,
-                     ledger::OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit) {
+                     ledger::OriginIndex origin, Lseq from, Lseq to,
+                     const NetChangeVisitor& visit) {
   for (const ledger::TrackedTable& tracked : catalog.tables) {
     const auto newer = unfolded.find(tracked.id);
     HL_ASSIGN(const bool shadows, ledger::HasShadows(db, tracked));
@@ -293,24 +298,28 @@ Status VisitVersions(Connection* db, const ledger::Catalog& catalog, const Unfol
       if (newer != unfolded.end() && newer->second.Newest(reader.ImageKey()).value != 0) continue;
       // A row may be in its table although its version says that it is deleted and no entry says
       // otherwise. No trigger saw its insert, so the version counts.
-      HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), live, reader.key(), reader.image(),
-                    reader.ImageKey()}));
+      HL_TRY(visit({&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), live, reader.key(),
+                    reader.image(), reader.ImageKey()}));
     }
   }
   return Ok();
 }
 
-Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked, const std::vector<change::Row>& keys,
+Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked,
+                 const std::vector<change::Row>& keys,
                  const std::function<Status(ledger::OriginIndex, const NetChange&)>& visit) {
   HL_ASSIGN(const bool shadows, ledger::HasShadows(db, tracked));
   std::string key_is;
-  for (size_t i = 1; i <= tracked.table.key.size(); ++i) key_is += fmt::format(" AND v.k{0} = ?{0}", i);
-  HL_ASSIGN(Statement scan,
-            db->Prepare(fmt::format("SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE v.gone = 0{}",
-                                    ledger::KeyColumns("v", tracked.table), ledger::ImageColumns("t", tracked.table),
-                                    ShadowColumn(shadows), Quote(ledger::VersionTableName(tracked.id)),
-                                    ShadowJoin(tracked, shadows), Quote(tracked.table.name),
-                                    ledger::KeyMatches("t", "v", tracked.table), key_is)));
+  for (size_t i = 1; i <= tracked.table.key.size(); ++i)
+    key_is += fmt::format(" AND v.k{0} = ?{0}", i);
+  HL_ASSIGN(
+      Statement scan,
+      db->Prepare(fmt::format(
+          "SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE v.gone = 0{}",
+          ledger::KeyColumns("v", tracked.table), ledger::ImageColumns("t", tracked.table),
+          ShadowColumn(shadows), Quote(ledger::VersionTableName(tracked.id)),
+          ShadowJoin(tracked, shadows), Quote(tracked.table.name),
+          ledger::KeyMatches("t", "v", tracked.table), key_is)));
   ledger::RowReader reader(tracked.table, /*first_column=*/3);
   for (const change::Row& key : keys) {
     for (size_t i = 0; i < key.size(); ++i) scan.Bind(static_cast<int>(i) + 1, key[i]);
@@ -321,8 +330,9 @@ Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked, const std:
     else
       reader.Read(scan);
     if (reader.present())
-      HL_TRY(visit(ledger::OriginIndex(scan.Int(2)), {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),
-                                              reader.image(), reader.ImageKey()}));
+      HL_TRY(visit(ledger::OriginIndex(scan.Int(2)),
+                   {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),
+                    reader.image(), reader.ImageKey()}));
     scan.Reset();
   }
   return Ok();
@@ -381,7 +391,8 @@ class Folder {
 
 }  // namespace
 
-Result<bool> Fold(Connection* db, const ledger::Catalog& catalog, ledger::State* state, int64_t limit) {
+Result<bool> Fold(Connection* db, const ledger::Catalog& catalog, ledger::State* state,
+                  int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (state->folded_to >= end.last) return true;
   const Lseq to(std::min(end.last.value, state->folded_to.value + limit));
@@ -396,8 +407,7 @@ Result<bool> Trim(Connection* db, const ledger::State& state, int64_t limit) {
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   HL_ASSIGN(const Lseq first, FirstEntry(db));
   const int64_t published = HL_MUTANT(trim_beyond_published) ? INT64_MAX : state.published_to.value;
-  const int64_t done = std::min({state.folded_to.value, published,
-                                 end.last.value - 1});
+  const int64_t done = std::min({state.folded_to.value, published, end.last.value - 1});
   if (done < first.value) return true;
   const int64_t to = std::min(done, first.value + limit - 1);
   HL_ASSIGN(auto trim, db->PrepareCached("DELETE FROM __harmonylite__journal WHERE id <= ?1"));
@@ -412,11 +422,11 @@ Status RaiseClock(Connection* db, Hlc stamp) {
   // A tick is raised in place, so that a node which only receives keeps one entry and not one for
   // each batch.
   const bool newest_is_tick = end.last != end.last_change || HL_MUTANT(change_restamped);
-  HL_ASSIGN(auto raise,
-            db->PrepareCached(newest_is_tick
-                                  ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"
-                                  : "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) "
-                                    "VALUES(?2 + 1, 0, 0, ?1)"));
+  HL_ASSIGN(
+      auto raise,
+      db->PrepareCached(newest_is_tick ? "UPDATE __harmonylite__journal SET hlc = ?1 WHERE id = ?2"
+                                       : "INSERT INTO __harmonylite__journal(id, tbl, op, hlc) "
+                                         "VALUES(?2 + 1, 0, 0, ?1)"));
   raise->Bind(1, stamp.value);
   raise->Bind(2, end.last.value);
   return raise->Run();
@@ -431,10 +441,10 @@ Status Append(Connection* db, const ledger::TrackedTable& table, std::span<const
     names += fmt::format(", k{}", i);
     values += fmt::format(", ?{}", i + 3);
   }
-  HL_ASSIGN(Statement add, db->Prepare(fmt::format(
-                               "INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
-                               "VALUES(?1, 1, {}{})",
-                               names, LaterStamp("?2", "?3"), values)));
+  HL_ASSIGN(Statement add,
+            db->Prepare(fmt::format("INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
+                                    "VALUES(?1, 1, {}{})",
+                                    names, LaterStamp("?2", "?3"), values)));
   add.Bind(1, table.id);
   add.Bind(2, end.stamp.value);
   add.Bind(3, HlcFromMillis(clock.WallMs()).value);

@@ -84,17 +84,20 @@ using Unfolded = std::map<int64_t, KeyIndex>;
 // once, but always with its present image, and with its newest change last. Entries that lost to
 // another node's version are left out, which is possible up to folded_to only. So are entries of
 // tables that are not in the catalog.
-Status VisitNetChanges(sqlite::Connection* db, const ledger::Catalog& catalog, const ledger::State& state, Lseq from,
-                       Lseq to, const NetChangeVisitor& visit);
+Status VisitNetChanges(sqlite::Connection* db, const ledger::Catalog& catalog,
+                       const ledger::State& state, Lseq from, Lseq to,
+                       const NetChangeVisitor& visit);
 
 // Visits, from the version tables, the live and deleted rows that one origin wrote last, with an
 // lseq in (from, to]. A row in `unfolded` is left out, because what it shows is newer than its
 // version.
-Status VisitVersions(sqlite::Connection* db, const ledger::Catalog& catalog, const Unfolded& unfolded,
-                     ledger::OriginIndex origin, Lseq from, Lseq to, const NetChangeVisitor& visit);
+Status VisitVersions(sqlite::Connection* db, const ledger::Catalog& catalog,
+                     const Unfolded& unfolded, ledger::OriginIndex origin, Lseq from, Lseq to,
+                     const NetChangeVisitor& visit);
 
 // Visits the live rows with these keys, each with its version and the version's origin.
-Status VisitKeys(sqlite::Connection* db, const ledger::TrackedTable& tracked, const std::vector<change::Row>& keys,
+Status VisitKeys(sqlite::Connection* db, const ledger::TrackedTable& tracked,
+                 const std::vector<change::Row>& keys,
                  const std::function<Status(ledger::OriginIndex, const NetChange&)>& visit);
 
 // Returns the hash of a row image: the sum of change::HashColumn over its columns. It is never 0,
@@ -109,7 +112,8 @@ int64_t HashImage(const schema::Table& table, std::span<const change::ValueView>
 // Entries are folded before versions are compared, and otherwise when the application is quiet
 // (docs/decisions/0004-fold-when-quiet.md). Folding may take several transactions. Meanwhile the
 // version of a row with an unfolded entry is out of date.
-Result<bool> Fold(sqlite::Connection* db, const ledger::Catalog& catalog, ledger::State* state, int64_t limit);
+Result<bool> Fold(sqlite::Connection* db, const ledger::Catalog& catalog, ledger::State* state,
+                  int64_t limit);
 
 // Deletes up to `limit` entries that are both folded and published, so that a change is kept until
 // the log holds it (P7). The newest entry is never deleted, because it is the clock. Returns true

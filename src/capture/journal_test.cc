@@ -16,7 +16,8 @@ using change::ValueView;
 class JournalTest : public testing::Test {
  protected:
   Strings Versions(const char* table = "t") {
-    return node_.Query("SELECT * FROM " + ledger::VersionTableName(node_.catalog.ByName(table)->id));
+    return node_.Query("SELECT * FROM " +
+                       ledger::VersionTableName(node_.catalog.ByName(table)->id));
   }
   Strings Ids() { return node_.Query("SELECT id FROM __harmonylite__journal"); }
   bool TrimSome(int64_t limit) {
@@ -31,11 +32,20 @@ class JournalTest : public testing::Test {
       const std::string id = std::to_string(random() % 20);
       const std::string a = std::to_string(random() % 30);
       switch (random() % 5) {
-        case 0: node_.App("REPLACE INTO t VALUES(" + id + ", " + a + ")"); break;
-        case 1: node_.App("UPDATE OR REPLACE t SET a = " + a + " WHERE id = " + id); break;
-        case 2: node_.App("UPDATE OR REPLACE t SET id = " + a + " WHERE id = " + id); break;
-        case 3: node_.App("DELETE FROM t WHERE id = " + id); break;
-        default: node_.App("REPLACE INTO u VALUES('" + id + "', " + a + ", 1)");
+        case 0:
+          node_.App("REPLACE INTO t VALUES(" + id + ", " + a + ")");
+          break;
+        case 1:
+          node_.App("UPDATE OR REPLACE t SET a = " + a + " WHERE id = " + id);
+          break;
+        case 2:
+          node_.App("UPDATE OR REPLACE t SET id = " + a + " WHERE id = " + id);
+          break;
+        case 3:
+          node_.App("DELETE FROM t WHERE id = " + id);
+          break;
+        default:
+          node_.App("REPLACE INTO u VALUES('" + id + "', " + a + ", 1)");
       }
     }
   }
@@ -72,7 +82,8 @@ TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
   TestNode other(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE);"
       "CREATE TABLE u(k TEXT COLLATE NOCASE, l, x, PRIMARY KEY(k, l)) WITHOUT ROWID;");
-  other.App("ATTACH '" + node_.path + "' AS src;"
+  other.App("ATTACH '" + node_.path +
+            "' AS src;"
             "INSERT INTO main.t SELECT * FROM src.t; INSERT INTO main.u SELECT * FROM src.u;"
             "DELETE FROM main.__harmonylite__journal;"
             "INSERT INTO main.__harmonylite__journal SELECT * FROM src.__harmonylite__journal;");
@@ -126,8 +137,9 @@ TEST_F(JournalTest, TheNetChangesAreTheSameBeforeAndAfterFolding) {
 
 TEST_F(JournalTest, EntriesOfForgottenTablesArePassedOver) {
   // Both tables have the same key values, so that mixing them up would be noticed.
-  node_.App("INSERT INTO u VALUES(1, 1, 1); INSERT INTO t VALUES(1, 1); INSERT INTO u VALUES(1, 2, 1);"
-            "UPDATE u SET x = 2; DROP TABLE u");
+  node_.App(
+      "INSERT INTO u VALUES(1, 1, 1); INSERT INTO t VALUES(1, 1); INSERT INTO u VALUES(1, 2, 1);"
+      "UPDATE u SET x = 2; DROP TABLE u");
   node_.Sync();
   EXPECT_EQ(node_.Net(Lseq(0)), (RowsByKey{{"t:1", "1|1"}}));
 }
@@ -188,21 +200,25 @@ TEST_F(JournalTest, AnEmptyJournalIsAnError) {
 TEST(JournalOfManyTables, EveryChangeIsVisitedOnce) {
   for (const int count : {2, 30}) {
     std::string schema;
-    for (int i = 0; i < count; ++i) schema += fmt::format("CREATE TABLE m{}(k INTEGER PRIMARY KEY, v);", i);
+    for (int i = 0; i < count; ++i)
+      schema += fmt::format("CREATE TABLE m{}(k INTEGER PRIMARY KEY, v);", i);
     TestNode node(schema);
     const Lseq start = node.newest();
     for (int round = 0; round < 3; ++round)
       for (int i = 0; i < count; ++i)
-        node.App(fmt::format("INSERT INTO m{0} VALUES({1}, 0); UPDATE m{0} SET v = {1} WHERE k = 0", i, round));
+        node.App(fmt::format("INSERT INTO m{0} VALUES({1}, 0); UPDATE m{0} SET v = {1} WHERE k = 0",
+                             i, round));
     for (const bool folded : {false, true}) {
       std::map<std::string, int> visits;
-      sqlite::Must(VisitNetChanges(&node.db, node.catalog, node.state, start, node.newest(), [&](const NetChange& change) {
-        ++visits[change.table->table.name + " " + TestNode::Join(change.image)];
-        return Ok();
-      }));
+      sqlite::Must(VisitNetChanges(
+          &node.db, node.catalog, node.state, start, node.newest(), [&](const NetChange& change) {
+            ++visits[change.table->table.name + " " + TestNode::Join(change.image)];
+            return Ok();
+          }));
       std::map<std::string, int> expected;
       for (int i = 0; i < count; ++i)
-        for (const char* image : {"0|2", "1|0", "2|0"}) expected[fmt::format("m{} {}", i, image)] = 1;
+        for (const char* image : {"0|2", "1|0", "2|0"})
+          expected[fmt::format("m{} {}", i, image)] = 1;
       EXPECT_EQ(visits, expected) << count << " tables, folded: " << folded;
       node.FoldAll();
     }

@@ -20,8 +20,7 @@ bool IsInteger(std::span<const change::ValueView> key) {
 }
 
 XXH128_hash_t Fingerprint(std::span<const change::ValueView> key) {
-  if (IsInteger(key))
-    return XXH3_128bits(&key[0].integer, sizeof key[0].integer);
+  if (IsInteger(key)) return XXH3_128bits(&key[0].integer, sizeof key[0].integer);
   std::string bytes;  // A small key fits into the string's own storage, without an allocation.
   for (const change::ValueView& value : key) {
     bytes += static_cast<char>(value.type);
@@ -68,7 +67,8 @@ KeyIndex::Range KeyIndex::FindAscending(std::span<const change::ValueView> key) 
   const int64_t value = key[0].integer;
   if (value > ascending_.back().key) return {};
   auto it = ascending_.begin() + static_cast<ptrdiff_t>(next_);
-  if (it == ascending_.end() || it->key != value) it = std::ranges::lower_bound(ascending_, value, {}, &Ascending::key);
+  if (it == ascending_.end() || it->key != value)
+    it = std::ranges::lower_bound(ascending_, value, {}, &Ascending::key);
   if (it->key != value) return {};
   next_ = static_cast<size_t>(it - ascending_.begin()) + 1;
   return it->lseqs;

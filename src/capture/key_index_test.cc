@@ -15,9 +15,15 @@ using change::ValueView;
 TEST(KeyIndexTest, TellsKeysApartAndKeepsTheGreatestLseq) {
   KeyIndex index;
   const std::vector<std::vector<ValueView>> keys = {
-      {ValueView::Integer(1)}, {ValueView::Real(1)}, {ValueView::Text("1")}, {ValueView::Blob("1")},
-      {ValueView::Null()},     {ValueView::Text("")}, {ValueView::Blob("")},
-      {ValueView::Text("ab"), ValueView::Text("c")},  {ValueView::Text("a"), ValueView::Text("bc")},
+      {ValueView::Integer(1)},
+      {ValueView::Real(1)},
+      {ValueView::Text("1")},
+      {ValueView::Blob("1")},
+      {ValueView::Null()},
+      {ValueView::Text("")},
+      {ValueView::Blob("")},
+      {ValueView::Text("ab"), ValueView::Text("c")},
+      {ValueView::Text("a"), ValueView::Text("bc")},
       {ValueView::Integer(1), ValueView::Integer(1)},
   };
   for (const auto& key : keys) EXPECT_EQ(index.Newest(key), Lseq(0));

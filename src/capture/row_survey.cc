@@ -26,22 +26,24 @@ constexpr int kFirstKey = 5;
 std::string RowsSql(const ledger::TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
   return fmt::format("SELECT {}{}{} FROM {} t LEFT JOIN {} v ON {}", kVersionColumns,
-                     ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), Quote(table.name),
-                     Quote(ledger::VersionTableName(tracked.id)), ledger::HiddenMatches("v", "t", table));
+                     ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
+                     Quote(table.name), Quote(ledger::VersionTableName(tracked.id)),
+                     ledger::HiddenMatches("v", "t", table));
 }
 
 // Returns the query of a table's second pass: every version whose row is not in the table, with the
 // row's image if it is shadowed.
 std::string VersionsSql(const ledger::TrackedTable& tracked, bool shadows, bool tombstones) {
   const schema::Table& table = tracked.table;
-  return fmt::format("SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE t.{} IS NULL{}",
-                     kVersionColumns, ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
-                     shadows ? ", s.image" : "", Quote(ledger::VersionTableName(tracked.id)),
-                     shadows ? fmt::format("LEFT JOIN {} s ON {} ", Quote(ledger::ShadowTableName(tracked.id)),
-                                           ledger::HiddenKeysEqual("s", "v", table))
-                             : "",
-                     Quote(table.name), ledger::KeyMatches("t", "v", table), Quote(table.key[0].name),
-                     tombstones ? "" : " AND v.gone = 0");
+  return fmt::format(
+      "SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE t.{} IS NULL{}", kVersionColumns,
+      ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), shadows ? ", s.image" : "",
+      Quote(ledger::VersionTableName(tracked.id)),
+      shadows ? fmt::format("LEFT JOIN {} s ON {} ", Quote(ledger::ShadowTableName(tracked.id)),
+                            ledger::HiddenKeysEqual("s", "v", table))
+              : "",
+      Quote(table.name), ledger::KeyMatches("t", "v", table), Quote(table.key[0].name),
+      tombstones ? "" : " AND v.gone = 0");
 }
 
 // Returns the progress of this node's own changes, as other nodes count it: 0 until this
@@ -63,8 +65,7 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
   out.snapshot_ = std::make_unique<sqlite::Transaction>(std::move(snapshot));
   db->ClearCache();
   HL_ASSIGN(ledger::Catalog catalog, LoadCatalog(db, tables));
-  if (!catalog.complete)
-    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   HL_ASSIGN(ledger::State state, ledger::LoadState(db));
   HL_ASSIGN(ledger::OriginTable origins, ledger::OriginTable::Load(db));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
@@ -74,9 +75,9 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
   const Lseq own = OwnProgress(state, end, publishes);
   if (own.value > 0) progress.Advance(state.self, own);
   HL_ASSIGN(out.registry_, ledger::LoadRegistry(db));
-  out.point_ = std::make_unique<SurveyPoint>(
-      SurveyPoint{state, std::move(origins), std::move(progress), std::move(catalog),
-                  state.folded_to >= end.last_change});
+  out.point_ = std::make_unique<SurveyPoint>(SurveyPoint{state, std::move(origins),
+                                                         std::move(progress), std::move(catalog),
+                                                         state.folded_to >= end.last_change});
   HL_TRY(VisitNetChanges(db, out.point_->catalog, out.point_->state, out.point_->state.folded_to,
                          end.last_change, [&](const NetChange& change) -> Status {
                            out.unfolded_[change.table->id].Note(
@@ -111,7 +112,8 @@ Status RowSurvey::NextStatement() {
   return Ok();
 }
 
-Result<bool> RowSurvey::Visit(int64_t rows, const std::function<Status(const SurveyedRow&)>& visit) {
+Result<bool> RowSurvey::Visit(int64_t rows,
+                              const std::function<Status(const SurveyedRow&)>& visit) {
   while (rows > 0) {
     if (!scan_) {
       HL_TRY(NextStatement());
@@ -164,8 +166,9 @@ Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visi
   });
   if (local) return Ok();
   const auto newer = unfolded_.find(row.table->id);
-  const Lseq unfolded =
-      newer == unfolded_.end() ? Lseq(0) : newer->second.Newest(canonical_.Of(row.table->table, row.key));
+  const Lseq unfolded = newer == unfolded_.end()
+                            ? Lseq(0)
+                            : newer->second.Newest(canonical_.Of(row.table->table, row.key));
   if (unfolded.value > 0) {
     // In the second pass the row is not in its table, so it was deleted since. An image that a
     // shadow table keeps of it is out of date.

@@ -94,7 +94,7 @@ class RowSurvey {
   std::vector<size_t> todo_;  // tables still to visit, the last one first
   sqlite::Statement scan_;    // the present pass
   std::optional<ledger::HashJudge> judge_;
-  bool had_rows_ = false;     // TrackedTable::had_rows of the table
+  bool had_rows_ = false;  // TrackedTable::had_rows of the table
   std::optional<ledger::RowReader> reader_;
 };
 

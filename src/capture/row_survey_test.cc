@@ -9,7 +9,8 @@ namespace {
 
 // Returns the number of rows that are not what their versions say.
 int64_t Damaged(TestNode* node) {
-  RowSurvey survey = sqlite::Must(RowSurvey::Begin(&node->db, node->tables, /*publishes=*/true, /*tombstones=*/true));
+  RowSurvey survey = sqlite::Must(
+      RowSurvey::Begin(&node->db, node->tables, /*publishes=*/true, /*tombstones=*/true));
   int64_t damaged = 0;
   const bool done = sqlite::Must(survey.Visit(1'000, [&](const SurveyedRow& row) -> Status {
     damaged += row.damage != RowDamage::kNone;
@@ -21,7 +22,8 @@ int64_t Damaged(TestNode* node) {
 
 // A version keeps the spelling in which its key was first written, and the row has the newest one.
 TEST(RowSurveyTest, ADeleteUnderAnotherSpellingIsKnownBeforeItIsFolded) {
-  TestNode node("CREATE TABLE t(name TEXT PRIMARY KEY COLLATE NOCASE, v); CREATE TABLE u(k PRIMARY KEY, v)");
+  TestNode node(
+      "CREATE TABLE t(name TEXT PRIMARY KEY COLLATE NOCASE, v); CREATE TABLE u(k PRIMARY KEY, v)");
   node.App("INSERT INTO t VALUES('ADA', 1); INSERT INTO u VALUES(1, 1)");
   node.FoldSome(100);
   node.App("UPDATE t SET name = 'ada'; UPDATE u SET k = 1.0");

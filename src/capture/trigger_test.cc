@@ -65,9 +65,10 @@ TEST(TriggerTest, ReplaceDisplacesThroughAUniqueIndex) {
   EXPECT_EQ(node.Do("UPDATE OR REPLACE t SET a = 1 WHERE id = 3"),
             (RowsByKey{{"t:9", "gone"}, {"t:3", "3|1|NULL|3"}}));
   // One statement writes many rows, which also displace each other.
-  node.Do("INSERT OR REPLACE INTO t SELECT value, value / 2, 1, value % 3 FROM "
-          "(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20) "
-          "SELECT value FROM n)");
+  node.Do(
+      "INSERT OR REPLACE INTO t SELECT value, value / 2, 1, value % 3 FROM "
+      "(WITH RECURSIVE n(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM n LIMIT 20) "
+      "SELECT value FROM n)");
   node.Do("UPDATE OR REPLACE t SET b = 2, c = id % 2");
   EXPECT_EQ(node.Do("INSERT OR IGNORE INTO t SELECT id + 100, a, b, c FROM t WHERE a IS NOT NULL"),
             RowsByKey{});
@@ -88,16 +89,18 @@ TEST(TriggerTest, ReplaceThroughPartialAndExpressionIndexes) {
 }
 
 TEST(TriggerTest, ReplaceThroughUniqueOfATableWithoutRowid) {
-  TestNode node("CREATE TABLE t(k TEXT, l, u UNIQUE COLLATE NOCASE, PRIMARY KEY(k, l)) "
-                "WITHOUT ROWID");
+  TestNode node(
+      "CREATE TABLE t(k TEXT, l, u UNIQUE COLLATE NOCASE, PRIMARY KEY(k, l)) "
+      "WITHOUT ROWID");
   node.Do("INSERT INTO t VALUES('a', 1, 'x'), ('b', 2, 'y')");
   EXPECT_EQ(node.Do("REPLACE INTO t VALUES('c', 3, 'X')"),
             (RowsByKey{{"t:'a'|1", "gone"}, {"t:'c'|3", "'c'|3|'X'"}}));
 }
 
 TEST(TriggerTest, ReplaceThroughAGeneratedColumn) {
-  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (lower(a)) UNIQUE,"
-                " s AS (a || '!') STORED UNIQUE)");
+  TestNode node(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (lower(a)) UNIQUE,"
+      " s AS (a || '!') STORED UNIQUE)");
   node.Do("INSERT INTO t(id, a) VALUES(1, 'X'), (2, 'Y')");
   EXPECT_EQ(node.Do("REPLACE INTO t(id, a) VALUES(3, 'x')"),
             (RowsByKey{{"t:1", "gone"}, {"t:3", "3|'x'"}}));
@@ -131,8 +134,9 @@ TEST(TriggerTest, ForeignKeyActions) {
       "CREATE TABLE c(id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE CASCADE ON UPDATE CASCADE);"
       "CREATE TABLE n(id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE SET NULL);");
   node.App("PRAGMA foreign_keys = ON");
-  node.Do("INSERT INTO p VALUES(1), (2); INSERT INTO c VALUES(1, 1), (2, 1), (3, 2);"
-          "INSERT INTO n VALUES(1, 1)");
+  node.Do(
+      "INSERT INTO p VALUES(1), (2); INSERT INTO c VALUES(1, 1), (2, 1), (3, 2);"
+      "INSERT INTO n VALUES(1, 1)");
   EXPECT_EQ(node.Do("DELETE FROM p WHERE id = 1"),
             (RowsByKey{{"c:1", "gone"}, {"c:2", "gone"}, {"n:1", "1|NULL"}, {"p:1", "gone"}}));
   EXPECT_EQ(node.Do("UPDATE p SET id = 5"),
@@ -146,8 +150,7 @@ TEST(TriggerTest, TriggersOfTheApplicationAreTold) {
       "CREATE TRIGGER sum AFTER INSERT ON t BEGIN UPDATE total SET n = n + NEW.a; END;"
       "CREATE VIEW v AS SELECT * FROM t;"
       "CREATE TRIGGER on_v INSTEAD OF INSERT ON v BEGIN INSERT INTO t VALUES(NEW.id, NEW.a); END;");
-  EXPECT_EQ(node.Do("INSERT INTO v VALUES(1, 5)"),
-            (RowsByKey{{"t:1", "1|5"}, {"total:1", "1|5"}}));
+  EXPECT_EQ(node.Do("INSERT INTO v VALUES(1, 5)"), (RowsByKey{{"t:1", "1|5"}, {"total:1", "1|5"}}));
 }
 
 TEST(TriggerTest, NullInTheKeyStaysLocal) {
@@ -185,21 +188,26 @@ TEST(TriggerTest, TablesWithoutKeyByPermission) {
 TEST(TriggerTest, KeysAreKeptBitForBit) {
   TestNode node("CREATE TABLE t(k ANY PRIMARY KEY, a INT) STRICT; CREATE TABLE u(k PRIMARY KEY)");
   EXPECT_EQ(node.Do("INSERT INTO t VALUES('007', 1), (7, 2), (x'30', 3), (0.5, 4), ('', 5)"),
-            (RowsByKey{{"t:'007'", "'007'|1"}, {"t:7", "7|2"}, {"t:x'30'", "x'30'|3"},
-                       {"t:real:0.5", "real:0.5|4"}, {"t:''", "''|5"}}));
+            (RowsByKey{{"t:'007'", "'007'|1"},
+                       {"t:7", "7|2"},
+                       {"t:x'30'", "x'30'|3"},
+                       {"t:real:0.5", "real:0.5|4"},
+                       {"t:''", "''|5"}}));
   node.Do("DELETE FROM t WHERE k = '007'");
   node.Do("INSERT INTO u VALUES('007'), (7), (9223372036854775807), (x''), (1e300)");
   node.Do("UPDATE u SET k = '7' WHERE k = 7");
 }
 
 TEST(TriggerTest, UnderEverySetting) {
-  TestNode node("CREATE TABLE t(k TEXT PRIMARY KEY, u UNIQUE, e);"
-                "CREATE UNIQUE INDEX i ON t(lower(e))");
+  TestNode node(
+      "CREATE TABLE t(k TEXT PRIMARY KEY, u UNIQUE, e);"
+      "CREATE UNIQUE INDEX i ON t(lower(e))");
   sqlite::DistrustSchema(&node.app);
   sqlite::UseDefensive(&node.app);
   sqlite::UseStrictQuotes(&node.app);
-  node.App("PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cell_size_check = ON;"
-           "PRAGMA case_sensitive_like = ON; PRAGMA count_changes = ON; PRAGMA synchronous = FULL");
+  node.App(
+      "PRAGMA foreign_keys = ON; PRAGMA recursive_triggers = ON; PRAGMA cell_size_check = ON;"
+      "PRAGMA case_sensitive_like = ON; PRAGMA count_changes = ON; PRAGMA synchronous = FULL");
   node.Do("INSERT INTO t VALUES('a', 1, 'E'), ('b', 2, 'F')");
   node.Do("REPLACE INTO t VALUES('c', 1, 'f')");
   node.Do("UPDATE t SET k = k || 'x'");

@@ -72,8 +72,8 @@ std::string When(const std::vector<std::string>& conditions) {
 std::string SameKey(const Table& table, std::string_view a, std::string_view b) {
   std::vector<std::string> parts;
   for (const KeyColumn& key : table.key)
-    parts.push_back(fmt::format("{0}.{2} IS {1}.{2} COLLATE {3}", a, b, Quote(key.name),
-                                Quote(key.collation)));
+    parts.push_back(
+        fmt::format("{0}.{2} IS {1}.{2} COLLATE {3}", a, b, Quote(key.name), Quote(key.collation)));
   return Join(parts, " AND ");
 }
 
@@ -91,25 +91,21 @@ constexpr const char* kHolder = "holder";
 // one UNIQUE index. A term that is an expression is evaluated for NEW in a query on a single row
 // with NEW's columns, so that the expression need not be rewritten. A NULL matches nothing, as in
 // the index itself. On an UPDATE, the row that is updated is not its own holder.
-std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index,
-                        bool is_update) {
+std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index, bool is_update) {
   std::vector<std::string> conditions;
   std::vector<std::string> columns;
   for (const std::string& column : index.columns)
     columns.push_back(fmt::format("NEW.{0} AS {0}", Quote(column)));
   for (const IndexTerm& term : index.terms) {
-    const std::string value = term.is_column
-                                  ? "NEW." + term.sql
-                                  : fmt::format("(SELECT {} FROM (SELECT {}))", term.sql,
-                                                Join(columns, ", "));
-    conditions.push_back(
-        fmt::format("{} = {} COLLATE {}", term.sql, value, Quote(term.collation)));
+    const std::string value =
+        term.is_column ? "NEW." + term.sql
+                       : fmt::format("(SELECT {} FROM (SELECT {}))", term.sql, Join(columns, ", "));
+    conditions.push_back(fmt::format("{} = {} COLLATE {}", term.sql, value, Quote(term.collation)));
   }
   if (!index.where_sql.empty()) conditions.push_back("(" + index.where_sql + ")");
   const std::vector<std::string> present = KeyPresent(table, kHolder);
   conditions.insert(conditions.end(), present.begin(), present.end());
-  if (is_update)
-    conditions.push_back(fmt::format("NOT ({})", SameKey(table, kHolder, "OLD")));
+  if (is_update) conditions.push_back(fmt::format("NOT ({})", SameKey(table, kHolder, "OLD")));
   return fmt::format("{} SELECT {}, {}, {}{} FROM {} AS {} WHERE {};", InsertHead(table), id,
                      static_cast<int64_t>(JournalOp::kDisplaced), NextStamp(),
                      KeyValues(table, kHolder), Quote(table.name), kHolder,
@@ -137,7 +133,8 @@ void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerTex
 }  // namespace
 
 std::string LaterStamp(std::string_view newest, std::string_view wall) {
-  const char* step = HL_MUTANT(step_not_random) || HL_MUTANT(stamps_repeat) ? "0" : "(random() & 1023)";
+  const char* step =
+      HL_MUTANT(step_not_random) || HL_MUTANT(stamps_repeat) ? "0" : "(random() & 1023)";
   return fmt::format("max({} + {}, {}) + {}", newest, HL_MUTANT(stamps_repeat) ? 0 : 1, wall, step);
 }
 
@@ -161,7 +158,7 @@ std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
                      JournalRow(table_id, table, "NEW")));
   if (!HL_MUTANT(old_key_forgotten))
     out.push_back(Make(table_id, "update_key", table, "AFTER UPDATE", When(key_changed),
-                     JournalRow(table_id, table, "OLD")));
+                       JournalRow(table_id, table, "OLD")));
   out.push_back(Make(table_id, "delete", table, "AFTER DELETE", When(old_present),
                      JournalRow(table_id, table, "OLD")));
   AddDisplacedTriggers(table_id, table, &out);

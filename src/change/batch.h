@@ -30,9 +30,9 @@ struct Cover {
 
 struct BatchHeader {
   Origin sender;  // The origin that built it; in an ordinary batch also covers[0].origin.
-  std::vector<Cover> covers;   // At least one; their origins differ.
-  ProgressVector seen;         // What the sender had applied when it read the rows.
-  Hlc max_stamp;               // No row of the batch has a greater stamp.
+  std::vector<Cover> covers;  // At least one; their origins differ.
+  ProgressVector seen;        // What the sender had applied when it read the rows.
+  Hlc max_stamp;              // No row of the batch has a greater stamp.
   bool operator==(const BatchHeader&) const = default;
 };
 
@@ -51,7 +51,7 @@ struct RowView {
   uint32_t table = 0;  // Index of its TableShape, in order of appearance in the batch.
   uint32_t cover = 0;  // Index into `covers`: the origin of this write.
   Hlc stamp;
-  Lseq lseq;           // The write's number in that origin's own count.
+  Lseq lseq;  // The write's number in that origin's own count.
   bool deleted = false;
   // All columns of the shape; for a deleted row only the key's values, in key order.
   std::span<const ValueView> values;

@@ -117,13 +117,13 @@ struct BatchDecoder::Impl {
   BatchSource source;
   BatchHeader header;
   std::vector<Table> tables;
-  uint64_t names = 0;             // Cost of the names so far; see kMaxNames.
+  uint64_t names = 0;  // Cost of the names so far; see kMaxNames.
   // Values of the row that Next returned; as long as the widest table has columns.
   std::vector<ValueView> values;
-  int64_t stamp = 0;              // Stamp of the previous row, from which the next one is a step.
+  int64_t stamp = 0;  // Stamp of the previous row, from which the next one is a step.
   int64_t lseq = 0;
   uint64_t rows = 0;
-  bool over = false;              // Set after End and after an error.
+  bool over = false;  // Set after End and after an error.
 };
 
 BatchDecoder::BatchDecoder(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -231,8 +231,7 @@ Status BatchDecoder::Impl::ReadEnd() {
     return MakeError(ErrorCode::kCorruption, "a batch is damaged: it ends after {} rows, not {}",
                      rows, claimed);
   HL_ASSIGN(const bool clean, source.AtEnd());
-  if (!clean)
-    return Error(ErrorCode::kCorruption, "a batch is damaged: something follows its end");
+  if (!clean) return Error(ErrorCode::kCorruption, "a batch is damaged: something follows its end");
   return Ok();
 }
 

@@ -67,7 +67,7 @@ class BatchSink {
   std::unique_ptr<char[]> raw_;
   size_t used_ = 0;
   size_t header_ = 0;  // Length of the header within `used_`; 0 if not known yet or passed on.
-  Packer zstd_;  // Made when it is first needed.
+  Packer zstd_;        // Made when it is first needed.
   std::unique_ptr<char[]> packed_;  // zstd's output; the first `packed_used_` bytes wait.
   size_t packed_used_ = 0;
   bool failed_ = false;

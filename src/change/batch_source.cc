@@ -78,7 +78,8 @@ Status BatchSource::MakeRoom(size_t missing) {
   if (end_ < capacity_) return Ok();
   // Most batches are small, and unpacking rarely makes one more than four times as long. So this
   // first size usually suffices.
-  const auto least = static_cast<size_t>(std::clamp<uint64_t>(4 * in_->size(), kLeastWindow, kChunk));
+  const auto least =
+      static_cast<size_t>(std::clamp<uint64_t>(4 * in_->size(), kLeastWindow, kChunk));
   const size_t wanted = capacity_ + std::clamp(missing, capacity_ / 2, capacity_);
   const size_t capacity = std::max(wanted, least);
   void* memory = std::realloc(memory_.get(), capacity);

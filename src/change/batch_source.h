@@ -53,17 +53,17 @@ class BatchSource {
   Status ReadZstd();
   Status NextChunk(uint64_t most = kChunk);
 
-  const Spool* in_;          // not owned
-  uint64_t offset_ = 0;      // Offset in `*in_` of the bytes after `chunk_`.
-  std::string chunk_;        // A piece of `*in_`; the first `chunk_used_` bytes are done.
+  const Spool* in_;      // not owned
+  uint64_t offset_ = 0;  // Offset in `*in_` of the bytes after `chunk_`.
+  std::string chunk_;    // A piece of `*in_`; the first `chunk_used_` bytes are done.
   size_t chunk_used_ = 0;
-  Unpacker zstd_;  // Null if the batch is stored.
-  bool first_ = true;        // True until something was read into the window.
-  bool ended_ = false;       // zstd has reached the end of its frame.
-  bool failed_ = false;      // zstd has reported an error.
+  Unpacker zstd_;        // Null if the batch is stored.
+  bool first_ = true;    // True until something was read into the window.
+  bool ended_ = false;   // zstd has reached the end of its frame.
+  bool failed_ = false;  // zstd has reported an error.
   std::unique_ptr<char, Free> memory_;
   size_t capacity_ = 0;
-  size_t begin_ = 0;         // The window is [begin_, end_) of `memory_`.
+  size_t begin_ = 0;  // The window is [begin_, end_) of `memory_`.
   size_t end_ = 0;
 };
 

@@ -115,13 +115,20 @@ inline PlainBatch SmallBatch() {
   batch.items.emplace_back(TableShape{"t", {"k", "v", "w"}, {1, 0}, {"BINARY", "NOCASE"}});
   const auto value = [](ValueView view) { return Value(view); };
   batch.items.emplace_back(
-      PlainRow{0, 0, Hlc(990), Lseq(11), false,
+      PlainRow{0,
+               0,
+               Hlc(990),
+               Lseq(11),
+               false,
                {value(ValueView::Integer(-1)), value(ValueView::Text({"a\0\xFF", 3})), Value()}});
+  batch.items.emplace_back(PlainRow{
+      0, 0, Hlc(1000), Lseq(12), true, {value(ValueView::Real(-0.0)), value(ValueView::Blob(""))}});
   batch.items.emplace_back(
-      PlainRow{0, 0, Hlc(1000), Lseq(12), true,
-               {value(ValueView::Real(-0.0)), value(ValueView::Blob(""))}});
-  batch.items.emplace_back(
-      PlainRow{0, 1, Hlc(3), Lseq(1), false,
+      PlainRow{0,
+               1,
+               Hlc(3),
+               Lseq(1),
+               false,
                {value(ValueView::Integer(INT64_MIN)), value(ValueView::Integer(INT64_MAX)),
                 value(ValueView::Blob("\x01\x02"))}});
   return batch;

@@ -91,9 +91,8 @@ bool CborReader::Short(size_t required) {
 
 bool CborReader::Next(Token* token) {
   static const cbor_callbacks kCallbacks = Callbacks::Make();
-  const cbor_decoder_result result =
-      cbor_stream_decode(reinterpret_cast<cbor_data>(at_), static_cast<size_t>(end_ - at_),
-                         &kCallbacks, token);
+  const cbor_decoder_result result = cbor_stream_decode(
+      reinterpret_cast<cbor_data>(at_), static_cast<size_t>(end_ - at_), &kCallbacks, token);
   if (result.status == CBOR_DECODER_NEDATA) return Short(result.required);
   if (result.status != CBOR_DECODER_FINISHED) return Fail("it is not CBOR");
   size_t expected = result.read;

@@ -22,7 +22,9 @@ class CborReader {
   // `max_string_bytes` limits the bytes of all strings together. A string that claims more fails at
   // once, before its bytes have arrived.
   CborReader(std::string_view window, uint64_t max_string_bytes)
-      : start_(window.data()), at_(start_), end_(start_ + window.size()),
+      : start_(window.data()),
+        at_(start_),
+        end_(start_ + window.size()),
         string_budget_(max_string_bytes) {}
 
   bool Uint(uint64_t* out);

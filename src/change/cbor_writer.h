@@ -18,8 +18,7 @@ constexpr size_t kMaxCborHead = 9;
 
 class CborWriter {
  public:
-  explicit CborWriter(char* out)
-      : start_(reinterpret_cast<unsigned char*>(out)), at_(start_) {}
+  explicit CborWriter(char* out) : start_(reinterpret_cast<unsigned char*>(out)), at_(start_) {}
 
   void Uint(uint64_t v) { at_ += cbor_encode_uint(v, at_, kMaxCborHead); }
   void Int(int64_t v) {

@@ -86,12 +86,12 @@ struct FrameHeader {
   Origin sender;
   // Drawn at random each time a batch is built, so that slices of two attempts never mix.
   uint64_t attempt = 0;
-  uint32_t index = 0;          // Number of this slice, from 0 to count - 1.
+  uint32_t index = 0;  // Number of this slice, from 0 to count - 1.
   uint32_t count = 1;
-  Lseq to;                     // The sender's own lseq up to which this batch publishes.
+  Lseq to;       // The sender's own lseq up to which this batch publishes.
   Hlc to_stamp;  // Stamp of the journal entry `to`; a clone of the file has another stamp there.
-  uint64_t batch_bytes = 0;    // Length of the whole batch, all slices together.
-  uint64_t batch_checksum = 0; // XXH3-64 of the whole batch.
+  uint64_t batch_bytes = 0;     // Length of the whole batch, all slices together.
+  uint64_t batch_checksum = 0;  // XXH3-64 of the whole batch.
   bool operator==(const FrameHeader&) const = default;
 };
 

@@ -36,8 +36,8 @@ PlainBatch OneTable(int64_t max_lseq) {
 }
 
 PlainRow BlobRow(int64_t lseq, const std::string& blob) {
-  return {0, 0, Hlc(1), Lseq(lseq), false,
-          {Value(ValueView::Integer(lseq)), Value(ValueView::Blob(blob))}};
+  return {0,          0,     Hlc(1),
+          Lseq(lseq), false, {Value(ValueView::Integer(lseq)), Value(ValueView::Blob(blob))}};
 }
 
 std::string RandomBytes(size_t size, uint64_t seed) {
@@ -73,8 +73,8 @@ TEST(Codec, KeepsEveryValueExactly) {
   std::vector<Value> values = {Value(), Value(ValueView::Text("")), Value(ValueView::Blob("")),
                                Value(ValueView::Text("\xED\xA0\x80\xC0\xAF")),
                                Value(ValueView::Text({"\0\0", 2}))};
-  for (const double v : {0.0, -0.0, 1.0, inf, -inf, 5e-324, 0.1,
-                         std::numeric_limits<double>::max()})
+  for (const double v :
+       {0.0, -0.0, 1.0, inf, -inf, 5e-324, 0.1, std::numeric_limits<double>::max()})
     values.emplace_back(ValueView::Real(v));
   for (const int shift : {0, 4, 5, 7, 8, 15, 16, 31, 32, 52, 53, 62})
     for (const int64_t near : {-1, 0, 1}) {
@@ -116,9 +116,9 @@ TEST(Codec, ValuesOfEverySizeSurvive) {
   for (const bool compress : {false, true})
     for (const bool shrinks : {false, true}) {
       PlainBatch batch = OneTable(100);
-      for (const size_t size : {size_t{0}, size_t{23}, size_t{24}, size_t{255}, size_t{65536},
-                                chunk / 2 - 64, chunk / 2, chunk / 2 + 1, chunk - 1, chunk,
-                                chunk + 1, 10 * chunk + 5, size_t{3}}) {
+      for (const size_t size :
+           {size_t{0}, size_t{23}, size_t{24}, size_t{255}, size_t{65536}, chunk / 2 - 64,
+            chunk / 2, chunk / 2 + 1, chunk - 1, chunk, chunk + 1, 10 * chunk + 5, size_t{3}}) {
         const auto lseq = static_cast<int64_t>(batch.items.size());
         batch.items.emplace_back(
             BlobRow(lseq, shrinks ? std::string(size, 'x') : RandomBytes(size, size)));
@@ -139,17 +139,18 @@ TEST(Codec, CompressesOnlyWhatPays) {
     HL_CHECK(Decode(spool).value() == batch);
     return BytesOf(spool)[1];
   };
-  EXPECT_EQ(codec(100, true, true), kCodecStored);     // Too short to compress.
+  EXPECT_EQ(codec(100, true, true), kCodecStored);  // Too short to compress.
   EXPECT_EQ(codec(5000, true, true), kCodecZstd);
-  EXPECT_EQ(codec(5000, false, true), kCodecStored);   // The bytes do not shrink.
-  EXPECT_EQ(codec(5000, true, false), kCodecStored);   // Compression is off.
-  EXPECT_EQ(codec(500'000, true, true), kCodecZstd);   // Longer than one chunk.
+  EXPECT_EQ(codec(5000, false, true), kCodecStored);  // The bytes do not shrink.
+  EXPECT_EQ(codec(5000, true, false), kCodecStored);  // Compression is off.
+  EXPECT_EQ(codec(500'000, true, true), kCodecZstd);  // Longer than one chunk.
   EXPECT_EQ(codec(500'000, true, false), kCodecStored);
 }
 
 TEST(Codec, TheHeaderOfALongBatchIsReadFromItsFirstBytes) {
   PlainBatch batch = OneTable(1'000);
-  for (int64_t i = 1; i <= 1'000; ++i) batch.items.emplace_back(BlobRow(i, RandomBytes(300, static_cast<uint32_t>(i))));
+  for (int64_t i = 1; i <= 1'000; ++i)
+    batch.items.emplace_back(BlobRow(i, RandomBytes(300, static_cast<uint32_t>(i))));
   for (const bool compress : {false, true}) {
     Spool spool = MakeSpool();
     HL_CHECK(Encode(batch, compress, &spool).ok());
@@ -244,8 +245,10 @@ TEST(HashColumn, IsGoldenAndSeesTheType) {
   EXPECT_EQ(HashColumn(ColumnSeed("price"), ValueView::Null()), 0u);
   EXPECT_NE(HashColumn(ColumnSeed("prices"), ValueView::Integer(1)),
             HashColumn(ColumnSeed("price"), ValueView::Integer(1)));
-  EXPECT_NE(HashColumn(ColumnSeed("p"), ValueView::Text("")), HashColumn(ColumnSeed("p"), ValueView::Blob("")));
-  EXPECT_NE(HashColumn(ColumnSeed("p"), ValueView::Real(0.0)), HashColumn(ColumnSeed("p"), ValueView::Real(-0.0)));
+  EXPECT_NE(HashColumn(ColumnSeed("p"), ValueView::Text("")),
+            HashColumn(ColumnSeed("p"), ValueView::Blob("")));
+  EXPECT_NE(HashColumn(ColumnSeed("p"), ValueView::Real(0.0)),
+            HashColumn(ColumnSeed("p"), ValueView::Real(-0.0)));
 }
 
 }  // namespace

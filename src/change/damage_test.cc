@@ -25,7 +25,11 @@ PlainBatch LongerBatch() {
   PlainBatch batch = SmallBatch();
   for (int i = 0; i < 40; ++i)
     batch.items.emplace_back(
-        PlainRow{0, 0, Hlc(900 + i), Lseq(11), false,
+        PlainRow{0,
+                 0,
+                 Hlc(900 + i),
+                 Lseq(11),
+                 false,
                  {Value(ValueView::Integer(i * 1000)), Value(ValueView::Text("some text of a row")),
                   Value(ValueView::Real(i / 7.0))}});
   return batch;
@@ -43,9 +47,9 @@ bool Has(const std::string& message, std::string_view part) {
   return message.find(part) != std::string::npos;
 }
 
-#define EXPECT_PROBLEM(expr, part)                            \
-  do {                                                        \
-    const std::string problem = (expr);                       \
+#define EXPECT_PROBLEM(expr, part)                                 \
+  do {                                                             \
+    const std::string problem = (expr);                            \
     EXPECT_TRUE(Has(problem, part)) << problem << " / " << (part); \
   } while (false)
 
@@ -63,9 +67,7 @@ std::string ProblemOfItems(std::string_view hex) {
   return Problem(bytes + Unhex(hex));
 }
 
-std::string ProblemOfHeader(std::string_view hex) {
-  return Problem(Unhex("0200") + Unhex(hex));
-}
+std::string ProblemOfHeader(std::string_view hex) { return Problem(Unhex("0200") + Unhex(hex)); }
 
 constexpr std::string_view kTable = "01 6174 82 6161 6162 81 00 81 6142";
 
@@ -205,8 +207,7 @@ TEST(Damage, ALargeWindowIsRefused) {
   std::string packed(ZSTD_compressBound(plain.size()), '\0');
   ZSTD_CCtx* context = ZSTD_createCCtx();
   ZSTD_CCtx_setParameter(context, ZSTD_c_windowLog, kMaxWindowLog + 1);
-  packed.resize(
-      ZSTD_compress2(context, packed.data(), packed.size(), plain.data(), plain.size()));
+  packed.resize(ZSTD_compress2(context, packed.data(), packed.size(), plain.data(), plain.size()));
   ZSTD_freeCCtx(context);
   EXPECT_PROBLEM(Problem(Unhex("0201") + packed), "too much memory");
 }

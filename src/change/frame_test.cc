@@ -107,18 +107,18 @@ TEST(Frame, SealedNonsenseIsFound) {
   const std::string good = sealed("89 01 07 05 00 01 0c 19 03e8 04 00", "body");
   ASSERT_OK(DecodeFrame(good));
   for (const std::string& record : {
-           sealed("89 01 07 05 01 01 0c 19 03e8 04 00", "body"),   // The index equals the count.
-           sealed("89 01 07 05 00 00 0c 19 03e8 04 00", "body"),   // The count is 0.
-           sealed("89 01 07 05 00 01 20 19 03e8 04 00", "body"),   // `to` is -1.
-           sealed("89 01 07 05 00 01 0c 19 03e8 05 00", "body"),   // The only slice is too short.
+           sealed("89 01 07 05 01 01 0c 19 03e8 04 00", "body"),  // The index equals the count.
+           sealed("89 01 07 05 00 00 0c 19 03e8 04 00", "body"),  // The count is 0.
+           sealed("89 01 07 05 00 01 20 19 03e8 04 00", "body"),  // `to` is -1.
+           sealed("89 01 07 05 00 01 0c 19 03e8 05 00", "body"),  // The only slice is too short.
            // Nothing is left for the other slice.
            sealed("89 01 07 05 00 02 0c 19 03e8 04 00", "body"),
-           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", ""),       // A slice is empty.
-           sealed("88 01 07 05 00 01 0c 19 03e8 04", "body"),      // A field is missing.
-           sealed("89 01 07 05 00 01 0c 19 03e8 04", "body"),      // The header ends early.
+           sealed("89 01 07 05 00 02 0c 19 03e8 04 00", ""),         // A slice is empty.
+           sealed("88 01 07 05 00 01 0c 19 03e8 04", "body"),        // A field is missing.
+           sealed("89 01 07 05 00 01 0c 19 03e8 04", "body"),        // The header ends early.
            sealed("89 01 07 05 00 01 0c 19 03e8 04 00 00", "body"),  // The header is too long.
            sealed("89 01 1b0000000100000000 05 00 01 0c 19 03e8 04 00", "body"),
-           sealed("89 01 07 05 00 01 0c f9 3c00 04 00", "body"),   // A number is a half float.
+           sealed("89 01 07 05 00 01 0c f9 3c00 04 00", "body"),  // A number is a half float.
            sealed("", ""),
            // The header's length is missing.
            Resealed(Unhex("89484c46 02000000 0000000000000000")),

@@ -10,15 +10,14 @@ namespace {
 TEST(ImageCodec, KeepsNamesAndValuesToTheBit) {
   const std::string long_text(100'000, 'x');
   const std::vector<std::string> columns{"id", "", "naïve \"name\"", "d", "e", "f", "g", "h"};
-  const std::vector<ValueView> values{
-      ValueView::Integer(std::numeric_limits<int64_t>::min()),
-      ValueView::Null(),
-      ValueView::Text(std::string_view("a\0b\xff", 4)),
-      ValueView::Blob(""),
-      ValueView::Real(-0.0),
-      ValueView::Text(""),
-      ValueView::Text(long_text),
-      ValueView::Real(std::numeric_limits<double>::infinity())};
+  const std::vector<ValueView> values{ValueView::Integer(std::numeric_limits<int64_t>::min()),
+                                      ValueView::Null(),
+                                      ValueView::Text(std::string_view("a\0b\xff", 4)),
+                                      ValueView::Blob(""),
+                                      ValueView::Real(-0.0),
+                                      ValueView::Text(""),
+                                      ValueView::Text(long_text),
+                                      ValueView::Real(std::numeric_limits<double>::infinity())};
   const auto decoded = DecodeImage(EncodeImage(columns, values));
   ASSERT_TRUE(decoded.ok());
   EXPECT_EQ(decoded->columns, columns);

@@ -15,8 +15,8 @@ enum class ValueType : uint8_t { kNull, kInteger, kReal, kText, kBlob };
 // A value that does not own its bytes; it is valid as long as the memory that `bytes` points to.
 struct ValueView {
   ValueType type = ValueType::kNull;
-  int64_t integer = 0;     // Set for kInteger.
-  double real = 0;         // Set for kReal.
+  int64_t integer = 0;  // Set for kInteger.
+  double real = 0;      // Set for kReal.
   // Set for kText and kBlob. A text is UTF-8 as SQLite gave it; it may be malformed and may contain
   // NULs.
   std::string_view bytes;

@@ -116,8 +116,8 @@ Result<JoinEnd> JoinEmpty(const config::CommandLine& command, const config::Conf
     return node.ok() ? Ok() : Status(std::move(node).error());
   };
   EmptyJoin join({store, meta, clock, logger, MakeSnapshotOptions(config), self,
-                  config.snapshot.leader_ttl_ms, config.max_clock_skew_ms,
-                  IsAlone(command, config), attach});
+                  config.snapshot.leader_ttl_ms, config.max_clock_skew_ms, IsAlone(command, config),
+                  attach});
   JoinThread thread(&join);
   Progress progress(&join.activity(), clock, logger);
   while (!thread.done()) {

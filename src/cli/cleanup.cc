@@ -41,27 +41,28 @@ Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logg
   HL_TRY(applier.Settle(origins, &shadows, &orphans));
   left -= shadows.shown - shadows.hidden;
   if (left > 0)
-    logger->Warning("{} rows that had lost a unique value to a newer row are given up here; other nodes that have "
-                    "them keep them",
-                    left);
+    logger->Warning(
+        "{} rows that had lost a unique value to a newer row are given up here; other nodes that "
+        "have "
+        "them keep them",
+        left);
   return Ok();
 }
 
 Status Detach(const std::string& db_path, const schema::LoadOptions& options, Logger* logger) {
   HL_TRY(CheckDatabasePath(db_path));
   HL_ASSIGN(const LockFile lock, LockFile::Take(db_path));
-  HL_ASSIGN(sqlite::Connection db,
-            sqlite::Connection::Open(db_path, sqlite::OpenMode::kReadWrite));
+  HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(db_path, sqlite::OpenMode::kReadWrite));
   db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_ASSIGN(auto transaction,
-            sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed == ledger::Installed::kYes) {
     HL_TRY(db.Exec("SAVEPOINT put_back; PRAGMA ignore_check_constraints = ON"));
     const Status put = PutBack(&db, options, logger);
     if (!put.ok()) {
       HL_TRY(db.Exec("ROLLBACK TO put_back"));
-      logger->Warning("rows that were kept beside their tables are given up: {}", put.error().message());
+      logger->Warning("rows that were kept beside their tables are given up: {}",
+                      put.error().message());
     }
     HL_TRY(db.Exec("RELEASE put_back"));
   }

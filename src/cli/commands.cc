@@ -14,7 +14,8 @@ struct Subcommand {
 const Subcommand kSubcommands[] = {
     {{"lint", "what of a database does not replicate, or collides, and what to do"}, LintDatabase},
     {{"snapshot", "save, list, verify or restore snapshots of the database"}, Snapshots},
-    {{"conflicts", "list writes that lost to another node's write, show one, write one back"}, Conflicts},
+    {{"conflicts", "list writes that lost to another node's write, show one, write one back"},
+     Conflicts},
     {{"verify", "compare the rows of all running nodes; --repair ends what differs"}, Verify},
     {{"join", "say whose rows count when a file's old rows differ from the cluster's"}, Join},
 };

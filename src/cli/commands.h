@@ -35,7 +35,8 @@ config::ExitCode Conflicts(const config::CommandLine& command, const config::Con
 // too.
 config::ExitCode Snapshots(const config::CommandLine& command, const config::Config* config);
 // -save-snapshot: does the same as `harmonylite snapshot save`.
-config::ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config, Logger* logger);
+config::ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config,
+                              Logger* logger);
 
 // harmonylite verify: compares the rows of all running nodes. Returns kOk if they are equal,
 // kFailure if they differ, and kUsage if they could not be compared.

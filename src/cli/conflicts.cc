@@ -1,7 +1,3 @@
-#include "capture/catalog_sync.h"
-#include "cli/columns.h"
-#include "cli/commands.h"
-
 #include <fmt/chrono.h>
 
 #include <algorithm>
@@ -9,6 +5,9 @@
 #include <ctime>
 
 #include "base/logger.h"
+#include "capture/catalog_sync.h"
+#include "cli/columns.h"
+#include "cli/commands.h"
 #include "cli/restore_conflict.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
@@ -21,12 +20,12 @@ namespace harmonylite::cli {
 
 namespace {
 
-using ledger::ListedConflict;
-using ledger::ListedSide;
 using change::NamedImage;
 using change::ValueType;
 using change::ValueView;
 using config::ExitCode;
+using ledger::ListedConflict;
+using ledger::ListedSide;
 
 constexpr int kBusyTimeoutMs = 30'000;
 constexpr const char* kUsage =
@@ -92,7 +91,8 @@ Result<Request> Parse(const config::CommandLine& command, const config::Config* 
 std::string Json(const ValueView& value) {
   if (value.type == ValueType::kNull) return "null";
   if (value.type == ValueType::kInteger) return fmt::format("{}", value.integer);
-  if (value.type == ValueType::kReal && std::isfinite(value.real)) return fmt::format("{}", value.real);
+  if (value.type == ValueType::kReal && std::isfinite(value.real))
+    return fmt::format("{}", value.real);
   if (value.type == ValueType::kText) return fmt::format("\"{}\"", JsonEscape(value.bytes));
   return fmt::format("{{\"sql\": \"{}\"}}", JsonEscape(sqlite::Literal(value)));
 }
@@ -115,13 +115,13 @@ std::string Json(const ListedSide& side) {
 bool IsOrphan(const ListedConflict& one) { return one.kind == ledger::conflict_kind::kOrphan; }
 
 std::string Json(const ListedConflict& one) {
-  return fmt::format("{{\"id\": \"{}\", \"table\": \"{}\", \"kind\": \"{}\", \"at_ms\": {}, "
-                     "\"key\": {}, \"loser\": {}, {}}}",
-                     one.id, JsonEscape(one.table), one.kind, one.at_ms, Json(one.key),
-                     Json(one.loser),
-                     IsOrphan(one) ? fmt::format("\"winner\": null, \"hidden\": {}, \"missing\": \"{}\"",
-                                                 one.hidden, JsonEscape(one.missing))
-                                   : "\"winner\": " + Json(one.winner));
+  return fmt::format(
+      "{{\"id\": \"{}\", \"table\": \"{}\", \"kind\": \"{}\", \"at_ms\": {}, "
+      "\"key\": {}, \"loser\": {}, {}}}",
+      one.id, JsonEscape(one.table), one.kind, one.at_ms, Json(one.key), Json(one.loser),
+      IsOrphan(one) ? fmt::format("\"winner\": null, \"hidden\": {}, \"missing\": \"{}\"",
+                                  one.hidden, JsonEscape(one.missing))
+                    : "\"winner\": " + Json(one.winner));
 }
 
 std::string KeyText(const ListedConflict& one) {
@@ -148,7 +148,8 @@ std::string Parents(const ListedConflict& one) {
 }
 
 void PrintTable(const std::vector<ListedConflict>& list) {
-  std::vector<std::vector<std::string>> rows{{"ID", "TIME (UTC)", "TABLE", "KEY", "KIND", "LOSER", "WINNER"}};
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "TIME (UTC)", "TABLE", "KEY", "KIND", "LOSER", "WINNER"}};
   for (const ListedConflict& one : list)
     rows.push_back({one.id, TimeText(one.at_ms), one.table, KeyText(one), one.kind,
                     "node " + NodeText(one.loser),
@@ -166,9 +167,11 @@ const change::Value* Find(const ListedSide& side, const std::string& column) {
 void PrintOrphan(const ListedConflict& one) {
   fmt::print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
              TimeText(HlcMillis(one.loser.stamp)),
-             one.hidden ? "hidden until its parent is there" : "the row is in its table", Parents(one));
+             one.hidden ? "hidden until its parent is there" : "the row is in its table",
+             Parents(one));
   for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
-    fmt::print("    {}: {}\n", one.loser.image->columns[i], sqlite::Literal(one.loser.image->values[i].view()));
+    fmt::print("    {}: {}\n", one.loser.image->columns[i],
+               sqlite::Literal(one.loser.image->values[i].view()));
 }
 
 // Prints both sides column by column; '*' marks the columns that differ.
@@ -183,7 +186,8 @@ void PrintOne(const ListedConflict& one) {
           columns.push_back(column);
   for (const ListedSide* side : {&one.loser, &one.winner})
     fmt::print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
-               NodeText(*side), TimeText(HlcMillis(side->stamp)), side->image ? "" : ", deleted the row");
+               NodeText(*side), TimeText(HlcMillis(side->stamp)),
+               side->image ? "" : ", deleted the row");
   for (const std::string& column : columns) {
     const change::Value* loser = Find(one.loser, column);
     const change::Value* winner = Find(one.winner, column);
@@ -198,10 +202,12 @@ Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, cons
                                    const ledger::Catalog& catalog) {
   for (const ListedConflict& one : list)
     if (one.id == id) return &one;
-  return MakeError(ErrorCode::kNotFound, "no conflict has the id {}{}", id,
-                   catalog.complete ? ""
-                                    : ", but a table is not replicated now, and its shadowed rows are not listed: if it "
-                                      "was changed while no node ran, start the node once");
+  return MakeError(
+      ErrorCode::kNotFound, "no conflict has the id {}{}", id,
+      catalog.complete
+          ? ""
+          : ", but a table is not replicated now, and its shadowed rows are not listed: if it "
+            "was changed while no node ran, start the node once");
 }
 
 Status Clear(sqlite::Connection* db) {

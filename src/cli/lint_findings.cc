@@ -106,13 +106,14 @@ Status Linter::Writable(const schema::Table& table) {
     nulls.push_back("NULL");
   }
   db_->EnableTriggers(false);
-  auto insert = db_->Prepare(fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name),
-                                         Join(names), Join(nulls)));
+  auto insert = db_->Prepare(
+      fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name), Join(names), Join(nulls)));
   if (insert.ok()) return Ok();
   if (insert.error().code() != ErrorCode::kInvalidArgument) return std::move(insert).error();
   Add(Severity::kProblem,
       fmt::format("rows of other nodes cannot be written to it here: {}", insert.error().message()),
-      "an index or a generated column needs something that only the application has: exclude the table "
+      "an index or a generated column needs something that only the application has: exclude the "
+      "table "
       "([tables] exclude) or change it");
   return Ok();
 }
@@ -140,16 +141,18 @@ Status Linter::Key(const schema::Table& table) {
     HL_ASSIGN(const std::string sql, SqlOf(table.name));
     const bool autoincrement = sqlite::FoldCase(sql).find("autoincrement") != std::string::npos;
     Add(Severity::kWarning,
-        fmt::format("key {} is a number that SQLite gives{}: two nodes that insert at the same time give "
-                    "the same one, and the newer row replaces the older everywhere",
-                    table.key[0].name,
-                    autoincrement ? " (AUTOINCREMENT counts on each node by itself)" : ""),
+        fmt::format(
+            "key {} is a number that SQLite gives{}: two nodes that insert at the same time give "
+            "the same one, and the newer row replaces the older everywhere",
+            table.key[0].name,
+            autoincrement ? " (AUTOINCREMENT counts on each node by itself)" : ""),
         advice + "; nothing to do when only one node inserts");
   }
   for (const schema::KeyColumn& key : table.key)
     if (key.nullable)
       Add(Severity::kWarning,
-          fmt::format("key column {} may be NULL: a row with NULL there stays on its node", key.name),
+          fmt::format("key column {} may be NULL: a row with NULL there stays on its node",
+                      key.name),
           "declare it NOT NULL");
   return Ok();
 }
@@ -159,10 +162,12 @@ Status Linter::UniqueIndexes(const schema::Table& table) {
     std::vector<std::string> terms;
     for (const schema::IndexTerm& term : index.terms) terms.push_back(term.sql);
     Add(Severity::kWarning,
-        fmt::format("UNIQUE index over {}{}{}: two nodes may take the same value at the same time, and only one "
+        fmt::format("UNIQUE index over {}{}{}: two nodes may take the same value at the same time, "
+                    "and only one "
                     "row can have it",
                     Join(terms), index.where_sql.empty() ? "" : " where ", index.where_sql),
-        "the newer row is shown on every node, the older one is kept and comes back when the value is "
+        "the newer row is shown on every node, the older one is kept and comes back when the value "
+        "is "
         "free");
   }
   return Ok();
@@ -171,34 +176,39 @@ Status Linter::UniqueIndexes(const schema::Table& table) {
 void Linter::ForeignKeys(const ledger::Catalog& catalog, const schema::Table& table) {
   for (size_t i = 0; i < table.foreign_keys.size(); ++i) {
     const schema::ForeignKey& key = table.foreign_keys[i];
-    const auto reference =
-        std::find_if(catalog.references.begin(), catalog.references.end(), [&](const ledger::Reference& one) {
+    const auto reference = std::find_if(
+        catalog.references.begin(), catalog.references.end(), [&](const ledger::Reference& one) {
           return one.foreign_key == i && catalog.ById(one.child) == catalog.ByName(table.name);
         });
     if (reference == catalog.references.end()) {
       Add(Severity::kNote,
-          fmt::format("foreign key to {} is not judged: there is no such replicated table, or its columns are "
+          fmt::format("foreign key to {} is not judged: there is no such replicated table, or its "
+                      "columns are "
                       "not those of a key",
                       key.parent),
           "rows without a parent are neither counted nor hidden by it");
       continue;
     }
     Add(Severity::kNote,
-        fmt::format("foreign key to {}: a parent deleted on one node while another adds a child leaves a "
-                    "child without a parent, the same on every node",
-                    key.parent),
-        "harmonylite conflicts lists such rows; with [conflicts] foreign_keys = \"hide\" they are taken out "
+        fmt::format(
+            "foreign key to {}: a parent deleted on one node while another adds a child leaves a "
+            "child without a parent, the same on every node",
+            key.parent),
+        "harmonylite conflicts lists such rows; with [conflicts] foreign_keys = \"hide\" they are "
+        "taken out "
         "of the table until the parent is there");
     const std::string columns = Join(key.columns);
     if (!reference->to_key)
       Add(Severity::kNote,
-          fmt::format("foreign key to {} is not to its row key, or compares in another way: with foreign_keys = "
+          fmt::format("foreign key to {} is not to its row key, or compares in another way: with "
+                      "foreign_keys = "
                       "\"hide\" each change of {} means a look through all of {}",
                       key.parent, key.parent, table.name),
           "let it refer to the primary key, with the same type and collation");
     else if (!reference->indexed)
       Add(Severity::kWarning,
-          fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each delete in {} means "
+          fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each "
+                      "delete in {} means "
                       "a look through all of {}, as it does for SQLite's own foreign keys",
                       table.name, columns, key.parent, table.name),
           fmt::format("CREATE INDEX … ON {}({})", table.name, columns));
@@ -210,26 +220,30 @@ Status Linter::Triggers(const ledger::Catalog& catalog, const schema::Table& tab
   if (!triggers.ok()) {
     if (triggers.error().code() != ErrorCode::kInvalidArgument) return std::move(triggers).error();
     Add(Severity::kWarning,
-        fmt::format("its triggers cannot be compiled here ({}): what they write to tables that are not "
-                    "replicated is missing for rows of other nodes",
-                    triggers.error().message()));
+        fmt::format(
+            "its triggers cannot be compiled here ({}): what they write to tables that are not "
+            "replicated is missing for rows of other nodes",
+            triggers.error().message()));
     return Ok();
   }
   for (const apply::ClassifiedTrigger& trigger : *triggers) {
     if (trigger.effect == apply::TriggerEffect::kMixed)
       Add(Severity::kWarning,
-          fmt::format("trigger {} writes to replicated and to other tables: it does not run for rows of "
-                      "other nodes",
-                      trigger.name),
+          fmt::format(
+              "trigger {} writes to replicated and to other tables: it does not run for rows of "
+              "other nodes",
+              trigger.name),
           "split it in two, so that the local part can run everywhere");
     else if (trigger.effect == apply::TriggerEffect::kLocal)
-      Add(Severity::kFine, fmt::format("trigger {} writes only to what is not replicated: it runs for "
-                                       "rows of other nodes too",
-                                       trigger.name));
+      Add(Severity::kFine,
+          fmt::format("trigger {} writes only to what is not replicated: it runs for "
+                      "rows of other nodes too",
+                      trigger.name));
     else
       Add(Severity::kFine,
-          fmt::format("trigger {} does not run for rows of other nodes: what it writes arrives from them",
-                      trigger.name));
+          fmt::format(
+              "trigger {} does not run for rows of other nodes: what it writes arrives from them",
+              trigger.name));
   }
   return Ok();
 }
@@ -242,10 +256,12 @@ Status Linter::Defaults(const schema::Table& table) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
     const std::string value = sqlite::FoldCase(list.Text(1));
-    if (value.find("current_") == std::string::npos && value.find("random") == std::string::npos) continue;
-    Add(Severity::kFine, fmt::format("DEFAULT {} of {}: values travel, not commands, so that all nodes "
-                                     "have the same one",
-                                     list.Text(1), list.Text(0)));
+    if (value.find("current_") == std::string::npos && value.find("random") == std::string::npos)
+      continue;
+    Add(Severity::kFine,
+        fmt::format("DEFAULT {} of {}: values travel, not commands, so that all nodes "
+                    "have the same one",
+                    list.Text(1), list.Text(0)));
   }
 }
 
@@ -254,9 +270,11 @@ Status Linter::Cost(const schema::Table& table) {
             db_->QueryInt(fmt::format("SELECT count(*) FROM {}", Quote(table.name))));
   const double megabytes = static_cast<double>(rows * kHiddenBytesPerRow) / 1e6;
   Add(Severity::kNote,
-      fmt::format("{} rows: {} of versions once all were written; a write costs about 1.6 times what "
-                  "it did",
-                  rows, megabytes < 1 ? "less than a megabyte" : fmt::format("up to {:.0f} MB", megabytes)));
+      fmt::format(
+          "{} rows: {} of versions once all were written; a write costs about 1.6 times what "
+          "it did",
+          rows,
+          megabytes < 1 ? "less than a megabyte" : fmt::format("up to {:.0f} MB", megabytes)));
   return Ok();
 }
 

@@ -32,10 +32,7 @@ std::optional<int64_t> IfAny(int64_t wall_ms) {
 class StatusSource {
  public:
   StatusSource(const node::Node& node, const nats::Connection& connection, const Clock& clock)
-      : node_(node),
-        connection_(connection),
-        clock_(clock),
-        started_ms_(clock.MonotonicMs()) {}
+      : node_(node), connection_(connection), clock_(clock), started_ms_(clock.MonotonicMs()) {}
 
   ops::NodeStatus Now() const {
     const node::SharedState& shared = node_.shared();
@@ -106,8 +103,8 @@ struct Observed {
   ops::HttpRoute route;
 };
 
-Status Listen(const config::ListenAddress& bind, const std::vector<Observed>& observed, Logger* logger,
-              Observers* out) {
+Status Listen(const config::ListenAddress& bind, const std::vector<Observed>& observed,
+              Logger* logger, Observers* out) {
   std::vector<ops::HttpRoute> routes;
   for (const Observed& one : observed) routes.push_back(one.route);
   auto server = ops::HttpServer::Start(bind.host, bind.port, std::move(routes));
@@ -127,14 +124,19 @@ Result<Observers> StartObservers(const config::Config& config, const node::Node&
   const StatusSource source(node, connection, clock);
   const config::HealthCheckConfig& health = config.health_check;
   const config::PrometheusConfig& prometheus = config.prometheus;
-  const Observed answers_health{"health_check", {health.path, [source, detailed = health.detailed] {
-    const ops::HealthAnswer answer = ops::AnswerHealth(source.Now(), detailed);
-    return ops::HttpAnswer{answer.http_status, "application/json", answer.body};
-  }}};
-  const Observed answers_metrics{"prometheus", {"/metrics", [source, prometheus] {
-    return ops::HttpAnswer{200, ops::kMetricsType,
-                           ops::MetricsPage(source.Now(), prometheus.metric_namespace, prometheus.subsystem)};
-  }}};
+  const Observed answers_health{
+      "health_check",
+      {health.path, [source, detailed = health.detailed] {
+         const ops::HealthAnswer answer = ops::AnswerHealth(source.Now(), detailed);
+         return ops::HttpAnswer{answer.http_status, "application/json", answer.body};
+       }}};
+  const Observed answers_metrics{
+      "prometheus",
+      {"/metrics", [source, prometheus] {
+         return ops::HttpAnswer{
+             200, ops::kMetricsType,
+             ops::MetricsPage(source.Now(), prometheus.metric_namespace, prometheus.subsystem)};
+       }}};
   Observers out;
   if (health.enable && prometheus.enable && SameAddress(health.bind, prometheus.bind)) {
     HL_TRY(Listen(health.bind, {answers_health, answers_metrics}, logger, &out));

@@ -22,6 +22,7 @@ using Observers = std::vector<std::unique_ptr<ops::HttpServer>>;
 // Starts the configured servers. `node`, `connection` and `clock` must outlive them, because every
 // answer reads these anew.
 Result<Observers> StartObservers(const config::Config& config, const node::Node& node,
-                                 const nats::Connection& connection, const Clock& clock, Logger* logger);
+                                 const nats::Connection& connection, const Clock& clock,
+                                 Logger* logger);
 
 }  // namespace harmonylite::cli

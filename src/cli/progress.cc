@@ -41,9 +41,11 @@ std::string Progress::Text(bool bar) const {
   const Phase phase = activity_->phase.load();
   if (phase == Phase::kWaiting) return waiting_for_;
   std::string out = snapshot::PhaseText(phase);
-  const uint64_t done = MovesTransfer(phase) ? activity_->transfer.bytes.load() : activity_->done.load();
+  const uint64_t done =
+      MovesTransfer(phase) ? activity_->transfer.bytes.load() : activity_->done.load();
   const uint64_t total = activity_->total.load();
-  if (total == 0 || done == 0) return total == 0 ? out : fmt::format("{}: {:.1f} MB", out, static_cast<double>(total) / kMb);
+  if (total == 0 || done == 0)
+    return total == 0 ? out : fmt::format("{}: {:.1f} MB", out, static_cast<double>(total) / kMb);
   const double share = std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   if (bar) {
     const auto filled = static_cast<size_t>(share * kBarWidth);
@@ -51,7 +53,8 @@ std::string Progress::Text(bool bar) const {
   } else {
     out += ":";
   }
-  const double seconds = static_cast<double>(std::max<int64_t>(1, clock_->MonotonicMs() - phase_ms_)) / 1000;
+  const double seconds =
+      static_cast<double>(std::max<int64_t>(1, clock_->MonotonicMs() - phase_ms_)) / 1000;
   return out + fmt::format(" {:.0f}% {:.1f} of {:.1f} MB, {:.1f} MB/s", share * 100,
                            static_cast<double>(done) / kMb, static_cast<double>(total) / kMb,
                            static_cast<double>(done) / kMb / seconds);

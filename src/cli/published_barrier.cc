@@ -25,14 +25,20 @@ Result<sqlite::Connection> OpenFile(const config::Config& config) {
 }
 
 Error Anew() {
-  return MakeError(ErrorCode::kRetryLater, "this database was found to be a copy, and counts as another life from now on");
+  return MakeError(ErrorCode::kRetryLater,
+                   "this database was found to be a copy, and counts as another life from now on");
 }
 
 }  // namespace
 
-PublishedBarrier::PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
-                   Logger* logger)
-    : config_(config), connect_(std::move(connect)), clock_(clock), logger_(logger), node_(std::move(node)) {}
+PublishedBarrier::PublishedBarrier(const config::Config* config, Connect connect,
+                                   std::unique_ptr<node::Node> node, const Clock* clock,
+                                   Logger* logger)
+    : config_(config),
+      connect_(std::move(connect)),
+      clock_(clock),
+      logger_(logger),
+      node_(std::move(node)) {}
 
 // Returns the maker's newest change in the snapshot if this file does not know that the log holds
 // it; otherwise 0. Fails with kRetryLater if the file belongs to another origin by now.
@@ -79,8 +85,10 @@ Result<PublishedBarrier::Held> PublishedBarrier::AskLog(const Origin& maker, Lse
   if (header.to <= state.published_to) return Held::kNotYet;
   HL_ASSIGN(const bool ours, capture::IsJournaled(&db, header.to, header.to_stamp));
   if (!ours)
-    return MakeError(ErrorCode::kConflict, "the log holds changes of this node that this database does not have: it is a copy "
-                                           "or was restored from a backup");
+    return MakeError(
+        ErrorCode::kConflict,
+        "the log holds changes of this node that this database does not have: it is a copy "
+        "or was restored from a backup");
   // If the newest batch is not complete, it is not known how far the batch before it reached.
   if (header.index + 1 < header.count) return Held::kNotYet;
   published_ = std::max(published_, header.to);
@@ -116,15 +124,20 @@ Status PublishedBarrier::Await(const snapshot::Manifest& manifest) {
     if (held == Held::kOther) return Anew();
     const int64_t now = clock_->MonotonicMs();
     if (published_ != before) moved = now;
-    if (log_ == nullptr || now - moved > (held == Held::kUnknown ? kReachWithinMs : node::kSnapshotPublishMs)) {
+    if (log_ == nullptr ||
+        now - moved > (held == Held::kUnknown ? kReachWithinMs : node::kSnapshotPublishMs)) {
       const auto missing = own.value - published_.value;
       if (held == Held::kNotYet)
-        return MakeError(ErrorCode::kConflict, "JetStream does not accept the newest {} changes in this snapshot; see the "
-                                               "node's log file for the reason",
-                         missing);
+        return MakeError(
+            ErrorCode::kConflict,
+            "JetStream does not accept the newest {} changes in this snapshot; see the "
+            "node's log file for the reason",
+            missing);
       logger_->Warning(
-          "up to {} changes in this snapshot may not be in the log, which cannot be asked ({}): should this database turn out to "
-          "be a copy, or restored from a backup, then nodes that take this snapshot need 'harmonylite verify --repair'",
+          "up to {} changes in this snapshot may not be in the log, which cannot be asked ({}): "
+          "should this database turn out to "
+          "be a copy, or restored from a backup, then nodes that take this snapshot need "
+          "'harmonylite verify --repair'",
           missing, unreachable_);
       return Ok();
     }

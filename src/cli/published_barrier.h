@@ -27,8 +27,8 @@ class PublishedBarrier {
   // `connect` is called only if the log is needed, which is rare. `node` must not be started yet;
   // it is null if a node runs in another process.
   using Connect = std::function<Result<std::shared_ptr<nats::Connection>>()>;
-  PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node, const Clock* clock,
-           Logger* logger);
+  PublishedBarrier(const config::Config* config, Connect connect, std::unique_ptr<node::Node> node,
+                   const Clock* clock, Logger* logger);
 
   // Waits until the log holds the changes of the snapshot's maker. If the log cannot be reached,
   // the snapshot may still be stored, and a warning says so. kRetryLater: the database was found to

@@ -84,14 +84,15 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
       if (row.columns[i] == key.name) with_key.push_back(values[i]);
   HL_CHECK(with_key.size() == values.size() + table.key.size());
   HL_ASSIGN(const int64_t updated,
-            Run(db, fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
-                                KeyIs(table, values.size() + 1)),
+            Run(db,
+                fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
+                            KeyIs(table, values.size() + 1)),
                 with_key));
   if (updated > 0) return Ok();
-  HL_ASSIGN(const int64_t inserted,
-            Run(db, fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})", Quote(table.name), names,
-                                parameters),
-                values));
+  HL_ASSIGN(const int64_t inserted, Run(db,
+                                        fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})",
+                                                    Quote(table.name), names, parameters),
+                                        values));
   HL_CHECK(inserted == 1);
   return Ok();
 }
@@ -106,10 +107,11 @@ Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
       if (row.columns[j] == tracked.table.columns[i]) image[i] = row.values[j].view();
   HL_ASSIGN(const std::string missing, ledger::MissingParents(db, catalog, tracked, image));
   if (missing.empty()) return Ok();
-  return MakeError(ErrorCode::kConflict,
-                   "{} is not there: insert it, and the row is back by itself; or give the row another parent "
-                   "with --set COLUMN=VALUE",
-                   missing);
+  return MakeError(
+      ErrorCode::kConflict,
+      "{} is not there: insert it, and the row is back by itself; or give the row another parent "
+      "with --set COLUMN=VALUE",
+      missing);
 }
 
 }  // namespace
@@ -123,9 +125,9 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
   if (!conflict.loser.image) {
     const std::vector<ValueView> key(conflict.key.values.begin(), conflict.key.values.end());
-    HL_ASSIGN(const int64_t deleted,
-              Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), KeyIs(table, 1)),
-                  key));
+    HL_ASSIGN(
+        const int64_t deleted,
+        Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), KeyIs(table, 1)), key));
     HL_TRY(transaction.Commit());
     fmt::print("deleted {} rows of {}\n", deleted, table.name);
     return Ok();
@@ -134,9 +136,11 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   Status written = Write(db, table, row);
   if (!written.ok() && db->constraint_was_unique())
     return std::move(written).error().Wrap(
-        "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that row");
+        "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that "
+        "row");
   HL_TRY(std::move(written));
-  if (conflict.kind == ledger::conflict_kind::kOrphan) HL_TRY(HasParents(db, catalog, *tracked, row));
+  if (conflict.kind == ledger::conflict_kind::kOrphan)
+    HL_TRY(HasParents(db, catalog, *tracked, row));
   HL_TRY(transaction.Commit());
   fmt::print("written back to {}\n", table.name);
   return Ok();

@@ -53,7 +53,8 @@ Status Connect(const config::CommandLine& command, const config::Config& config,
   logger->set_node(fmt::format("{}", self.value));
   nats::ConnectionOptions connection = MakeConnectionOptions(config, self);
   if (config.nats.embedded()) {
-    HL_ASSIGN(out->server, nats_server::ServerProcess::Start(MakeServerOptions(command, config, self), logger));
+    HL_ASSIGN(out->server,
+              nats_server::ServerProcess::Start(MakeServerOptions(command, config, self), logger));
     for (const std::string& warning : out->server->warnings()) logger->Warning("{}", warning);
     connection.urls = {out->server->client_url()};
     logger->Info("embedded nats-server {} listens on {}", out->server->version(),
@@ -172,8 +173,8 @@ Result<ExitCode> Serve(const config::CommandLine& command, const config::Config&
                        const sigset_t& signals, const Clock* clock, Logger* logger,
                        Sidecar* sidecar) {
   while (true) {
-    HL_ASSIGN(sidecar->observers, StartObservers(config, *sidecar->node, *sidecar->connection,
-                                                 *clock, logger));
+    HL_ASSIGN(sidecar->observers,
+              StartObservers(config, *sidecar->node, *sidecar->connection, *clock, logger));
     const size_t tables = sidecar->node->tables();
     sidecar->node->Start(sidecar->log.get(), sidecar->store.get(), sidecar->snapshots.get());
     logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables,

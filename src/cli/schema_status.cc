@@ -1,6 +1,5 @@
-#include <cstdio>
-
 #include <algorithm>
+#include <cstdio>
 
 #include "capture/catalog_sync.h"
 #include "cli/commands.h"

@@ -1,3 +1,6 @@
+#include <fmt/chrono.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -5,9 +8,6 @@
 #include <future>
 #include <optional>
 #include <thread>
-
-#include <fmt/chrono.h>
-#include <unistd.h>
 
 #include "adapters/nats_server/running_server.h"
 #include "base/clock.h"
@@ -73,7 +73,8 @@ Result<Request> Parse(const config::CommandLine& command, const config::Config* 
   if (config == nullptr) return Usage("-config is missing: it says where the snapshots are");
   const bool known = out.action == "save" || out.action == "list" || out.action == "verify" ||
                      out.action == "restore";
-  if (!known) return Usage(out.action.empty() ? "what is to be done?" : "unknown action " + out.action);
+  if (!known)
+    return Usage(out.action.empty() ? "what is to be done?" : "unknown action " + out.action);
   if (out.json && out.action != "list") return Usage("--json belongs to list");
   if (!out.to.empty() && out.action != "restore") return Usage("--to belongs to restore");
   if (!out.name.empty() && (out.action == "save" || out.action == "list"))
@@ -92,7 +93,8 @@ struct Session {
 Status ConnectToNats(const config::CommandLine& command, const config::Config& config,
                      Logger* logger, Session* out) {
   if (out->connection != nullptr) return Ok();
-  nats::ConnectionOptions options = MakeConnectionOptions(config, NodeId(config.node_id.value_or(0)));
+  nats::ConnectionOptions options =
+      MakeConnectionOptions(config, NodeId(config.node_id.value_or(0)));
   if (config.nats.embedded()) {
     const nats_server::ServerOptions server =
         MakeServerOptions(command, config, NodeId(config.node_id.value_or(0)));
@@ -128,14 +130,16 @@ auto Watched(snapshot::Activity* activity, Logger* logger, Work work) -> decltyp
   const SystemClock clock;
   Progress progress(activity, &clock, logger);
   auto result = std::async(std::launch::async, std::move(work));
-  for (int look = 0; result.wait_for(kBetweenLooks / (look < 10 ? 10 : 1)) != std::future_status::ready; ++look)
+  for (int look = 0;
+       result.wait_for(kBetweenLooks / (look < 10 ? 10 : 1)) != std::future_status::ready; ++look)
     progress.Show();
   return result.get();
 }
 
 // Opens a node on the database while no other runs there, so that hidden tables and triggers are as
 // a running node would have them.
-Result<std::unique_ptr<node::Node>> Attach(const config::Config& config, const Clock* clock, Logger* logger) {
+Result<std::unique_ptr<node::Node>> Attach(const config::Config& config, const Clock* clock,
+                                           Logger* logger) {
   std::error_code error;
   if (!fs::exists(config.db_path, error))
     return MakeError(ErrorCode::kNotFound, "{} does not exist", config.db_path);
@@ -144,7 +148,8 @@ Result<std::unique_ptr<node::Node>> Attach(const config::Config& config, const C
   return node::Node::Open(MakeNodeOptions(config), self, clock, logger);
 }
 
-Status Save(const config::CommandLine& command, const config::Config& config, Logger* logger, Session* session) {
+Status Save(const config::CommandLine& command, const config::Config& config, Logger* logger,
+            Session* session) {
   const SystemClock clock;
   std::unique_ptr<node::Node> node;
   if (session->lock) {
@@ -166,7 +171,8 @@ Status Save(const config::CommandLine& command, const config::Config& config, Lo
       if (held.ok()) return catalog.Save(&made, config.snapshot.keep, &activity);
       // kRetryLater means that the database was found to be a copy; the next snapshot has the new
       // incarnation.
-      if (held.error().code() != ErrorCode::kRetryLater || clock.MonotonicMs() - began > kRetryWithinMs)
+      if (held.error().code() != ErrorCode::kRetryLater ||
+          clock.MonotonicMs() - began > kRetryWithinMs)
         return std::move(held).error();
     }
   };
@@ -195,13 +201,15 @@ std::string Json(const Listed& one) {
                                 one.problem.empty(), JsonEscape(one.problem));
   if (one.manifest) {
     const snapshot::Manifest& m = *one.manifest;
-    out += fmt::format(", \"made_ms\": {}, \"node\": \"{}\", \"incarnation\": {}, \"size\": {}, "
-                       "\"packed\": {}, \"sha256\": \"{}\", \"progress\": [",
-                       m.made_ms, m.maker.node.value, m.maker.incarnation.value, m.size, m.packed, m.sha256);
+    out += fmt::format(
+        ", \"made_ms\": {}, \"node\": \"{}\", \"incarnation\": {}, \"size\": {}, "
+        "\"packed\": {}, \"sha256\": \"{}\", \"progress\": [",
+        m.made_ms, m.maker.node.value, m.maker.incarnation.value, m.size, m.packed, m.sha256);
     bool first = true;
     for (const auto& [origin, lseq] : m.progress.map()) {
-      out += fmt::format("{}{{\"node\": \"{}\", \"incarnation\": {}, \"lseq\": {}}}", first ? "" : ", ",
-                         origin.node.value, origin.incarnation.value, lseq.value);
+      out +=
+          fmt::format("{}{{\"node\": \"{}\", \"incarnation\": {}, \"lseq\": {}}}",
+                      first ? "" : ", ", origin.node.value, origin.incarnation.value, lseq.value);
       first = false;
     }
     out += "]";
@@ -227,19 +235,22 @@ void Print(const std::vector<Listed>& all, bool json) {
   }
 }
 
-Result<Listed> Find(snapshot::Catalog* catalog, const Request& request, const config::Config& config) {
+Result<Listed> Find(snapshot::Catalog* catalog, const Request& request,
+                    const config::Config& config) {
   HL_ASSIGN(const std::vector<Listed> all, catalog->List());
   for (const Listed& one : all) {
     if (request.name.empty() ? !one.problem.empty() : one.name != request.name) continue;
     if (one.manifest) return one;
-    return MakeError(ErrorCode::kCorruption, "snapshot {} cannot be used: {}", one.name, one.problem);
+    return MakeError(ErrorCode::kCorruption, "snapshot {} cannot be used: {}", one.name,
+                     one.problem);
   }
   return MakeError(ErrorCode::kNotFound, "there is no {} in {}",
                    request.name.empty() ? "snapshot" : "snapshot " + request.name,
                    DescribeStore(config.snapshot));
 }
 
-Status Verify(const Request& request, const config::Config& config, Logger* logger, Session* session) {
+Status Verify(const Request& request, const config::Config& config, Logger* logger,
+              Session* session) {
   snapshot::Catalog catalog(session->store.get());
   HL_ASSIGN(const Listed listed, Find(&catalog, request, config));
   snapshot::Activity activity;
@@ -247,11 +258,14 @@ Status Verify(const Request& request, const config::Config& config, Logger* logg
     return catalog.Open(listed, MakeSnapshotOptions(config), &activity);
   });
   if (!opened.ok()) return std::move(opened).error().Wrap("snapshot " + listed.name);
-  fmt::print("snapshot {} is good: checksums, integrity_check and hidden tables are as they must be\n", listed.name);
+  fmt::print(
+      "snapshot {} is good: checksums, integrity_check and hidden tables are as they must be\n",
+      listed.name);
   return Ok();
 }
 
-Status RestoreTo(const Request& request, const config::Config& config, Logger* logger, Session* session) {
+Status RestoreTo(const Request& request, const config::Config& config, Logger* logger,
+                 Session* session) {
   snapshot::Options options = MakeSnapshotOptions(config);
   std::optional<LockFile> lock;
   if (!request.to.empty()) {
@@ -259,13 +273,15 @@ Status RestoreTo(const Request& request, const config::Config& config, Logger* l
     options.spool_directory = fs::absolute(request.to).parent_path().string();
     HL_TRY(CheckDatabasePath(request.to));
   } else if (!session->lock) {
-    return MakeError(ErrorCode::kConflict, "a node runs on {}: stop it, or restore to another file (--to)",
+    return MakeError(ErrorCode::kConflict,
+                     "a node runs on {}: stop it, or restore to another file (--to)",
                      config.db_path);
   }
   HL_ASSIGN(const bool empty, snapshot::CanBecomeReplica(options.db_path));
   if (!empty)
     return MakeError(ErrorCode::kConflict,
-                     "{} is not empty, and a snapshot never replaces rows: name a file that does not exist (--to), "
+                     "{} is not empty, and a snapshot never replaces rows: name a file that does "
+                     "not exist (--to), "
                      "or move this one away",
                      options.db_path);
   snapshot::Catalog catalog(session->store.get());
@@ -279,8 +295,8 @@ Status RestoreTo(const Request& request, const config::Config& config, Logger* l
   return Ok();
 }
 
-Status Perform(const Request& request, const config::CommandLine& command, const config::Config& config,
-               Logger* logger) {
+Status Perform(const Request& request, const config::CommandLine& command,
+               const config::Config& config, Logger* logger) {
   Session session;
   HL_TRY(OpenSession(command, config, logger, &session));
   if (request.action == "save") return Save(command, config, logger, &session);
@@ -304,7 +320,8 @@ ExitCode Snapshots(const config::CommandLine& command, const config::Config* con
   return ExitCode::kOk;
 }
 
-ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config, Logger* logger) {
+ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config,
+                      Logger* logger) {
   Request request;
   request.action = "save";
   if (Status done = Perform(request, command, config, logger); !done.ok()) {

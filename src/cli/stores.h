@@ -17,7 +17,7 @@ namespace harmonylite::cli {
 // need not be connected. kInvalidArgument: the store's URL, or a file that it names, cannot be
 // used.
 Result<std::unique_ptr<ports::ObjectStore>> OpenStore(const config::SnapshotConfig& config,
-                                                    std::shared_ptr<nats::Connection> connection);
+                                                      std::shared_ptr<nats::Connection> connection);
 
 // Returns where the snapshots are, as text for messages, without credentials.
 std::string DescribeStore(const config::SnapshotConfig& config);

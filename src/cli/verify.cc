@@ -113,32 +113,37 @@ void PrintFindings(const Verification& result) {
       }
     }
     PrintColumns(lines);
-    if (found.rows.size() > kMaxPrinted) fmt::print("… and {} more\n", found.rows.size() - kMaxPrinted);
+    if (found.rows.size() > kMaxPrinted)
+      fmt::print("… and {} more\n", found.rows.size() - kMaxPrinted);
   }
   for (const std::string& table : result.open_tables)
-    fmt::print("\ntable {}: its digests differ, no single row could be named: run it again\n", table);
+    fmt::print("\ntable {}: its digests differ, no single row could be named: run it again\n",
+               table);
   if (result.cut) fmt::print("\nthere are more rows than are named here\n");
 }
 
 void PrintResult(const Verification& result, const std::string& config_path) {
-  for (const auto& [node, why] : result.missing) fmt::print("node {}: not compared: {}\n", node.value, OneLine(why));
+  for (const auto& [node, why] : result.missing)
+    fmt::print("node {}: not compared: {}\n", node.value, OneLine(why));
   for (const auto& [node, ms] : result.away)
     fmt::print("node {}: not compared: not heard of for {}\n", node.value, Ago(ms));
   if (result.compared.empty()) {
     fmt::print("no node answers\n");
     return;
   }
-  const std::string who = fmt::format("{} {}", result.compared.size() == 1 ? "node" : "nodes", Names(result.compared));
+  const std::string who =
+      fmt::format("{} {}", result.compared.size() == 1 ? "node" : "nodes", Names(result.compared));
   if (!result.different()) {
     fmt::print("{}: equal{}\n", who,
-               result.compared.size() == 1  ? " to what it should be; there is no other node to compare it with"
-               : result.equal_progress      ? ", at the same progress"
-                                            : ", as far as changes on their way let it be seen");
+               result.compared.size() == 1
+                   ? " to what it should be; there is no other node to compare it with"
+               : result.equal_progress ? ", at the same progress"
+                                       : ", as far as changes on their way let it be seen");
     if (result.tables.empty()) return;
     std::vector<std::vector<std::string>> lines{{"TABLE", "ROWS", "SHADOWED", "DIGEST"}};
     for (const node::TableDigest& table : result.tables)
-      lines.push_back({OneLine(table.table), fmt::format("{}", table.rows), fmt::format("{}", table.shadowed),
-                       fmt::format("{:016x}", table.images)});
+      lines.push_back({OneLine(table.table), fmt::format("{}", table.rows),
+                       fmt::format("{}", table.shadowed), fmt::format("{:016x}", table.images)});
     PrintColumns(lines);
     return;
   }
@@ -152,11 +157,12 @@ void PrintResult(const Verification& result, const std::string& config_path) {
 std::string JsonText(const std::string& text) { return "\"" + JsonEscape(text) + "\""; }
 
 std::string JsonMark(const node::RowMark& row) {
-  return fmt::format("{{\"exists\": {}, \"shadowed\": {}, \"damaged\": {}, \"writer\": {}, \"change\": {}, "
-                     "\"row\": \"{:016x}\", \"what\": {}}}",
-                     row.image != 0, row.shadowed, row.damage != capture::RowDamage::kNone,
-                     row.versioned ? fmt::format("\"{}\"", row.origin.node.value) : "null", row.lseq.value, row.image,
-                     JsonText(node::Describe(row)));
+  return fmt::format(
+      "{{\"exists\": {}, \"shadowed\": {}, \"damaged\": {}, \"writer\": {}, \"change\": {}, "
+      "\"row\": \"{:016x}\", \"what\": {}}}",
+      row.image != 0, row.shadowed, row.damage != capture::RowDamage::kNone,
+      row.versioned ? fmt::format("\"{}\"", row.origin.node.value) : "null", row.lseq.value,
+      row.image, JsonText(node::Describe(row)));
 }
 
 std::string Joined(const std::vector<std::string>& parts) {
@@ -170,15 +176,18 @@ void PrintJson(const Verification& result, std::optional<int64_t> repaired) {
   for (const NodeId node : result.compared)
     nodes.push_back(fmt::format("{{\"node\": \"{}\", \"compared\": true}}", node.value));
   for (const auto& [node, why] : result.missing)
-    nodes.push_back(fmt::format("{{\"node\": \"{}\", \"compared\": false, \"running\": true, \"why\": {}}}",
-                                node.value, JsonText(why)));
+    nodes.push_back(
+        fmt::format("{{\"node\": \"{}\", \"compared\": false, \"running\": true, \"why\": {}}}",
+                    node.value, JsonText(why)));
   for (const auto& [node, ms] : result.away)
-    nodes.push_back(fmt::format("{{\"node\": \"{}\", \"compared\": false, \"running\": false, \"silent_ms\": {}}}",
-                                node.value, ms));
+    nodes.push_back(fmt::format(
+        "{{\"node\": \"{}\", \"compared\": false, \"running\": false, \"silent_ms\": {}}}",
+        node.value, ms));
   std::vector<std::string> tables;
   for (const node::TableDigest& table : result.tables)
-    tables.push_back(fmt::format("{{\"table\": {}, \"rows\": {}, \"shadowed\": {}, \"digest\": \"{:016x}\"}}",
-                                 JsonText(table.table), table.rows, table.shadowed, table.images));
+    tables.push_back(
+        fmt::format("{{\"table\": {}, \"rows\": {}, \"shadowed\": {}, \"digest\": \"{:016x}\"}}",
+                    JsonText(table.table), table.rows, table.shadowed, table.images));
   std::vector<std::string> differences;
   for (const auto& [table, found] : ByTable(result.findings))
     for (const Finding* finding : found.rows) {
@@ -188,28 +197,31 @@ void PrintJson(const Verification& result, std::optional<int64_t> repaired) {
         sides += fmt::format("{}\"{}\": {}", sides.empty() ? "" : ", ", node.value,
                              it == finding->nodes.end() ? "null" : JsonMark(it->second));
       }
-      differences.push_back(fmt::format("{{\"table\": {}, \"key\": {}, \"what\": {}, \"nodes\": {{{}}}}}",
-                                        JsonText(table), JsonText(finding->key_text),
-                                        JsonText(node::Describe(finding->kind)), sides));
+      differences.push_back(fmt::format(
+          "{{\"table\": {}, \"key\": {}, \"what\": {}, \"nodes\": {{{}}}}}", JsonText(table),
+          JsonText(finding->key_text), JsonText(node::Describe(finding->kind)), sides));
     }
   for (const std::string& table : result.open_tables)
-    differences.push_back(fmt::format("{{\"table\": {}, \"key\": null, \"what\": \"digests differ\", \"nodes\": {{}}}}",
-                                      JsonText(table)));
+    differences.push_back(fmt::format(
+        "{{\"table\": {}, \"key\": null, \"what\": \"digests differ\", \"nodes\": {{}}}}",
+        JsonText(table)));
   const char* word = result.different() ? "different" : result.complete() ? "equal" : "incomplete";
-  fmt::print("{{\n  \"result\": \"{}\",\n  \"equal_progress\": {},\n  \"repaired_rows\": {},\n"
-             "  \"nodes\": {},\n  \"tables\": {},\n  \"differences\": {}\n}}\n",
-             word, result.equal_progress, repaired ? fmt::format("{}", *repaired) : "null", Joined(nodes),
-             Joined(tables), Joined(differences));
+  fmt::print(
+      "{{\n  \"result\": \"{}\",\n  \"equal_progress\": {},\n  \"repaired_rows\": {},\n"
+      "  \"nodes\": {},\n  \"tables\": {},\n  \"differences\": {}\n}}\n",
+      word, result.equal_progress, repaired ? fmt::format("{}", *repaired) : "null", Joined(nodes),
+      Joined(tables), Joined(differences));
 }
 
 // Compares this node's file with its own versions. Used when NATS is out of reach, and so no other
 // node can be asked.
 Result<Verification> VerifyAlone(const config::Config& config) {
-  HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
+  HL_ASSIGN(sqlite::Connection db,
+            sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed != ledger::Installed::kYes)
-    return MakeError(ErrorCode::kInvalidArgument, "{} is not attached yet: start harmonylite on it once",
-                     config.db_path);
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{} is not attached yet: start harmonylite on it once", config.db_path);
   HL_ASSIGN(node::Digest digest, node::Digest::Begin(&db, MakeNodeOptions(config), {}));
   HL_ASSIGN(const bool done, digest.Advance(INT64_MAX));
   HL_CHECK(done);
@@ -217,8 +229,11 @@ Result<Verification> VerifyAlone(const config::Config& config) {
   const node::VerifyAnswer& answer = digest.answer();
   const NodeId self = answer.origin.node;
   for (size_t i = 0; i < answer.rows.size(); ++i) {
-    Finding finding{answer.row_tables[i], node::FindingKind::kDamaged, {{self, answer.rows[i]}},
-                    answer.rows[i].key_text, answer.rows[i].key};
+    Finding finding{answer.row_tables[i],
+                    node::FindingKind::kDamaged,
+                    {{self, answer.rows[i]}},
+                    answer.rows[i].key_text,
+                    answer.rows[i].key};
     out.findings.push_back(std::move(finding));
   }
   out.compared = {self};
@@ -238,7 +253,8 @@ ExitCode Finish(const Verification& result, const Request& request, const std::s
   return result.complete() ? kEqual : kCouldNot;
 }
 
-ExitCode Perform(const Request& request, const config::Config& config, const std::string& config_path) {
+ExitCode Perform(const Request& request, const config::Config& config,
+                 const std::string& config_path) {
   const SystemClock clock;
   auto connection = [&]() -> Result<std::shared_ptr<nats::Connection>> {
     nats::ConnectionOptions options = MakeConnectionOptions(config, NodeId(0));
@@ -250,7 +266,8 @@ ExitCode Perform(const Request& request, const config::Config& config, const std
   if (!connection.ok()) {
     auto alone = VerifyAlone(config);
     if (!alone.ok()) return Complain(alone.error().message(), kCouldNot);
-    Complain(fmt::format("other nodes could not be asked ({}): only this file was looked at, against its own versions",
+    Complain(fmt::format("other nodes could not be asked ({}): only this file was looked at, "
+                         "against its own versions",
                          connection.error().message()),
              kCouldNot);
     if (alone->different()) return Finish(*alone, request, config_path, std::nullopt);
@@ -279,7 +296,8 @@ ExitCode Verify(const config::CommandLine& command, const config::Config* config
   auto request = Parse(command.arguments);
   if (!request.ok()) return Complain(request.error().message(), ExitCode::kUsage);
   if (config == nullptr)
-    return Complain(fmt::format("verify needs the configuration of a node\n{}", kUsage), ExitCode::kUsage);
+    return Complain(fmt::format("verify needs the configuration of a node\n{}", kUsage),
+                    ExitCode::kUsage);
   return Perform(*request, *config, command.config_path);
 }
 

@@ -82,14 +82,13 @@ snapshot::Options MakeSnapshotOptions(const config::Config& config) {
 }
 
 nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
-                                      const config::Config& config, NodeId node) {
+                                             const config::Config& config, NodeId node) {
   nats_server::ServerOptions options;
   options.binary = config.nats.server_binary;
   options.store_dir = fs::absolute(config.db_path).string() + "-harmonylite";
   options.bind_address = Address(config.nats.bind_address);
   options.server_name = fmt::format("harmonylite-{}", node.value);
-  if (command.cluster_addr)
-    options.cluster_address = Address(*command.cluster_addr);
+  if (command.cluster_addr) options.cluster_address = Address(*command.cluster_addr);
   options.cluster_peers = command.cluster_peers;
   options.leaf_servers = command.leaf_servers;
   options.server_config = config.nats.server_config;

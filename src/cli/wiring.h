@@ -24,7 +24,7 @@ namespace harmonylite::cli {
 node::NodeOptions MakeNodeOptions(const config::Config& config);
 schema::LoadOptions MakeLoadOptions(const config::Config& config);
 nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
-                                      const config::Config& config, NodeId node);
+                                             const config::Config& config, NodeId node);
 nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node);
 nats::JetStreamLogOptions MakeLogOptions(const config::Config& config);
 nats::KvMetaStoreOptions MakeMetaOptions(const config::Config& config);

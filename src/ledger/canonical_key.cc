@@ -19,7 +19,8 @@ std::string Folded(std::string_view collation, std::string_view text) {
 }
 
 bool IsWholeReal(const ValueView& value) {
-  return value.type == ValueType::kReal && std::trunc(value.real) == value.real && std::abs(value.real) < 9e15;
+  return value.type == ValueType::kReal && std::trunc(value.real) == value.real &&
+         std::abs(value.real) < 9e15;
 }
 
 bool IsFolded(const ValueView& value, std::string_view collation) {
@@ -28,7 +29,8 @@ bool IsFolded(const ValueView& value, std::string_view collation) {
 
 }  // namespace
 
-std::span<const ValueView> CanonicalKey::Of(const schema::Table& table, std::span<const ValueView> key) {
+std::span<const ValueView> CanonicalKey::Of(const schema::Table& table,
+                                            std::span<const ValueView> key) {
   bool other = false;
   for (size_t i = 0; i < key.size(); ++i)
     other = other || IsWholeReal(key[i]) || IsFolded(key[i], table.key[i].collation);
@@ -40,7 +42,8 @@ std::span<const ValueView> CanonicalKey::Of(const schema::Table& table, std::spa
   for (size_t i = 0; i < key.size(); ++i) {
     if (IsWholeReal(key[i])) values_[i] = ValueView::Integer(static_cast<int64_t>(key[i].real));
     if (IsFolded(key[i], table.key[i].collation))
-      values_[i] = ValueView::Text(texts_.emplace_back(Folded(table.key[i].collation, key[i].bytes)));
+      values_[i] =
+          ValueView::Text(texts_.emplace_back(Folded(table.key[i].collation, key[i].bytes)));
   }
   return values_;
 }

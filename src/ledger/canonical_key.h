@@ -20,7 +20,8 @@ class CanonicalKey {
  public:
   // Returns the canonical spelling of `key`, a key of `table`. The result is valid until the next
   // call, and only as long as `key` itself, because a key that is canonical already is not copied.
-  std::span<const change::ValueView> Of(const schema::Table& table, std::span<const change::ValueView> key);
+  std::span<const change::ValueView> Of(const schema::Table& table,
+                                        std::span<const change::ValueView> key);
 
  private:
   std::vector<change::ValueView> values_;

@@ -19,8 +19,8 @@ struct TrackedTable {
   int64_t id = 0;  // the table's number: `tbl` in the journal, and <tbl> in __harmonylite__v<tbl>
   schema::Table table;
   bool has_shadow_table = false;  // true if the table __harmonylite__s<tbl> exists (shadows.h)
-  bool had_rows = false;       // true if rows from before HarmonyLite may have no version
-  bool hides_orphans = false;  // true if the table has foreign keys and its orphans are hidden
+  bool had_rows = false;          // true if rows from before HarmonyLite may have no version
+  bool hides_orphans = false;     // true if the table has foreign keys and its orphans are hidden
   // True if orphans are hidden and the table is the child or the parent of a reference
   // (references.h).
   bool in_references = false;

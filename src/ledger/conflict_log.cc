@@ -46,10 +46,11 @@ Result<ListedSide> ReadSide(const Statement& statement, int column, const Origin
 }
 
 Status ListKept(Connection* db, const OriginTable& origins, std::vector<ListedConflict>* out) {
-  HL_ASSIGN(Statement list,
-            db->Prepare("SELECT c.id, coalesce(t.name, '?'), kind, at_ms, c.key, loser_hlc, loser_n, "
-                        "loser, winner_hlc, winner_n, winner FROM __harmonylite__conflicts c "
-                        "LEFT JOIN __harmonylite__tables t ON t.id = c.tbl ORDER BY c.id DESC"));
+  HL_ASSIGN(
+      Statement list,
+      db->Prepare("SELECT c.id, coalesce(t.name, '?'), kind, at_ms, c.key, loser_hlc, loser_n, "
+                  "loser, winner_hlc, winner_n, winner FROM __harmonylite__conflicts c "
+                  "LEFT JOIN __harmonylite__tables t ON t.id = c.tbl ORDER BY c.id DESC"));
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
@@ -77,8 +78,8 @@ std::string BlockerMatches(const schema::Table& table, std::string_view hidden) 
 std::string RowIsBlocker(const schema::Table& table) {
   std::string out;
   for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}t.{} = s.b{} COLLATE {}", i == 0 ? "" : " AND ",
-                       Quote(table.key[i].name), i + 1, Quote(table.key[i].collation));
+    out += fmt::format("{}t.{} = s.b{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
+                       i + 1, Quote(table.key[i].collation));
   return out;
 }
 
@@ -91,7 +92,8 @@ Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& 
   const std::string versions = Quote(VersionTableName(tracked.id));
   HL_ASSIGN(Statement list,
             db->Prepare(fmt::format(
-                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n, s.wants IS NOT NULL{}{} FROM {} s "
+                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n, s.wants IS NOT "
+                "NULL{}{} FROM {} s "
                 "LEFT JOIN {} v ON {} LEFT JOIN {} b ON {} LEFT JOIN {} t ON {}",
                 KeyColumns("s", table), ImageColumns("t", table),
                 Quote(ShadowTableName(tracked.id)), versions, HiddenKeysEqual("v", "s", table),
@@ -116,7 +118,8 @@ Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& 
     }
     HL_ASSIGN(one.winner, ReadSide(list, 3, origins));
     if (blocker.present())
-      one.winner.image = NamedImage{table.columns, Row(blocker.image().begin(), blocker.image().end())};
+      one.winner.image =
+          NamedImage{table.columns, Row(blocker.image().begin(), blocker.image().end())};
     out->push_back(std::move(one));
   }
 }
@@ -152,8 +155,7 @@ Result<int64_t> AddConflict(Connection* db, const TrackedTable& table, std::stri
 }
 
 Status RemoveConflict(Connection* db, int64_t id) {
-  HL_ASSIGN(auto remove,
-            db->PrepareCached("DELETE FROM __harmonylite__conflicts WHERE id = ?1"));
+  HL_ASSIGN(auto remove, db->PrepareCached("DELETE FROM __harmonylite__conflicts WHERE id = ?1"));
   remove->Bind(1, id);
   return remove->Run();
 }
@@ -165,7 +167,8 @@ Status TrimConflicts(Connection* db, int64_t max_rows, int64_t max_age_ms) {
             db->PrepareCached(fmt::format(
                 "DELETE FROM __harmonylite__conflicts WHERE id < max("
                 "(SELECT coalesce(max(id), 0) - ?1 + 1 FROM __harmonylite__conflicts), "
-                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE at_ms >= CAST({} AS INTEGER) - ?2 "
+                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE at_ms >= CAST({} AS "
+                "INTEGER) - ?2 "
                 "ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM __harmonylite__conflicts), 0))",
                 kNowMs)));
   trim->Bind(1, max_rows);

@@ -35,9 +35,9 @@ struct ConflictSide {
 
 // Adds a conflict about the row with this key, and returns the conflict's id. Needs a write
 // transaction.
-Result<int64_t> AddConflict(sqlite::Connection* db, const TrackedTable& table, std::string_view kind,
-                   std::span<const change::ValueView> key, const ConflictSide& loser,
-                   const ConflictSide& winner);
+Result<int64_t> AddConflict(sqlite::Connection* db, const TrackedTable& table,
+                            std::string_view kind, std::span<const change::ValueView> key,
+                            const ConflictSide& loser, const ConflictSide& winner);
 
 // Removes one conflict. Needs a write transaction.
 Status RemoveConflict(sqlite::Connection* db, int64_t id);

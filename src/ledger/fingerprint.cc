@@ -13,8 +13,7 @@ uint64_t SchemaFingerprint(const Catalog& catalog) {
   uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables) {
     std::vector<std::string> columns;
-    for (const std::string& name : tracked.table.columns)
-      columns.push_back(sqlite::FoldCase(name));
+    for (const std::string& name : tracked.table.columns) columns.push_back(sqlite::FoldCase(name));
     std::sort(columns.begin(), columns.end());
     std::string text = sqlite::FoldCase(tracked.table.name);
     for (const std::string& name : columns) text += '\0' + name;

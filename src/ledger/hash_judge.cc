@@ -5,7 +5,8 @@
 
 namespace harmonylite::ledger {
 
-HashJudge::HashJudge(const schema::Table& table, const RegisteredTable& registered) : table_(&table) {
+HashJudge::HashJudge(const schema::Table& table, const RegisteredTable& registered)
+    : table_(&table) {
   for (const ColumnNames& names : registered.shapes) {
     std::vector<size_t> positions;
     for (const std::string& name : names)
@@ -18,7 +19,8 @@ HashJudge::HashJudge(const schema::Table& table, const RegisteredTable& register
   }
 }
 
-HashJudge::Verdict HashJudge::Judge(std::span<const change::ValueView> image, int64_t stored) const {
+HashJudge::Verdict HashJudge::Judge(std::span<const change::ValueView> image,
+                                    int64_t stored) const {
   if (stored == 0) return kUndecidable;
   std::vector<uint64_t> hashes(image.size());
   for (size_t i = 0; i < image.size(); ++i)

@@ -21,9 +21,10 @@ int64_t Stored(NodeId id) { return static_cast<int64_t>(id.value); }
 NodeId LoadedNode(int64_t stored) { return NodeId(static_cast<uint64_t>(stored)); }
 
 Status Put(Connection* db, std::string_view key, int64_t value) {
-  HL_ASSIGN(auto put, db->PrepareCached("INSERT INTO __harmonylite__state(key, value) VALUES(?1, ?2) "
-                                       "ON CONFLICT(key) DO UPDATE SET value = excluded.value "
-                                       "WHERE value IS NOT excluded.value"));
+  HL_ASSIGN(auto put,
+            db->PrepareCached("INSERT INTO __harmonylite__state(key, value) VALUES(?1, ?2) "
+                              "ON CONFLICT(key) DO UPDATE SET value = excluded.value "
+                              "WHERE value IS NOT excluded.value"));
   put->Bind(1, key);
   put->Bind(2, value);
   return put->Run();
@@ -99,7 +100,8 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
   node.Bind(2, Stored(self.node));
   node.Bind(3, int64_t{self.incarnation.value});
   HL_TRY(node.Run());
-  HL_ASSIGN(Statement mode, db->Prepare("INSERT INTO __harmonylite__state VALUES('journal_mode', ?1)"));
+  HL_ASSIGN(Statement mode,
+            db->Prepare("INSERT INTO __harmonylite__state VALUES('journal_mode', ?1)"));
   mode.Bind(1, journal_mode);
   HL_TRY(mode.Run());
   HL_TRY(Put(db, "format", kHiddenFormat));
@@ -110,11 +112,11 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
 }
 
 Status AddMembershipTables(Connection* db) {
-  HL_TRY(db->Exec(
-      "CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
-      "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
-      "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
-      "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
+  HL_TRY(
+      db->Exec("CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
+               "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
+               "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
+               "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
   std::vector<int64_t> tables;
   HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
   while (true) {
@@ -196,9 +198,9 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, L
   HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
   for (const std::string& id : tables) {
     if (HL_MUTANT(unpublished_left_behind)) break;
-    HL_ASSIGN(Statement move, db->Prepare(fmt::format(
-                                  "UPDATE __harmonylite__v{} SET n = ?1 WHERE n = ?2 AND lseq > ?3",
-                                  id)));
+    HL_ASSIGN(Statement move,
+              db->Prepare(fmt::format(
+                  "UPDATE __harmonylite__v{} SET n = ?1 WHERE n = ?2 AND lseq > ?3", id)));
     move.Bind(1, state->self_index.value);
     move.Bind(2, former.value);
     move.Bind(3, base.value);
@@ -210,8 +212,9 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, L
 
 Status Adopt(Connection* db, State* state, const Origin& self) {
   HL_CHECK(state->self == kNobody && self != kNobody);
-  HL_ASSIGN(Statement adopt, db->Prepare("UPDATE __harmonylite__nodes SET node = ?1, incarnation = ?2 "
-                                         "WHERE n = ?3"));
+  HL_ASSIGN(Statement adopt,
+            db->Prepare("UPDATE __harmonylite__nodes SET node = ?1, incarnation = ?2 "
+                        "WHERE n = ?3"));
   adopt.Bind(1, Stored(self.node));
   adopt.Bind(2, int64_t{self.incarnation.value});
   adopt.Bind(3, state->self_index.value);
@@ -273,8 +276,8 @@ Result<change::ProgressVector> LoadProgress(Connection* db, const OriginTable& o
 
 Status SaveProgress(Connection* db, OriginIndex origin, Lseq to) {
   HL_ASSIGN(auto put, db->PrepareCached("INSERT INTO __harmonylite__progress VALUES(?1, ?2) "
-                                       "ON CONFLICT(n) DO UPDATE SET lseq = excluded.lseq "
-                                       "WHERE excluded.lseq > lseq"));
+                                        "ON CONFLICT(n) DO UPDATE SET lseq = excluded.lseq "
+                                        "WHERE excluded.lseq > lseq"));
   put->Bind(1, origin.value);
   put->Bind(2, to.value);
   return put->Run();

@@ -38,12 +38,12 @@ using OriginIndex = StrongId<struct OriginIndexTag, int64_t>;
 struct State {
   Origin self;
   OriginIndex self_index;
-  Lseq incarnation_base;   // this incarnation's own lseqs begin after this one
-  Lseq folded_to;          // journal entries up to this one are in the version tables
-  Lseq published_to;       // journal entries up to this one were stored in the log
-  Hlc published_stamp;     // stamp of the entry published_to; exposes a copy of the file
-  uint64_t cursor = 0;     // next position to read in the log; a wrong one costs time, nothing else
-  int64_t log_created = 0; // identity of the log that the cursor belongs to
+  Lseq incarnation_base;  // this incarnation's own lseqs begin after this one
+  Lseq folded_to;         // journal entries up to this one are in the version tables
+  Lseq published_to;      // journal entries up to this one were stored in the log
+  Hlc published_stamp;    // stamp of the entry published_to; exposes a copy of the file
+  uint64_t cursor = 0;    // next position to read in the log; a wrong one costs time, nothing else
+  int64_t log_created = 0;   // identity of the log that the cursor belongs to
   std::string journal_mode;  // the application's journal mode; -cleanup restores it
   bool joined = true;  // false until rows from before HarmonyLite are compared with the cluster's
 };

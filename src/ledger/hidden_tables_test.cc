@@ -64,7 +64,8 @@ TEST(HiddenTablesTest, RemoveAllTakesVersionOneAlong) {
   const Strings before = sqlite::Query(&db, kAll);
   sqlite::Execute(
       &db,
-      "CREATE TABLE __harmonylite__t_change_log(id INTEGER PRIMARY KEY AUTOINCREMENT, val_id, val_a,"
+      "CREATE TABLE __harmonylite__t_change_log(id INTEGER PRIMARY KEY AUTOINCREMENT, val_id, "
+      "val_a,"
       " type TEXT, created_at INTEGER, state INTEGER);"
       "CREATE INDEX __harmonylite__t_change_log_index ON __harmonylite__t_change_log(state);"
       "CREATE TABLE __harmonylite____global_change_log(id INTEGER PRIMARY KEY, change_table_id);"
@@ -131,14 +132,18 @@ TEST(HiddenTablesTest, ProgressOnlyMovesForward) {
 }
 
 TEST(HiddenTablesTest, ANewIncarnationOwnsWhatIsNotPublished) {
-  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE gone(k PRIMARY KEY)");
+  capture::TestNode node(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE gone(k PRIMARY KEY)");
   node.App("INSERT INTO t VALUES(1, 1)");
   node.state.published_to = node.newest();
   node.App("INSERT INTO t VALUES(2, 2); INSERT INTO gone VALUES('k'); DROP TABLE gone");
   node.Sync();
   node.App("INSERT INTO t VALUES(3, 3)");
   const State before = node.state;
-  node.Write([&] { EXPECT_OK(StartIncarnation(&node.db, &node.state, Incarnation(9), node.state.published_to, true)); });
+  node.Write([&] {
+    EXPECT_OK(
+        StartIncarnation(&node.db, &node.state, Incarnation(9), node.state.published_to, true));
+  });
   EXPECT_EQ(node.state.self, (Origin{NodeId(1), Incarnation(9)}));
   EXPECT_EQ(node.state.incarnation_base, before.published_to);
   EXPECT_EQ(node.state.cursor, 0u);
@@ -191,7 +196,8 @@ TEST(RegistryTest, KeysAreToldApart) {
   };
   EXPECT_EQ(key({{"Id", "binary", false}}), key({{"id", "BINARY", true}}));
   EXPECT_NE(key({{"id", "NOCASE", false}}), key({{"id", "BINARY", false}}));
-  EXPECT_NE(key({{"a", "B", false}, {"c", "D", false}}), key({{"c", "D", false}, {"a", "B", false}}));
+  EXPECT_NE(key({{"a", "B", false}, {"c", "D", false}}),
+            key({{"c", "D", false}, {"a", "B", false}}));
 }
 
 }  // namespace

@@ -38,7 +38,7 @@ struct ListedSide {
 };
 
 struct ListedConflict {
-  std::string id;          // names the entry in commands
+  std::string id;  // names the entry in commands
   std::string table;
   std::string kind;
   // When this node found the conflict, or, for a shadowed row or an orphan, when the row was
@@ -46,9 +46,9 @@ struct ListedConflict {
   int64_t at_ms = 0;
   change::NamedImage key;  // the columns of the row key
   ListedSide loser;
-  ListedSide winner;       // for a shadowed row, its blocker; empty for an orphan
-  std::string missing;     // for an orphan, the parents that are missing
-  bool hidden = false;     // for an orphan, true if it is not in its table
+  ListedSide winner;    // for a shadowed row, its blocker; empty for an orphan
+  std::string missing;  // for an orphan, the parents that are missing
+  bool hidden = false;  // for an orphan, true if it is not in its table
 };
 
 }  // namespace harmonylite::ledger

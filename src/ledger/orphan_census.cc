@@ -31,7 +31,8 @@ std::string Compare(const schema::Table& table, const char* how, size_t first) {
   std::string values;
   for (size_t i = 0; i < table.key.size(); ++i) {
     const char* comma = i == 0 ? "" : ", ";
-    names += fmt::format("{}c.{} COLLATE {}", comma, Quote(table.key[i].name), Quote(table.key[i].collation));
+    names += fmt::format("{}c.{} COLLATE {}", comma, Quote(table.key[i].name),
+                         Quote(table.key[i].collation));
     values += fmt::format("{}?{}", comma, first + i);
   }
   return fmt::format("({}) {} ({})", names, how, values);
@@ -40,7 +41,8 @@ std::string Compare(const schema::Table& table, const char* how, size_t first) {
 std::string Order(const schema::Table& table) {
   std::string out;
   for (const schema::KeyColumn& key : table.key)
-    out += fmt::format("{}c.{} COLLATE {}", out.empty() ? "" : ", ", Quote(key.name), Quote(key.collation));
+    out += fmt::format("{}c.{} COLLATE {}", out.empty() ? "" : ", ", Quote(key.name),
+                       Quote(key.collation));
   return out;
 }
 
@@ -51,7 +53,8 @@ void Bind(sqlite::Statement* statement, size_t first, const Row& key) {
 std::string IsOrphan(const Catalog& catalog, const TrackedTable& table) {
   std::string out;
   for (const Reference& reference : catalog.references)
-    if (reference.child == table.id) out += (out.empty() ? "" : " OR ") + IsOrphanSql(catalog, reference);
+    if (reference.child == table.id)
+      out += (out.empty() ? "" : " OR ") + IsOrphanSql(catalog, reference);
   return out;
 }
 
@@ -83,8 +86,9 @@ Result<bool> OrphanCensus::Step(int64_t writes) {
     const TrackedTable& table = catalog_->tables[table_];
     const std::string is_orphan = IsOrphan(*catalog_, table);
     if (!after_ && table.has_shadow_table) {
-      HL_ASSIGN(const int64_t hidden, db_->QueryInt(fmt::format("SELECT count(*) FROM {} WHERE wants IS NOT NULL",
-                                                                Quote(ShadowTableName(table.id)))));
+      HL_ASSIGN(const int64_t hidden,
+                db_->QueryInt(fmt::format("SELECT count(*) FROM {} WHERE wants IS NOT NULL",
+                                          Quote(ShadowTableName(table.id)))));
       found_ += hidden;
     }
     table_done_ = true;
@@ -105,9 +109,9 @@ Result<bool> OrphanCensus::Step(int64_t writes) {
 Result<std::optional<Row>> OrphanCensus::EndOfPiece(const TrackedTable& tracked) {
   const schema::Table& table = tracked.table;
   HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
-                           "SELECT {} FROM {} c WHERE {}{} ORDER BY {} LIMIT 1 OFFSET {}", KeyOfC(table),
-                           Quote(table.name), KeyPresentInC(table), after_ ? Compare(table, ">", 1) : "true",
-                           Order(table), kRows - 1)));
+                           "SELECT {} FROM {} c WHERE {}{} ORDER BY {} LIMIT 1 OFFSET {}",
+                           KeyOfC(table), Quote(table.name), KeyPresentInC(table),
+                           after_ ? Compare(table, ">", 1) : "true", Order(table), kRows - 1)));
   if (after_) Bind(&*find, 1, *after_);
   HL_ASSIGN(const bool found, find->Step());
   if (!found) return std::optional<Row>();
@@ -121,9 +125,9 @@ Status OrphanCensus::CountPiece(const TrackedTable& tracked, const std::string& 
   HL_ASSIGN(std::optional<Row> end, EndOfPiece(tracked));
   const std::string from = after_ ? Compare(table, ">", 1) : "true";
   const std::string to = end ? Compare(table, "<=", 1 + table.key.size()) : "true";
-  HL_ASSIGN(auto count, db_->PrepareCached(fmt::format("SELECT count(*) FROM {} c WHERE {}{} AND {} AND ({})",
-                                                       Quote(table.name), KeyPresentInC(table), from, to,
-                                                       is_orphan)));
+  HL_ASSIGN(auto count, db_->PrepareCached(fmt::format(
+                            "SELECT count(*) FROM {} c WHERE {}{} AND {} AND ({})",
+                            Quote(table.name), KeyPresentInC(table), from, to, is_orphan)));
   if (after_) Bind(&*count, 1, *after_);
   if (end) Bind(&*count, 1 + table.key.size(), *end);
   HL_ASSIGN(const bool row, count->Step());

@@ -38,9 +38,9 @@ class OrphanCensus {
   // Returns the key of the last row of the next piece; nothing if the piece ends with the table.
   Result<std::optional<change::Row>> EndOfPiece(const TrackedTable& table);
 
-  sqlite::Connection* db_ = nullptr;   // not owned
-  const Catalog* catalog_ = nullptr;   // not owned
-  const Clock* clock_ = nullptr;       // not owned
+  sqlite::Connection* db_ = nullptr;  // not owned
+  const Catalog* catalog_ = nullptr;  // not owned
+  const Clock* clock_ = nullptr;      // not owned
   int64_t count_ = 0;
   bool running_ = false;                   // true during a round
   std::optional<int64_t> counted_writes_;  // `writes` when the newest round began

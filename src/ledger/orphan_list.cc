@@ -28,11 +28,11 @@ Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tra
                  std::vector<ListedConflict>* out) {
   const schema::Table& table = tracked.table;
   HL_ASSIGN(Statement list,
-            db->Prepare(fmt::format("SELECT coalesce(v.hlc, 0), v.n{} FROM {} c LEFT JOIN {} v ON {} "
-                                    "WHERE {}({})",
-                                    ImageColumns("c", table), Quote(table.name),
-                                    Quote(VersionTableName(tracked.id)), HiddenMatches("v", "c", table),
-                                    KeyPresentInC(table), is_orphan)));
+            db->Prepare(fmt::format(
+                "SELECT coalesce(v.hlc, 0), v.n{} FROM {} c LEFT JOIN {} v ON {} "
+                "WHERE {}({})",
+                ImageColumns("c", table), Quote(table.name), Quote(VersionTableName(tracked.id)),
+                HiddenMatches("v", "c", table), KeyPresentInC(table), is_orphan)));
   std::vector<std::string> key_names;
   for (const schema::KeyColumn& column : table.key) key_names.push_back(column.name);
   while (true) {
@@ -63,8 +63,8 @@ std::string ListedId(char kind, const TrackedTable& tracked, std::span<const Val
   return fmt::format("{}{}-{:08x}", kind, tracked.id, static_cast<uint32_t>(sum));
 }
 
-Result<std::string> MissingParents(Connection* db, const Catalog& catalog, const TrackedTable& table,
-                                   std::span<const ValueView> image) {
+Result<std::string> MissingParents(Connection* db, const Catalog& catalog,
+                                   const TrackedTable& table, std::span<const ValueView> image) {
   std::string out;
   for (const Reference& reference : catalog.references) {
     if (reference.child != table.id) continue;
@@ -76,7 +76,8 @@ Result<std::string> MissingParents(Connection* db, const Catalog& catalog, const
       const ValueView& value = image[reference.child_positions[i]];
       null = null || value.type == ValueType::kNull;
       find->Bind(static_cast<int>(i) + 1, value);
-      text += fmt::format(" {}={}", parent.columns[reference.parent_positions[i]], sqlite::Literal(value));
+      text += fmt::format(" {}={}", parent.columns[reference.parent_positions[i]],
+                          sqlite::Literal(value));
     }
     if (null) continue;
     HL_ASSIGN(const bool found, find->Step());
@@ -85,15 +86,16 @@ Result<std::string> MissingParents(Connection* db, const Catalog& catalog, const
   return out;
 }
 
-Status DescribeOrphan(Connection* db, const Catalog& catalog, const TrackedTable& table, bool hidden,
-                      ListedConflict* one) {
+Status DescribeOrphan(Connection* db, const Catalog& catalog, const TrackedTable& table,
+                      bool hidden, ListedConflict* one) {
   const std::vector<ValueView> key(one->key.values.begin(), one->key.values.end());
   one->id = ListedId('o', table, key);
   one->table = table.table.name;
   one->kind = conflict_kind::kOrphan;
   one->at_ms = HlcMillis(one->loser.stamp);
   one->hidden = hidden;
-  const std::vector<ValueView> image(one->loser.image->values.begin(), one->loser.image->values.end());
+  const std::vector<ValueView> image(one->loser.image->values.begin(),
+                                     one->loser.image->values.end());
   // Until the next schema sync the image may have former columns of the table.
   if (image.size() != table.table.columns.size()) return Ok();
   HL_ASSIGN(one->missing, MissingParents(db, catalog, table, image));

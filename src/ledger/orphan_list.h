@@ -11,8 +11,8 @@
 
 #include "base/result.h"
 #include "ledger/catalog.h"
-#include "ledger/listed_conflict.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/listed_conflict.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {
@@ -23,16 +23,17 @@ std::string ListedId(char kind, const TrackedTable& table, std::span<const chang
 
 // Returns the parents that a row with this image names and that are not in their tables, as "person
 // id=5, …". Empty if all parents are there.
-Result<std::string> MissingParents(sqlite::Connection* db, const Catalog& catalog, const TrackedTable& table,
+Result<std::string> MissingParents(sqlite::Connection* db, const Catalog& catalog,
+                                   const TrackedTable& table,
                                    std::span<const change::ValueView> image);
 
 // Completes an entry of kind "orphan". Its key and its losing side are filled in already. The
 // missing parents stay unnamed if the image has former columns of the table.
-Status DescribeOrphan(sqlite::Connection* db, const Catalog& catalog, const TrackedTable& table, bool hidden,
-                      ListedConflict* one);
+Status DescribeOrphan(sqlite::Connection* db, const Catalog& catalog, const TrackedTable& table,
+                      bool hidden, ListedConflict* one);
 
 // Appends the orphans that are in their tables. Looks at every row that names a parent.
-Status ListVisibleOrphans(sqlite::Connection* db, const Catalog& catalog, const OriginTable& origins,
-                          std::vector<ListedConflict>* out);
+Status ListVisibleOrphans(sqlite::Connection* db, const Catalog& catalog,
+                          const OriginTable& origins, std::vector<ListedConflict>* out);
 
 }  // namespace harmonylite::ledger

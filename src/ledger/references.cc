@@ -27,7 +27,8 @@ constexpr const char* kTouched = "__harmonylite__touched";
 constexpr const char* kHeld = "__harmonylite__held";
 constexpr const char* kJudgedBy = "references";  // key in the hidden table `state`
 
-std::optional<std::vector<uint32_t>> Positions(const Table& table, const std::vector<std::string>& names) {
+std::optional<std::vector<uint32_t>> Positions(const Table& table,
+                                               const std::vector<std::string>& names) {
   std::vector<uint32_t> out;
   for (const std::string& name : names) {
     const auto at = std::find_if(table.columns.begin(), table.columns.end(),
@@ -71,8 +72,8 @@ Result<bool> HasIndex(Connection* db, const Table& child, const Reference& refer
 
 // Returns the reference that a foreign key makes; nothing if the key is not judged, because its
 // parent is not replicated or its columns cannot be compared here.
-Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog, const TrackedTable& child,
-                                         const ForeignKey& key) {
+Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
+                                         const TrackedTable& child, const ForeignKey& key) {
   const TrackedTable* parent = catalog.ByName(key.parent);
   if (parent == nullptr || key.parent_columns.empty() || !Known(key.collations))
     return std::optional<Reference>();
@@ -165,10 +166,12 @@ Status ResolveReferences(Connection* db, bool hide, Catalog* catalog) {
 Status SyncReferenceTables(Connection* db, bool wanted) {
   if (!wanted) {
     HL_TRY(SetJudgedBy(db, 0));
-    return db->Exec(fmt::format("DROP TABLE IF EXISTS {}; DROP TABLE IF EXISTS {}", kTouched, kHeld));
+    return db->Exec(
+        fmt::format("DROP TABLE IF EXISTS {}; DROP TABLE IF EXISTS {}", kTouched, kHeld));
   }
   HL_TRY(db->Exec(fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, key BLOB NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, key BLOB NOT "
+      "NULL);"
       "CREATE TABLE IF NOT EXISTS {}(value BLOB NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL, "
       "PRIMARY KEY(value, tbl, key)) WITHOUT ROWID",
       kTouched, kHeld)));
@@ -176,7 +179,8 @@ Status SyncReferenceTables(Connection* db, bool wanted) {
 }
 
 Status Touch(Connection* db, const TrackedTable& table, std::span<const ValueView> key) {
-  HL_ASSIGN(auto note, db->PrepareCached(fmt::format("INSERT INTO {}(tbl, key) VALUES(?1, ?2)", kTouched)));
+  HL_ASSIGN(auto note,
+            db->PrepareCached(fmt::format("INSERT INTO {}(tbl, key) VALUES(?1, ?2)", kTouched)));
   const std::vector<std::string> names(key.size());
   const std::string bytes = change::EncodeImage(names, key);
   note->Bind(1, table.id);
@@ -223,7 +227,8 @@ std::string Canonical(std::span<const ValueView> values, std::span<const std::st
 std::string ParentSql(const Catalog& catalog, const Reference& reference) {
   const Table& parent = catalog.ById(reference.parent)->table;
   std::vector<std::string> values;
-  for (size_t i = 1; i <= reference.parent_positions.size(); ++i) values.push_back(fmt::format("?{}", i));
+  for (size_t i = 1; i <= reference.parent_positions.size(); ++i)
+    values.push_back(fmt::format("?{}", i));
   return fmt::format("SELECT 1 FROM {} p WHERE {} LIMIT 1", Quote(parent.name),
                      IsParent(parent, reference, values));
 }

@@ -35,7 +35,8 @@ Status SyncReferenceTables(sqlite::Connection* db, bool wanted);
 
 // Notes in `touched` that a row was written, deleted, shown or hidden. Only for tables with
 // `in_references`. Needs a write transaction.
-Status Touch(sqlite::Connection* db, const TrackedTable& table, std::span<const change::ValueView> key);
+Status Touch(sqlite::Connection* db, const TrackedTable& table,
+             std::span<const change::ValueView> key);
 
 // Returns a number for the catalog's references. The file remembers it, to tell by which references
 // its rows were judged.
@@ -49,7 +50,8 @@ Status SetJudgedBy(sqlite::Connection* db, uint64_t fingerprint);
 
 // Returns the values as one text. Two such texts are equal exactly if SQLite finds the values
 // equal, column by column, under these collations (BINARY, NOCASE or RTRIM). No value is NULL.
-std::string Canonical(std::span<const change::ValueView> values, std::span<const std::string> collations);
+std::string Canonical(std::span<const change::ValueView> values,
+                      std::span<const std::string> collations);
 
 // Returns "SELECT 1 FROM parent WHERE …" with a parameter for each value of a reference. With
 // values bound, none of them NULL, it gives a row if the parent is in its table. A row with NULL in

@@ -76,7 +76,7 @@ std::string EncodeKey(const schema::Table& table) {
 
 Result<std::vector<RegisteredTable>> LoadRegistry(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT id, name, key, shapes, had_rows "
-                                        "FROM __harmonylite__tables ORDER BY id"));
+                                         "FROM __harmonylite__tables ORDER BY id"));
   std::vector<RegisteredTable> out;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
@@ -108,8 +108,9 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
   const std::string name = Quote(VersionTableName(id));
   // Key columns have no declared type, so they hold what the table stores, bit for bit. An affinity
   // would change text like '007', which an ANY column of a STRICT table keeps.
-  constexpr const char* kColumns = "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER, "
-                                   "born INTEGER";
+  constexpr const char* kColumns =
+      "hlc INTEGER, n INTEGER, lseq INTEGER, gone INTEGER, hash INTEGER, "
+      "born INTEGER";
   if (table.integer_key) {
     HL_TRY(db->Exec(fmt::format("CREATE TABLE {}(k1 INTEGER PRIMARY KEY, {})", name, kColumns)));
     return db->Exec(TombstoneIndexSql(id));
@@ -127,7 +128,7 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
 
 Status DropRegistered(Connection* db, int64_t id) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
-                                        "AND substr(name, 1, length(?1)) = ?1"));
+                                         "AND substr(name, 1, length(?1)) = ?1"));
   const std::string prefix = TriggerName(id, "");
   list->Bind(1, prefix);
   std::vector<std::string> triggers;

@@ -26,7 +26,8 @@ std::string KeyMatches(std::string_view row, std::string_view hidden, const sche
 // Returns the same condition as KeyMatches, written so that SQLite can search the hidden table by
 // its own index. A '+' takes away the affinity of the application's column, with which SQLite could
 // not use that index.
-std::string HiddenMatches(std::string_view hidden, std::string_view row, const schema::Table& table);
+std::string HiddenMatches(std::string_view hidden, std::string_view row,
+                          const schema::Table& table);
 // Returns the condition that two hidden tables with k1, k2, … have the same key. `indexed` is a
 // version or shadow table: its collations decide, and its index can be searched.
 std::string HiddenKeysEqual(std::string_view indexed, std::string_view other,

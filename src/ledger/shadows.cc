@@ -57,8 +57,9 @@ Status Create(Connection* db, const TrackedTable& tracked) {
   }
   const std::string primary =
       table.integer_key ? "" : fmt::format(", PRIMARY KEY({})", ForKey(table, "k{}", ", "));
-  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL, wants BLOB{}){}", name, columns,
-                              collations, primary, table.integer_key ? "" : " WITHOUT ROWID")));
+  HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL, wants BLOB{}){}", name,
+                              columns, collations, primary,
+                              table.integer_key ? "" : " WITHOUT ROWID")));
   HL_TRY(db->Exec(fmt::format("CREATE INDEX {} ON {}({})",
                               Quote(ShadowTableName(tracked.id) + "_blocker"), name,
                               ForKey(table, "b{}", ", "))));
@@ -68,7 +69,8 @@ Status Create(Connection* db, const TrackedTable& tracked) {
 // Adds the column `wants` to a shadow table of an earlier build, which made them without it.
 Status AddWants(Connection* db, int64_t table_id) {
   const std::string name = ShadowTableName(table_id);
-  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
+  HL_ASSIGN(auto find,
+            db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
   find->Bind(1, name);
   HL_ASSIGN(const bool found, find->Step());
   if (found) return Ok();
@@ -89,9 +91,10 @@ Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
   if (!found || find.IsNull(0)) return change::Value();
   const std::string text(find.Text(0));
   find.Reset();
-  HL_TRY(db->Exec(fmt::format("CREATE TEMP TABLE __harmonylite__default AS SELECT {} AS v FROM main.{} "
-                              "LIMIT 0",
-                              Quote(column), Quote(table.name))));
+  HL_TRY(db->Exec(
+      fmt::format("CREATE TEMP TABLE __harmonylite__default AS SELECT {} AS v FROM main.{} "
+                  "LIMIT 0",
+                  Quote(column), Quote(table.name))));
   const auto read = [&]() -> Result<change::Value> {
     HL_TRY(db->Exec(fmt::format("INSERT INTO temp.__harmonylite__default SELECT {}", text)));
     HL_ASSIGN(Statement value, db->Prepare("SELECT v FROM temp.__harmonylite__default"));
@@ -114,11 +117,12 @@ bool Has(const std::vector<std::string>& names, const std::string& name) {
 // own name, or else the former name of a renamed column. A column counts as renamed if the number
 // of columns is unchanged, its name is new, and the name that was in its place is gone, because
 // RENAME COLUMN keeps the place.
-std::vector<std::string> Sources(const schema::Table& table, const std::vector<std::string>& former) {
+std::vector<std::string> Sources(const schema::Table& table,
+                                 const std::vector<std::string>& former) {
   std::vector<std::string> out;
   for (size_t i = 0; i < table.columns.size(); ++i) {
-    const bool renamed = former.size() == table.columns.size() &&
-                         !Has(former, table.columns[i]) && !Has(table.columns, former[i]);
+    const bool renamed = former.size() == table.columns.size() && !Has(former, table.columns[i]) &&
+                         !Has(table.columns, former[i]);
     out.push_back(renamed ? former[i] : table.columns[i]);
   }
   return out;
@@ -137,10 +141,9 @@ Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked
     defaults.push_back(std::move(value));
   }
   HL_ASSIGN(const std::vector<Row> keys, shadows->Pending());
-  HL_ASSIGN(Statement find,
-            db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
-                                    Quote(ShadowTableName(tracked.id)),
-                                    ForKey(table, "k{0} = ?{0}", " AND "))));
+  HL_ASSIGN(Statement find, db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
+                                                    Quote(ShadowTableName(tracked.id)),
+                                                    ForKey(table, "k{0} = ?{0}", " AND "))));
   for (const Row& key : keys) {
     for (size_t i = 0; i < key.size(); ++i) find.Bind(static_cast<int>(i) + 1, key[i]);
     HL_ASSIGN(const bool found, find.Step());
@@ -180,9 +183,9 @@ Result<bool> ShadowTable::Any() {
 
 Status ShadowTable::NoteWrite(Key key) {
   HL_TRY(Remove(key));
-  HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format(
-                           "UPDATE {} SET {} WHERE {}", name_,
-                           ForKey(tracked_->table, "b{} = NULL", ", "), blocker_is_)));
+  HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format("UPDATE {} SET {} WHERE {}", name_,
+                                                      ForKey(tracked_->table, "b{} = NULL", ", "),
+                                                      blocker_is_)));
   for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
   return wake->Run();
 }
@@ -196,16 +199,16 @@ Status ShadowTable::PutOrphan(Key key, std::span<const ValueView> image, std::st
   return PutAs(key, image, key, ValueView::Blob(wants));
 }
 
-Status ShadowTable::PutAs(Key key, std::span<const ValueView> image, const std::optional<Key>& blocker,
-                          const ValueView& wants) {
+Status ShadowTable::PutAs(Key key, std::span<const ValueView> image,
+                          const std::optional<Key>& blocker, const ValueView& wants) {
   HL_TRY(Remove(key));
   const size_t keys = key.size();
   const schema::Table& table = tracked_->table;
   std::string values;
   for (size_t i = 1; i <= 2 * keys + 2; ++i) values += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format("INSERT INTO {}({}, {}, image, wants) VALUES({})",
-                                                     name_, ForKey(table, "k{}", ", "),
-                                                     ForKey(table, "b{}", ", "), values)));
+  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format(
+                          "INSERT INTO {}({}, {}, image, wants) VALUES({})", name_,
+                          ForKey(table, "k{}", ", "), ForKey(table, "b{}", ", "), values)));
   const std::string bytes = change::EncodeImage(table.columns, image);
   for (size_t i = 0; i < keys; ++i) {
     put->Bind(static_cast<int>(i) + 1, key[i]);
@@ -221,8 +224,8 @@ Result<bool> ShadowTable::SetBlocker(Key key, const std::optional<Key>& blocker)
   std::string sets;
   for (size_t i = 1; i <= keys; ++i)
     sets += fmt::format("{}b{} = ?{}", i == 1 ? "" : ", ", i, keys + i);
-  HL_ASSIGN(auto set, db_->PrepareCached(
-                          fmt::format("UPDATE {} SET {}, wants = NULL WHERE {}", name_, sets, key_is_)));
+  HL_ASSIGN(auto set, db_->PrepareCached(fmt::format("UPDATE {} SET {}, wants = NULL WHERE {}",
+                                                     name_, sets, key_is_)));
   for (size_t i = 0; i < keys; ++i) {
     set->Bind(static_cast<int>(i) + 1, key[i]);
     set->Bind(static_cast<int>(keys + i) + 1, blocker ? (*blocker)[i] : ValueView::Null());
@@ -262,8 +265,8 @@ Result<std::vector<Row>> ShadowTable::Keys(const std::string& sql, Key key) {
 }
 
 Result<std::vector<Row>> ShadowTable::Pending() {
-  return Keys(fmt::format("SELECT {} FROM {} WHERE b1 IS NULL", ForKey(tracked_->table, "k{}", ", "),
-                          name_),
+  return Keys(fmt::format("SELECT {} FROM {} WHERE b1 IS NULL",
+                          ForKey(tracked_->table, "k{}", ", "), name_),
               {});
 }
 
@@ -274,8 +277,8 @@ Result<std::vector<Row>> ShadowTable::BlockedBy(Key key) {
 }
 
 Result<int64_t> ShadowTable::MarkAllPending() {
-  HL_TRY(db_->Exec(
-      fmt::format("UPDATE {} SET {}, wants = NULL", name_, ForKey(tracked_->table, "b{} = NULL", ", "))));
+  HL_TRY(db_->Exec(fmt::format("UPDATE {} SET {}, wants = NULL", name_,
+                               ForKey(tracked_->table, "b{} = NULL", ", "))));
   return db_->QueryInt("SELECT count(*) FROM " + name_);
 }
 
@@ -296,15 +299,16 @@ Result<bool> ShadowTable::IsOrphan(Key key) {
 
 Result<std::vector<Row>> ShadowTable::Wanting(std::string_view wants) {
   const ValueView bytes = ValueView::Blob(wants);
-  return Keys(fmt::format("SELECT {} FROM {} WHERE wants = ?1", ForKey(tracked_->table, "k{}", ", "), name_),
+  return Keys(fmt::format("SELECT {} FROM {} WHERE wants = ?1",
+                          ForKey(tracked_->table, "k{}", ", "), name_),
               {&bytes, 1});
 }
 
 Status ShadowTable::Wake(Key key) {
   for (const std::string& which : {key_is_, blocker_is_}) {
-    HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format(
-                             "UPDATE {} SET {}, wants = NULL WHERE {}", name_,
-                             ForKey(tracked_->table, "b{} = NULL", ", "), which)));
+    HL_ASSIGN(auto wake,
+              db_->PrepareCached(fmt::format("UPDATE {} SET {}, wants = NULL WHERE {}", name_,
+                                             ForKey(tracked_->table, "b{} = NULL", ", "), which)));
     for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
     HL_TRY(wake->Run());
   }

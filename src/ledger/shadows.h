@@ -81,8 +81,8 @@ class ShadowTable {
   // Returns the keys that a query selects, with `key` bound to its parameters.
   Result<std::vector<change::Row>> Keys(const std::string& sql, Key key);
 
-  sqlite::Connection* db_;       // not owned
-  const TrackedTable* tracked_;  // not owned
+  sqlite::Connection* db_;        // not owned
+  const TrackedTable* tracked_;   // not owned
   const std::string name_;        // the shadow table's name, quoted
   const std::string key_is_;      // "k1 = ?1 AND k2 = ?2"
   const std::string blocker_is_;  // "b1 = ?1 AND b2 = ?2"

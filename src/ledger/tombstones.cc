@@ -26,8 +26,9 @@ std::string Tombstones(int64_t table_id) {
 // Returns whether the table `collected` exists. A file of an earlier build lacks it until a node of
 // this build opens the file.
 Result<bool> HasCollected(Connection* db) {
-  HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
-                                              "AND name = '__harmonylite__collected'"));
+  HL_ASSIGN(const int64_t there,
+            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
+                         "AND name = '__harmonylite__collected'"));
   return there != 0;
 }
 
@@ -38,11 +39,14 @@ struct Chunk {
 };
 
 // Returns the oldest tombstones of an origin up to `to`, at most `limit` of them.
-Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, Lseq to, int64_t limit) {
-  HL_ASSIGN(auto end, db->PrepareCached(fmt::format(
-                          "SELECT max(lseq), max(hlc) FROM (SELECT lseq, hlc FROM {} AND n = ?1 AND lseq <= ?2 "
-                          "ORDER BY lseq LIMIT ?3)",
-                          Tombstones(table_id))));
+Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, Lseq to,
+                          int64_t limit) {
+  HL_ASSIGN(
+      auto end,
+      db->PrepareCached(fmt::format(
+          "SELECT max(lseq), max(hlc) FROM (SELECT lseq, hlc FROM {} AND n = ?1 AND lseq <= ?2 "
+          "ORDER BY lseq LIMIT ?3)",
+          Tombstones(table_id))));
   end->Bind(1, origin.value);
   end->Bind(2, to.value);
   end->Bind(3, limit);
@@ -81,13 +85,14 @@ Status SaveCollected(Connection* db, OriginIndex origin, Lseq to, Hlc newest) {
 Result<Hlc> NewestForgotten(Connection* db) {
   HL_ASSIGN(const bool there, HasCollected(db));
   if (!there) return Hlc(0);
-  HL_ASSIGN(const int64_t newest, db->QueryInt("SELECT coalesce(max(hlc), 0) FROM __harmonylite__collected"));
+  HL_ASSIGN(const int64_t newest,
+            db->QueryInt("SELECT coalesce(max(hlc), 0) FROM __harmonylite__collected"));
   return Hlc(newest);
 }
 
-Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog, const OriginTable& origins,
-                                  const ProgressVector& stable, int64_t limit,
-                                  ProgressVector* collected) {
+Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog,
+                                  const OriginTable& origins, const ProgressVector& stable,
+                                  int64_t limit, ProgressVector* collected) {
   int64_t gone = 0;
   for (const TrackedTable& tracked : catalog.tables) {
     for (const auto& [origin, to] : stable.map()) {
@@ -96,8 +101,9 @@ Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog, const 
       if (gone >= limit) return gone;
       HL_ASSIGN(const Chunk chunk, OldestChunk(db, tracked.id, *index, to, limit - gone));
       if (chunk.end.value == 0) continue;
-      HL_ASSIGN(auto forget, db->PrepareCached(fmt::format("DELETE FROM {} AND n = ?1 AND lseq <= ?2",
-                                                          Tombstones(tracked.id))));
+      HL_ASSIGN(auto forget,
+                db->PrepareCached(fmt::format("DELETE FROM {} AND n = ?1 AND lseq <= ?2",
+                                              Tombstones(tracked.id))));
       forget->Bind(1, index->value);
       forget->Bind(2, chunk.end.value);
       HL_TRY(forget->Run());
@@ -113,7 +119,8 @@ Result<int64_t> CollectTombstones(Connection* db, const Catalog& catalog, const 
 Result<bool> AnyCollectable(Connection* db, const Catalog& catalog, const OriginTable& origins,
                             const ProgressVector& stable) {
   for (const TrackedTable& tracked : catalog.tables) {
-    HL_ASSIGN(auto any, db->PrepareCached(fmt::format("SELECT 1 FROM {} LIMIT 1", Tombstones(tracked.id))));
+    HL_ASSIGN(auto any,
+              db->PrepareCached(fmt::format("SELECT 1 FROM {} LIMIT 1", Tombstones(tracked.id))));
     HL_ASSIGN(const bool some, any->Step());
     if (!some) continue;
     for (const auto& [origin, to] : stable.map()) {

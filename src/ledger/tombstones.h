@@ -36,8 +36,8 @@ Result<int64_t> CollectTombstones(sqlite::Connection* db, const Catalog& catalog
                                   int64_t limit, change::ProgressVector* collected);
 // Returns whether `stable` covers any tombstone. Only reads, with a few index lookups for each
 // table.
-Result<bool> AnyCollectable(sqlite::Connection* db, const Catalog& catalog, const OriginTable& origins,
-                            const change::ProgressVector& stable);
+Result<bool> AnyCollectable(sqlite::Connection* db, const Catalog& catalog,
+                            const OriginTable& origins, const change::ProgressVector& stable);
 // Returns the number of tombstones. This takes a pass over the indexes of tombstones.
 Result<int64_t> CountTombstones(sqlite::Connection* db, const Catalog& catalog);
 

@@ -39,7 +39,8 @@ struct Decision {
 inline Decision Resolve(const std::optional<LocalVersion>& local, const change::Version& incoming,
                         const change::ProgressVector& incoming_seen, bool local_seen_incoming) {
   if (!local || HL_MUTANT(compare_removed)) return {Outcome::kIncomingWins, false};
-  if (HL_MUTANT(tie_by_arrival) && local->version.hlc == incoming.hlc) return {Outcome::kLocalWins, false};
+  if (HL_MUTANT(tie_by_arrival) && local->version.hlc == incoming.hlc)
+    return {Outcome::kLocalWins, false};
   if (local->version == incoming) return {Outcome::kSame, false};
   const bool same_origin = local->version.origin == incoming.origin;
   if ((local->version < incoming) != HL_MUTANT(older_wins))

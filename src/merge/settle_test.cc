@@ -45,7 +45,7 @@ class MemoryStage final : public UniqueStage {
   Visible visible;
   // Shadowed rows with their blockers; a row without one is pending.
   std::map<RowHandle, std::optional<RowHandle>> shadowed;
-  std::set<RowHandle> refused;                             // Rows that cannot be in the table.
+  std::set<RowHandle> refused;  // Rows that cannot be in the table.
   size_t looks = 0;
 
   // Does what applying a batch does with one row; an unset `row` means deleted.

@@ -4,8 +4,8 @@
 
 #include <optional>
 
-#include "ledger/member_table.h"
 #include "change/version.h"
+#include "ledger/member_table.h"
 
 namespace harmonylite::node {
 

@@ -158,11 +158,13 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
 
 Node::~Node() { Stop(); }
 
-void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots) {
+void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store,
+                 ports::ObjectStore* snapshots) {
   HL_CHECK(threads_.empty());
   // A file to which nothing is applied is no replica, so that a snapshot of it would be worthless.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
-  if (makes_snapshots_) stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions(options_));
+  if (makes_snapshots_)
+    stored_ = std::make_unique<StoredSnapshots>(snapshots, store, MakeSnapshotOptions(options_));
   threads_.emplace_back([this, log] { RunConsumer(log); });
   if (options_.publish) threads_.emplace_back([this, log] { RunPublisher(log); });
   threads_.emplace_back([this, store, log] { RunKeeper(store, log); });
@@ -208,10 +210,12 @@ void Node::RunPublisher(ports::ReplicationLog* log) {
   NameThisThread("publisher");
   WakeThisThreadOnTime();
   TmpfsSentMark marks(options_.db_path, shared_.self().node);
-  Publisher publisher({&options_, &*read_db_, &*watch_db_, log, &marks, &shared_, clock_, logger_, RandomSeed()});
+  Publisher publisher(
+      {&options_, &*read_db_, &*watch_db_, log, &marks, &shared_, clock_, logger_, RandomSeed()});
   const microseconds configured = milliseconds(options_.polling_interval_ms);
-  LookSchedule looks = configured.count() > 0 ? LookSchedule(configured, configured)
-                                              : LookSchedule(kPoll, signal_.watching() ? kLongestPoll : kPoll);
+  LookSchedule looks = configured.count() > 0
+                           ? LookSchedule(configured, configured)
+                           : LookSchedule(kPoll, signal_.watching() ? kLongestPoll : kPoll);
   while (!stopping_.load()) {
     const StepResult result = publisher.Step();
     if (result.kind == StepResult::kProgress) {
@@ -230,7 +234,8 @@ void Node::RunConsumer(ports::ReplicationLog* log) {
   NameThisThread("consumer");
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   LockPacer pacer;
-  Checkpointer checkpointer([this] { return OpenDatabase(options_, OpenMode::kReadWrite, kSmallCacheKib); });
+  Checkpointer checkpointer(
+      [this] { return OpenDatabase(options_, OpenMode::kReadWrite, kSmallCacheKib); });
   write_db_->SetWriteLockListener(&pacer, &checkpointer);
   while (!stopping_.load()) {
     pacer.SetLocalWriters(consumer.local_writers());
@@ -251,7 +256,8 @@ void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {
   NameThisThread("keeper");
   const uint64_t session = NewSession(clock_->WallMs(), RandomSeed());
   Keeper keeper({store, &shared_, clock_, logger_, session, options_.eviction_horizon_ms});
-  SnapshotKeeper snapshots({store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
+  SnapshotKeeper snapshots(
+      {store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
   while (!stopping_.load()) {
     keeper.Step();
     rivalled_.store(keeper.rivalled());
@@ -266,13 +272,14 @@ void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {
 void Node::RunSnapshotMaker(ports::ObjectStore* store) {
   NameThisThread("snapshots");
   LowerThisThreadsPriority();
-  SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(options_), options_.snapshots.keep,
-                       options_.publish});
+  SnapshotMaker maker({store, &snapshots_, &shared_, clock_, logger_, MakeSnapshotOptions(options_),
+                       options_.snapshots.keep, options_.publish});
   Resyncer resyncer({stored_.get(), &shared_, clock_, logger_, options_.max_clock_skew_ms});
   while (!stopping_.load()) {
     const bool made = maker.Step().kind == StepResult::kProgress;
     const bool fetched = resyncer.Step().kind == StepResult::kProgress;
-    if (!made && !fetched) PauseUnlessStopping(maker.waiting() ? kBlockedWait : kBetweenSnapshotLooks);
+    if (!made && !fetched)
+      PauseUnlessStopping(maker.waiting() ? kBlockedWait : kBetweenSnapshotLooks);
   }
 }
 

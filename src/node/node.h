@@ -49,7 +49,8 @@ class Node {
 
   // Starts the workers. `log`, `store` and `snapshots` outlive the node. If `snapshots` is null,
   // the node makes no snapshots.
-  void Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots = nullptr);
+  void Start(ports::ReplicationLog* log, ports::MetaStore* store,
+             ports::ObjectStore* snapshots = nullptr);
   // Ends the workers, mostly within a second (docs/design.md names the steps that may take longer).
   // Everything that was confirmed is in the database.
   void Stop();
@@ -81,9 +82,9 @@ class Node {
   const Clock* clock_;
   Logger* logger_;
   SharedState shared_;
-  std::optional<sqlite::Connection> write_db_;  // used by the replica alone
-  std::optional<sqlite::Connection> read_db_;   // used by the publisher, to read rows
-  std::optional<sqlite::Connection> watch_db_;  // used by the publisher, to notice commits
+  std::optional<sqlite::Connection> write_db_;   // used by the replica alone
+  std::optional<sqlite::Connection> read_db_;    // used by the publisher, to read rows
+  std::optional<sqlite::Connection> watch_db_;   // used by the publisher, to notice commits
   std::optional<sqlite::Connection> verify_db_;  // used by the verifier and the joiner
   std::optional<Replica> replica_;
   capture::ChangeSignal signal_;
@@ -94,7 +95,7 @@ class Node {
   std::atomic<int64_t> active_ms_{0};
   SnapshotBoard snapshots_;
   std::unique_ptr<StoredSnapshots> stored_;  // null: this node makes no snapshots
-  bool makes_snapshots_ = false;                  // constant after Start()
+  bool makes_snapshots_ = false;             // constant after Start()
   // SnapshotBoard::failed() at the last request of SavedForSleep
   std::optional<int64_t> failures_before_sleep_;
   std::vector<std::thread> threads_;

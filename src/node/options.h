@@ -15,8 +15,8 @@ namespace harmonylite::node {
 
 // When this node makes snapshots while it holds the lease for making them.
 struct SnapshotPolicy {
-  int64_t interval_ms = 0;         // 0: only on request, and before the log forgets records
-  int64_t leader_ttl_ms = 30'000;  // a lease that is not renewed for this long is free
+  int64_t interval_ms = 0;          // 0: only on request, and before the log forgets records
+  int64_t leader_ttl_ms = 30'000;   // a lease that is not renewed for this long is free
   int64_t max_entries = 1'000'000;  // records that the log keeps
   int keep = 3;                     // snapshots that stay in the store; older ones are removed
 };
@@ -26,7 +26,7 @@ struct NodeOptions {
   std::string spool_directory;  // where batches that are too large for memory are spooled
   // Bytes of one arriving batch that stay in memory; a larger batch is spooled to the disk.
   size_t spool_memory = Spool::kDefaultMemoryLimit;
-  std::string vfs;              // name of SQLite's VFS; empty for the default one
+  std::string vfs;  // name of SQLite's VFS; empty for the default one
   bool publish = true;
   bool replicate = true;
   bool compress = true;

@@ -26,9 +26,9 @@ struct RowOrder {
 // Orders that the consumer carries out in one transaction.
 struct RowOrders {
   std::vector<RowOrder> orders;
-  Hlc raise_clock;         // journaled rows get stamps above this
-  bool keep_lost = true;   // true: removed rows are kept in `conflicts`
-  bool joins = false;      // true: the first join is settled in the same transaction
+  Hlc raise_clock;        // journaled rows get stamps above this
+  bool keep_lost = true;  // true: removed rows are kept in `conflicts`
+  bool joins = false;     // true: the first join is settled in the same transaction
 };
 
 // What the newest comparison with other nodes found.
@@ -38,7 +38,7 @@ struct Divergence {
   // The tables that differ, and the nodes, for the operator. The text stands until a check meets a
   // node with equal progress.
   std::string tables_text;
-  std::string text;          // for the operator; empty: nothing is wrong
+  std::string text;             // for the operator; empty: nothing is wrong
   int64_t checked_wall_ms = 0;  // when the last check ended; 0: there was none yet
 };
 

@@ -15,13 +15,13 @@ struct RowMark {
   uint64_t key = 0;    // hash of the row key
   uint64_t image = 0;  // hash of the row; 0: there is no row
   bool shadowed = false;
-  bool deleted = false;    // the row's version is a tombstone
+  bool deleted = false;  // the row's version is a tombstone
   bool versioned = false;
-  Origin origin;           // the version's origin; meaningless if there is no version
+  Origin origin;  // the version's origin; meaningless if there is no version
   Lseq lseq;
   Hlc stamp;
   capture::RowDamage damage = capture::RowDamage::kNone;
-  std::string key_text;    // the key as SQL literals, for people; cut if it is long
+  std::string key_text;  // the key as SQL literals, for people; cut if it is long
   bool operator==(const RowMark&) const = default;
 };
 

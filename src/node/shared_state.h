@@ -36,11 +36,11 @@ struct IncarnationRequest {
 
 // Why a batch is held.
 enum class HoldKind {
-  kMissing,   // changes before it, or changes that its sender had seen, are not here
-  kClock,     // its stamps are too far in the future
-  kSchema,    // a table has other columns or another key here
-  kRefused,   // a constraint of this node refuses a row
-  kStale,     // its sender had not seen deletes that are forgotten here
+  kMissing,  // changes before it, or changes that its sender had seen, are not here
+  kClock,    // its stamps are too far in the future
+  kSchema,   // a table has other columns or another key here
+  kRefused,  // a constraint of this node refuses a row
+  kStale,    // its sender had not seen deletes that are forgotten here
 };
 struct Hold {
   Origin origin;
@@ -73,14 +73,14 @@ struct AppliedState {
   uint64_t schema_fingerprint = 0;
   std::vector<Hold> holds;
   AppliedTotals totals;
-  int64_t tables = 0;  // number of replicated tables
+  int64_t tables = 0;   // number of replicated tables
   int64_t orphans = 0;  // rows without a parent, hidden or not, at the last count
   // This node's newest change when `progress` was reached; 0 if this node never sends any.
   Lseq journaled;
   // The collected vector: tombstones up to here may have been forgotten here.
   change::ProgressVector collected;
-  int64_t tombstones = 0;            // tombstones at the last count
-  int64_t forgotten = 0;             // tombstones forgotten since the process started
+  int64_t tombstones = 0;  // tombstones at the last count
+  int64_t forgotten = 0;   // tombstones forgotten since the process started
   // Why this node cannot take the next record of the log; empty: it can.
   std::string stalled;
 };
@@ -125,7 +125,8 @@ class SharedState {
   // Called when this node takes an incarnation; withdraws the request for one. The incarnation's
   // own changes have numbers after `base`. `is_new`: this process drew the incarnation, so no other
   // node can have seen a change of it yet.
-  void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {}, bool is_new = false);
+  void SetSelf(const Origin& self, Lseq base = Lseq(0), Published published = {},
+               bool is_new = false);
   Origin self() const;
   bool self_is_new() const;
   // True once the publisher has compared this file with the log and found no sign that the file is

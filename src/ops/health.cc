@@ -15,7 +15,8 @@ using nlohmann::json;
 
 json Timestamp(const std::optional<int64_t>& wall_ms) {
   if (!wall_ms) return nullptr;
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z", fmt::gmtime(static_cast<std::time_t>(*wall_ms / 1000)));
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}Z",
+                     fmt::gmtime(static_cast<std::time_t>(*wall_ms / 1000)));
 }
 
 // Returns whether only the operator can end the wait. Missing changes are repaired, and a sender
@@ -26,13 +27,18 @@ bool NeedsOperator(const WaitingChanges& waiting) {
 
 std::vector<std::string> Reasons(const NodeStatus& status) {
   std::vector<std::string> out;
-  if (!status.nats_connected) out.push_back("NATS is out of reach; changes are kept and sent later");
-  if (!status.database_ok) out.push_back("the database cannot be written: " + status.database_error);
+  if (!status.nats_connected)
+    out.push_back("NATS is out of reach; changes are kept and sent later");
+  if (!status.database_ok)
+    out.push_back("the database cannot be written: " + status.database_error);
   if (!status.stalled.empty())
-    out.push_back("changes of other nodes cannot be taken at the moment (blocked): " + status.stalled);
+    out.push_back("changes of other nodes cannot be taken at the moment (blocked): " +
+                  status.stalled);
   if (!status.join_problem.empty()) out.push_back(status.join_problem);
   if (!status.divergence.empty())
-    out.push_back(status.divergence + ": run 'harmonylite verify' to list them, or 'harmonylite verify --repair' to repair them");
+    out.push_back(
+        status.divergence +
+        ": run 'harmonylite verify' to list them, or 'harmonylite verify --repair' to repair them");
   if (!status.resync_error.empty())
     out.push_back("a snapshot cannot be merged with this database: " + status.resync_error);
   if (!status.unreadable_snapshot.empty()) out.push_back(status.unreadable_snapshot);

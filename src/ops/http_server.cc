@@ -26,10 +26,11 @@ class HttplibServer final : public HttpServer {
   Status Listen(const std::string& host, int port, std::vector<HttpRoute> routes) {
     Configure();
     routes_ = std::move(routes);
-    server_.set_pre_routing_handler([this](const httplib::Request& request, httplib::Response& response) {
-      Handle(request, &response);
-      return httplib::Server::HandlerResponse::Handled;
-    });
+    server_.set_pre_routing_handler(
+        [this](const httplib::Request& request, httplib::Response& response) {
+          Handle(request, &response);
+          return httplib::Server::HandlerResponse::Handled;
+        });
     const std::string address = host.empty() ? "0.0.0.0" : host;
     if (port > 0)
       port_ = server_.bind_to_port(address, port) ? port : -1;

@@ -23,7 +23,8 @@ class Page {
   }
   template <typename Number>
   void Sample(const char* name, const std::string& labels, Number value) {
-    text_ += fmt::format("{}{}{} {}\n", prefix_, name, labels.empty() ? "" : "{" + labels + "}", value);
+    text_ +=
+        fmt::format("{}{}{} {}\n", prefix_, name, labels.empty() ? "" : "{" + labels + "}", value);
   }
   std::string Take() { return std::move(text_); }
 
@@ -55,7 +56,8 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kGauge, "database_writable", "1 unless the newest write to the database failed.",
            int{status.database_ok});
   page.Add(kGauge, "tables", "Tables that are replicated.", status.tables);
-  page.Add(kGauge, "caught_up", "1 when nothing in the log is waiting to be read.", int{status.caught_up});
+  page.Add(kGauge, "caught_up", "1 when nothing in the log is waiting to be read.",
+           int{status.caught_up});
   page.Add(kGauge, "unsent_changes", "Changes of this node that are not in the log yet.",
            status.unsent_changes);
   page.Add(kGauge, "orphan_rows", "Rows whose foreign key names no row, in their tables or hidden.",
@@ -66,23 +68,25 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
            status.batches_applied);
   page.Add(kCounter, "rows_applied_total", "Rows in them.", status.rows_applied);
   page.Add(kCounter, "conflicts_total",
-           "Writes met here that did not know each other; the loser of each is kept.", status.conflicts);
+           "Writes met here that did not know each other; the loser of each is kept.",
+           status.conflicts);
   page.Add(kGauge, "joined", "0 while it is not settled whose rows from before HarmonyLite count.",
            int{status.join_problem.empty()});
-  page.Add(kGauge, "divergence_tables", "Tables that differ from another node's at the same progress.",
-           status.divergent_tables);
+  page.Add(kGauge, "divergence_tables",
+           "Tables that differ from another node's at the same progress.", status.divergent_tables);
   page.Add(kGauge, "divergence_damaged_rows", "Rows of this node that are not what was written.",
            status.damaged_rows);
   if (status.last_compared_ms)
-    page.Add(kGauge, "divergence_checked_timestamp_seconds", "When rows were last compared with other nodes'.",
+    page.Add(kGauge, "divergence_checked_timestamp_seconds",
+             "When rows were last compared with other nodes'.",
              static_cast<double>(*status.last_compared_ms) / 1000);
   page.Add(kGauge, "members", "Nodes heard of within the eviction horizon, this one included.",
            status.members);
   page.Add(kGauge, "members_evicted", "Nodes that were silent for longer.", status.evicted.size());
   page.Add(kGauge, "tombstones", "Versions of deleted rows that are kept, as of the last count.",
            status.tombstones);
-  page.Add(kCounter, "tombstones_forgotten_total", "Versions of deleted rows that every member has applied.",
-           status.tombstones_forgotten);
+  page.Add(kCounter, "tombstones_forgotten_total",
+           "Versions of deleted rows that every member has applied.", status.tombstones_forgotten);
   if (status.last_sent_ms)
     page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
              static_cast<double>(*status.last_sent_ms) / 1000);
@@ -90,13 +94,17 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
     page.Add(kGauge, "last_applied_timestamp_seconds", "When a batch was last applied.",
              static_cast<double>(*status.last_applied_ms) / 1000);
   if (status.snapshot_made_ms)
-    page.Add(kGauge, "snapshot_timestamp_seconds", "When the newest snapshot in the store was made.",
+    page.Add(kGauge, "snapshot_timestamp_seconds",
+             "When the newest snapshot in the store was made.",
              static_cast<double>(*status.snapshot_made_ms) / 1000);
-  page.Add(kGauge, "snapshot_leader", "1 on the node that makes snapshots.", int{status.snapshot_leader});
-  page.Add(kGauge, "snapshot_failing", "1 when this node's newest attempt to make a snapshot failed.",
+  page.Add(kGauge, "snapshot_leader", "1 on the node that makes snapshots.",
+           int{status.snapshot_leader});
+  page.Add(kGauge, "snapshot_failing",
+           "1 when this node's newest attempt to make a snapshot failed.",
            int{!status.snapshot_error.empty()});
 
-  std::map<std::string, int> waiting{{"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}, {"stale", 0}};
+  std::map<std::string, int> waiting{
+      {"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}, {"stale", 0}};
   for (const WaitingChanges& one : status.waiting) ++waiting[one.kind];
   page.Head(kGauge, "waiting", "Reasons for which changes of other nodes wait, by kind.");
   for (const auto& [kind, count] : waiting)

@@ -18,7 +18,9 @@ TEST(MetricsTest, ValuesAndLabels) {
   status.waiting = {{7, "schema", "x"}, {8, "schema", "y"}};
   const std::string page = MetricsPage(status, "harmonylite", "");
   EXPECT_THAT(page, HasSubstr("\nharmonylite_info{node=\"3\",version=\"2.0.0\"} 1\n"));
-  EXPECT_THAT(page, HasSubstr("# TYPE harmonylite_rows_sent_total counter\nharmonylite_rows_sent_total 12\n"));
+  EXPECT_THAT(
+      page,
+      HasSubstr("# TYPE harmonylite_rows_sent_total counter\nharmonylite_rows_sent_total 12\n"));
   EXPECT_THAT(page, HasSubstr("\nharmonylite_nats_connected 1\n"));
   EXPECT_THAT(page, HasSubstr("\nharmonylite_waiting{kind=\"schema\"} 2\n"));
   EXPECT_THAT(page, HasSubstr("\nharmonylite_waiting{kind=\"clock\"} 0\n"));

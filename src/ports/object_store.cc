@@ -27,11 +27,13 @@ Status CheckObjectName(std::string_view name) {
 }
 
 Status ObjectStore::PutFrom(const std::string& name, ObjectSource*, Transfer*) {
-  return MakeError(ErrorCode::kInvalidArgument, "cannot put {}: this store takes whole objects only", name);
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "cannot put {}: this store takes whole objects only", name);
 }
 
 Status ObjectStore::GetInto(const std::string& name, ObjectSink*, Transfer*) {
-  return MakeError(ErrorCode::kInvalidArgument, "cannot get {}: this store gives whole objects only", name);
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "cannot get {}: this store gives whole objects only", name);
 }
 
 }  // namespace harmonylite::ports

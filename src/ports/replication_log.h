@@ -25,8 +25,8 @@ using LogSeq = StrongId<struct LogSeqTag, uint64_t>;
 struct LogState {
   // Identifies the log: one that was made anew has another creation time.
   int64_t created_ns = 0;
-  LogSeq first;            // The oldest record still held; last + 1 if the log is empty.
-  LogSeq last;             // The newest record ever stored; 0 for none.
+  LogSeq first;  // The oldest record still held; last + 1 if the log is empty.
+  LogSeq last;   // The newest record ever stored; 0 for none.
   bool operator==(const LogState&) const = default;
 };
 
@@ -40,16 +40,16 @@ struct PublishRequest {
   Origin subject;
   // Within some minutes, the log drops a second record with the same id.
   std::string message_id;
-  LogSeq expected_last;       // Newest record on this subject; 0: there must be none.
+  LogSeq expected_last;  // Newest record on this subject; 0: there must be none.
   std::string_view payload;
 };
 
 enum class PublishOutcome {
-  kStored,         // It is in the log, from this call or an earlier one.
+  kStored,  // It is in the log, from this call or an earlier one.
   // expected_last is not the subject's newest record. Ask LastOf() and decide again.
   kOutOfSequence,
-  kUnknown,        // No answer: it may be stored or not. Repeat with the same id.
-  kRefused,        // The log will never take it (too large, no permission).
+  kUnknown,  // No answer: it may be stored or not. Repeat with the same id.
+  kRefused,  // The log will never take it (too large, no permission).
 };
 
 struct PublishReply {

@@ -93,8 +93,9 @@ Status Complete(Connection* db, const Columns& own, ForeignKey* key) {
 
 Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::string& table) {
   // SQLite numbers foreign keys from the last declared one to the first.
-  HL_ASSIGN(auto list, db->PrepareCached("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
-                                        "pragma_foreign_key_list(?1) ORDER BY id DESC, seq"));
+  HL_ASSIGN(auto list,
+            db->PrepareCached("SELECT id, \"table\", \"from\", coalesce(\"to\", '') FROM "
+                              "pragma_foreign_key_list(?1) ORDER BY id DESC, seq"));
   list->Bind(1, table);
   std::vector<ForeignKey> out;
   int64_t id = -1;

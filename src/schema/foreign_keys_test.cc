@@ -10,12 +10,14 @@ namespace {
 using Strings = std::vector<std::string>;
 
 TEST(ForeignKeys, AreReadAsDeclared) {
-  sqlite::Connection db = sqlite::Must(sqlite::Connection::Open(":memory:", sqlite::OpenMode::kCreate));
-  sqlite::Execute(&db,
-                  "CREATE TABLE p(a TEXT COLLATE NOCASE, b INTEGER, c BLOB UNIQUE, PRIMARY KEY(b, a));"
-                  "CREATE TABLE t(x INT, y VARCHAR(9), z TEXT COLLATE NOCASE, w REAL,"
-                  " FOREIGN KEY(x, y) REFERENCES p, FOREIGN KEY(w, z) REFERENCES \"P\"(b, a),"
-                  " FOREIGN KEY(z) REFERENCES p, FOREIGN KEY(x) REFERENCES gone(id))");
+  sqlite::Connection db =
+      sqlite::Must(sqlite::Connection::Open(":memory:", sqlite::OpenMode::kCreate));
+  sqlite::Execute(
+      &db,
+      "CREATE TABLE p(a TEXT COLLATE NOCASE, b INTEGER, c BLOB UNIQUE, PRIMARY KEY(b, a));"
+      "CREATE TABLE t(x INT, y VARCHAR(9), z TEXT COLLATE NOCASE, w REAL,"
+      " FOREIGN KEY(x, y) REFERENCES p, FOREIGN KEY(w, z) REFERENCES \"P\"(b, a),"
+      " FOREIGN KEY(z) REFERENCES p, FOREIGN KEY(x) REFERENCES gone(id))");
   const auto keys = sqlite::Must(ListForeignKeys(&db, "t"));
   ASSERT_EQ(keys.size(), 4u);
   EXPECT_EQ(keys[0].columns, (Strings{"x", "y"}));

@@ -38,8 +38,9 @@ TEST(IndexSqlTest, PartialIndexes) {
 }
 
 TEST(IndexSqlTest, NastyNames) {
-  EXPECT_EQ(Terms(R"sql(CREATE UNIQUE INDEX "i ON t(x)" ON "t("(")""(", [a,b], `c``)`, 'd''(' ))sql"),
-            (Strings{R"sql(")""(")sql", "[a,b]", "`c``)`", "'d''('"}));
+  EXPECT_EQ(
+      Terms(R"sql(CREATE UNIQUE INDEX "i ON t(x)" ON "t("(")""(", [a,b], `c``)`, 'd''(' ))sql"),
+      (Strings{R"sql(")""(")sql", "[a,b]", "`c``)`", "'d''('"}));
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX on_ ON \"on\"(\"on\")"), Strings{"\"on\""});
   EXPECT_EQ(Terms("CREATE UNIQUE INDEX i ON größe(größe, 表)"), (Strings{"größe", "表"}));
   // Here "desc" is a column and not an order.

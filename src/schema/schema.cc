@@ -43,7 +43,7 @@ struct TableRow {
 
 Result<std::vector<TableRow>> ListTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name, type, wr FROM pragma_table_list "
-                                        "WHERE schema = 'main' ORDER BY name"));
+                                         "WHERE schema = 'main' ORDER BY name"));
   std::vector<TableRow> out;
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
@@ -53,8 +53,9 @@ Result<std::vector<TableRow>> ListTables(Connection* db) {
 }
 
 Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& table) {
-  HL_ASSIGN(auto list,
-            db->PrepareCached("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
+  HL_ASSIGN(
+      auto list,
+      db->PrepareCached("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
   list->Bind(1, table);
   std::vector<ColumnInfo> out;
   while (true) {
@@ -69,7 +70,7 @@ Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& t
 
 Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::string& table) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name, origin, partial FROM pragma_index_list(?1) "
-                                        "WHERE \"unique\" ORDER BY seq DESC"));
+                                         "WHERE \"unique\" ORDER BY seq DESC"));
   list->Bind(1, table);
   std::vector<IndexInfo> out;
   while (true) {
@@ -79,7 +80,7 @@ Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::stri
   }
   for (IndexInfo& index : out) {
     HL_ASSIGN(auto columns, db->PrepareCached("SELECT cid, name, coll FROM pragma_index_xinfo(?1) "
-                                             "WHERE \"key\" ORDER BY seqno"));
+                                              "WHERE \"key\" ORDER BY seqno"));
     columns->Bind(1, index.name);
     while (true) {
       HL_ASSIGN(const bool row, columns->Step());
@@ -99,8 +100,8 @@ bool KnownCollation(const std::string& name) {
 Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& table,
                                              const std::string& expressions) {
   std::vector<sqlite::PlannedAction> actions;
-  HL_ASSIGN(Statement unused, db->PrepareListing(
-                                  "SELECT " + expressions + " FROM " + Quote(table), &actions));
+  HL_ASSIGN(Statement unused,
+            db->PrepareListing("SELECT " + expressions + " FROM " + Quote(table), &actions));
   std::set<std::string> names;
   for (const auto& action : actions)
     if (action.kind == sqlite::PlannedAction::kRead && SameName(action.table, table))
@@ -108,14 +109,13 @@ Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& 
   return std::vector<std::string>(names.begin(), names.end());
 }
 
-Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table,
-                                  const IndexInfo& info) {
+Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table, const IndexInfo& info) {
   UniqueIndex out;
   out.name = info.name;
   IndexText text;
   if (!info.of_columns || info.partial) {
-    HL_ASSIGN(auto sql,
-              db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
+    HL_ASSIGN(auto sql, db->PrepareCached(
+                            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
     sql->Bind(1, info.name);
     HL_ASSIGN(const bool row, sql->Step());
     if (row) text = SplitIndexSql(sql->Text(0));
@@ -179,7 +179,8 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
     return std::nullopt;
   }
   if (!allow_rowid)
-    return "it has no PRIMARY KEY and no UNIQUE index over NOT NULL columns: add one, or list it in "
+    return "it has no PRIMARY KEY and no UNIQUE index over NOT NULL columns: add one, or list it "
+           "in "
            "[tables] without_key";
   const bool named = std::any_of(columns.begin(), columns.end(),
                                  [](const ColumnInfo& c) { return SameName(c.name, "_rowid_"); });
@@ -245,8 +246,9 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
     if (ours || internal || row.type == "shadow" || row.type == "view") continue;
     if (options.include && !options.include(row.name)) continue;
     if (row.type == "virtual") {
-      schema.skipped.push_back({row.name, "virtual tables are not replicated; triggers of the "
-                                          "application that feed them run on every node",
+      schema.skipped.push_back({row.name,
+                                "virtual tables are not replicated; triggers of the "
+                                "application that feed them run on every node",
                                 /*is_virtual=*/true});
       continue;
     }

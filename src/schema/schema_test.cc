@@ -159,8 +159,7 @@ TEST(SchemaTest, DescribesUniqueIndexes) {
 }
 
 TEST(SchemaTest, UniqueIndexesOnGeneratedColumns) {
-  const Table table =
-      TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (lower(a)) UNIQUE)");
+  const Table table = TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (lower(a)) UNIQUE)");
   ASSERT_EQ(table.unique_indexes.size(), 1u);
   EXPECT_EQ(table.unique_indexes[0].terms[0].sql, "\"g\"");
 }
@@ -201,12 +200,11 @@ TEST(SchemaTest, VirtualAndShadowTablesAndViews) {
 }
 
 TEST(SchemaTest, OddNames) {
-  for (const char* name : {"a b", "a.b", "a;b", "a\"b", "a'b", "[a]", "`a`", "größe", "表", "on",
-                           "-- a", "%"}) {
+  for (const char* name :
+       {"a b", "a.b", "a;b", "a\"b", "a'b", "[a]", "`a`", "größe", "表", "on", "-- a", "%"}) {
     const std::string quoted = sqlite::Quote(name);
-    const Table table =
-        TableOf("CREATE TABLE " + quoted + "(" + quoted + " TEXT NOT NULL PRIMARY KEY, x," +
-                "UNIQUE(x, " + quoted + "))");
+    const Table table = TableOf("CREATE TABLE " + quoted + "(" + quoted +
+                                " TEXT NOT NULL PRIMARY KEY, x," + "UNIQUE(x, " + quoted + "))");
     EXPECT_EQ(table.name, name);
     EXPECT_EQ(Key(table), Strings{std::string(name) + " BINARY"});
     EXPECT_EQ(table.unique_indexes.size(), 1u);
@@ -216,8 +214,8 @@ TEST(SchemaTest, OddNames) {
 TEST(SchemaTest, IncludeLeavesTablesOutInSilence) {
   LoadOptions options;
   options.include = [](const std::string& table) { return table == "a"; };
-  const Schema schema = LoadSql("CREATE TABLE a(id INTEGER PRIMARY KEY); CREATE TABLE b(x)",
-                                options);
+  const Schema schema =
+      LoadSql("CREATE TABLE a(id INTEGER PRIMARY KEY); CREATE TABLE b(x)", options);
   EXPECT_EQ(schema.tables.size(), 1u);
   EXPECT_TRUE(schema.skipped.empty());
 }

@@ -8,7 +8,17 @@
 
 namespace harmonylite::snapshot {
 
-enum class Phase { kWaiting, kCopying, kPacking, kSending, kStoring, kFetching, kUnpacking, kChecking, kRestoring };
+enum class Phase {
+  kWaiting,
+  kCopying,
+  kPacking,
+  kSending,
+  kStoring,
+  kFetching,
+  kUnpacking,
+  kChecking,
+  kRestoring
+};
 
 // The progress of one piece of work. Any thread may read it, and set transfer.cancelled.
 struct Activity {

@@ -32,7 +32,8 @@ Result<std::map<std::string, Catalog::Parts>> Catalog::ListParts() {
   std::map<std::string, Parts> out;
   for (const ports::ObjectInfo& object : objects) {
     if (const auto name = Base(object.name, kObjectSuffix)) out[*name].object_bytes = object.size;
-    if (const auto name = Base(object.name, kManifestSuffix)) out[*name].manifest_bytes = object.size;
+    if (const auto name = Base(object.name, kManifestSuffix))
+      out[*name].manifest_bytes = object.size;
   }
   return out;
 }
@@ -118,7 +119,8 @@ Status Catalog::PutObject(const std::string& object, Made* made, Activity* activ
   if (Status done = Pack(&made->copy.pieces(), activity, &packed, &made->manifest); !done.ok()) {
     if (activity->cancelled()) return done;
     const double megabytes = static_cast<double>(activity->total.load()) / 1e6;
-    return std::move(done).error().Wrap(fmt::format("up to {:.1f} MB are needed in {}", megabytes, made->spool_directory));
+    return std::move(done).error().Wrap(
+        fmt::format("up to {:.1f} MB are needed in {}", megabytes, made->spool_directory));
   }
   activity->Begin(Phase::kSending, packed.size());
   return store_->Put(object, packed, &activity->transfer);
@@ -129,7 +131,8 @@ Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity
   Spool manifest("/nonexistent", kMaxManifest);
   const std::string text = EncodeManifest(made->manifest);
   if (text.size() >= kMaxManifest)
-    return MakeError(ErrorCode::kInvalidArgument, "the cluster has too many origins for a manifest");
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the cluster has too many origins for a manifest");
   HL_TRY(manifest.Append(text));
   ports::Transfer transfer;
   HL_TRY(store_->Put(ManifestOf(name), manifest, &transfer));
@@ -139,8 +142,9 @@ Status Catalog::PutWhole(const std::string& name, Made* made, Activity* activity
   HL_ASSIGN(const auto all, ListParts());
   const auto it = all.find(name);
   if (it != all.end() && it->second.object_bytes == made->manifest.packed) return Ok();
-  return MakeError(ErrorCode::kRetryLater,
-                   "the store does not hold the snapshot that was put there: is another node making one?");
+  return MakeError(
+      ErrorCode::kRetryLater,
+      "the store does not hold the snapshot that was put there: is another node making one?");
 }
 
 Result<std::string> Catalog::Save(Made* made, int keep, Activity* activity) {
@@ -149,7 +153,8 @@ Result<std::string> Catalog::Save(Made* made, int keep, Activity* activity) {
     // The rest of a failed upload takes the room that the next attempt needs. If it cannot be
     // removed now, a later Sweep removes it.
     Error error = std::move(put).error();
-    if (!Remove(name).ok()) return std::move(error).Wrap("an upload failed and is still there in part");
+    if (!Remove(name).ok())
+      return std::move(error).Wrap("an upload failed and is still there in part");
     return error;
   }
   HL_TRY(Sweep(name, keep));
@@ -199,9 +204,10 @@ Result<PrivateDatabase> Catalog::OpenOnce(const Listed& listed, const Options& o
   const std::string object = ObjectOf(listed.name);
   activity->Begin(Phase::kFetching, listed.manifest->packed);
   if (store_->streams())
-    return OpenFilled(options, *listed.manifest, [&](Unpacker* unpacker) {
-      return store_->GetInto(object, unpacker, &activity->transfer);
-    }, activity);
+    return OpenFilled(
+        options, *listed.manifest,
+        [&](Unpacker* unpacker) { return store_->GetInto(object, unpacker, &activity->transfer); },
+        activity);
   Spool packed(options.spool_directory);
   HL_TRY(store_->Get(object, &packed, &activity->transfer));
   return OpenPacked(options, packed, *listed.manifest, activity);

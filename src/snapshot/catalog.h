@@ -70,7 +70,8 @@ class Catalog {
   // Removes what Save no longer keeps once `newest` is stored.
   Status Sweep(const std::string& newest, int keep);
   // Open without the second try.
-  Result<PrivateDatabase> OpenOnce(const Listed& listed, const Options& options, Activity* activity);
+  Result<PrivateDatabase> OpenOnce(const Listed& listed, const Options& options,
+                                   Activity* activity);
 
   ports::ObjectStore* store_;
 };

@@ -18,7 +18,8 @@ class DatabasePieces final : public PieceSource {
   Status Get(uint64_t index, std::string* frame, uint64_t* hash) override {
     HL_ASSIGN(const uint64_t size, Size());
     const uint64_t offset = index * kPieceBytes;
-    HL_TRY(sqlite::ReadFileAt(db_, offset, std::min<uint64_t>(size - offset, kPieceBytes), &plain_));
+    HL_TRY(
+        sqlite::ReadFileAt(db_, offset, std::min<uint64_t>(size - offset, kPieceBytes), &plain_));
     *hash = HashPiece(plain_);
     packer_.Pack(plain_, frame);
     return Ok();
@@ -32,7 +33,9 @@ class DatabasePieces final : public PieceSource {
 
 }  // namespace
 
-std::unique_ptr<PieceSource> PiecesOf(sqlite::Connection* db) { return std::make_unique<DatabasePieces>(db); }
+std::unique_ptr<PieceSource> PiecesOf(sqlite::Connection* db) {
+  return std::make_unique<DatabasePieces>(db);
+}
 
 Copy::~Copy() = default;
 

@@ -23,7 +23,8 @@ class Copy {
  public:
   // An empty copy. Its parts that are not packed lie beside `database`, the packed ones in
   // `spool_directory`. `vfs`: see Connection::Open.
-  static Result<Copy> Reserve(const std::string& database, const std::string& vfs, const std::string& spool_directory);
+  static Result<Copy> Reserve(const std::string& database, const std::string& vfs,
+                              const std::string& spool_directory);
   Copy(Copy&&) = default;
   Copy& operator=(Copy&&) = delete;
   ~Copy();

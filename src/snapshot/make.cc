@@ -34,22 +34,26 @@ Status VacuumInto(Connection* source, const std::string& path, const std::atomic
 // the snapshot. (Copying page by page takes two thirds of the time but takes the dead bytes along.)
 Status CopyInto(const Options& options, Activity* activity, Copy* copy) {
   // Paths of the simulator's VFS are not paths of the file system.
-  const std::filesystem::path absolute =
-      options.vfs.empty() ? std::filesystem::absolute(options.db_path) : std::filesystem::path(options.db_path);
-  HL_ASSIGN(Connection source, Connection::Open(absolute.string(), OpenMode::kReadWriteUris, options.vfs));
+  const std::filesystem::path absolute = options.vfs.empty()
+                                             ? std::filesystem::absolute(options.db_path)
+                                             : std::filesystem::path(options.db_path);
+  HL_ASSIGN(Connection source,
+            Connection::Open(absolute.string(), OpenMode::kReadWriteUris, options.vfs));
   source.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(source.SetCacheKib(kReadCacheKib));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&source));
   if (installed != ledger::Installed::kYes)
-    return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "it is not attached: start harmonylite on it once");
   HL_ASSIGN(const int64_t pages, source.QueryInt("PRAGMA page_count"));
   HL_ASSIGN(const int64_t page_size, source.QueryInt("PRAGMA page_size"));
   activity->Begin(Phase::kCopying, static_cast<uint64_t>(pages * page_size));
   Status copied = VacuumInto(&source, copy->target(), &activity->transfer.cancelled);
   if (copied.ok() || activity->cancelled()) return copied;
-  if (const std::string why = copy->failure(); !why.empty()) copied = MakeError(ErrorCode::kRetryLater, "{}", why);
-  return std::move(copied).error().Wrap(
-      fmt::format("up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
+  if (const std::string why = copy->failure(); !why.empty())
+    copied = MakeError(ErrorCode::kRetryLater, "{}", why);
+  return std::move(copied).error().Wrap(fmt::format(
+      "up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
 }
 
 Error Broken(std::string_view why) {
@@ -84,15 +88,16 @@ Result<Made> Make(const Options& options, const Clock& clock, Activity* activity
     return std::move(copied).error().Wrap("cannot copy " + options.db_path);
   HL_TRY(copy.Open());
   copy.db().InterruptWhen(&activity->transfer.cancelled);
-  if (Status stripped = StripCopy(&copy.db(), options.tables, options.leaves_out, &manifest); !stripped.ok())
+  if (Status stripped = StripCopy(&copy.db(), options.tables, options.leaves_out, &manifest);
+      !stripped.ok())
     return std::move(stripped).error().Wrap("cannot make a snapshot of " + options.db_path);
   copy.db().InterruptWhen(nullptr);
   if (activity->cancelled()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
   return Made{std::move(manifest), std::move(copy), options.spool_directory};
 }
 
-Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest, const Fill& fill,
-                                   Activity* activity) {
+Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest,
+                                   const Fill& fill, Activity* activity) {
   HL_ASSIGN(PrivateDatabase out, PrivateDatabase::Reserve(options.db_path, options.vfs));
   HL_TRY(out.Open());
   Unpacker unpacker(&manifest, activity, &out.db());
@@ -110,7 +115,8 @@ Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,
   if (packed.size() != manifest.packed)
     return Broken(fmt::format("it has {} bytes, not {}", packed.size(), manifest.packed));
   activity->Begin(Phase::kUnpacking, manifest.size);
-  return OpenFilled(options, manifest, [&](Unpacker* unpacker) { return Unpack(packed, unpacker); }, activity);
+  return OpenFilled(
+      options, manifest, [&](Unpacker* unpacker) { return Unpack(packed, unpacker); }, activity);
 }
 
 }  // namespace harmonylite::snapshot

@@ -59,8 +59,8 @@ using Fill = std::function<Status(Unpacker* unpacker)>;
 //
 // kCorruption: the object is not what its maker packed. kRetryLater: cancelled, or the disk is
 // full. Errors of `fill` are passed on.
-Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest, const Fill& fill,
-                                   Activity* activity);
+Result<PrivateDatabase> OpenFilled(const Options& options, const Manifest& manifest,
+                                   const Fill& fill, Activity* activity);
 
 // OpenFilled for an object that is already in a local spool.
 Result<PrivateDatabase> OpenPacked(const Options& options, const Spool& packed,

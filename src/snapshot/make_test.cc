@@ -62,14 +62,14 @@ TEST(Make, TheCopyIsTheDatabaseWithoutItsLife) {
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
   EXPECT_EQ(made.manifest.maker, node.self);
   EXPECT_EQ(made.manifest.progress.Get(node.self), last);
-  ASSERT_VALUE(PrivateDatabase copy,
-               Reopen(node, &made, &activity));
+  ASSERT_VALUE(PrivateDatabase copy, Reopen(node, &made, &activity));
   EXPECT_EQ(Query(&copy.db(), "SELECT * FROM notes"), std::vector<std::string>{"1|'one'"});
   EXPECT_EQ(Query(&copy.db(), "SELECT tbl, op, hlc FROM __harmonylite__journal"),
             std::vector<std::string>{"0|0|" + stamp});
   // All versions, the deleted row's too, belong to the maker's origin.
   const int64_t notes = node.catalog.ByName("notes")->id;
-  EXPECT_EQ(Query(&copy.db(), fmt::format("SELECT k1, n, gone FROM __harmonylite__v{} ORDER BY 1", notes)),
+  EXPECT_EQ(Query(&copy.db(),
+                  fmt::format("SELECT k1, n, gone FROM __harmonylite__v{} ORDER BY 1", notes)),
             (std::vector<std::string>{"1|0|0", "2|0|1"}));
   EXPECT_EQ(Query(&copy.db(), "SELECT lseq FROM __harmonylite__progress WHERE n = 0"),
             std::vector<std::string>{fmt::format("{}", last.value)});
@@ -83,8 +83,7 @@ TEST(Make, TheCopyAnswersLikeANode) {
   node.App("INSERT INTO notes VALUES(1, 'one'), (2, 'two')");
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-  ASSERT_VALUE(PrivateDatabase copy,
-               Reopen(node, &made, &activity));
+  ASSERT_VALUE(PrivateDatabase copy, Reopen(node, &made, &activity));
   capture::BatchReader reader(&copy.db(), {node.tables, true, node.dir.path()});
   ASSERT_VALUE(const auto batch, reader.ReadRepair({}));
   ASSERT_TRUE(batch.has_value());
@@ -99,26 +98,30 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
   TestNode node(kSchema);
   const std::string mark = "a-word-that-must-not-travel";
   node.App("CREATE TABLE gone(body TEXT)");
-  node.App("INSERT INTO gone SELECT '" + mark + "' || value FROM json_each('[1,2,3]'); DROP TABLE gone");
-  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000) "
-           "INSERT INTO secret SELECT i, '" + mark + "' || i FROM c");
+  node.App("INSERT INTO gone SELECT '" + mark +
+           "' || value FROM json_each('[1,2,3]'); DROP TABLE gone");
+  node.App(
+      "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 5000) "
+      "INSERT INTO secret SELECT i, '" +
+      mark + "' || i FROM c");
   node.App("DELETE FROM secret WHERE id % 3 = 0; INSERT INTO notes SELECT id, 'note' FROM secret");
   node.App("CREATE INDEX secret_body ON secret(body); ANALYZE");
   node.Sync();
-  for (const char* referrer :
-       {"SELECT 1", "CREATE TRIGGER audit AFTER INSERT ON notes BEGIN INSERT INTO Secret VALUES(new.id, ''); END"}) {
+  for (const char* referrer : {"SELECT 1",
+                               "CREATE TRIGGER audit AFTER INSERT ON notes BEGIN INSERT INTO "
+                               "Secret VALUES(new.id, ''); END"}) {
     SCOPED_TRACE(referrer);
     node.App(referrer);
     Activity activity;
     ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-    ASSERT_VALUE(PrivateDatabase copy,
-                 Reopen(node, &made, &activity));
+    ASSERT_VALUE(PrivateDatabase copy, Reopen(node, &made, &activity));
     EXPECT_EQ(Bytes(&copy.db()).find(mark), std::string::npos);
     EXPECT_EQ(Query(&copy.db(), "SELECT count(*) FROM notes"), std::vector<std::string>{"3334"});
     // A left-out table to which a trigger of a remaining table writes is there, or the remaining
     // table could not be written to.
     const bool named = std::string_view(referrer).starts_with("CREATE");
-    EXPECT_EQ(Query(&copy.db(), "SELECT name FROM sqlite_schema WHERE name = 'secret'").size(), named ? 1u : 0u);
+    EXPECT_EQ(Query(&copy.db(), "SELECT name FROM sqlite_schema WHERE name = 'secret'").size(),
+              named ? 1u : 0u);
     if (named) sqlite::Execute(&copy.db(), "INSERT INTO notes VALUES(0, 'zero')");
   }
 }
@@ -126,15 +129,18 @@ TEST(Make, NoByteOfATableThatIsLeftOut) {
 TEST(Make, RowidsStay) {
   // VACUUM INTO must keep the rowids of tables that are replicated by rowid, and those that a
   // full-text index refers to.
-  TestNode node("CREATE TABLE kept(id INTEGER PRIMARY KEY); CREATE TABLE loose(body TEXT);"
-                "CREATE VIRTUAL TABLE find USING fts5(body)");
-  node.App("INSERT INTO loose(rowid, body) VALUES(5, 'five'), (9, 'nine'); INSERT INTO find(rowid, body) VALUES(9, 'nine')");
+  TestNode node(
+      "CREATE TABLE kept(id INTEGER PRIMARY KEY); CREATE TABLE loose(body TEXT);"
+      "CREATE VIRTUAL TABLE find USING fts5(body)");
+  node.App(
+      "INSERT INTO loose(rowid, body) VALUES(5, 'five'), (9, 'nine'); INSERT INTO find(rowid, "
+      "body) VALUES(9, 'nine')");
   Activity activity;
   ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
-  ASSERT_VALUE(PrivateDatabase copy,
-               Reopen(node, &made, &activity));
+  ASSERT_VALUE(PrivateDatabase copy, Reopen(node, &made, &activity));
   EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM loose"), (std::vector<std::string>{"5", "9"}));
-  EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM find WHERE find MATCH 'nine'"), std::vector<std::string>{"9"});
+  EXPECT_EQ(Query(&copy.db(), "SELECT rowid FROM find WHERE find MATCH 'nine'"),
+            std::vector<std::string>{"9"});
 }
 
 TEST(Make, LeavesNothingBehind) {
@@ -164,7 +170,8 @@ TEST(Make, WhatNobodyIsAttachedToIsRefused) {
   Options options;
   options.db_path = dir.File("plain.db");
   options.spool_directory = dir.path();
-  sqlite::Connection plain = Must(sqlite::Connection::Open(options.db_path, sqlite::OpenMode::kCreate));
+  sqlite::Connection plain =
+      Must(sqlite::Connection::Open(options.db_path, sqlite::OpenMode::kCreate));
   sqlite::Execute(&plain, "CREATE TABLE t(a)");
   Activity activity;
   SystemClock clock;
@@ -234,8 +241,9 @@ TEST(Catalog, KeepsTheNewestAndRemovesWhatCrashesLeft) {
 
 TEST(Catalog, AStreamIsTheSameObject) {
   TestNode node(kSchema);
-  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
-           "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
+  node.App(
+      "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+      "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
   test::MemoryStore store;
   Catalog catalog(&store);
   Activity activity;
@@ -263,10 +271,12 @@ TEST(Catalog, AStreamIsTheSameObject) {
 // Pieces that were packed before the copy was stripped must not be stored.
 TEST(Catalog, WhatWasPackedAheadChangesNothing) {
   TestNode node(kSchema);
-  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
-           "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
-  node.App("WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
-           "INSERT INTO secret SELECT i, hex(randomblob(20)) FROM c");
+  node.App(
+      "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+      "INSERT INTO notes SELECT i, hex(randomblob(20)) FROM c");
+  node.App(
+      "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 60000) "
+      "INSERT INTO secret SELECT i, hex(randomblob(20)) FROM c");
   test::MemoryStore store;
   Catalog catalog(&store);
   Activity activity;

@@ -64,8 +64,8 @@ const char* Nonsense(const Manifest& m) {
 
 void AppendVector(std::string_view word, const change::ProgressVector& vector, std::string* out) {
   for (const auto& [origin, lseq] : vector.map())
-    *out += fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value,
-                        lseq.value);
+    *out +=
+        fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value, lseq.value);
 }
 
 Error Unreadable(std::string_view why) {
@@ -76,7 +76,8 @@ Error Unreadable(std::string_view why) {
 
 std::string EncodeManifest(const Manifest& m) {
   std::string out = fmt::format(
-      "{}\nmaker {} {}\nmade {}\nsize {}\npacked {}\nsha256 {}\nhash {:016x}\nschema {}\ncursor {} {}\n",
+      "{}\nmaker {} {}\nmade {}\nsize {}\npacked {}\nsha256 {}\nhash {:016x}\nschema {}\ncursor {} "
+      "{}\n",
       kMagic, m.maker.node.value, m.maker.incarnation.value, m.made_ms, m.size, m.packed, m.sha256,
       m.hash, m.schema, m.cursor, m.log_created);
   AppendVector("progress", m.progress, &out);

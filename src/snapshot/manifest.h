@@ -23,16 +23,16 @@ constexpr size_t kMaxManifest = 4 << 20;  // bytes
 struct Manifest {
   // The node whose database this is a copy of.
   Origin maker;
-  int64_t made_ms = 0;     // when the snapshot was made, by the maker's wall clock
-  uint64_t size = 0;       // size of the database in bytes
-  uint64_t packed = 0;     // size of the object in bytes
-  std::string sha256;      // SHA-256 of the object, 64 hexadecimal digits
-  uint64_t hash = 0;       // checksum of the database: XXH3-64 of its pieces' checksums (piece.h)
-  uint64_t schema = 0;     // fingerprint of the replicated tables
+  int64_t made_ms = 0;  // when the snapshot was made, by the maker's wall clock
+  uint64_t size = 0;    // size of the database in bytes
+  uint64_t packed = 0;  // size of the object in bytes
+  std::string sha256;   // SHA-256 of the object, 64 hexadecimal digits
+  uint64_t hash = 0;    // checksum of the database: XXH3-64 of its pieces' checksums (piece.h)
+  uint64_t schema = 0;  // fingerprint of the replicated tables
   // Position in the log from which a node that restores the snapshot reads on. It only saves
   // reading: a wrong one does no harm.
   uint64_t cursor = 0;
-  int64_t log_created = 0; // identity of the log that the cursor belongs to
+  int64_t log_created = 0;           // identity of the log that the cursor belongs to
   change::ProgressVector progress;   // the changes of every origin that the snapshot contains
   change::ProgressVector collected;  // tombstones up to here may be missing from the snapshot
   bool operator==(const Manifest&) const = default;

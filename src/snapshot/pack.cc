@@ -34,7 +34,8 @@ class Sha256Sum {
   std::string Finish() {
     std::string out(EVP_MAX_MD_SIZE, '\0');
     unsigned int size = 0;
-    HL_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(out.data()), &size) == 1);
+    HL_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(out.data()),
+                                &size) == 1);
     out.resize(size);
     return out;
   }
@@ -54,7 +55,8 @@ class HashSum {
   }
   void Add(uint64_t piece) {
     std::array<unsigned char, sizeof piece> bytes{};
-    for (size_t i = 0; i < bytes.size(); ++i) bytes[i] = static_cast<unsigned char>(piece >> (8 * i));
+    for (size_t i = 0; i < bytes.size(); ++i)
+      bytes[i] = static_cast<unsigned char>(piece >> (8 * i));
     XXH3_64bits_update(state_.get(), bytes.data(), bytes.size());
   }
   uint64_t Sum() const { return XXH3_64bits_digest(state_.get()); }
@@ -181,7 +183,7 @@ struct Unpacker::Attempt {
   PlainSum plain_sum;
   uint64_t packed = 0;
   uint64_t written = 0;
-  size_t hint = 1;     // zstd's hint; 0: a frame ends here
+  size_t hint = 1;  // zstd's hint; 0: a frame ends here
   // Why the object cannot be unpacked. The bytes that follow are only counted and summed up,
   // because a wrong checksum is the better explanation.
   std::string broken;
@@ -204,7 +206,8 @@ Status Unpacker::Append(std::string_view bytes) {
   Attempt& a = *attempt_;
   if (activity_->cancelled()) return Cancelled();
   a.packed += bytes.size();
-  if (a.packed > manifest_->packed) return Broken(fmt::format("it has more than {} bytes", manifest_->packed));
+  if (a.packed > manifest_->packed)
+    return Broken(fmt::format("it has more than {} bytes", manifest_->packed));
   a.packed_sum.Add(bytes);
   return a.broken.empty() ? Write(bytes) : Ok();
 }

@@ -222,7 +222,8 @@ Status PackedFile::Thaw(uint64_t index) {
   if (!packer_.Unpack(frame_, piece.plain.get(), length) ||
       HashPiece({piece.plain.get(), length}) != piece.hash) {
     Drop(std::move(piece.plain));
-    return MakeError(ErrorCode::kRetryLater, "a temporary file does not hold what was written to it");
+    return MakeError(ErrorCode::kRetryLater,
+                     "a temporary file does not hold what was written to it");
   }
   // While the file grows, the memory belongs to its newest pieces, so an old piece that is touched
   // again goes to the disk.

@@ -60,14 +60,14 @@ class PackedFile final : public sqlite::FileContent, public PieceSource {
   // One piece. Its bytes are in `plain`, or else in file_ if `in_file`, or else only in frames_,
   // packed.
   struct Piece {
-    Buffer plain;          // kPieceBytes long, with zeros after the file's end
+    Buffer plain;  // kPieceBytes long, with zeros after the file's end
     bool in_file = false;
     bool packing = false;  // a thread reads its bytes without the lock
     bool packed = false;   // its frame in frames_ is up to date
     // Where its frame begins in frames_, and how many bytes it has.
     uint64_t offset = 0;
     size_t size = 0;
-    uint64_t hash = 0;     // hash of the bytes in the frame
+    uint64_t hash = 0;  // hash of the bytes in the frame
   };
   // The thread that packs ahead.
   void Run();
@@ -89,7 +89,7 @@ class PackedFile final : public sqlite::FileContent, public PieceSource {
   Buffer NewBuffer();
   void Drop(Buffer buffer);
 
-  NamelessFile file_;         // unpacked pieces, each at its place in the database
+  NamelessFile file_;  // unpacked pieces, each at its place in the database
   // The frames of packed pieces, in the order in which they were packed.
   NamelessFile frames_;
   std::atomic<uint64_t> frames_end_{0};

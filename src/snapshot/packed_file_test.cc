@@ -48,7 +48,8 @@ class Both {
     ASSERT_EQ(Must(file_->Size()), expected_.size());
     std::string frame, alone;
     for (uint64_t i = 0; i * kPieceBytes < expected_.size(); ++i) {
-      const std::string_view plain = std::string_view(expected_).substr(i * kPieceBytes, kPieceBytes);
+      const std::string_view plain =
+          std::string_view(expected_).substr(i * kPieceBytes, kPieceBytes);
       uint64_t hash = 0;
       Must(file_->Get(i, &frame, &hash));
       packer_.Pack(plain, &alone);
@@ -173,7 +174,8 @@ TEST(PackedFile, SaysWhereNothingCanBeStored) {
   for (uint64_t i = 0; status.ok() && i < 100; ++i) status = file.Write(i * kPieceBytes, piece);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().code(), ErrorCode::kRetryLater);
-  EXPECT_NE(status.error().message().find("cannot make a temporary file in /nonexistent"), std::string::npos);
+  EXPECT_NE(status.error().message().find("cannot make a temporary file in /nonexistent"),
+            std::string::npos);
 }
 
 // SQLite with a small cache works on a PackedFile, so that it comes back to pages that are packed.
@@ -182,11 +184,12 @@ TEST(Copy, IsADatabaseLikeAnyOther) {
   const std::string path = dir.File("app.db");
   {
     auto source = Must(sqlite::Connection::Open(path, sqlite::OpenMode::kCreate));
-    sqlite::Execute(&source,
-                    "PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT);"
-                    "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 70000) "
-                    "INSERT INTO t SELECT i, hex(randomblob(200)), 'b' || i FROM c;"
-                    "CREATE INDEX t_a ON t(a); CREATE TABLE u AS SELECT * FROM t WHERE id % 3 = 0");
+    sqlite::Execute(
+        &source,
+        "PRAGMA journal_mode = WAL; CREATE TABLE t(id INTEGER PRIMARY KEY, a TEXT, b TEXT);"
+        "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 70000) "
+        "INSERT INTO t SELECT i, hex(randomblob(200)), 'b' || i FROM c;"
+        "CREATE INDEX t_a ON t(a); CREATE TABLE u AS SELECT * FROM t WHERE id % 3 = 0");
   }
   auto source = Must(sqlite::Connection::Open(path, sqlite::OpenMode::kReadWriteUris));
   ASSERT_VALUE(Copy copy, Copy::Reserve(path, "", dir.path()));
@@ -202,7 +205,8 @@ TEST(Copy, IsADatabaseLikeAnyOther) {
   sqlite::Execute(&copy.db(), change);
   sqlite::Execute(&source, change);
   EXPECT_EQ(Must(copy.db().QueryText("PRAGMA integrity_check")), "ok");
-  const std::string all = "SELECT count(*), sum(length(a) * id), sum(length(b) * id), min(b), max(a) FROM t";
+  const std::string all =
+      "SELECT count(*), sum(length(a) * id), sum(length(b) * id), min(b), max(a) FROM t";
   EXPECT_EQ(sqlite::Query(&copy.db(), all), sqlite::Query(&source, all));
   ASSERT_VALUE(const uint64_t size, copy.pieces().Size());
   const auto plain = PiecesOf(&copy.db());

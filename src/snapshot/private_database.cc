@@ -83,8 +83,9 @@ Status PrivateDatabase::Open() {
 
 Status MakePrivate(sqlite::Connection* db) {
   HL_TRY(db->SetCacheKib(kCacheKib));
-  HL_TRY(db->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
-                  "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
+  HL_TRY(
+      db->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
+               "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
   db->EnableTriggers(false);
   db->EnableForeignKeys(false);
   return Ok();

@@ -37,7 +37,7 @@ class PrivateDatabase {
 
   std::string path_;
   std::string vfs_;
-  int lock_ = -1;      // owned; its flock tells RemoveLeftovers that the file is in use
+  int lock_ = -1;  // owned; its flock tells RemoveLeftovers that the file is in use
   // The file still has a name in the folder.
   bool named_ = true;
   std::optional<sqlite::Connection> db_;

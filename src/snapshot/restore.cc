@@ -16,9 +16,10 @@ constexpr int kCacheKib = 16 * 1024;
 
 Result<bool> IsEmpty(Connection* db) {
   HL_ASSIGN(const int64_t objects,
-            db->QueryInt(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' "
-                                     "ESCAPE '\\' AND substr(lower(name), 1, {}) <> '{}'",
-                                     schema::kHiddenPrefix.size(), schema::kHiddenPrefix)));
+            db->QueryInt(
+                fmt::format("SELECT count(*) FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' "
+                            "ESCAPE '\\' AND substr(lower(name), 1, {}) <> '{}'",
+                            schema::kHiddenPrefix.size(), schema::kHiddenPrefix)));
   if (objects != 0) return false;
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db));
   if (installed == ledger::Installed::kNo) return true;
@@ -56,7 +57,8 @@ Status CopyInto(PrivateDatabase* from, const std::string& path, const std::strin
     // asked for, because the lock keeps readers out.
     if (!has_pages) {
       HL_ASSIGN(const uint64_t size, sqlite::FileSize(&look));
-      return size == 0 ? Ok() : MakeError(ErrorCode::kRetryLater, "somebody has just written to it");
+      return size == 0 ? Ok()
+                       : MakeError(ErrorCode::kRetryLater, "somebody has just written to it");
     }
     HL_ASSIGN(const bool empty, IsEmpty(&look));
     if (empty) return Ok();

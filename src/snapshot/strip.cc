@@ -46,8 +46,10 @@ bool HasWord(const std::string& folded_sql, const std::string& folded_name) {
 
 // The application's tables. The shadow tables of a virtual table are not listed: they go with it.
 Result<std::vector<UserTable>> UserTables(Connection* db) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, type FROM pragma_table_list WHERE schema = 'main' "
-                                        "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
+  HL_ASSIGN(
+      Statement list,
+      db->Prepare("SELECT name, type FROM pragma_table_list WHERE schema = 'main' "
+                  "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
   std::vector<UserTable> out;
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
@@ -62,7 +64,9 @@ Result<std::vector<UserTable>> UserTables(Connection* db) {
 class TableRemover {
  public:
   TableRemover(Connection* db, const LeavesOut& leaves_out) : db_(db) {
-    is_out_ = [&leaves_out](const UserTable& t) { return leaves_out && leaves_out(t.name, t.is_virtual); };
+    is_out_ = [&leaves_out](const UserTable& t) {
+      return leaves_out && leaves_out(t.name, t.is_virtual);
+    };
   }
 
   Status Run() {
@@ -75,9 +79,10 @@ class TableRemover {
       HL_ASSIGN(const bool named, IsNamedElsewhere(table));
       Status removed = db_->Exec((named ? "DELETE FROM " : "DROP TABLE ") + Quote(table.name));
       if (!removed.ok())
-        return MakeError(ErrorCode::kInvalidArgument,
-                         "table {} is to be left out of snapshots, but cannot be removed from one: {}",
-                         table.name, removed.error().message());
+        return MakeError(
+            ErrorCode::kInvalidArgument,
+            "table {} is to be left out of snapshots, but cannot be removed from one: {}",
+            table.name, removed.error().message());
       HL_TRY(ForgetStatistics(table));
     }
     return Ok();
@@ -101,8 +106,9 @@ class TableRemover {
   // True if a table, view or trigger that stays names the table. The search is for the word in the
   // SQL text, so it may find too much, which only leaves an empty table behind.
   Result<bool> IsNamedElsewhere(const UserTable& table) {
-    HL_ASSIGN(Statement list, db_->Prepare("SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL "
-                                           "AND type IN ('table', 'view', 'trigger')"));
+    HL_ASSIGN(Statement list,
+              db_->Prepare("SELECT tbl_name, sql FROM sqlite_schema WHERE sql IS NOT NULL "
+                           "AND type IN ('table', 'view', 'trigger')"));
     const std::string word = sqlite::FoldCase(table.name);
     while (true) {
       HL_ASSIGN(const bool row, list.Step());
@@ -116,9 +122,11 @@ class TableRemover {
   Status ForgetStatistics(const UserTable& table) {
     for (const char* statistics : {"sqlite_stat1", "sqlite_stat3", "sqlite_stat4"}) {
       HL_ASSIGN(const int64_t there,
-                db_->QueryInt(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name = '{}'", statistics)));
+                db_->QueryInt(fmt::format("SELECT count(*) FROM sqlite_schema WHERE name = '{}'",
+                                          statistics)));
       if (there == 0) continue;
-      HL_ASSIGN(Statement forget, db_->Prepare(fmt::format("DELETE FROM {} WHERE tbl = ?1", statistics)));
+      HL_ASSIGN(Statement forget,
+                db_->Prepare(fmt::format("DELETE FROM {} WHERE tbl = ?1", statistics)));
       forget.Bind(1, table.name);
       HL_TRY(forget.Run());
     }
@@ -180,11 +188,11 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
                  Manifest* manifest) {
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(copy));
   if (installed != ledger::Installed::kYes)
-    return MakeError(ErrorCode::kInvalidArgument, "it is not attached: start harmonylite on it once");
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "it is not attached: start harmonylite on it once");
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(copy, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(copy, tables));
-  if (!catalog.complete)
-    return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   if (catalog.tables.empty() && !HL_MUTANT(empty_snapshot_stored))
     return MakeError(ErrorCode::kInvalidArgument,
                      "none of its tables is replicated: there is nothing to give");

@@ -190,9 +190,7 @@ std::string_view Statement::Text(int index) const {
   return {data, static_cast<size_t>(sqlite3_column_bytes(stmt_, index))};
 }
 
-bool Statement::IsNull(int index) const {
-  return sqlite3_column_type(stmt_, index) == SQLITE_NULL;
-}
+bool Statement::IsNull(int index) const { return sqlite3_column_type(stmt_, index) == SQLITE_NULL; }
 
 int Statement::columns() const { return sqlite3_column_count(stmt_); }
 
@@ -200,10 +198,11 @@ int Statement::columns() const { return sqlite3_column_count(stmt_); }
 
 Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
                                     const std::string& vfs) {
-  const int access = mode == OpenMode::kReadOnly         ? SQLITE_OPEN_READONLY
-                     : mode == OpenMode::kReadWrite      ? SQLITE_OPEN_READWRITE
-                     : mode == OpenMode::kReadWriteUris  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI
-                                                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+  const int access = mode == OpenMode::kReadOnly    ? SQLITE_OPEN_READONLY
+                     : mode == OpenMode::kReadWrite ? SQLITE_OPEN_READWRITE
+                     : mode == OpenMode::kReadWriteUris
+                         ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI
+                         : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
   sqlite3* db = nullptr;
   const int rc =
       sqlite3_open_v2(path.c_str(), &db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
@@ -352,8 +351,8 @@ void Connection::InterruptWhen(const std::atomic<bool>* flag) {
   const auto look = [](void* context) {
     return static_cast<const std::atomic<bool>*>(context)->load() ? 1 : 0;
   };
-  sqlite3_progress_handler(db_, flag == nullptr ? 0 : kOperations, flag == nullptr ? nullptr : +look,
-                           const_cast<std::atomic<bool>*>(flag));
+  sqlite3_progress_handler(db_, flag == nullptr ? 0 : kOperations,
+                           flag == nullptr ? nullptr : +look, const_cast<std::atomic<bool>*>(flag));
 }
 
 // SQLite's automatic checkpoint is a WAL hook: SQLite calls it after a commit, when the write lock
@@ -371,7 +370,8 @@ void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTak
       [](void* context, sqlite3* db, const char* schema, int pages) {
         const auto* told = static_cast<const CommitHook*>(context);
         told->listener->Released();
-        if (pages < kCheckpointPages || (told->taker != nullptr && told->taker->Take(pages))) return SQLITE_OK;
+        if (pages < kCheckpointPages || (told->taker != nullptr && told->taker->Take(pages)))
+          return SQLITE_OK;
         // Pages that cannot be moved now are moved after a later commit. Nothing is lost, and the
         // commit at hand has succeeded already.
         (void)MovePages(db, schema);
@@ -383,7 +383,9 @@ void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTak
 
 Status Connection::MoveWalPages() {
   HL_TRY(Ready());
-  return MovePages(db_, "main") == SQLITE_OK ? Ok() : Status(MakeSqlError("moving pages of the WAL into the file"));
+  return MovePages(db_, "main") == SQLITE_OK
+             ? Ok()
+             : Status(MakeSqlError("moving pages of the WAL into the file"));
 }
 
 int Connection::extended_error() const { return sqlite3_extended_errcode(db_); }
@@ -397,8 +399,8 @@ bool Connection::constraint_was_unique() const {
 Result<std::string> Connection::ColumnCollation(const std::string& table,
                                                 const std::string& column) {
   const char* collation = nullptr;
-  const int code = sqlite3_table_column_metadata(db_, "main", table.c_str(), column.c_str(), nullptr,
-                                                 &collation, nullptr, nullptr, nullptr);
+  const int code = sqlite3_table_column_metadata(db_, "main", table.c_str(), column.c_str(),
+                                                 nullptr, &collation, nullptr, nullptr, nullptr);
   if (code == SQLITE_ERROR) return std::string("BINARY");  // no such column
   if (code != SQLITE_OK) return MakeSqlError("reading the columns of " + table);
   return std::string(collation == nullptr ? "BINARY" : collation);

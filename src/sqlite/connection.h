@@ -137,7 +137,8 @@ class Connection {
   // An empty `vfs` means SQLite's default one. kNotFound: the file does not exist (never with
   // kCreate). kCorruption: the file is not a database. kInvalidArgument: the file cannot be opened,
   // for lack of permission or because it is a folder.
-  static Result<Connection> Open(const std::string& path, OpenMode mode, const std::string& vfs = {});
+  static Result<Connection> Open(const std::string& path, OpenMode mode,
+                                 const std::string& vfs = {});
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();

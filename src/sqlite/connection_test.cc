@@ -20,9 +20,7 @@ using Strings = std::vector<std::string>;
 
 class ConnectionTest : public testing::Test {
  protected:
-  Connection Open(OpenMode mode = OpenMode::kCreate) {
-    return Must(Connection::Open(path_, mode));
-  }
+  Connection Open(OpenMode mode = OpenMode::kCreate) { return Must(Connection::Open(path_, mode)); }
   test::TempDir dir_;
   std::string path_ = dir_.File("app.db");
 };
@@ -63,16 +61,11 @@ TEST_F(ConnectionTest, ValuesKeepTheirClassAndBits) {
   Execute(&db, "CREATE TABLE t(a BLOB)");
   const std::string with_nul("a\0b", 3);
   const std::vector<ValueView> values = {
-      ValueView::Null(),
-      ValueView::Integer(std::numeric_limits<int64_t>::min()),
-      ValueView::Real(-0.0),
-      ValueView::Real(std::numeric_limits<double>::infinity()),
-      ValueView::Real(5.0),
-      ValueView::Text(""),
-      ValueView::Text(with_nul),
-      ValueView::Text("\xff\xfe"),
-      ValueView::Blob(""),
-      ValueView::Blob(with_nul),
+      ValueView::Null(),         ValueView::Integer(std::numeric_limits<int64_t>::min()),
+      ValueView::Real(-0.0),     ValueView::Real(std::numeric_limits<double>::infinity()),
+      ValueView::Real(5.0),      ValueView::Text(""),
+      ValueView::Text(with_nul), ValueView::Text("\xff\xfe"),
+      ValueView::Blob(""),       ValueView::Blob(with_nul),
   };
   Statement insert = Must(db.Prepare("INSERT INTO t VALUES(?1)"));
   Statement select = Must(db.Prepare("SELECT a FROM t WHERE rowid = ?1"));
@@ -88,8 +81,9 @@ TEST_F(ConnectionTest, ValuesKeepTheirClassAndBits) {
 
 TEST_F(ConnectionTest, ConstraintsAreConflicts) {
   Connection db = Open();
-  Execute(&db, "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE, c CHECK(c > 0), d NOT NULL);"
-               "INSERT INTO t VALUES(1, 1, 1, 1)");
+  Execute(&db,
+          "CREATE TABLE t(a INTEGER PRIMARY KEY, b UNIQUE, c CHECK(c > 0), d NOT NULL);"
+          "INSERT INTO t VALUES(1, 1, 1, 1)");
   const auto unique_refuses = [&](const char* sql) {
     const Status status = db.Exec(sql);
     EXPECT_FALSE(status.ok());
@@ -201,7 +195,8 @@ TEST_F(ConnectionTest, ARollbackThatIsInterruptedGivesTheLockBackAllTheSame) {
   Connection other = Open();
   Execute(&db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
   const auto interrupt_rollback = [](unsigned, void* interrupted, void* statement, void* sql) {
-    if (std::string_view(static_cast<const char*>(sql)) != "ROLLBACK" || std::exchange(*static_cast<bool*>(interrupted), true))
+    if (std::string_view(static_cast<const char*>(sql)) != "ROLLBACK" ||
+        std::exchange(*static_cast<bool*>(interrupted), true))
       return 0;
     sqlite3_interrupt(sqlite3_db_handle(static_cast<sqlite3_stmt*>(statement)));
     return 0;
@@ -235,10 +230,11 @@ TEST_F(ConnectionTest, AWalThatGrewLongIsMovedIntoTheFileAfterTheListenerHasHear
 
 TEST_F(ConnectionTest, TriggersCanBeSwitchedOffButTempOnesStay) {
   Connection db = Open();
-  Execute(&db, "CREATE TABLE t(a); CREATE TABLE seen(who);"
-               "CREATE TRIGGER main_t AFTER INSERT ON t BEGIN INSERT INTO seen VALUES('main'); END;"
-               "CREATE TEMP TRIGGER temp_t AFTER INSERT ON t BEGIN"
-               " INSERT INTO seen VALUES('temp'); END;");
+  Execute(&db,
+          "CREATE TABLE t(a); CREATE TABLE seen(who);"
+          "CREATE TRIGGER main_t AFTER INSERT ON t BEGIN INSERT INTO seen VALUES('main'); END;"
+          "CREATE TEMP TRIGGER temp_t AFTER INSERT ON t BEGIN"
+          " INSERT INTO seen VALUES('temp'); END;");
   db.EnableTriggers(false);
   Execute(&db, "INSERT INTO t VALUES(1)");
   EXPECT_EQ(Query(&db, "SELECT who FROM seen"), Strings{"'temp'"});
@@ -249,13 +245,15 @@ TEST_F(ConnectionTest, TriggersCanBeSwitchedOffButTempOnesStay) {
 
 TEST_F(ConnectionTest, ListsWhatAStatementAndItsTriggersDo) {
   Connection db = Open();
-  Execute(&db, "CREATE TABLE t(a); CREATE TABLE log(x);"
-               "CREATE TRIGGER note AFTER INSERT ON t BEGIN INSERT INTO log VALUES(NEW.a); END;");
+  Execute(&db,
+          "CREATE TABLE t(a); CREATE TABLE log(x);"
+          "CREATE TRIGGER note AFTER INSERT ON t BEGIN INSERT INTO log VALUES(NEW.a); END;");
   std::vector<PlannedAction> actions;
   ASSERT_VALUE(Statement unused, db.PrepareListing("INSERT INTO t VALUES(1)", &actions));
   Strings inserts;
   for (const PlannedAction& action : actions)
-    if (action.kind == PlannedAction::kInsert) inserts.push_back(action.table + ":" + action.trigger);
+    if (action.kind == PlannedAction::kInsert)
+      inserts.push_back(action.table + ":" + action.trigger);
   EXPECT_EQ(inserts, (Strings{"t:", "log:note"}));
   EXPECT_EQ(Query(&db, "SELECT count(*) FROM t"), Strings{"0"});
 }

@@ -34,9 +34,11 @@ struct ContentVfs::Calls {
     const uint64_t size = vfs == nullptr ? 0 : vfs->content_->size();
     const auto at = static_cast<uint64_t>(offset);
     const auto wanted = static_cast<size_t>(length);
-    const size_t there = at >= size ? 0 : static_cast<size_t>(std::min<uint64_t>(size - at, wanted));
+    const size_t there =
+        at >= size ? 0 : static_cast<size_t>(std::min<uint64_t>(size - at, wanted));
     if (there > 0) {
-      const int rc = Result(vfs, vfs->content_->Read(at, static_cast<char*>(out), there), SQLITE_IOERR_READ);
+      const int rc =
+          Result(vfs, vfs->content_->Read(at, static_cast<char*>(out), there), SQLITE_IOERR_READ);
       if (rc != SQLITE_OK) return rc;
     }
     if (there == wanted) return SQLITE_OK;
@@ -76,15 +78,17 @@ struct ContentVfs::Calls {
 
   // --- Methods of the VFS ---
 
-  static int Open(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags, int* out_flags) {
+  static int Open(sqlite3_vfs* self, const char* name, sqlite3_file* file, int flags,
+                  int* out_flags) {
     ContentVfs* vfs = Of(self);
     const bool database = (flags & SQLITE_OPEN_MAIN_DB) != 0;
     const bool journal = (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
     if ((flags & SQLITE_OPEN_WAL) != 0) return SQLITE_CANTOPEN;
     if (!database && !journal) return vfs->base_->xOpen(vfs->base_, name, file, flags, out_flags);
     static const sqlite3_io_methods methods = {
-        1,    Close,    Read,    Write,      Truncate,       Sync,    Size, Lock, Lock, IsLocked,
-        Control, SectorSize, Characteristics, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr};
+        1,       Close,    Read,    Write,      Truncate,        Sync,    Size,    Lock,
+        Lock,    IsLocked, Control, SectorSize, Characteristics, nullptr, nullptr, nullptr,
+        nullptr, nullptr,  nullptr};
     auto* opened = reinterpret_cast<File*>(file);
     opened->base.pMethods = &methods;
     opened->vfs = database ? vfs : nullptr;

@@ -38,9 +38,10 @@ class InMemory final : public FileContent {
 // Makes a database with 1,000 rows of 5,000 bytes, and opens it so that it can write to URIs.
 Connection Source(const test::TempDir& dir) {
   Connection out = Must(Connection::Open(dir.File("a.db"), OpenMode::kCreate));
-  Execute(&out, "CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
-                "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000) "
-                "INSERT INTO t SELECT i, zeroblob(5000) FROM c");
+  Execute(&out,
+          "CREATE TABLE t(a INTEGER PRIMARY KEY, b);"
+          "WITH RECURSIVE c(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 1000) "
+          "INSERT INTO t SELECT i, zeroblob(5000) FROM c");
   return Must(Connection::Open(dir.File("a.db"), OpenMode::kReadWriteUris));
 }
 
@@ -60,9 +61,12 @@ TEST(ContentVfs, IsADatabaseWithoutAFile) {
   }
   EXPECT_TRUE(content.bytes.starts_with("SQLite format 3"));
   Connection db = Must(Connection::Open("content", OpenMode::kCreate, vfs.name()));
-  EXPECT_EQ(Query(&db, "SELECT count(*), sum(length(b)) FROM t"), std::vector<std::string>{"1000|5000000"});
+  EXPECT_EQ(Query(&db, "SELECT count(*), sum(length(b)) FROM t"),
+            std::vector<std::string>{"1000|5000000"});
   // A temporary table and a sort make SQLite open other files through this VFS.
-  Execute(&db, "PRAGMA temp_store = FILE; CREATE TEMP TABLE u AS SELECT * FROM t ORDER BY b, -a; DELETE FROM t WHERE a > 10");
+  Execute(&db,
+          "PRAGMA temp_store = FILE; CREATE TEMP TABLE u AS SELECT * FROM t ORDER BY b, -a; DELETE "
+          "FROM t WHERE a > 10");
   EXPECT_EQ(Query(&db, "SELECT count(*) FROM u"), std::vector<std::string>{"1000"});
   Execute(&db, "VACUUM");
   EXPECT_EQ(Query(&db, "PRAGMA integrity_check"), std::vector<std::string>{"'ok'"});

@@ -22,7 +22,8 @@ std::string Literal(const change::ValueView& value, size_t most_text) {
       break;
   }
   std::string out = "x'";
-  for (const char c : value.bytes.substr(0, most_text / 2)) out += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  for (const char c : value.bytes.substr(0, most_text / 2))
+    out += fmt::format("{:02x}", static_cast<unsigned char>(c));
   return out + "'";
 }
 

@@ -95,8 +95,8 @@ Status CopyDatabase(Connection* from, Connection* to, const std::function<Status
   if (!allowed.ok()) return allowed;
   if (step == SQLITE_DONE && rc == SQLITE_OK) return Ok();
   const int failed = rc != SQLITE_OK ? rc : step;
-  return MakeError(CodeOf(failed), "cannot copy a database: {} (SQLite {})",
-                   sqlite3_errstr(failed), failed);
+  return MakeError(CodeOf(failed), "cannot copy a database: {} (SQLite {})", sqlite3_errstr(failed),
+                   failed);
 }
 
 }  // namespace harmonylite::sqlite

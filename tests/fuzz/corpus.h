@@ -35,7 +35,8 @@ inline void TryChanges(const std::string& bytes) {
   std::mt19937_64 random(7);
   for (int i = 0; i < kChanges && !bytes.empty(); ++i) {
     std::string changed = bytes;
-    for (uint64_t n = 1 + random() % 3; n > 0; --n) changed[random() % changed.size()] = static_cast<char>(random());
+    for (uint64_t n = 1 + random() % 3; n > 0; --n)
+      changed[random() % changed.size()] = static_cast<char>(random());
     TryInput(changed);
     TryInput(bytes.substr(0, random() % bytes.size()));
   }

@@ -48,8 +48,8 @@ std::string Packed(std::string_view body) {
   std::string out(kBatchPrefix + ZSTD_compressBound(body.size()), '\0');
   out[0] = static_cast<char>(kWireFormat);
   out[1] = static_cast<char>(kCodecZstd);
-  const size_t size = ZSTD_compress(out.data() + kBatchPrefix, out.size() - kBatchPrefix, body.data(),
-                                    body.size(), 1);
+  const size_t size = ZSTD_compress(out.data() + kBatchPrefix, out.size() - kBatchPrefix,
+                                    body.data(), body.size(), 1);
   out.resize(ZSTD_isError(size) ? kBatchPrefix : kBatchPrefix + size);
   return out;
 }
@@ -57,7 +57,8 @@ std::string Packed(std::string_view body) {
 // Unpacks a compressed batch, changes it, and packs it again.
 size_t MutatePacked(uint8_t* data, size_t size, size_t max_size) {
   std::string body(max_size, '\0');
-  const size_t had = ZSTD_decompress(body.data(), body.size(), data + kBatchPrefix, size - kBatchPrefix);
+  const size_t had =
+      ZSTD_decompress(body.data(), body.size(), data + kBatchPrefix, size - kBatchPrefix);
   if (ZSTD_isError(had)) return LLVMFuzzerMutate(data, size, max_size);
   const size_t has = LLVMFuzzerMutate(reinterpret_cast<uint8_t*>(body.data()), had, body.size());
   return Put(Packed({body.data(), has}), data, max_size);
@@ -75,7 +76,8 @@ std::string Framed(std::string_view batch) {
 
 }  // namespace
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned seed) {
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned seed) {
   std::minstd_rand random(seed);
   const uint64_t how = random() % 16;
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);

@@ -19,13 +19,16 @@ using Genes = std::vector<uint64_t>;
 // All rows but those with NULL in their key, which stay on their node.
 Strings Rows(ApplyNode* node) {
   std::string columns;
-  for (const std::string& name : node->Query("SELECT name FROM pragma_table_xinfo('t') ORDER BY name")) {
+  for (const std::string& name :
+       node->Query("SELECT name FROM pragma_table_xinfo('t') ORDER BY name")) {
     const std::string bare = name.substr(1, name.size() - 2);  // Strips the quotes.
-    columns += fmt::format("{}'{}', typeof({}), hex({}), {}", columns.empty() ? "" : ", ", bare, bare, bare, bare);
+    columns += fmt::format("{}'{}', typeof({}), hex({}), {}", columns.empty() ? "" : ", ", bare,
+                           bare, bare, bare);
   }
   std::string present;
   for (const schema::KeyColumn& key : node->catalog.tables.at(0).table.key)
-    present += fmt::format("{}{} IS NOT NULL", present.empty() ? "" : " AND ", sqlite::Quote(key.name));
+    present +=
+        fmt::format("{}{} IS NOT NULL", present.empty() ? "" : " AND ", sqlite::Quote(key.name));
   Strings rows = node->Query(fmt::format("SELECT {} FROM t WHERE {}", columns, present));
   std::sort(rows.begin(), rows.end());
   return rows;
@@ -34,7 +37,10 @@ Strings Rows(ApplyNode* node) {
 class Pair {
  public:
   Pair(const TableShape& shape, const Genes& before)
-      : shape_(shape), empty_(before.empty()), from_(Prepared(shape, before), 1), to_(Prepared(shape, before), 2) {
+      : shape_(shape),
+        empty_(before.empty()),
+        from_(Prepared(shape, before), 1),
+        to_(Prepared(shape, before), 2) {
     from_.app.EnableForeignKeys(shape.foreign_keys);
     for (ApplyNode* node : {&from_, &to_}) {
       // Replica sets this, too.
@@ -96,7 +102,8 @@ class Pair {
     std::string sql = shape.sql;
     for (const uint64_t gene : before) {
       Gene values(gene);
-      sql += fmt::format("; INSERT OR IGNORE INTO t(k, v, w) VALUES({}, {}, NULL)", values.Below(6), values.Below(6));
+      sql += fmt::format("; INSERT OR IGNORE INTO t(k, v, w) VALUES({}, {}, NULL)", values.Below(6),
+                         values.Below(6));
     }
     return sql;
   }
@@ -114,7 +121,8 @@ void TryShapes(std::span<const TableShape> shapes) {
   const Genes before = strict ? Genes{} : *rc::gen::resize(4, rc::gen::arbitrary<Genes>());
   Pair pair(shape, before);
   // Each number, of full width, encodes a statement and what follows it.
-  const Genes genes = *rc::gen::container<Genes>(rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<uint64_t>()));
+  const Genes genes =
+      *rc::gen::container<Genes>(rc::gen::resize(rc::kNominalSize, rc::gen::arbitrary<uint64_t>()));
   for (const uint64_t gene : genes) {
     Gene first(gene);
     const uint64_t then = first.Below(24);
@@ -128,7 +136,9 @@ void TryShapes(std::span<const TableShape> shapes) {
 
 RC_GTEST_PROP(CaptureProperty, PlainTablesArriveAsTheyAre, ()) { TryShapes(kPlainShapes); }
 RC_GTEST_PROP(CaptureProperty, UniqueTablesArriveAsTheyAre, ()) { TryShapes(kUniqueShapes); }
-RC_GTEST_PROP(CaptureProperty, WhatTriggersAndForeignKeysDoArrivesOnce, ()) { TryShapes(kLivelyShapes); }
+RC_GTEST_PROP(CaptureProperty, WhatTriggersAndForeignKeysDoArrivesOnce, ()) {
+  TryShapes(kLivelyShapes);
+}
 
 }  // namespace
 }  // namespace harmonylite::property

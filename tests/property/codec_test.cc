@@ -13,23 +13,21 @@ namespace {
 
 // Byte strings of lengths at which an item's head or a buffer's state changes, and arbitrary ones.
 rc::Gen<std::string> AnyBytes() {
-  return rc::gen::oneOf(
-      rc::gen::arbitrary<std::string>(),
-      rc::gen::map(
-          rc::gen::pair(rc::gen::element(0, 1, 23, 24, 255, 256, 511, 65535, 65536, 140000),
-                        rc::gen::arbitrary<char>()),
-          [](const std::pair<int, char>& p) {
-            return std::string(static_cast<size_t>(p.first), p.second);
-          }));
+  return rc::gen::oneOf(rc::gen::arbitrary<std::string>(),
+                        rc::gen::map(rc::gen::pair(rc::gen::element(0, 1, 23, 24, 255, 256, 511,
+                                                                    65535, 65536, 140000),
+                                                   rc::gen::arbitrary<char>()),
+                                     [](const std::pair<int, char>& p) {
+                                       return std::string(static_cast<size_t>(p.first), p.second);
+                                     }));
 }
 
 rc::Gen<int64_t> AnyInteger() {
-  return rc::gen::oneOf(rc::gen::arbitrary<int64_t>(),
-                        rc::gen::map(rc::gen::inRange(0, 64),
-                                     [](int shift) {
-                                       return std::bit_cast<int64_t>(uint64_t{1} << shift);
-                                     }),
-                        rc::gen::element(INT64_MIN, INT64_MAX, int64_t{-1}, int64_t{23}));
+  return rc::gen::oneOf(
+      rc::gen::arbitrary<int64_t>(),
+      rc::gen::map(rc::gen::inRange(0, 64),
+                   [](int shift) { return std::bit_cast<int64_t>(uint64_t{1} << shift); }),
+      rc::gen::element(INT64_MIN, INT64_MAX, int64_t{-1}, int64_t{23}));
 }
 
 Value AnyValue() {
@@ -78,8 +76,7 @@ BatchHeader AnyHeader() {
 TableShape AnyShape() {
   TableShape shape;
   shape.name = *AnyBytes();
-  shape.columns = *rc::gen::resize(
-      8, rc::gen::nonEmpty<std::vector<std::string>>());
+  shape.columns = *rc::gen::resize(8, rc::gen::nonEmpty<std::vector<std::string>>());
   const auto columns = static_cast<uint32_t>(shape.columns.size());
   const uint32_t first = *rc::gen::inRange(0u, columns);
   const uint32_t count = *rc::gen::inRange(1u, columns + 1);
@@ -188,7 +185,8 @@ RC_GTEST_PROP(CodecProperty, DamagedBatchesAreRefusedOrMeanSomething, ()) {
     Spool again = MakeSpool();
     RC_ASSERT(Encode(*back, false, &again).ok());
   } else {
-    RC_ASSERT(back.error().code() == ErrorCode::kCorruption || back.error().code() == ErrorCode::kInvalidArgument);
+    RC_ASSERT(back.error().code() == ErrorCode::kCorruption ||
+              back.error().code() == ErrorCode::kInvalidArgument);
     RC_ASSERT(!back.error().message().empty());
   }
 }

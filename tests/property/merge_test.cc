@@ -21,8 +21,9 @@ using State = std::optional<LocalVersion>;
 
 // The numbers are few, so that stamps and nodes are often equal.
 Version AnyVersion() {
-  return {Hlc(*rc::gen::inRange<int64_t>(1, 6)),
-          {NodeId(*rc::gen::inRange<uint64_t>(1, 4)), Incarnation(*rc::gen::inRange<uint32_t>(1, 3))}};
+  return {
+      Hlc(*rc::gen::inRange<int64_t>(1, 6)),
+      {NodeId(*rc::gen::inRange<uint64_t>(1, 4)), Incarnation(*rc::gen::inRange<uint32_t>(1, 3))}};
 }
 
 ProgressVector AnyVector() {
@@ -58,8 +59,10 @@ std::vector<Version> AnyVersions() {
 RC_GTEST_PROP(MergeProperty, OneOfTwoAlwaysWinsAndBothSidesAgreeOnIt, ()) {
   const Version a = AnyVersion();
   const Version b = AnyVersion();
-  const Outcome here = Resolve(LocalVersion{a, Lseq(1)}, b, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
-  const Outcome there = Resolve(LocalVersion{b, Lseq(1)}, a, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
+  const Outcome here =
+      Resolve(LocalVersion{a, Lseq(1)}, b, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
+  const Outcome there =
+      Resolve(LocalVersion{b, Lseq(1)}, a, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
   RC_ASSERT((here == Outcome::kSame) == (a == b));
   RC_ASSERT((there == Outcome::kSame) == (a == b));
   if (a != b) RC_ASSERT((here == Outcome::kIncomingWins) == (there == Outcome::kLocalWins));
@@ -70,7 +73,8 @@ RC_GTEST_PROP(MergeProperty, OrderAndCopiesDoNotCount, ()) {
   const State expected = MergeAll(versions);
   RC_ASSERT(expected->version == *std::max_element(versions.begin(), versions.end()));
   const size_t copies = *rc::gen::inRange<size_t>(0, versions.size() + 1);
-  versions.insert(versions.end(), versions.begin(), versions.begin() + static_cast<std::ptrdiff_t>(copies));
+  versions.insert(versions.end(), versions.begin(),
+                  versions.begin() + static_cast<std::ptrdiff_t>(copies));
   std::mt19937_64 random(*rc::gen::arbitrary<uint64_t>());
   std::shuffle(versions.begin(), versions.end(), random);
   RC_ASSERT(Same(MergeAll(versions), expected));
@@ -114,8 +118,9 @@ std::string AnyWrite() {
 std::vector<std::string> Everything(ApplyNode* node) {
   auto out = node->Query("SELECT k, v FROM t ORDER BY k");
   const std::string versions = ledger::VersionTableName(node->catalog.tables[0].id);
-  for (std::string& row : node->Query("SELECT lower(k1), hlc, node, incarnation, lseq, gone, hash FROM " + versions +
-                                      " JOIN __harmonylite__nodes USING(n) ORDER BY 1"))
+  for (std::string& row :
+       node->Query("SELECT lower(k1), hlc, node, incarnation, lseq, gone, hash FROM " + versions +
+                   " JOIN __harmonylite__nodes USING(n) ORDER BY 1"))
     out.push_back(std::move(row));
   return out;
 }

@@ -31,7 +31,8 @@ const Shape kShapes[] = {
      "CREATE INDEX i ON c(a)",
      {"DELETE FROM c WHERE a IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.id = +c.a)"}},
     {"to itself and in a circle",
-     "CREATE TABLE p(id INTEGER PRIMARY KEY, a INTEGER REFERENCES c(id), b INTEGER REFERENCES p(id));"
+     "CREATE TABLE p(id INTEGER PRIMARY KEY, a INTEGER REFERENCES c(id), b INTEGER REFERENCES "
+     "p(id));"
      "CREATE TABLE c(id INTEGER PRIMARY KEY, a INTEGER REFERENCES p(id), b UNIQUE);"
      "CREATE INDEX i ON p(b); CREATE INDEX j ON c(a)",
      {"DELETE FROM p WHERE a IS NOT NULL AND NOT EXISTS(SELECT 1 FROM c WHERE c.id = +p.a)",
@@ -46,7 +47,8 @@ const Shape kShapes[] = {
      "CREATE TABLE c(id INTEGER PRIMARY KEY, a TEXT COLLATE NOCASE REFERENCES p(a), b UNIQUE)",
      {"DELETE FROM c WHERE a IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.a = +c.a)"}},
     {"of two columns",
-     "CREATE TABLE p(id TEXT COLLATE NOCASE, a TEXT NOT NULL DEFAULT 'x', b UNIQUE, PRIMARY KEY(id, a));"
+     "CREATE TABLE p(id TEXT COLLATE NOCASE, a TEXT NOT NULL DEFAULT 'x', b UNIQUE, PRIMARY "
+     "KEY(id, a));"
      "CREATE TABLE c(id TEXT PRIMARY KEY, a TEXT COLLATE NOCASE, b TEXT,"
      "  FOREIGN KEY(b, a) REFERENCES p(a, id)); CREATE INDEX i ON c(a, b)",
      {"DELETE FROM c WHERE a IS NOT NULL AND b IS NOT NULL AND NOT EXISTS("
@@ -54,8 +56,10 @@ const Shape kShapes[] = {
     {"without an index, of another affinity",
      "CREATE TABLE p(id TEXT PRIMARY KEY, a, b UNIQUE);"
      "CREATE TABLE c(id INTEGER PRIMARY KEY, a INTEGER REFERENCES p, b REFERENCES p(b))",
-     {"DELETE FROM c WHERE a IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.id = +c.a AND p.id IS NOT NULL)",
-      "DELETE FROM c WHERE b IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.b = +c.b AND p.id IS NOT NULL)"}},
+     {"DELETE FROM c WHERE a IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.id = +c.a AND p.id "
+      "IS NOT NULL)",
+      "DELETE FROM c WHERE b IS NOT NULL AND NOT EXISTS(SELECT 1 FROM p WHERE p.b = +c.b AND p.id "
+      "IS NOT NULL)"}},
 };
 
 schema::LoadOptions Hiding() {
@@ -78,13 +82,26 @@ class History {
     for (int step = 0; step < 50; ++step) {
       const size_t at = Below(3);
       switch (Below(9)) {
-        case 0: Send(at); break;
-        case 1: Receive(at); break;
-        case 2: nodes_[at]->FoldSome(1 + Below(4)); break;
-        case 3: Fold(at); break;
-        case 4: Repair(at, Below(3)); break;
-        case 5: Below(4) == 0 ? Restart(at) : Fold(at); break;
-        default: Write(at);
+        case 0:
+          Send(at);
+          break;
+        case 1:
+          Receive(at);
+          break;
+        case 2:
+          nodes_[at]->FoldSome(1 + Below(4));
+          break;
+        case 3:
+          Fold(at);
+          break;
+        case 4:
+          Repair(at, Below(3));
+          break;
+        case 5:
+          Below(4) == 0 ? Restart(at) : Fold(at);
+          break;
+        default:
+          Write(at);
       }
       if (testing::Test::HasFatalFailure()) return;
     }
@@ -114,8 +131,7 @@ class History {
     return kValues[Below(may_be_null ? 7 : 6)];
   }
   std::string Key(const std::string& table) {
-    const bool integers =
-        std::string(shape_.sql).find(table + "(id INTEGER") != std::string::npos;
+    const bool integers = std::string(shape_.sql).find(table + "(id INTEGER") != std::string::npos;
     static constexpr const char* kValues[] = {"1", "2", "3", "4", "'x'", "'X'"};
     return kValues[Below(integers ? 4 : 6)];
   }
@@ -129,18 +145,26 @@ class History {
         case 0:
         case 1:
         case 2:
-          sql += std::string("INSERT OR ") + (Below(3) == 0 ? "REPLACE" : "IGNORE") + " INTO " + table +
-                 "(id, a, b) VALUES(" + key + "," + Value(true) + "," + Value(true) + ");";
+          sql += std::string("INSERT OR ") + (Below(3) == 0 ? "REPLACE" : "IGNORE") + " INTO " +
+                 table + "(id, a, b) VALUES(" + key + "," + Value(true) + "," + Value(true) + ");";
           break;
-        case 3: sql += "UPDATE OR IGNORE " + table + " SET a = " + Value(true) + " WHERE id = " + key + ";"; break;
-        case 4: sql += "DELETE FROM " + table + " WHERE id = " + key + ";"; break;
-        default: sql += "UPDATE OR IGNORE " + table + " SET id = " + Key(table) + " WHERE id = " + key + ";";
+        case 3:
+          sql +=
+              "UPDATE OR IGNORE " + table + " SET a = " + Value(true) + " WHERE id = " + key + ";";
+          break;
+        case 4:
+          sql += "DELETE FROM " + table + " WHERE id = " + key + ";";
+          break;
+        default:
+          sql +=
+              "UPDATE OR IGNORE " + table + " SET id = " + Key(table) + " WHERE id = " + key + ";";
       }
     }
     // Inserts two rows of a circle at once.
     if (Below(6) == 0)
-      sql += "INSERT OR IGNORE INTO p(id, a, b) VALUES(2, 3, NULL);"
-             "INSERT OR IGNORE INTO c(id, a, b) VALUES(3, 2, NULL);";
+      sql +=
+          "INSERT OR IGNORE INTO p(id, a, b) VALUES(2, 3, NULL);"
+          "INSERT OR IGNORE INTO c(id, a, b) VALUES(3, 2, NULL);";
     nodes_[at]->App(sql + "COMMIT");
   }
 
@@ -197,7 +221,8 @@ class History {
       const ledger::TrackedTable& tracked = Tracked(at, name);
       if (!tracked.has_shadow_table) continue;
       for (const std::string& key :
-           nodes_[at]->Query("SELECT k1 FROM " + ledger::ShadowTableName(tracked.id) + " WHERE wants IS NOT NULL"))
+           nodes_[at]->Query("SELECT k1 FROM " + ledger::ShadowTableName(tracked.id) +
+                             " WHERE wants IS NOT NULL"))
         out.push_back(std::string(name) + key);
     }
     std::sort(out.begin(), out.end());
@@ -211,14 +236,15 @@ class History {
     sqlite::Execute(model, shape_.sql);
     for (const char* name : {"c", "p"}) {
       const ledger::TrackedTable& tracked = Tracked(at, name);
-      sqlite::Statement put = sqlite::Must(model->Prepare(
-          std::string("INSERT OR IGNORE INTO ") + name + "(id, a, b) VALUES(?1, ?2, ?3)"));
+      sqlite::Statement put = sqlite::Must(model->Prepare(std::string("INSERT OR IGNORE INTO ") +
+                                                          name + "(id, a, b) VALUES(?1, ?2, ?3)"));
       const bool shadows = tracked.has_shadow_table;
       std::string matches;
       std::string same;
       for (size_t i = 1; i <= tracked.table.key.size(); ++i) {
         const schema::KeyColumn& key = tracked.table.key[i - 1];
-        matches += fmt::format("{}t.{} = v.k{} COLLATE {}", i == 1 ? "" : " AND ", key.name, i, key.collation);
+        matches += fmt::format("{}t.{} = v.k{} COLLATE {}", i == 1 ? "" : " AND ", key.name, i,
+                               key.collation);
         same += fmt::format("{}s.k{} = v.k{}", i == 1 ? "" : " AND ", i, i);
       }
       sqlite::Statement rows = sqlite::Must(node->db.Prepare(fmt::format(
@@ -255,7 +281,8 @@ class History {
     const size_t now = Orphans(at).size();
     if (now < before_[at]) times_back_ += before_[at] - now;
     before_[at] = now;
-    circles_ += sqlite::Query(&model, "SELECT 1 FROM p JOIN c ON c.a = p.id WHERE p.a = c.id").size();
+    circles_ +=
+        sqlite::Query(&model, "SELECT 1 FROM p JOIN c ON c.a = p.id WHERE p.a = c.id").size();
   }
 
   const Shape& shape_;
@@ -292,8 +319,8 @@ TEST(OrphanProperty, EveryNodeShowsTheDefinition) {
     back += history.times_back();
     circles += history.circles();
   }
-  std::cout << histories << " histories from seed " << first << ": " << orphans << " orphans at their ends, "
-            << back << " came back, " << circles << " circles seen\n";
+  std::cout << histories << " histories from seed " << first << ": " << orphans
+            << " orphans at their ends, " << back << " came back, " << circles << " circles seen\n";
   EXPECT_GT(orphans, 0u);
   EXPECT_GT(back, 0u);
   EXPECT_GT(circles, 0u);

@@ -27,37 +27,49 @@ inline constexpr TableShape kPlainShapes[] = {
      "CREATE TABLE t(k TEXT, w INTEGER, v, PRIMARY KEY(w DESC, k COLLATE NOCASE)) WITHOUT ROWID"},
     {"composite, with rowid", "CREATE TABLE t(k, v, w COLLATE NOCASE, PRIMARY KEY(k, w))"},
     {"strict", "CREATE TABLE t(k ANY PRIMARY KEY, v ANY, w TEXT) STRICT"},
-    {"strict, without rowid", "CREATE TABLE t(k INT, v ANY, w ANY, PRIMARY KEY(k, w)) STRICT, WITHOUT ROWID"},
+    {"strict, without rowid",
+     "CREATE TABLE t(k INT, v ANY, w ANY, PRIMARY KEY(k, w)) STRICT, WITHOUT ROWID"},
     {"generated columns",
      "CREATE TABLE t(k INTEGER PRIMARY KEY, g AS (typeof(v) || w) STORED, v, h AS (k + 1), w)"},
     {"unique as key", "CREATE TABLE t(v, k TEXT NOT NULL UNIQUE COLLATE NOCASE, w)"},
 };
 
 inline constexpr TableShape kUniqueShapes[] = {
-    {"two unique columns", "CREATE TABLE t(k INTEGER PRIMARY KEY, v UNIQUE, w TEXT COLLATE NOCASE UNIQUE)"},
+    {"two unique columns",
+     "CREATE TABLE t(k INTEGER PRIMARY KEY, v UNIQUE, w TEXT COLLATE NOCASE UNIQUE)"},
     {"unique over two", "CREATE TABLE t(k TEXT PRIMARY KEY, v, w, UNIQUE(w, v)) WITHOUT ROWID"},
-    {"partial and expression", "CREATE TABLE t(k PRIMARY KEY, v, w);"
-                               "CREATE UNIQUE INDEX i ON t(lower(w)) WHERE v IS NOT NULL"},
+    {"partial and expression",
+     "CREATE TABLE t(k PRIMARY KEY, v, w);"
+     "CREATE UNIQUE INDEX i ON t(lower(w)) WHERE v IS NOT NULL"},
     {"unique generated", "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w, g AS (v || w) UNIQUE)"},
-    {"clauses in the schema", "CREATE TABLE t(k INTEGER PRIMARY KEY ON CONFLICT REPLACE, v UNIQUE ON CONFLICT "
-                              "IGNORE, w NOT NULL ON CONFLICT REPLACE DEFAULT 'd')"},
-    {"unique that replaces", "CREATE TABLE t(k TEXT PRIMARY KEY ON CONFLICT REPLACE, v UNIQUE ON CONFLICT REPLACE, w)"},
+    {"clauses in the schema",
+     "CREATE TABLE t(k INTEGER PRIMARY KEY ON CONFLICT REPLACE, v UNIQUE ON CONFLICT "
+     "IGNORE, w NOT NULL ON CONFLICT REPLACE DEFAULT 'd')"},
+    {"unique that replaces",
+     "CREATE TABLE t(k TEXT PRIMARY KEY ON CONFLICT REPLACE, v UNIQUE ON CONFLICT REPLACE, w)"},
     {"strict with unique", "CREATE TABLE t(k INTEGER PRIMARY KEY, v ANY UNIQUE, w TEXT) STRICT"},
 };
 
 inline constexpr TableShape kLivelyShapes[] = {
     {"cascades to itself",
-     "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w INTEGER REFERENCES t(k) ON DELETE CASCADE ON UPDATE CASCADE)", true},
-    {"set null", "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w REFERENCES t(k) ON DELETE SET NULL)", true},
-    {"a trigger that writes", "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w);"
-                              "CREATE TRIGGER r AFTER INSERT ON t BEGIN "
-                              "UPDATE t SET w = NEW.v WHERE k = NEW.k + 1; END"},
-    {"a trigger that deletes", "CREATE TABLE t(k PRIMARY KEY, v, w);"
-                               "CREATE TRIGGER r AFTER UPDATE OF v ON t BEGIN DELETE FROM t WHERE v IS NEW.w; END"},
-    {"a trigger that replaces", "CREATE TABLE t(k INTEGER PRIMARY KEY, v UNIQUE, w);"
-                                "CREATE TRIGGER r AFTER DELETE ON t BEGIN "
-                                "INSERT OR REPLACE INTO t(k, v) VALUES(OLD.k + 1, OLD.v); END"},
-    {"checks", "CREATE TABLE t(k INTEGER PRIMARY KEY, v CHECK (v IS NOT 5), w CHECK (length(w) < 40))"},
+     "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w INTEGER REFERENCES t(k) ON DELETE CASCADE ON "
+     "UPDATE CASCADE)",
+     true},
+    {"set null", "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w REFERENCES t(k) ON DELETE SET NULL)",
+     true},
+    {"a trigger that writes",
+     "CREATE TABLE t(k INTEGER PRIMARY KEY, v, w);"
+     "CREATE TRIGGER r AFTER INSERT ON t BEGIN "
+     "UPDATE t SET w = NEW.v WHERE k = NEW.k + 1; END"},
+    {"a trigger that deletes",
+     "CREATE TABLE t(k PRIMARY KEY, v, w);"
+     "CREATE TRIGGER r AFTER UPDATE OF v ON t BEGIN DELETE FROM t WHERE v IS NEW.w; END"},
+    {"a trigger that replaces",
+     "CREATE TABLE t(k INTEGER PRIMARY KEY, v UNIQUE, w);"
+     "CREATE TRIGGER r AFTER DELETE ON t BEGIN "
+     "INSERT OR REPLACE INTO t(k, v) VALUES(OLD.k + 1, OLD.v); END"},
+    {"checks",
+     "CREATE TABLE t(k INTEGER PRIMARY KEY, v CHECK (v IS NOT 5), w CHECK (length(w) < 40))"},
 };
 
 // Draws decisions from one number, from its low digits on.
@@ -77,11 +89,38 @@ class Gene {
 // Values of each storage class and at the edges of each. They are few, so that statements meet the
 // same rows.
 inline std::string AnyValue(Gene* gene) {
-  static constexpr const char* kValues[] = {
-      "1", "2", "3", "4", "5", "'a'", "'A'", "'b'", "'b '", "NULL",
-      "0", "-1", "1.0", "0.5", "-0.0", "9e999", "-9e999", "9007199254740993", "9223372036854775807",
-      "-9223372036854775808", "''", "'007'", "'1'", "'é'", "CAST(x'ff61' AS TEXT)", "'a' || char(0) || 'b'", "x''",
-      "x'00'", "x'61'", "zeroblob(300)", "printf('%.*c', 3000, 'x')", "1e15"};
+  static constexpr const char* kValues[] = {"1",
+                                            "2",
+                                            "3",
+                                            "4",
+                                            "5",
+                                            "'a'",
+                                            "'A'",
+                                            "'b'",
+                                            "'b '",
+                                            "NULL",
+                                            "0",
+                                            "-1",
+                                            "1.0",
+                                            "0.5",
+                                            "-0.0",
+                                            "9e999",
+                                            "-9e999",
+                                            "9007199254740993",
+                                            "9223372036854775807",
+                                            "-9223372036854775808",
+                                            "''",
+                                            "'007'",
+                                            "'1'",
+                                            "'é'",
+                                            "CAST(x'ff61' AS TEXT)",
+                                            "'a' || char(0) || 'b'",
+                                            "x''",
+                                            "x'00'",
+                                            "x'61'",
+                                            "zeroblob(300)",
+                                            "printf('%.*c', 3000, 'x')",
+                                            "1e15"};
   // Most draws come from the first ten.
   const bool common = gene->Below(3) != 0;
   return kValues[gene->Below(common ? 10 : std::size(kValues))];
@@ -91,7 +130,8 @@ inline std::string AnyValue(Gene* gene) {
 inline std::string AnyStatement(uint64_t bits) {
   Gene gene(bits);
   const uint64_t kind = gene.Below(16);
-  static constexpr const char* kOr[] = {"", "OR REPLACE ", "OR IGNORE ", "OR REPLACE ", "OR FAIL ", "OR ROLLBACK "};
+  static constexpr const char* kOr[] = {"",         "OR REPLACE ", "OR IGNORE ", "OR REPLACE ",
+                                        "OR FAIL ", "OR ROLLBACK "};
   const char* otherwise = kOr[gene.Below(std::size(kOr))];
   const std::string a = AnyValue(&gene);
   const std::string b = AnyValue(&gene);
@@ -103,10 +143,13 @@ inline std::string AnyStatement(uint64_t bits) {
     case 3:
       return fmt::format("INSERT {}INTO t(k, v, w) VALUES({}, {}, {})", otherwise, a, b, c);
     case 4:
-      return fmt::format("INSERT INTO t(k, v, w) VALUES({}, {}, {}) ON CONFLICT DO UPDATE SET v = excluded.v, w = {}", a,
-                         b, c, b);
+      return fmt::format(
+          "INSERT INTO t(k, v, w) VALUES({}, {}, {}) ON CONFLICT DO UPDATE SET v = excluded.v, w = "
+          "{}",
+          a, b, c, b);
     case 5:
-      return fmt::format("INSERT INTO t(k, v, w) VALUES({}, {}, {}) ON CONFLICT DO NOTHING", a, b, c);
+      return fmt::format("INSERT INTO t(k, v, w) VALUES({}, {}, {}) ON CONFLICT DO NOTHING", a, b,
+                         c);
     case 6:
       return fmt::format("UPDATE {}t SET v = {} WHERE k = {}", otherwise, b, a);
     case 7:
@@ -121,11 +164,13 @@ inline std::string AnyStatement(uint64_t bits) {
     case 12:
       return fmt::format("DELETE FROM t WHERE v IS {} OR w > {}", a, b);
     case 13:
-      return fmt::format("INSERT {}INTO t(k, v, w) SELECT k + 2, v, {} FROM t WHERE k < {}", otherwise, c, a);
+      return fmt::format("INSERT {}INTO t(k, v, w) SELECT k + 2, v, {} FROM t WHERE k < {}",
+                         otherwise, c, a);
     case 14:
       return gene.Below(2) == 0 ? "BEGIN" : "COMMIT";
     default:
-      static constexpr const char* kNested[] = {"SAVEPOINT s", "ROLLBACK TO s", "RELEASE s", "ROLLBACK"};
+      static constexpr const char* kNested[] = {"SAVEPOINT s", "ROLLBACK TO s", "RELEASE s",
+                                                "ROLLBACK"};
       return kNested[gene.Below(4)];
   }
 }

@@ -48,12 +48,23 @@ class History {
     for (int step = 0; step < 40; ++step) {
       const size_t at = Below(3);
       switch (Below(8)) {
-        case 6: Repair(at, Below(3)); break;
-        case 0: Send(at); break;
-        case 1: Receive(at); break;
-        case 2: nodes_[at]->FoldSome(1 + Below(4)); break;
-        case 3: Fold(at); break;
-        default: Write(at);
+        case 6:
+          Repair(at, Below(3));
+          break;
+        case 0:
+          Send(at);
+          break;
+        case 1:
+          Receive(at);
+          break;
+        case 2:
+          nodes_[at]->FoldSome(1 + Below(4));
+          break;
+        case 3:
+          Fold(at);
+          break;
+        default:
+          Write(at);
       }
       if (testing::Test::HasFatalFailure()) return;
     }
@@ -96,16 +107,25 @@ class History {
           sql += std::string("INSERT OR ") + (Below(4) == 0 ? "REPLACE" : "IGNORE") +
                  " INTO t(id, a, b) VALUES(" + key + "," + Value() + "," + Value() + ");";
           break;
-        case 2: sql += "UPDATE OR IGNORE t SET a = " + Value() + " WHERE id = " + key + ";"; break;
-        case 3: sql += "UPDATE OR REPLACE t SET b = " + Value() + " WHERE id = " + key + ";"; break;
-        case 4: sql += "DELETE FROM t WHERE id = " + key + ";"; break;
-        case 5: sql += "UPDATE OR IGNORE t SET id = " + Key() + " WHERE id = " + key + ";"; break;
+        case 2:
+          sql += "UPDATE OR IGNORE t SET a = " + Value() + " WHERE id = " + key + ";";
+          break;
+        case 3:
+          sql += "UPDATE OR REPLACE t SET b = " + Value() + " WHERE id = " + key + ";";
+          break;
+        case 4:
+          sql += "DELETE FROM t WHERE id = " + key + ";";
+          break;
+        case 5:
+          sql += "UPDATE OR IGNORE t SET id = " + Key() + " WHERE id = " + key + ";";
+          break;
         default:  // Two rows swap their values.
-          sql += "CREATE TEMP TABLE s AS SELECT * FROM t ORDER BY id LIMIT 2;"
-                 "UPDATE t SET a = NULL, b = NULL WHERE id IN (SELECT id FROM s);"
-                 "UPDATE OR IGNORE t SET a = (SELECT a FROM s WHERE s.id <> t.id),"
-                 "  b = (SELECT b FROM s WHERE s.id <> t.id) WHERE id IN (SELECT id FROM s);"
-                 "DROP TABLE s;";
+          sql +=
+              "CREATE TEMP TABLE s AS SELECT * FROM t ORDER BY id LIMIT 2;"
+              "UPDATE t SET a = NULL, b = NULL WHERE id IN (SELECT id FROM s);"
+              "UPDATE OR IGNORE t SET a = (SELECT a FROM s WHERE s.id <> t.id),"
+              "  b = (SELECT b FROM s WHERE s.id <> t.id) WHERE id IN (SELECT id FROM s);"
+              "DROP TABLE s;";
       }
     }
     nodes_[at]->App(sql + "COMMIT");
@@ -185,24 +205,27 @@ class History {
     sqlite::Connection model =
         sqlite::Must(sqlite::Connection::Open(":memory:", sqlite::OpenMode::kCreate));
     sqlite::Execute(&model, std::string(shape_.table) + ";" + shape_.indexes);
-    sqlite::Statement put = sqlite::Must(
-        model.Prepare("INSERT OR IGNORE INTO t(id, a, b) VALUES(?1, ?2, ?3)"));
-    sqlite::Statement rows = sqlite::Must(node->db.Prepare(
-        "SELECT t.id, t.a, t.b, s.image FROM " + versions + " v JOIN __harmonylite__nodes USING(n) "
-        "LEFT JOIN t ON t.id = v.k1 LEFT JOIN " + shadows + " s ON s.k1 = v.k1 WHERE gone = 0 "
-        "ORDER BY hlc DESC, node DESC, incarnation DESC"));
+    sqlite::Statement put =
+        sqlite::Must(model.Prepare("INSERT OR IGNORE INTO t(id, a, b) VALUES(?1, ?2, ?3)"));
+    sqlite::Statement rows =
+        sqlite::Must(node->db.Prepare("SELECT t.id, t.a, t.b, s.image FROM " + versions +
+                                      " v JOIN __harmonylite__nodes USING(n) "
+                                      "LEFT JOIN t ON t.id = v.k1 LEFT JOIN " +
+                                      shadows +
+                                      " s ON s.k1 = v.k1 WHERE gone = 0 "
+                                      "ORDER BY hlc DESC, node DESC, incarnation DESC"));
     while (sqlite::Must(rows.Step())) {
       change::Row image;
       for (int i = 0; i < 3; ++i) image.emplace_back(rows.Column(i));
       ASSERT_NE(rows.IsNull(0), rows.IsNull(3)) << "a live row is either visible or shadowed";
-      if (rows.IsNull(0))
-        image = sqlite::Must(change::DecodeImage(rows.Column(3).bytes)).values;
+      if (rows.IsNull(0)) image = sqlite::Must(change::DecodeImage(rows.Column(3).bytes)).values;
       for (int i = 0; i < 3; ++i) put.Bind(i + 1, image[i]);
       sqlite::Must(put.Run());
     }
     const std::string all = "SELECT id, a, b FROM t ORDER BY id";
     ASSERT_EQ(sqlite::Query(&node->db, all), sqlite::Query(&model, all)) << "node " << at + 1;
-    ASSERT_EQ(sqlite::Query(&node->db, "SELECT k1 FROM " + shadows + " WHERE b1 IS NULL"), Strings{})
+    ASSERT_EQ(sqlite::Query(&node->db, "SELECT k1 FROM " + shadows + " WHERE b1 IS NULL"),
+              Strings{})
         << "a shadowed row has no blocker";
   }
 

@@ -24,7 +24,8 @@ Row DrawKey(const std::string& table, Random* random) {
     return {Value(ValueView::Text(kNames[random->Below(6)]))};
   }
   if (table == "pairs")
-    return {Value(ValueView::Text(random->Chance(0.5) ? "x" : "y'")), Value(ValueView::Integer(random->Below(3)))};
+    return {Value(ValueView::Text(random->Chance(0.5) ? "x" : "y'")),
+            Value(ValueView::Integer(random->Below(3)))};
   return {Value(ValueView::Integer(random->Between(1, table == "kv" ? 8 : 5)))};
 }
 
@@ -38,7 +39,8 @@ std::string Sql(const Alteration& alteration, bool deletes) {
   const AppTable& table = *FindTable(alteration.table);
   const size_t keys = table.key.size();
   if (deletes) return fmt::format("DELETE FROM {} WHERE {}", table.name, KeyIs(table));
-  if (alteration.was) return fmt::format("UPDATE {} SET v = ?{} WHERE {}", table.name, keys + 1, KeyIs(table));
+  if (alteration.was)
+    return fmt::format("UPDATE {} SET v = ?{} WHERE {}", table.name, keys + 1, KeyIs(table));
   std::string columns;
   std::string values;
   for (size_t i = 0; i < keys; ++i) {
@@ -51,8 +53,10 @@ std::string Sql(const Alteration& alteration, bool deletes) {
 Status DropTriggers(sqlite::Connection* db, const std::string& table) {
   std::vector<std::string> names;
   {
-    HL_ASSIGN(auto list, db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
-                                     "name GLOB '__harmonylite__*'"));
+    HL_ASSIGN(
+        auto list,
+        db->Prepare("SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
+                    "name GLOB '__harmonylite__*'"));
     list.Bind(1, std::string_view(table));
     while (true) {
       HL_ASSIGN(const bool row, list.Step());
@@ -88,13 +92,18 @@ Result<JournalChanges> ReadJournal(SimNode* node, int64_t after) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
   JournalChanges out;
   HL_ASSIGN(out.newest, db->QueryInt("SELECT coalesce(max(id), 0) FROM __harmonylite__journal"));
-  HL_ASSIGN(auto self, db->Prepare("SELECT node, incarnation FROM __harmonylite__nodes WHERE n = (SELECT value FROM "
-                                   "__harmonylite__state WHERE key = 'self')"));
+  HL_ASSIGN(
+      auto self,
+      db->Prepare("SELECT node, incarnation FROM __harmonylite__nodes WHERE n = (SELECT value FROM "
+                  "__harmonylite__state WHERE key = 'self')"));
   HL_ASSIGN(const bool known, self.Step());
   HL_CHECK(known);
-  const Origin origin{NodeId(static_cast<uint64_t>(self.Int(0))), Incarnation(static_cast<uint32_t>(self.Int(1)))};
-  HL_ASSIGN(auto entries, db->Prepare("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = j.tbl), j.* FROM "
-                                      "__harmonylite__journal j WHERE id > ?1 AND op = 1 ORDER BY id"));
+  const Origin origin{NodeId(static_cast<uint64_t>(self.Int(0))),
+                      Incarnation(static_cast<uint32_t>(self.Int(1)))};
+  HL_ASSIGN(
+      auto entries,
+      db->Prepare("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = j.tbl), j.* FROM "
+                  "__harmonylite__journal j WHERE id > ?1 AND op = 1 ORDER BY id"));
   entries.Bind(1, after);
   while (true) {
     HL_ASSIGN(const bool row, entries.Step());
@@ -102,14 +111,16 @@ Result<JournalChanges> ReadJournal(SimNode* node, int64_t after) {
     const AppTable* table = FindTable(entries.Text(0));
     if (table == nullptr) continue;
     Row key;
-    for (size_t i = 0; i < table->key.size(); ++i) key.emplace_back(entries.Column(5 + static_cast<int>(i)));
+    for (size_t i = 0; i < table->key.size(); ++i)
+      key.emplace_back(entries.Column(5 + static_cast<int>(i)));
     const std::vector<ValueView> views(key.begin(), key.end());
     Write write;
     write.lseq = entries.Int(1);
     write.hlc = entries.Int(4);
     write.node = node->id();
     write.origin = origin;
-    HL_ASSIGN(auto find, db->Prepare(fmt::format("SELECT * FROM {} WHERE {}", table->name, KeyIs(*table))));
+    HL_ASSIGN(auto find,
+              db->Prepare(fmt::format("SELECT * FROM {} WHERE {}", table->name, KeyIs(*table))));
     for (size_t i = 0; i < views.size(); ++i) find.Bind(static_cast<int>(i) + 1, views[i]);
     HL_ASSIGN(write.present, find.Step());
     if (write.present) write.image = ReadImage(find);
@@ -153,7 +164,8 @@ Result<const Alteration*> Alterations::Make(SimNode* node, Random* random, Table
   // The row must be as its version says, and its version must be folded: until an own change is
   // folded, nothing but the table says what the row was.
   const bool folded = before->folded_to >= before->last_change;
-  if (made->version && made->version->origin == before->self && made->version->lseq > before->folded_to)
+  if (made->version && made->version->origin == before->self &&
+      made->version->lseq > before->folded_to)
     return nullptr;
   if (made->was.has_value() != (made->version && !made->version->gone)) return nullptr;
   if (made->table == "parent" && !made->was) return nullptr;
@@ -180,11 +192,13 @@ const Alteration* Alterations::Find(const std::string& table, const std::string&
 
 const Alteration* Alterations::FindNamed(const node::Finding& finding) const {
   for (const auto& one : all_)
-    if (one->table == finding.table && one->product_key == Lower(finding.key_text)) return one.get();
+    if (one->table == finding.table && one->product_key == Lower(finding.key_text))
+      return one.get();
   return nullptr;
 }
 
-std::shared_ptr<const Picture> Alterations::Corrected(const std::shared_ptr<const Picture>& picture) const {
+std::shared_ptr<const Picture> Alterations::Corrected(
+    const std::shared_ptr<const Picture>& picture) const {
   std::shared_ptr<Picture> out;
   for (const auto& one : all_) {
     if (!Shows(*picture, *one) && !Lacks(*picture, *one)) continue;
@@ -221,7 +235,8 @@ bool Shows(const Picture& picture, const Alteration& alteration) {
 }
 
 bool Lacks(const Picture& picture, const Alteration& alteration) {
-  if (!alteration.version || !picture.vector.Covers(alteration.version->origin, Lseq(alteration.version->lseq)))
+  if (!alteration.version ||
+      !picture.vector.Covers(alteration.version->origin, Lseq(alteration.version->lseq)))
     return false;
   const std::optional<RowVersion> version = VersionOf(picture, alteration);
   return !version || Rank(*version) < Rank(*alteration.version);

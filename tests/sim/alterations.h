@@ -85,8 +85,8 @@ bool Lacks(const Picture& picture, const Alteration& alteration);
 // as far as the nodes concerned have answered. It may name the rest of `before` and what was made
 // meanwhile, and nothing else.
 Violation CheckVerification(const node::Verification& result, const Alterations& alterations,
-                            const std::vector<const Alteration*>& before, const std::vector<const Alteration*>& still,
-                            size_t first_new);
+                            const std::vector<const Alteration*>& before,
+                            const std::vector<const Alteration*>& still, size_t first_new);
 
 // What a repair must make of an altered row.
 struct RepairedRow {
@@ -99,6 +99,7 @@ struct RepairedRow {
 // row as it was, because either of the two may then win.
 std::optional<RepairedRow> Expected(const Alteration& alteration,
                                     const std::vector<std::shared_ptr<const Picture>>& others);
-Violation CheckRepaired(const Alteration& alteration, const RepairedRow& expected, const Picture& picture);
+Violation CheckRepaired(const Alteration& alteration, const RepairedRow& expected,
+                        const Picture& picture);
 
 }  // namespace harmonylite::sim

@@ -65,10 +65,10 @@ Status App::Read(std::vector<Pending>* out) {
   };
   std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key text
   given_.clear();
-  HL_ASSIGN(auto entries,
-            db_->PrepareCached("SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
-                               "j.tbl), j.* FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
-                               "ORDER BY id"));
+  HL_ASSIGN(auto entries, db_->PrepareCached(
+                              "SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
+                              "j.tbl), j.* FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
+                              "ORDER BY id"));
   entries->Bind(1, first_entry_);
   while (true) {
     HL_ASSIGN(const bool row, entries->Step());
@@ -132,10 +132,11 @@ Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string&
   HL_ASSIGN(const bool known, id->Step());
   if (!known) return before;
   std::string where = HiddenKeyIs(table);
-  HL_ASSIGN(auto stored, db_->PrepareCached(fmt::format(
-                             "SELECT hlc, (SELECT node FROM __harmonylite__nodes o WHERE o.n = v.n) "
-                             "FROM __harmonylite__v{} v WHERE {}",
-                             id->Int(0), where)));
+  HL_ASSIGN(auto stored,
+            db_->PrepareCached(
+                fmt::format("SELECT hlc, (SELECT node FROM __harmonylite__nodes o WHERE o.n = v.n) "
+                            "FROM __harmonylite__v{} v WHERE {}",
+                            id->Int(0), where)));
   for (size_t i = 0; i < key.size(); ++i) stored->Bind(static_cast<int>(i) + 1, key[i].view());
   HL_ASSIGN(const bool row, stored->Step());
   if (row) before = std::max(before, {stored->Int(0), static_cast<uint64_t>(stored->Int(1))});
@@ -145,13 +146,15 @@ Result<VersionRank> App::VersionBefore(const AppTable& table, const std::string&
 // Tells the ledger the newest change of the origin under which the file counts now, and returns the
 // origin.
 Result<Origin> App::NoteLife() {
-  HL_ASSIGN(auto newest,
-            db_->PrepareCached("SELECT node, incarnation, (SELECT id FROM __harmonylite__journal "
-                               "WHERE op <> 0 ORDER BY id DESC LIMIT 1) FROM __harmonylite__nodes "
-                               "WHERE n = (SELECT value FROM __harmonylite__state WHERE key = 'self')"));
+  HL_ASSIGN(
+      auto newest,
+      db_->PrepareCached("SELECT node, incarnation, (SELECT id FROM __harmonylite__journal "
+                         "WHERE op <> 0 ORDER BY id DESC LIMIT 1) FROM __harmonylite__nodes "
+                         "WHERE n = (SELECT value FROM __harmonylite__state WHERE key = 'self')"));
   HL_ASSIGN(const bool row, newest->Step());
   HL_CHECK(row);
-  const Origin self{NodeId(static_cast<uint64_t>(newest->Int(0))), Incarnation(static_cast<uint32_t>(newest->Int(1)))};
+  const Origin self{NodeId(static_cast<uint64_t>(newest->Int(0))),
+                    Incarnation(static_cast<uint32_t>(newest->Int(1)))};
   ledger_->NoteChange(self, newest->Int(2));
   return self;
 }
@@ -190,8 +193,10 @@ Result<bool> App::MigrateNow() {
 }
 
 Result<bool> App::HasTriggers(const std::string& table) {
-  HL_ASSIGN(auto find, db_->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
-                                          "name GLOB '__harmonylite__*_' || ?2"));
+  HL_ASSIGN(
+      auto find,
+      db_->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND "
+                         "name GLOB '__harmonylite__*_' || ?2"));
   const bool displaces = table == "later" && level_ >= kLevelOfLaterUnique;
   find->Bind(1, std::string_view(table));
   find->Bind(2, std::string_view(displaces ? "before_insert" : "insert"));
@@ -199,9 +204,11 @@ Result<bool> App::HasTriggers(const std::string& table) {
 }
 
 Result<bool> App::AllFolded() {
-  HL_ASSIGN(auto folded, db_->PrepareCached(
-                             "SELECT value >= (SELECT coalesce(max(id), 0) FROM __harmonylite__journal WHERE op <> 0) "
-                             "FROM __harmonylite__state WHERE key = 'folded_to'"));
+  HL_ASSIGN(
+      auto folded,
+      db_->PrepareCached(
+          "SELECT value >= (SELECT coalesce(max(id), 0) FROM __harmonylite__journal WHERE op <> 0) "
+          "FROM __harmonylite__state WHERE key = 'folded_to'"));
   HL_ASSIGN(const bool row, folded->Step());
   return row && folded->Int(0) != 0;
 }

@@ -20,8 +20,13 @@ class App {
  public:
   // With `lazy_sync` the connection syncs only at checkpoints (synchronous = NORMAL), so a power
   // cut can take back its commits. The pointers are not owned.
-  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables, bool lazy_sync)
-      : node_(node), ledger_(ledger), random_(random), sometimes_(sometimes), tables_(tables),
+  App(SimNode* node, Ledger* ledger, Random* random, Sometimes* sometimes, TableGroups tables,
+      bool lazy_sync)
+      : node_(node),
+        ledger_(ledger),
+        random_(random),
+        sometimes_(sometimes),
+        tables_(tables),
         lazy_sync_(lazy_sync) {}
 
   Status Open();
@@ -97,7 +102,7 @@ class App {
   const bool lazy_sync_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
-  int64_t level_ = 0;  // number of migrations that the file has run
+  int64_t level_ = 0;        // number of migrations that the file has run
   int64_t first_entry_ = 0;  // journal entries after this one belong to the open transaction
   // Number and stamp of each journal entry of the transaction that is being committed.
   std::vector<std::pair<int64_t, int64_t>> given_;

@@ -73,7 +73,8 @@ struct SchemaPart {
 };
 inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
     {TableGroup::kNames, "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v)"},
-    {TableGroup::kPairs, "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID"},
+    {TableGroup::kPairs,
+     "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID"},
     {TableGroup::kFamily,
      "CREATE TABLE parent(id INTEGER PRIMARY KEY, v);"
      "CREATE TABLE child(id INTEGER PRIMARY KEY, parent INTEGER REFERENCES parent(id)"
@@ -87,7 +88,8 @@ inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
      "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
      "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
      "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER)"},
-    {TableGroup::kAlways, "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
+    {TableGroup::kAlways,
+     "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
 }};
 
 // The migrations. Every node runs them in this order, each at a time of its own. Only histories

@@ -23,9 +23,10 @@ Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
 
 TableGroup App::GroupOf(int64_t statement) const {
   static constexpr std::array<TableGroup, kStatements> kGroups = {
-      TableGroup::kMoney,  TableGroup::kMoney,  TableGroup::kAlways, TableGroup::kNames, TableGroup::kNames,
-      TableGroup::kPairs,  TableGroup::kFamily, TableGroup::kFamily, TableGroup::kAlways, TableGroup::kAlways,
-      TableGroup::kPeople, TableGroup::kPeople, TableGroup::kAlways};
+      TableGroup::kMoney,  TableGroup::kMoney,  TableGroup::kAlways, TableGroup::kNames,
+      TableGroup::kNames,  TableGroup::kPairs,  TableGroup::kFamily, TableGroup::kFamily,
+      TableGroup::kAlways, TableGroup::kAlways, TableGroup::kPeople, TableGroup::kPeople,
+      TableGroup::kAlways};
   return kGroups[static_cast<size_t>(statement)];
 }
 
@@ -76,7 +77,8 @@ Value App::AnyValue() {
     case 1:
       return Value(ValueView::Real(static_cast<double>(random_->Below(100)) + 0.5));
     case 2:
-      return Value(ValueView::Blob(std::string{static_cast<char>(random_->Below(256)), '\0', '\xff'}));
+      return Value(
+          ValueView::Blob(std::string{static_cast<char>(random_->Below(256)), '\0', '\xff'}));
     case 3:
       return Text("");
     case 4:
@@ -125,11 +127,12 @@ Status App::Count() {
 // Counts up, and writes down which number of another writer's row was visible then. A node that
 // shows this row must show at least that number of the other one.
 Status App::Chain() {
-  return Run("INSERT INTO chain(who, n, saw_who, saw_n) SELECT ?1, 1, s.who, s.n FROM (SELECT 1) "
-             "LEFT JOIN (SELECT who, n FROM chain WHERE who <> ?1 ORDER BY (who * ?2) % 101 LIMIT 1) "
-             "s WHERE true ON CONFLICT(who) DO UPDATE SET n = n + 1, saw_who = excluded.saw_who, "
-             "saw_n = excluded.saw_n",
-             {Int(node_->who()), Int(random_->Between(1, 100))});
+  return Run(
+      "INSERT INTO chain(who, n, saw_who, saw_n) SELECT ?1, 1, s.who, s.n FROM (SELECT 1) "
+      "LEFT JOIN (SELECT who, n FROM chain WHERE who <> ?1 ORDER BY (who * ?2) % 101 LIMIT 1) "
+      "s WHERE true ON CONFLICT(who) DO UPDATE SET n = n + 1, saw_who = excluded.saw_who, "
+      "saw_n = excluded.saw_n",
+      {Int(node_->who()), Int(random_->Between(1, 100))});
 }
 
 Status App::WriteKv() {
@@ -142,9 +145,10 @@ Status App::WriteKv() {
       return Run("INSERT OR REPLACE INTO kv(id, v) VALUES(?1, ?2)", {id, AnyValue()});
     case 2:
       if (level_ >= kLevelWithoutW) return Run("DELETE FROM kv WHERE id > 6", {});
-      return Run("INSERT INTO kv(id, v, w) VALUES(?1, ?2, 'u') ON CONFLICT(id) "
-                 "DO UPDATE SET v = excluded.v, w = CURRENT_TIMESTAMP",
-                 {id, AnyValue()});
+      return Run(
+          "INSERT INTO kv(id, v, w) VALUES(?1, ?2, 'u') ON CONFLICT(id) "
+          "DO UPDATE SET v = excluded.v, w = CURRENT_TIMESTAMP",
+          {id, AnyValue()});
     case 3:
       return Run("UPDATE kv SET v = ?2 WHERE id = ?1", {id, AnyValue()});
     case 4:
@@ -237,9 +241,10 @@ Status App::WriteLater() {
   HL_ASSIGN(const bool ready, HasTriggers("later"));
   if (!ready) return WriteKv();
   // Most values are few numbers, which clash once they must be unique.
-  return Run(random_->Chance(0.7) ? "INSERT OR REPLACE INTO later VALUES(?1, ?2)"
-                                  : "INSERT OR IGNORE INTO later VALUES(?1, ?2)",
-             {Int(random_->Between(1, 6)), random_->Chance(0.7) ? Int(random_->Below(4)) : AnyValue()});
+  return Run(
+      random_->Chance(0.7) ? "INSERT OR REPLACE INTO later VALUES(?1, ?2)"
+                           : "INSERT OR IGNORE INTO later VALUES(?1, ?2)",
+      {Int(random_->Between(1, 6)), random_->Chance(0.7) ? Int(random_->Below(4)) : AnyValue()});
 }
 
 // Writes rows whose unique values other nodes use too, and swaps such values or passes them on.
@@ -254,15 +259,18 @@ Status App::WritePeople() {
   switch (random_->Below(8)) {
     case 0:
     case 1:
-      return Run("INSERT OR IGNORE INTO people VALUES(?1, ?2, ?3, ?4)", {id, nick, seat, AnyValue()});
+      return Run("INSERT OR IGNORE INTO people VALUES(?1, ?2, ?3, ?4)",
+                 {id, nick, seat, AnyValue()});
     case 2:
-      return Run("INSERT OR REPLACE INTO people VALUES(?1, ?2, ?3, ?4)", {id, nick, seat, AnyValue()});
+      return Run("INSERT OR REPLACE INTO people VALUES(?1, ?2, ?3, ?4)",
+                 {id, nick, seat, AnyValue()});
     case 3:
       return Run("UPDATE people SET nick = ?2 WHERE id = ?1", {id, nick});
     case 4:
       return Run("UPDATE OR REPLACE people SET seat = ?2 WHERE id = ?1", {id, seat});
     case 5:
-      return Run("UPDATE OR IGNORE people SET id = ?2 WHERE id = ?1", {id, Int(random_->Between(1, 8))});
+      return Run("UPDATE OR IGNORE people SET id = ?2 WHERE id = ?1",
+                 {id, Int(random_->Between(1, 8))});
     case 6: {
       HL_TRY(Run("UPDATE people SET seat = -seat WHERE seat > 0", {}));
       return Run("UPDATE OR IGNORE people SET seat = -seat % 3 + 1 WHERE seat < 0", {});

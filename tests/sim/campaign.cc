@@ -17,7 +17,6 @@ namespace harmonylite::sim {
 
 namespace {
 
-
 // A child process's side of the pipe to its parent. Each line is "<kind> <text>". The kinds are:
 // '.' for a history without a violation, 'v' for a violation, 's' for a count of Sometimes, and in
 // RunApart() 'n' for the steps and 't' for the trace.

@@ -17,8 +17,8 @@ Violation CheckBookkeeping(const Picture& picture, const Ledger& ledger) {
                        picture.newest_entry);
   for (const auto& [origin, lseq] : picture.collected.map())
     if (!picture.vector.Covers(origin, lseq))
-      return fmt::format("{} has forgotten deletes of {} up to {}, which it has not merged", ToString(picture.self),
-                         ToString(origin), lseq.value);
+      return fmt::format("{} has forgotten deletes of {} up to {}, which it has not merged",
+                         ToString(picture.self), ToString(origin), lseq.value);
   for (const auto& [table, rows] : picture.rows)
     for (const auto& [key, image] : rows)
       if (!picture.versions.at(table).contains(key))

@@ -9,8 +9,8 @@ namespace harmonylite::sim {
 
 namespace {
 
-Violation CheckRow(const std::string& table, const std::string& key, const std::vector<Write>& writes,
-                   const Losers& losers) {
+Violation CheckRow(const std::string& table, const std::string& key,
+                   const std::vector<Write>& writes, const Losers& losers) {
   VersionRank newest{};
   std::set<VersionRank> known;  // versions that a later write replaced knowingly
   for (const Write& write : writes) {
@@ -23,9 +23,10 @@ Violation CheckRow(const std::string& table, const std::string& key, const std::
     // not say which writes a delete met on its way.
     if (!write.present || Rank(write) == newest || known.contains(Rank(write))) continue;
     if (!losers.contains({table, write.hlc, write.node}))
-      return fmt::format("a write was lost in silence: table {} key {} stamp {} of node {}, and the row is at "
-                         "stamp {} of node {}",
-                         table, key, write.hlc, write.node, newest.first, newest.second);
+      return fmt::format(
+          "a write was lost in silence: table {} key {} stamp {} of node {}, and the row is at "
+          "stamp {} of node {}",
+          table, key, write.hlc, write.node, newest.first, newest.second);
   }
   return std::nullopt;
 }

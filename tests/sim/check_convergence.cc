@@ -22,21 +22,24 @@ std::string Text(const RowVersion& v) {
 // True if a difference between two versions is one that forgetting tombstones allows: the row is
 // deleted on both nodes, and the node with the older tombstone, or with none, may have forgotten a
 // delete at least as new as the other node's tombstone. Rows and shadowed rows may never differ.
-bool Forgotten(const std::string& table, const std::string& key, const RowVersion* a, const RowVersion* b,
-               const Picture& of_a, const Picture& of_b, const Ledger& ledger) {
+bool Forgotten(const std::string& table, const std::string& key, const RowVersion* a,
+               const RowVersion* b, const Picture& of_a, const Picture& of_b,
+               const Ledger& ledger) {
   if ((a != nullptr && !a->gone) || (b != nullptr && !b->gone)) return false;
   const VersionRank left = a == nullptr ? VersionRank{} : Rank(*a);
   const VersionRank right = b == nullptr ? VersionRank{} : Rank(*b);
-  return ForgottenDelete(left < right ? of_a : of_b, ledger, table, key, std::max(left, right)).has_value();
+  return ForgottenDelete(left < right ? of_a : of_b, ledger, table, key, std::max(left, right))
+      .has_value();
 }
-bool Forgotten(const std::string&, const std::string&, const Image*, const Image*, const Picture&, const Picture&,
-               const Ledger&) {
+bool Forgotten(const std::string&, const std::string&, const Image*, const Image*, const Picture&,
+               const Picture&, const Ledger&) {
   return false;
 }
 
 template <typename T>
-Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a, const std::map<std::string, ByKey<T>>& b,
-                  const Picture& of_a, const Picture& of_b, const Ledger& ledger) {
+Violation Compare(const char* what, const std::map<std::string, ByKey<T>>& a,
+                  const std::map<std::string, ByKey<T>>& b, const Picture& of_a,
+                  const Picture& of_b, const Ledger& ledger) {
   for (const AppTable& table : AppTables()) {
     const ByKey<T>& left = a.at(table.name);
     const ByKey<T>& right = b.at(table.name);
@@ -69,7 +72,8 @@ Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& led
   if (a.level != b.level) return std::nullopt;
   // Rows that a local write has freed or hidden are judged when the write is folded.
   if (!a.settled || !b.settled) return std::nullopt;
-  if (Violation found = Compare("shadowed rows", a.shadowed, b.shadowed, a, b, ledger)) return found;
+  if (Violation found = Compare("shadowed rows", a.shadowed, b.shadowed, a, b, ledger))
+    return found;
   return Compare("rows", a.rows, b.rows, a, b, ledger);
 }
 

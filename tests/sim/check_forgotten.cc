@@ -2,8 +2,9 @@
 
 namespace harmonylite::sim {
 
-std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger, const std::string& table,
-                                           const std::string& key, const VersionRank& least, Which which) {
+std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger,
+                                           const std::string& table, const std::string& key,
+                                           const VersionRank& least, Which which) {
   std::optional<VersionRank> newest;
   if (picture.collected.map().empty()) return newest;
   const auto keys = ledger.writes().find(table);

@@ -10,7 +10,8 @@ namespace {
 
 // Checks rows whose delete had been forgotten at an earlier look. A row that is there again must be
 // newer than that delete; otherwise the delete did not last.
-Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now, ByKey<VersionRank>* forgotten) {
+Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now,
+                         ByKey<VersionRank>* forgotten) {
   for (auto it = forgotten->begin(); it != forgotten->end();) {
     const auto& [key, delete_rank] = *it;
     const auto at = now.find(key);
@@ -23,17 +24,18 @@ Violation CheckForgotten(const std::string& table, const ByKey<RowVersion>& now,
       continue;
     }
     if (Rank(at->second) < delete_rank)
-      return fmt::format("a deleted row came back: table {} key {} at stamp {} of {}{}, deleted at {} of node {}",
-                         table, key, at->second.hlc, ToString(at->second.origin), at->second.gone ? " (deleted)" : "",
-                         delete_rank.first, delete_rank.second);
+      return fmt::format(
+          "a deleted row came back: table {} key {} at stamp {} of {}{}, deleted at {} of node {}",
+          table, key, at->second.hlc, ToString(at->second.origin),
+          at->second.gone ? " (deleted)" : "", delete_rank.first, delete_rank.second);
     it = forgotten->erase(it);
   }
   return std::nullopt;
 }
 
 // Checks the rows of one table that had a version at the last look.
-Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, const Picture& picture,
-                     const Ledger& ledger, ByKey<VersionRank>* forgotten) {
+Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
+                     const Picture& picture, const Ledger& ledger, ByKey<VersionRank>* forgotten) {
   const ByKey<RowVersion>& now = picture.versions.at(table);
   auto at = now.begin();
   for (const auto& [key, version] : before) {
@@ -44,26 +46,29 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before, 
       // Several deletes may explain the gap, and one that may be lost may not be the one that was
       // forgotten. So the newest certain one is remembered, or else the version that was there: a
       // row that comes back must be newer.
-      (*forgotten)[key] = ForgottenDelete(picture, ledger, table, key, Rank(version), Which::kSure).value_or(Rank(version));
+      (*forgotten)[key] = ForgottenDelete(picture, ledger, table, key, Rank(version), Which::kSure)
+                              .value_or(Rank(version));
       continue;
     }
     if (Rank(at->second) < Rank(version))
-      return fmt::format("a row went back: table {} key {} from stamp {} of {}{} to stamp {} of {}{}", table,
-                         key, version.hlc, ToString(version.origin), version.gone ? " (deleted)" : "",
-                         at->second.hlc, ToString(at->second.origin),
-                         at->second.gone ? " (deleted)" : "");
+      return fmt::format(
+          "a row went back: table {} key {} from stamp {} of {}{} to stamp {} of {}{}", table, key,
+          version.hlc, ToString(version.origin), version.gone ? " (deleted)" : "", at->second.hlc,
+          ToString(at->second.origin), at->second.gone ? " (deleted)" : "");
   }
   return std::nullopt;
 }
 
 }  // namespace
 
-Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger, Seen* seen) {
+Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger,
+                       Seen* seen) {
   const std::shared_ptr<const Picture> before = std::exchange(seen->last, picture);
   if (before == nullptr || before == picture) return std::nullopt;
   for (const auto& [table, versions] : before->versions) {
     ByKey<VersionRank>& forgotten = seen->forgotten[table];
-    if (Violation found = CheckForgotten(table, picture->versions.at(table), &forgotten)) return found;
+    if (Violation found = CheckForgotten(table, picture->versions.at(table), &forgotten))
+      return found;
     if (Violation found = CheckTable(table, versions, *picture, ledger, &forgotten)) return found;
   }
   return std::nullopt;

@@ -11,8 +11,8 @@ namespace {
 // Compares one key at the end of a history with its writes. The version must rank at least as high
 // as the newest write that cannot be lost, it must be one that was committed, and the row must be
 // what was written under it.
-Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::string& table, const std::string& key,
-                   const std::vector<Write>& writes) {
+Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::string& table,
+                   const std::string& key, const std::vector<Write>& writes) {
   std::pair<int64_t, uint64_t> newest{0, 0};
   bool all_may_be_lost = true;
   for (const Write& write : writes) {
@@ -23,7 +23,8 @@ Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::stri
   const auto& versions = picture.versions.at(table);
   const auto version = versions.find(key);
   if (version == versions.end()) {
-    if (all_may_be_lost || ForgottenDelete(picture, ledger, table, key, newest)) return std::nullopt;
+    if (all_may_be_lost || ForgottenDelete(picture, ledger, table, key, newest))
+      return std::nullopt;
     return fmt::format("a commit is lost: table {} key {} has no version", table, key);
   }
   const auto rank = Rank(version->second);
@@ -32,8 +33,8 @@ Violation CheckKey(const Picture& picture, const Ledger& ledger, const std::stri
   if (version->second.gone && rank < newest && ForgottenDelete(picture, ledger, table, key, newest))
     return std::nullopt;
   if (rank < newest)
-    return fmt::format("a commit is lost: table {} key {} is at {}/{}, but {}/{} was committed", table,
-                       key, rank.first, rank.second, newest.first, newest.second);
+    return fmt::format("a commit is lost: table {} key {} is at {}/{}, but {}/{} was committed",
+                       table, key, rank.first, rank.second, newest.first, newest.second);
   const auto& rows = picture.rows.at(table);
   const auto row = rows.find(key);
   bool known = false;

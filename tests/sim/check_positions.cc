@@ -15,7 +15,8 @@ constexpr int64_t kCountedMs = 10;
 Violation CheckPublished(const Picture& picture, const SimLog& log, int64_t inherited) {
   const int64_t held = std::max(log.HeldTo(picture.self).value, inherited);
   if (picture.published_to <= held) return std::nullopt;
-  return fmt::format("published to {}, but the log never held more than {}", picture.published_to, held);
+  return fmt::format("published to {}, but the log never held more than {}", picture.published_to,
+                     held);
 }
 
 Violation CheckStamps(const Picture& picture, int64_t latest_wall_ms) {
@@ -23,8 +24,8 @@ Violation CheckStamps(const Picture& picture, int64_t latest_wall_ms) {
   for (const auto& [table, versions] : picture.versions)
     for (const auto& [key, version] : versions)
       if (HlcMillis(Hlc(version.hlc)) > most)
-        return fmt::format("table {} key {} is stamped {} ms later than any clock here may allow", table, key,
-                           HlcMillis(Hlc(version.hlc)) - most);
+        return fmt::format("table {} key {} is stamped {} ms later than any clock here may allow",
+                           table, key, HlcMillis(Hlc(version.hlc)) - most);
   return std::nullopt;
 }
 

@@ -27,8 +27,10 @@ std::string Folded(std::string text) {
 std::vector<std::string> UniqueValues(const std::string& table, int64_t level, const Image& image) {
   std::vector<std::string> out;
   if (table == "people") {
-    if (const std::string nick = Folded(image.at("nick")); nick != "null") out.push_back("nick " + nick);
-    if (const std::string& seat = image.at("seat"); seat != "0" && seat[0] != '-') out.push_back("seat " + seat);
+    if (const std::string nick = Folded(image.at("nick")); nick != "null")
+      out.push_back("nick " + nick);
+    if (const std::string& seat = image.at("seat"); seat != "0" && seat[0] != '-')
+      out.push_back("seat " + seat);
   } else if (level >= kLevelOfLaterUnique && image.at("v") != "NULL") {
     out.push_back(image.at("v"));
   }
@@ -46,7 +48,8 @@ Violation CheckTable(const Picture& picture, const Ledger& ledger, const std::st
   for (const auto& [key, version] : picture.versions.at(table)) {
     if (version.gone) continue;
     const auto writes = written->second.find(key);
-    const Image* image = writes == written->second.end() ? nullptr : FindImage(writes->second, version);
+    const Image* image =
+        writes == written->second.end() ? nullptr : FindImage(writes->second, version);
     if (image == nullptr) return fmt::format("nobody wrote row {} of {}", key, table);
     live.push_back({version, key, image});
   }
@@ -59,7 +62,8 @@ Violation CheckTable(const Picture& picture, const Ledger& ledger, const std::st
     if (free) taken.insert(values.begin(), values.end());
     if (free != picture.rows.at(table).contains(row.key) ||
         free == picture.shadowed.at(table).contains(row.key))
-      return fmt::format("row {} of {} should be {}", row.key, table, free ? "visible" : "shadowed");
+      return fmt::format("row {} of {} should be {}", row.key, table,
+                         free ? "visible" : "shadowed");
   }
   return std::nullopt;
 }

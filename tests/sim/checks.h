@@ -34,8 +34,9 @@ struct Seen {
 // then the version is lost. This is the invariant of docs/decisions/0020-forgetting-tombstones.md.
 // With Which::kSure, deletes that may be lost do not count.
 enum class Which { kAny, kSure };
-std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger, const std::string& table,
-                                           const std::string& key, const VersionRank& least, Which which = Which::kAny);
+std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger,
+                                           const std::string& table, const std::string& key,
+                                           const VersionRank& least, Which which = Which::kAny);
 
 // Checks any picture of any node: transactions are whole (transfers and pairs of counters, P6), no
 // effect is visible without its cause (only if `causes`, P6), and reads do not go back (`seen`
@@ -46,7 +47,8 @@ Violation CheckSnapshot(const Picture& picture, const Ledger& ledger, Seen* seen
 // Checks that no row has an older version than at the last look, and that none has lost its version
 // except by a delete that may be forgotten. A row that was deleted therefore does not come back
 // (P5).
-Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger, Seen* seen);
+Violation CheckForward(const std::shared_ptr<const Picture>& picture, const Ledger& ledger,
+                       Seen* seen);
 
 // Checks that a file shows what its machine's present life `who` has committed in the rows that
 // only this life writes (P5).
@@ -79,7 +81,8 @@ Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
                       const std::vector<const Alteration*>& altered);
 // Checks the digests of two nodes with equal vectors and equal schemas. They must differ for
 // exactly the tables in `differ`, of which one node shows an altered row and the other does not.
-Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b, const std::set<std::string>& differ);
+Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b,
+                       const std::set<std::string>& differ);
 
 // Checks the hidden tables of one file: no node has more changes of an origin than that origin
 // wrote, so applying has journaled nothing (P5); positions are in order; and rows agree with their

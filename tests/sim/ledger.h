@@ -76,8 +76,12 @@ class Ledger {
   // Records that a merge has written another node's row anew. Such a row may win over what its
   // writer did to it since: this is the price that docs/decisions/0020-forgetting-tombstones.md
   // names.
-  void NoteAdopted(const std::string& table, const std::string& key) { adopted_.emplace(table, key); }
-  bool Adopted(const std::string& table, const std::string& key) const { return adopted_.contains({table, key}); }
+  void NoteAdopted(const std::string& table, const std::string& key) {
+    adopted_.emplace(table, key);
+  }
+  bool Adopted(const std::string& table, const std::string& key) const {
+    return adopted_.contains({table, key});
+  }
   const std::set<std::pair<std::string, std::string>>& adopted() const { return adopted_; }
 
   // Records that `origin` is a new incarnation of a file. Changes of the former one after number
@@ -88,7 +92,8 @@ class Ledger {
   bool Covers(const change::ProgressVector& vector, const Write& write) const {
     if (vector.Covers(write.origin, Lseq(write.lseq))) return true;
     for (const auto& [origin, base] : taken_over_)
-      if (origin.node == write.origin.node && write.lseq > base && vector.Covers(origin, Lseq(write.lseq)))
+      if (origin.node == write.origin.node && write.lseq > base &&
+          vector.Covers(origin, Lseq(write.lseq)))
         return true;
     return false;
   }
@@ -96,9 +101,9 @@ class Ledger {
  private:
   using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
 
-  Writes writes_;                     // by table and key, in the order of their commits
-  std::map<Change, int64_t> first_;   // the life that gave each change first
-  std::set<Change> twice_;            // changes that two lives of one machine gave
+  Writes writes_;                      // by table and key, in the order of their commits
+  std::map<Change, int64_t> first_;    // the life that gave each change first
+  std::set<Change> twice_;             // changes that two lives of one machine gave
   std::map<int64_t, int64_t> newest_;  // the newest entry of each life
   std::map<Origin, int64_t> last_;
   std::map<Origin, int64_t> taken_over_;  // the base of each origin that took over a former one

@@ -79,7 +79,8 @@ Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   // vectors with the same changes equal.
   for (const auto& [origin, lseq] : out->progress.map())
     if (lseq.value > 0) out->vector.Advance(origin, lseq);
-  if (out->last_change > out->incarnation_base) out->vector.Advance(out->self, Lseq(out->last_change));
+  if (out->last_change > out->incarnation_base)
+    out->vector.Advance(out->self, Lseq(out->last_change));
   return Ok();
 }
 
@@ -107,9 +108,9 @@ std::vector<ValueView> ReadKey(const Statement& row, int first, const AppTable& 
 Status ReadVersions(Connection* db, const Names& names, int64_t id, const AppTable& table,
                     Picture* out) {
   ByKey<RowVersion>& versions = out->versions[table.name];
-  HL_ASSIGN(auto list, db->PrepareCached(fmt::format(
-                           "SELECT hlc, n, lseq, gone, {} FROM __harmonylite__v{}",
-                           HiddenKey(table), id)));
+  HL_ASSIGN(auto list,
+            db->PrepareCached(fmt::format("SELECT hlc, n, lseq, gone, {} FROM __harmonylite__v{}",
+                                          HiddenKey(table), id)));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return Ok();
@@ -131,7 +132,8 @@ Result<std::set<std::string>> TableNames(Connection* db) {
 // A touched row is one in a table with references that waits to be judged, where orphans are
 // hidden.
 Status ReadTouched(Connection* db, Picture* out) {
-  HL_ASSIGN(auto there, db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE name = '__harmonylite__touched'"));
+  HL_ASSIGN(auto there,
+            db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE name = '__harmonylite__touched'"));
   HL_ASSIGN(const bool known, there->Step());
   if (!known) return Ok();
   HL_ASSIGN(auto touched, db->PrepareCached("SELECT 1 FROM __harmonylite__touched LIMIT 1"));
@@ -141,8 +143,8 @@ Status ReadTouched(Connection* db, Picture* out) {
 }
 
 Status ReadShadowed(Connection* db, int64_t id, const AppTable& table, Picture* out) {
-  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT b1 IS NULL, {} FROM __harmonylite__s{}",
-                                                     HiddenKey(table), id)));
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format(
+                           "SELECT b1 IS NULL, {} FROM __harmonylite__s{}", HiddenKey(table), id)));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return Ok();
@@ -239,7 +241,8 @@ Result<Picture> TakePicture(Connection* db) {
   }
   for (const auto& [id, table] : names.tables) {
     HL_TRY(ReadVersions(db, names, id, *table, &out));
-    if (tables.contains(fmt::format("__harmonylite__s{}", id))) HL_TRY(ReadShadowed(db, id, *table, &out));
+    if (tables.contains(fmt::format("__harmonylite__s{}", id)))
+      HL_TRY(ReadShadowed(db, id, *table, &out));
   }
   HL_TRY(ReadTouched(db, &out));
   HL_TRY(ReadUnfolded(db, names, &out));
@@ -247,10 +250,11 @@ Result<Picture> TakePicture(Connection* db) {
 }
 
 Status ReadLosers(Connection* db, Losers* out) {
-  HL_ASSIGN(auto list, db->PrepareCached(
-                           "SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = tbl), loser_hlc, "
-                           "(SELECT node FROM __harmonylite__nodes o WHERE o.n = loser_n) FROM "
-                           "__harmonylite__conflicts"));
+  HL_ASSIGN(auto list,
+            db->PrepareCached(
+                "SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = tbl), loser_hlc, "
+                "(SELECT node FROM __harmonylite__nodes o WHERE o.n = loser_n) FROM "
+                "__harmonylite__conflicts"));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return Ok();

@@ -38,14 +38,14 @@ struct Picture {
   int64_t level = 0;        // number of migrations that the file has run
   Origin self;              // the origin under which the file counts its own changes
   int64_t last_change = 0;  // newest lseq of a change: in the journal, or published before trimming
-  int64_t published_to = 0;  // own changes up to this number count as published
-  int64_t folded_to = 0;     // journal entries up to this number are in the stored versions
-  int64_t newest_entry = 0;  // the newest journal entry of any kind
-  int64_t incarnation_base = 0;  // this incarnation's changes have greater numbers
+  int64_t published_to = 0;          // own changes up to this number count as published
+  int64_t folded_to = 0;             // journal entries up to this number are in the stored versions
+  int64_t newest_entry = 0;          // the newest journal entry of any kind
+  int64_t incarnation_base = 0;      // this incarnation's changes have greater numbers
   change::ProgressVector progress;   // the changes of other origins that the file has
   change::ProgressVector vector;     // `progress` together with the file's own changes
   change::ProgressVector collected;  // tombstones that this covers may be forgotten
-  std::map<std::string, ByKey<Image>> rows;  // by table
+  std::map<std::string, ByKey<Image>> rows;      // by table
   std::map<std::string, ByKey<Image>> shadowed;  // by table; the images are empty
   bool settled = true;  // all is folded, and no row waits to be judged as shadowed or orphaned
   // By table. Journal entries that are not folded yet are laid over the stored versions.

@@ -31,7 +31,9 @@ class Random {
   uint64_t Next() { return Mixed(state_ += kGolden); }
   // A number in [0, limit). The distributions of the standard library are not used, because they
   // differ from one library to another.
-  int64_t Below(int64_t limit) { return static_cast<int64_t>(Next() % static_cast<uint64_t>(limit)); }
+  int64_t Below(int64_t limit) {
+    return static_cast<int64_t>(Next() % static_cast<uint64_t>(limit));
+  }
   int64_t Between(int64_t least, int64_t most) { return least + Below(most - least + 1); }
   bool Chance(double probability) {
     return static_cast<double>(Next() >> 11) * 0x1.0p-53 < probability;

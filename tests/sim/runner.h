@@ -17,10 +17,10 @@ class Runner {
  public:
   Runner() {
     UseSimMemory();
-    std::string pattern = std::filesystem::is_directory("/dev/shm")
-                              ? "/dev/shm/harmonylite-sim-XXXXXX"
-                              : (std::filesystem::temp_directory_path() / "harmonylite-sim-XXXXXX")
-                                    .string();
+    std::string pattern =
+        std::filesystem::is_directory("/dev/shm")
+            ? "/dev/shm/harmonylite-sim-XXXXXX"
+            : (std::filesystem::temp_directory_path() / "harmonylite-sim-XXXXXX").string();
     HL_CHECK(mkdtemp(pattern.data()) != nullptr);
     root_ = pattern;
   }

@@ -82,8 +82,8 @@ class Shrinker {
       for (size_t from = 0; from < kMostSteps; from += chunk) {
         const std::vector<bool> before = out_->steps;
         const auto begin = out_->steps.begin() + static_cast<std::ptrdiff_t>(from);
-        const auto end = out_->steps.begin() +
-                         static_cast<std::ptrdiff_t>(std::min(from + chunk, kMostSteps));
+        const auto end =
+            out_->steps.begin() + static_cast<std::ptrdiff_t>(std::min(from + chunk, kMostSteps));
         if (std::find(begin, end, true) == end) continue;
         std::fill(begin, end, false);
         if (!Try(out_->options)) out_->steps = before;

@@ -17,8 +17,8 @@ inline constexpr size_t kMostSteps = 1'000;
 struct Small {
   HistoryOptions options;
   std::vector<bool> steps;
-  std::string violation;   // empty: the history of the seed broke nothing
-  int64_t tries = 0;       // histories that were run to get here
+  std::string violation;  // empty: the history of the seed broke nothing
+  int64_t tries = 0;      // histories that were run to get here
 };
 
 // Shrinks the history of `seed` with at most `most_tries` runs. Progress is printed to standard

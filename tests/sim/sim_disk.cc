@@ -33,8 +33,8 @@ std::shared_ptr<DiskFile> SimDisk::Create(const std::string& path) {
 
 bool SimDisk::MayWrite() {
   if (dead()) return false;
-  const bool of_writes = fault_ == DiskFault::kError || fault_ == DiskFault::kFull ||
-                         fault_ == DiskFault::kPowerLoss;
+  const bool of_writes =
+      fault_ == DiskFault::kError || fault_ == DiskFault::kFull || fault_ == DiskFault::kPowerLoss;
   return !of_writes || Passes();
 }
 
@@ -128,7 +128,8 @@ SimDisk::Files SimDisk::AfterPowerLoss() {
       if (nothing_unsynced) break;
       if (random_.Chance(0.2)) {
         Unsynced torn = write;
-        torn.after.resize(random_.Below(static_cast<int64_t>(torn.after.size() / kSector) + 1) * kSector);
+        torn.after.resize(random_.Below(static_cast<int64_t>(torn.after.size() / kSector) + 1) *
+                          kSector);
         if (!torn.after.empty()) Redo(&bytes, torn);
         if (prefix) break;
         continue;

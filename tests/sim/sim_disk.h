@@ -28,8 +28,8 @@ struct Unsynced {
 };
 
 struct DiskFile {
-  Bytes bytes;   // as every handle reads them
-  Bytes synced;  // as they were at the last sync
+  Bytes bytes;                     // as every handle reads them
+  Bytes synced;                    // as they were at the last sync
   std::vector<Unsynced> unsynced;  // the writes that lead from `synced` to `bytes`, in their order
 
   // SQLite's five-level file lock: how many handles share it, and which handle holds each higher
@@ -47,11 +47,11 @@ struct DiskFile {
 
 enum class DiskFault {
   kNone,
-  kError,      // writes fail for a while
-  kFull,       // writes fail for a while because the disk is full
-  kPowerLoss,  // nothing works any more, and unsynced data may be lost
-  kUnreadable, // reads fail for a while
-  kBusy,       // locks cannot be taken for a while, as if another process held them
+  kError,       // writes fail for a while
+  kFull,        // writes fail for a while because the disk is full
+  kPowerLoss,   // nothing works any more, and unsynced data may be lost
+  kUnreadable,  // reads fail for a while
+  kBusy,        // locks cannot be taken for a while, as if another process held them
 };
 
 class SimDisk {

@@ -45,16 +45,20 @@ size_t g_arena_left = 0;
 
 size_t RoundUp(size_t size) {
   if (size > kLargest) return (size + kSmallStep - 1) / kSmallStep * kSmallStep;
-  if (size <= kSmallStep * kSmallClasses) return std::max<size_t>((size + kSmallStep - 1) / kSmallStep, 1) * kSmallStep;
+  if (size <= kSmallStep * kSmallClasses)
+    return std::max<size_t>((size + kSmallStep - 1) / kSmallStep, 1) * kSmallStep;
   return std::bit_ceil(size);
 }
 
 size_t ClassOf(size_t rounded) {
   if (rounded <= kSmallStep * kSmallClasses) return rounded / kSmallStep - 1;
-  return kSmallClasses + static_cast<size_t>(std::bit_width(rounded / (kSmallStep * kSmallClasses))) - 2;
+  return kSmallClasses +
+         static_cast<size_t>(std::bit_width(rounded / (kSmallStep * kSmallClasses))) - 2;
 }
 
-uint64_t& SizeOf(void* memory) { return *reinterpret_cast<uint64_t*>(static_cast<char*>(memory) - kHeader); }
+uint64_t& SizeOf(void* memory) {
+  return *reinterpret_cast<uint64_t*>(static_cast<char*>(memory) - kHeader);
+}
 
 // Takes `size` bytes and a header from the present arena, or from malloc.
 void* New(size_t size) {
@@ -135,7 +139,8 @@ void UseSimMemory() {
   mallopt(M_TRIM_THRESHOLD, 1 << 30);
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK);
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK);
-  static sqlite3_mem_methods methods = {Allocate, GiveBack, Resize, Size, Rounded, Init, Shutdown, nullptr};
+  static sqlite3_mem_methods methods = {Allocate, GiveBack, Resize,   Size,
+                                        Rounded,  Init,     Shutdown, nullptr};
   HL_CHECK(sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK);
 }
 

@@ -44,7 +44,9 @@ class SimMeta {
   };
   static constexpr size_t kMostStates = 200;
 
-  size_t Index(size_t back) const { return states_.size() - 1 - std::min(back, states_.size() - 1); }
+  size_t Index(size_t back) const {
+    return states_.size() - 1 - std::min(back, states_.size() - 1);
+  }
   State& Advance() {
     states_.push_back(states_.back());
     if (states_.size() > kMostStates) states_.pop_front();

@@ -29,14 +29,16 @@ SimNode::SimNode(const Setup& setup)
       store(setup.snapshots.store, setup.random, setup.sometimes),
       setup_(setup),
       disk_(kDatabase, setup.random->Next()),
-      vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_, setup.random->Next()) {
+      vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_,
+           setup.random->Next()) {
   options_.db_path = kDatabase;
   options_.spool_directory = setup.directory + "/spools-XXXXXX";
   HL_CHECK(::mkdtemp(options_.spool_directory.data()) != nullptr);
   options_.vfs = vfs_.name();
   options_.tables.hide_orphans = setup.hide_orphans;
   // Half of the nodes make batches of one to four changes, so that they cut wherever they may.
-  if (setup.random->Below(2) == 0) options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
+  if (setup.random->Below(2) == 0)
+    options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
   options_.verify_interval_ms = setup.verify_interval_ms;
   if (setup.snapshots.store == nullptr) return;
@@ -56,9 +58,21 @@ Status SimNode::Start() {
   HL_ASSIGN(Connection write_db, OpenFile());
   HL_ASSIGN(Connection read_db, OpenFile());
   HL_ASSIGN(Connection watch_db, OpenFile());
-  std::unique_ptr<Process> process(
-      new Process{std::move(write_db), std::move(read_db), std::move(watch_db), {}, {}, {}, {}, {}, {}, {}, {}, {},
-                  {}, {}, {}});
+  std::unique_ptr<Process> process(new Process{std::move(write_db),
+                                               std::move(read_db),
+                                               std::move(watch_db),
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {},
+                                               {}});
   for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->replica =
@@ -69,10 +83,9 @@ Status SimNode::Start() {
   process->consumer = std::make_unique<node::Consumer>(
       node::Consumer::Dependencies{&options_, process->replica.get(), &log, &process->shared,
                                    &clock, setup_.logger, setup_.random->Next()});
-  process->publisher = std::make_unique<node::Publisher>(
-      node::Publisher::Dependencies{&options_, &process->read_db, &process->watch_db, &log, &sent_mark, &process->shared,
-                                    &clock,
-                                    setup_.logger, setup_.random->Next()});
+  process->publisher = std::make_unique<node::Publisher>(node::Publisher::Dependencies{
+      &options_, &process->read_db, &process->watch_db, &log, &sent_mark, &process->shared, &clock,
+      setup_.logger, setup_.random->Next()});
   const uint64_t session = node::NewSession(clock.WallMs(), setup_.random->Next());
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
@@ -87,22 +100,23 @@ Status SimNode::StartVerifier(Process* process) {
   process->verify_db.emplace(std::move(db));
   sqlite3_trace_v2(process->verify_db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->verifier = std::make_unique<node::Verifier>(
-      node::Verifier::Dependencies{&options_, &*process->verify_db, &meta, &process->shared, &clock, setup_.logger,
-                                   setup_.random->Next()});
+      node::Verifier::Dependencies{&options_, &*process->verify_db, &meta, &process->shared, &clock,
+                                   setup_.logger, setup_.random->Next()});
   return Ok();
 }
 
 // Wires the workers of snapshots in the same way as node::Node does.
 void SimNode::StartSnapshots(Process* process, uint64_t session) {
   process->snapshot_keeper = std::make_unique<node::SnapshotKeeper>(
-      node::SnapshotKeeper::Dependencies{&meta, &log, &process->shared, &process->board, &clock, setup_.logger,
-                                         options_.snapshots, session});
-  process->maker = std::make_unique<node::SnapshotMaker>(
-      node::SnapshotMaker::Dependencies{&store, &process->board, &process->shared, &clock, setup_.logger,
-                                        node::MakeSnapshotOptions(options_), options_.snapshots.keep});
-  process->snapshots = std::make_unique<NotedSnapshots>(&store, &meta, node::MakeSnapshotOptions(options_));
-  process->resyncer = std::make_unique<node::Resyncer>(
-      node::Resyncer::Dependencies{process->snapshots.get(), &process->shared, &clock, setup_.logger});
+      node::SnapshotKeeper::Dependencies{&meta, &log, &process->shared, &process->board, &clock,
+                                         setup_.logger, options_.snapshots, session});
+  process->maker = std::make_unique<node::SnapshotMaker>(node::SnapshotMaker::Dependencies{
+      &store, &process->board, &process->shared, &clock, setup_.logger,
+      node::MakeSnapshotOptions(options_), options_.snapshots.keep});
+  process->snapshots =
+      std::make_unique<NotedSnapshots>(&store, &meta, node::MakeSnapshotOptions(options_));
+  process->resyncer = std::make_unique<node::Resyncer>(node::Resyncer::Dependencies{
+      process->snapshots.get(), &process->shared, &clock, setup_.logger});
 }
 
 Result<std::shared_ptr<node::OpenSnapshot>> SimNode::NotedSnapshots::Open(const std::string& name) {
@@ -112,10 +126,13 @@ Result<std::shared_ptr<node::OpenSnapshot>> SimNode::NotedSnapshots::Open(const 
 }
 
 bool SimNode::merging() const {
-  return process_ != nullptr && process_->snapshots != nullptr && !process_->snapshots->fetched.expired();
+  return process_ != nullptr && process_->snapshots != nullptr &&
+         !process_->snapshots->fetched.expired();
 }
 
-Result<bool> SimNode::CanBecomeReplica() { return snapshot::CanBecomeReplica(options_.db_path, options_.vfs); }
+Result<bool> SimNode::CanBecomeReplica() {
+  return snapshot::CanBecomeReplica(options_.db_path, options_.vfs);
+}
 
 std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
   const auto attach = [this] {
@@ -123,10 +140,10 @@ std::unique_ptr<node::EmptyJoin> SimNode::MakeJoin() {
     Crash();
     return started;
   };
-  return std::make_unique<node::EmptyJoin>(
-      node::EmptyJoin::Dependencies{&store, &meta, &clock, setup_.logger, node::MakeSnapshotOptions(options_), NodeId(setup_.id),
-                                    options_.snapshots.leader_ttl_ms, options_.max_clock_skew_ms,
-                                    /*alone=*/false, attach});
+  return std::make_unique<node::EmptyJoin>(node::EmptyJoin::Dependencies{
+      &store, &meta, &clock, setup_.logger, node::MakeSnapshotOptions(options_), NodeId(setup_.id),
+      options_.snapshots.leader_ttl_ms, options_.max_clock_skew_ms,
+      /*alone=*/false, attach});
 }
 
 void SimNode::Heal() {

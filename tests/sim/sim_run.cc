@@ -21,10 +21,13 @@ using namespace harmonylite::sim;  // NOLINT: a program
 constexpr int64_t kShrinkTries = 1'500;
 constexpr const char* kUsage =
     "usage: sim_run [--histories N] [--seed S] [--jobs J]\n"
-    "                         N histories (1000) in J processes; every violation is printed with the seed of\n"
+    "                         N histories (1000) in J processes; every violation is printed with "
+    "the seed of\n"
     "                         its history; exit status 1 when there is one\n"
-    "       sim_run --replay SEED [--verbose] [--all-tables] [--nodes N] [--without FAULT,…] [--keep STEPS]\n"
-    "                         one history, twice: both must be the same to the bit; the options are those that\n"
+    "       sim_run --replay SEED [--verbose] [--all-tables] [--nodes N] [--without FAULT,…] "
+    "[--keep STEPS]\n"
+    "                         one history, twice: both must be the same to the bit; the options "
+    "are those that\n"
     "                         --shrink prints\n"
     "       sim_run --shrink SEED [--tries N]\n"
     "                         a small history that breaks the same promise\n";
@@ -73,7 +76,8 @@ int RunMany(const CampaignOptions& options) {
   for (const auto& [what, count] : result.sometimes.counts())
     std::printf("%10" PRId64 "  %s\n", count, what.c_str());
   const double rate = static_cast<double>(result.histories) / std::max(result.seconds, 0.001);
-  std::printf("seed %" PRIu64 ": %" PRIu64 " histories in %.0f s, %.1f a second, %.1f for each of %" PRId64
+  std::printf("seed %" PRIu64 ": %" PRIu64
+              " histories in %.0f s, %.1f a second, %.1f for each of %" PRId64
               " processes; %" PRId64 " violations\n",
               options.seed, result.histories, result.seconds, rate,
               rate / static_cast<double>(options.jobs), options.jobs, result.violations);

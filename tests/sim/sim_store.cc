@@ -18,7 +18,8 @@ bool SimStore::Lose(Random* random) {
 
 bool SimStore::Damage(Random* random) {
   if (objects.empty()) return false;
-  std::string& bytes = std::next(objects.begin(), random->Below(static_cast<int64_t>(objects.size())))->second;
+  std::string& bytes =
+      std::next(objects.begin(), random->Below(static_cast<int64_t>(objects.size())))->second;
   if (bytes.empty()) return false;
   const auto at = static_cast<size_t>(random->Below(static_cast<int64_t>(bytes.size())));
   if (random->Chance(0.3))
@@ -50,7 +51,8 @@ Status StoreClient::Put(const std::string& name, const Spool& content, ports::Tr
 Status StoreClient::Get(const std::string& name, Spool* out, ports::Transfer* transfer) {
   HL_TRY(Reach());
   const auto it = store_->objects.find(name);
-  if (it == store_->objects.end()) return MakeError(ErrorCode::kNotFound, "simulated: no object {}", name);
+  if (it == store_->objects.end())
+    return MakeError(ErrorCode::kNotFound, "simulated: no object {}", name);
   // A broken transfer delivers the first half of the object, which the caller must throw away.
   if (known_.insert(name).second && random_->Chance(lacking)) silent.insert(name);
   const bool falls_silent = silent.contains(name);

@@ -43,32 +43,93 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
   RunAll(kFixedSeed, kFixedHistories, &sometimes);
   for (const auto& [what, count] : sometimes.counts())
     std::printf("  sometimes %6" PRId64 "  %s\n", count, what.c_str());
-  for (const char* what :
-       {"ack lost", "application rolled back", "batch of several frames", "clock jumped",
-        "clock jumped beyond skew", "equal progress on the way", "file restored",
-        "hold for a cause or hole entered", "hold for a cause or hole left",
-        "hold for a clock entered", "hold for a clock left", "hold for a schema entered",
-        "hold for a schema left", "log gap", "log: duplicate recognised",
-        "log: older copy put back", "log: out of sequence", "log: record damaged",
-        "log: record stored twice", "log: trimmed", "log: wiped", "machine killed",
-        "new incarnation", "node cut off", "publish lost", "reader lost", "registry forgot", "registry put back", "registry lags",
-        "no room for temporary files", "a record could not be taken", "gave way to a namesake",
-        "repair request entered", "repair request left", "row shadowed", "shadowed row came back",
-        "sidecar crashed", "write transaction held open", "sidecar paused", "schema changed",
-        "clock jumped by years", "machine cloned", "conflict listed",
-        "application met a fault of its disk", "in a step: sidecar-kill", "in a step: power-cut",
-        "in a step: disk-error", "in a step: disk-full", "in a step: unreadable", "in a step: busy",
-        "in a step: memory", "in a step: statement", "table rebuilt", "orphan hidden", "orphan came back",
-        "row shadowed by an index of later", "digests compared", "row changed unseen", "row deleted unseen",
-        "row inserted unseen", "row altered without triggers", "alteration found by a background check",
-        "alteration found by verify", "altered row repaired", "alarm of a background check ended",
-        "verify with nothing to report at unequal progress", "snapshot made", "joined from a snapshot",
-        "started without a file", "servers wiped while a node joins", "runs without tables",
-        "joined again", "tables made on a node that ran without any", "file lost", "machine away", "node evicted", "evicted node is back",
-        "tombstone forgotten", "snapshot wished for", "snapshot merged",
-        "snapshot merged with unpublished rows", "row written anew by a merge", "store: a call failed",
-        "store: an object came in part", "store: an object fell silent",
-        "store: object lost", "store: object altered"})
+  for (const char* what : {"ack lost",
+                           "application rolled back",
+                           "batch of several frames",
+                           "clock jumped",
+                           "clock jumped beyond skew",
+                           "equal progress on the way",
+                           "file restored",
+                           "hold for a cause or hole entered",
+                           "hold for a cause or hole left",
+                           "hold for a clock entered",
+                           "hold for a clock left",
+                           "hold for a schema entered",
+                           "hold for a schema left",
+                           "log gap",
+                           "log: duplicate recognised",
+                           "log: older copy put back",
+                           "log: out of sequence",
+                           "log: record damaged",
+                           "log: record stored twice",
+                           "log: trimmed",
+                           "log: wiped",
+                           "machine killed",
+                           "new incarnation",
+                           "node cut off",
+                           "publish lost",
+                           "reader lost",
+                           "registry forgot",
+                           "registry put back",
+                           "registry lags",
+                           "no room for temporary files",
+                           "a record could not be taken",
+                           "gave way to a namesake",
+                           "repair request entered",
+                           "repair request left",
+                           "row shadowed",
+                           "shadowed row came back",
+                           "sidecar crashed",
+                           "write transaction held open",
+                           "sidecar paused",
+                           "schema changed",
+                           "clock jumped by years",
+                           "machine cloned",
+                           "conflict listed",
+                           "application met a fault of its disk",
+                           "in a step: sidecar-kill",
+                           "in a step: power-cut",
+                           "in a step: disk-error",
+                           "in a step: disk-full",
+                           "in a step: unreadable",
+                           "in a step: busy",
+                           "in a step: memory",
+                           "in a step: statement",
+                           "table rebuilt",
+                           "orphan hidden",
+                           "orphan came back",
+                           "row shadowed by an index of later",
+                           "digests compared",
+                           "row changed unseen",
+                           "row deleted unseen",
+                           "row inserted unseen",
+                           "row altered without triggers",
+                           "alteration found by a background check",
+                           "alteration found by verify",
+                           "altered row repaired",
+                           "alarm of a background check ended",
+                           "verify with nothing to report at unequal progress",
+                           "snapshot made",
+                           "joined from a snapshot",
+                           "started without a file",
+                           "servers wiped while a node joins",
+                           "runs without tables",
+                           "joined again",
+                           "tables made on a node that ran without any",
+                           "file lost",
+                           "machine away",
+                           "node evicted",
+                           "evicted node is back",
+                           "tombstone forgotten",
+                           "snapshot wished for",
+                           "snapshot merged",
+                           "snapshot merged with unpublished rows",
+                           "row written anew by a merge",
+                           "store: a call failed",
+                           "store: an object came in part",
+                           "store: an object fell silent",
+                           "store: object lost",
+                           "store: object altered"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 
@@ -101,16 +162,16 @@ void RunKept(std::initializer_list<uint64_t> seeds, bool all_tables) {
 TEST(Simulation, KeptSeedsKeepEveryPromise) {
   RunKept(
       {
-          5264664384391485118u,  // snapshots of nodes that were behind hid the only current one
-          8281117210056567947u,  // a ROLLBACK that was interrupted kept the write lock
-          5796215511118819033u,  // a restored file whose WAL stayed counted as not restored
+          5264664384391485118u,   // snapshots of nodes that were behind hid the only current one
+          8281117210056567947u,   // a ROLLBACK that was interrupted kept the write lock
+          5796215511118819033u,   // a restored file whose WAL stayed counted as not restored
           10028576715233805401u,  // a delete whose COMMIT failed was taken for the forgotten one
           14783781906351623020u,  // a batch at hand undid what a copy had published meanwhile
           8244653294516145558u,   // a backup had more than its file had after a power cut
           3246406474746982689u,  // an alarm never ended, as a check that met no node did not end it
           9936735220128811253u,  // an answer that could not be put was given again, to no request
           167189295988553669u,   // a copy had a COMMIT that failed on its original
-          4261468322136339797u,   // verify reached one node, where nothing can be compared
+          4261468322136339797u,  // verify reached one node, where nothing can be compared
       },
       /*all_tables=*/false);
 }
@@ -128,7 +189,7 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           4148680622931926529u,   // others asked for ever for changes of a new life (a second case)
           10451216379200822465u,  // a ROLLBACK without memory ended the process
           5747796768693156649u,   // a ROLLBACK without memory left the database locked
-          8252592432254544644u,  // a step that began a new life was cut off, and began another
+          8252592432254544644u,   // a step that began a new life was cut off, and began another
           14445376000937203283u,  // a migration waited for ever for a sidecar that was too slow
           17501101504267993764u,  // a COMMIT that failed shared its stamp with a later one
           5023932746043588245u,   // a cloned machine showed effects of changes only its clone had
@@ -137,7 +198,7 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           10011307370603127878u,  // a table was written to before it had its triggers
           5084818802709811254u,  // a copy of an evicted node published and vanished (DrawSnapshots)
           3794966629049828094u,  // a snapshot's old tombstone hid that a newer delete was forgotten
-          171656457280428188u,  // a node that needed a snapshot was the one that made them
+          171656457280428188u,   // a node that needed a snapshot was the one that made them
           17130484392128982127u,  // a snapshot from before a migration was fetched for ever
           11765783109303911915u,  // two files with the same writes were lost in turn (MarkLost)
           3022202155825428998u,   // a repair left out the delete of a row that came back unseen

@@ -29,7 +29,7 @@ Handle* Of(sqlite3_file* file) { return reinterpret_cast<Handle*>(file); }
 
 int WriteError(const Handle& handle) {
   return handle.disk->fault() == DiskFault::kFull && !handle.disk->dead() ? SQLITE_FULL
-                                                                           : SQLITE_IOERR_WRITE;
+                                                                          : SQLITE_IOERR_WRITE;
 }
 
 // --- Bytes ---
@@ -37,8 +37,8 @@ int WriteError(const Handle& handle) {
 int Read(sqlite3_file* file, void* out, int amount, sqlite3_int64 offset) {
   Handle* handle = Of(file);
   if (!handle->disk->MayRead()) return SQLITE_IOERR_READ;
-  const size_t there = handle->get()->bytes.Read(static_cast<size_t>(offset), static_cast<size_t>(amount),
-                                                 static_cast<char*>(out));
+  const size_t there = handle->get()->bytes.Read(
+      static_cast<size_t>(offset), static_cast<size_t>(amount), static_cast<char*>(out));
   if (there == static_cast<size_t>(amount)) return SQLITE_OK;
   std::memset(static_cast<char*>(out) + there, 0, static_cast<size_t>(amount) - there);
   return SQLITE_IOERR_SHORT_READ;
@@ -146,8 +146,7 @@ int ShmLock(sqlite3_file* file, int first, int count, int flags) {
       handle->shm_shared &= ~mask;
       continue;
     }
-    if (exclusive ? locks[i] != 0 && (handle->shm_exclusive & mask) == 0
-                  : locks[i] < 0)
+    if (exclusive ? locks[i] != 0 && (handle->shm_exclusive & mask) == 0 : locks[i] < 0)
       return SQLITE_BUSY;
   }
   if ((flags & SQLITE_SHM_UNLOCK) != 0) return SQLITE_OK;
@@ -180,10 +179,25 @@ int Close(sqlite3_file* file) {
   return SQLITE_OK;
 }
 
-constexpr sqlite3_io_methods kMethods = {
-    2,        Close,   Read,       Write,   Truncate,          Sync,        FileSize,
-    Lock,     Unlock,  CheckReservedLock,   FileControl,       SectorSize,  DeviceCharacteristics,
-    ShmMap,   ShmLock, ShmBarrier, ShmUnmap, nullptr,          nullptr};
+constexpr sqlite3_io_methods kMethods = {2,
+                                         Close,
+                                         Read,
+                                         Write,
+                                         Truncate,
+                                         Sync,
+                                         FileSize,
+                                         Lock,
+                                         Unlock,
+                                         CheckReservedLock,
+                                         FileControl,
+                                         SectorSize,
+                                         DeviceCharacteristics,
+                                         ShmMap,
+                                         ShmLock,
+                                         ShmBarrier,
+                                         ShmUnmap,
+                                         nullptr,
+                                         nullptr};
 
 }  // namespace
 

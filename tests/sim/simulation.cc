@@ -35,7 +35,7 @@ constexpr int64_t kLookAtAllEvery = 40;   // steps between two looks at all mach
 constexpr int64_t kTwiceByChance = 2;     // changes that two lives may give alike: ExcuseChance()
 constexpr double kFarFromTheStart = 0.4;  // probability that the first clock is an hour ahead
 constexpr int64_t kHourMs = 3'600'000;
-constexpr double kServerSyncs = 0.03;     // probability, in a step, that the server syncs the log
+constexpr double kServerSyncs = 0.03;  // probability, in a step, that the server syncs the log
 
 int NullDevice() {
   static const int fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -70,11 +70,9 @@ void Simulation::Trace(const std::string& what) {
 
 void Simulation::Fail(const Machine* machine, const std::string& what) {
   if (failed()) return;
-  report_->violation = fmt::format("at {} ms{}: {}", world_.elapsed_ms,
-                                   machine == nullptr
-                                       ? ""
-                                       : fmt::format(", node {}", machine->node->id()),
-                                   what);
+  report_->violation =
+      fmt::format("at {} ms{}: {}", world_.elapsed_ms,
+                  machine == nullptr ? "" : fmt::format(", node {}", machine->node->id()), what);
   Trace("VIOLATION " + *report_->violation);
 }
 
@@ -105,12 +103,20 @@ bool Simulation::SetUp() {
   for (size_t i = 0; i < machines_.size(); ++i) {
     Machine& machine = machines_[i];
     const auto id = static_cast<uint64_t>(i + 1);
-    machine.node = std::make_unique<SimNode>(SimNode::Setup{
-        id, options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_, &logger_,
-        mix_[Fault::kHideOrphans], {}, snapshots_, verify_interval_ms_});
-    machine.app =
-        std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes, tables_,
-                              mix_[Fault::kLazySync]);
+    machine.node = std::make_unique<SimNode>(SimNode::Setup{id,
+                                                            options_.directory,
+                                                            &world_,
+                                                            log_.get(),
+                                                            &meta_,
+                                                            &report_->sometimes,
+                                                            &random_,
+                                                            &logger_,
+                                                            mix_[Fault::kHideOrphans],
+                                                            {},
+                                                            snapshots_,
+                                                            verify_interval_ms_});
+    machine.app = std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes,
+                                        tables_, mix_[Fault::kLazySync]);
     if (random_.Chance(kFreshFile)) {
       Expect(&machine, MakeAppFile(machine.node.get(), tables_));
     } else {
@@ -130,7 +136,8 @@ bool Simulation::SetUp() {
       continue;
     }
     // A clock that is an hour ahead leads to snapshots with stamps that no other node may take yet.
-    if (&machine == &machines_.front() && mix_[Fault::kFarClock] && mix_[Fault::kSnapshots] && random_.Chance(kFarFromTheStart))
+    if (&machine == &machines_.front() && mix_[Fault::kFarClock] && mix_[Fault::kSnapshots] &&
+        random_.Chance(kFarFromTheStart))
       machine.node->clock.offset_ms = kHourMs;
     Expect(&machine, machine.node->Start());
     Expect(&machine, machine.app->Open());
@@ -150,7 +157,8 @@ void Simulation::BeginStep(uint64_t index) {
 // One step of the phase of safety: some time passes, and a random machine gets one step of its
 // application or of a worker, or a fault.
 void Simulation::Act() {
-  world_.Advance(random_.Chance(AnyAway() ? 0.12 : 0.03) ? random_.Between(200, 4'000) : random_.Between(0, 20));
+  world_.Advance(random_.Chance(AnyAway() ? 0.12 : 0.03) ? random_.Between(200, 4'000)
+                                                         : random_.Between(0, 20));
   ++report_->steps;
   for (Machine& machine : machines_) {
     machine.latest_wall_ms = std::max(machine.latest_wall_ms, machine.node->clock.WallMs());
@@ -211,8 +219,10 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
                             : which == 2 ? node.StepKeeper()
                             : which == 3 ? node.StepSnapshots()
                                          : node.StepVerifier();
-  static constexpr std::array<const char*, 5> kWorkers = {"publisher", "consumer", "keeper", "snapshots", "verifier"};
-  Trace(fmt::format("{} {} {}", node.id(), kWorkers[static_cast<size_t>(which)], static_cast<int>(result.kind)));
+  static constexpr std::array<const char*, 5> kWorkers = {"publisher", "consumer", "keeper",
+                                                          "snapshots", "verifier"};
+  Trace(fmt::format("{} {} {}", node.id(), kWorkers[static_cast<size_t>(which)],
+                    static_cast<int>(result.kind)));
   if (options_.verbose && result.kind == StepResult::kBlocked)
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
   EndFault(machine);
@@ -262,8 +272,10 @@ void Simulation::NoteProgress(Machine* machine) {
 // file.
 void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
   const auto [life, is_new] = lives_.try_emplace(&node, picture.self);
-  published_at_birth_.try_emplace(picture.self, is_new ? picture.incarnation_base : picture.published_to);
-  if (!is_new && life->second != picture.self) ledger_.NoteTakeOver(picture.self, picture.incarnation_base);
+  published_at_birth_.try_emplace(picture.self,
+                                  is_new ? picture.incarnation_base : picture.published_to);
+  if (!is_new && life->second != picture.self)
+    ledger_.NoteTakeOver(picture.self, picture.incarnation_base);
   life->second = picture.self;
   if (ledger_.LastOf(picture.self) == 0 && picture.last_change > picture.incarnation_base)
     ledger_.NoteChange(picture.self, picture.last_change);
@@ -291,7 +303,8 @@ void Simulation::Look(Machine* machine) {
 void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
   ByKey<RowVersion> shadowed;
   for (const auto& [table, keys] : picture.shadowed)
-    for (const auto& [key, image] : keys) shadowed[table + key] = picture.versions.at(table).at(key);
+    for (const auto& [key, image] : keys)
+      shadowed[table + key] = picture.versions.at(table).at(key);
   for (const auto& [table, rows] : picture.rows)
     for (const auto& [key, image] : rows) {
       const auto before = machine->shadowed.find(table + key);
@@ -299,9 +312,10 @@ void Simulation::NoteShadowed(const Picture& picture, Machine* machine) {
         report_->sometimes.Note(table == "child" ? "orphan came back" : "shadowed row came back");
     }
   for (const auto& [table, keys] : picture.shadowed)
-    if (!keys.empty()) report_->sometimes.Note(table == "child"   ? "orphan hidden"
-                                               : table == "later" ? "row shadowed by an index of later"
-                                                                  : "row shadowed");
+    if (!keys.empty())
+      report_->sometimes.Note(table == "child"   ? "orphan hidden"
+                              : table == "later" ? "row shadowed by an index of later"
+                                                 : "row shadowed");
   machine->shadowed = std::move(shadowed);
 }
 
@@ -324,7 +338,8 @@ void Simulation::LookAtAll() {
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {
       if (present[i]->doubtful || present[j]->doubtful) continue;
-      if (pictures[i]->vector == pictures[j]->vector) report_->sometimes.Note("equal progress on the way");
+      if (pictures[i]->vector == pictures[j]->vector)
+        report_->sometimes.Note("equal progress on the way");
       Check(present[i], CheckConvergence(*pictures[i], *pictures[j], ledger_));
       if (pictures[i]->vector == pictures[j]->vector && pictures[i]->level == pictures[j]->level)
         CompareDigests({present[i], as_they_are[i].get(), &digests[i]},
@@ -353,7 +368,8 @@ void Simulation::Run() {
 
 void Simulation::RunPhases() {
   if (!SetUp()) return;
-  const int64_t length = random_.Chance(kLong) ? random_.Between(kShortest, kLongest) : random_.Between(kShortest, kMiddling);
+  const int64_t length = random_.Chance(kLong) ? random_.Between(kShortest, kLongest)
+                                               : random_.Between(kShortest, kMiddling);
   for (int64_t i = 0; i < length && !failed(); ++i) {
     if (options_.keep != nullptr && !(*options_.keep)[static_cast<size_t>(i)]) continue;
     BeginStep(static_cast<uint64_t>(i));

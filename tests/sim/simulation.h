@@ -86,12 +86,12 @@ class Simulation {
     // changes that the file counts may have the numbers of other changes, which its former life or
     // its clone has made.
     std::optional<Origin> doubtful;
-    bool had_rival = false;    // its clone has run since its sidecar started
-    int64_t paused_until = 0;  // the step until which its sidecar gets no time
-    bool was_missing = false;  // it held batches for a missing cause or hole at the last look
-    bool was_schema = false;   // it held batches for a schema at the last look
-    bool was_clock = false;    // it held batches for a clock at the last look
-    bool asked = false;        // it asked for a repair at the last look
+    bool had_rival = false;      // its clone has run since its sidecar started
+    int64_t paused_until = 0;    // the step until which its sidecar gets no time
+    bool was_missing = false;    // it held batches for a missing cause or hole at the last look
+    bool was_schema = false;     // it held batches for a schema at the last look
+    bool was_clock = false;      // it held batches for a clock at the last look
+    bool asked = false;          // it asked for a repair at the last look
     int64_t latest_wall_ms = 0;  // the latest time that its clock has shown
     bool resyncs = false;        // it wished for a snapshot at the last look
     int64_t made = 0;            // snapshots that its process had made at the last look

@@ -27,12 +27,11 @@ void Simulation::Clone(Machine* machine) {
   if (!copy.ok()) return Fail(machine, copy.error().message());
   if (CountsFurther(node.who(), *copy, **original)) return;
   Trace(fmt::format("{} is cloned", node.id()));
-  machine->clone = std::make_unique<SimNode>(SimNode::Setup{node.id(), options_.directory, &world_, log_.get(),
-                                                            &meta_, &report_->sometimes, &random_, &logger_,
-                                                            mix_[Fault::kHideOrphans], "-clone", snapshots_});
-  machine->clone_app =
-      std::make_unique<App>(machine->clone.get(), &ledger_, &random_, &report_->sometimes, tables_,
-                              mix_[Fault::kLazySync]);
+  machine->clone = std::make_unique<SimNode>(SimNode::Setup{
+      node.id(), options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_,
+      &logger_, mix_[Fault::kHideOrphans], "-clone", snapshots_});
+  machine->clone_app = std::make_unique<App>(machine->clone.get(), &ledger_, &random_,
+                                             &report_->sometimes, tables_, mix_[Fault::kLazySync]);
   machine->clone->life = kFirstLifeOfClone;
   SetClockBehind(machine);
   machine->clone->log.faults = log_faults_;
@@ -41,8 +40,8 @@ void Simulation::Clone(Machine* machine) {
   // If a virtual machine is copied while it runs, its memory is copied too, and with it the sent
   // mark. Then only the log tells the two machines apart. The product names this limit (P9), so the
   // memory is copied only in histories in which the log loses nothing that either has sent.
-  const bool log_goes_back =
-      mix_[Fault::kWipe] || mix_[Fault::kOlderLog] || mix_[Fault::kServerHere] || mix_[Fault::kTrim];
+  const bool log_goes_back = mix_[Fault::kWipe] || mix_[Fault::kOlderLog] ||
+                             mix_[Fault::kServerHere] || mix_[Fault::kTrim];
   if (!log_goes_back && random_.Chance(0.5)) machine->clone->sent_mark.mark = node.sent_mark.mark;
   machine->clone_until = report_->steps + random_.Between(20, 200);
   lives_[machine->clone.get()] = (*original)->self;
@@ -86,7 +85,8 @@ void Simulation::EndIfRivalled(Machine* machine) {
   if (!node.running() || !node.rivalled()) return;
   Trace(fmt::format("{} gives way to its namesake", node.id()));
   report_->sometimes.Note("gave way to a namesake");
-  if (!machine->had_rival) Fail(machine, "the sidecar ends for another process with its id, and there is none");
+  if (!machine->had_rival)
+    Fail(machine, "the sidecar ends for another process with its id, and there is none");
   node.Crash();
 }
 
@@ -113,7 +113,8 @@ void Simulation::MeetNamesake(Machine* machine) {
     world_.Advance(node::kHeartbeatMs);
   }
   if (ended != 1) Fail(machine, fmt::format("of two processes with its id {} end", ended));
-  report_->sometimes.Note(original.rivalled() ? "the original gave way to its clone" : "a clone gave way to its original");
+  report_->sometimes.Note(original.rivalled() ? "the original gave way to its clone"
+                                              : "a clone gave way to its original");
   EndIfRivalled(machine);
   EndClone(machine);
 }

@@ -33,7 +33,8 @@ void Simulation::DrawMix(uint64_t seed) {
   Random random(seed);
   const bool calm = random.Chance(0.1);
   for (size_t i = 0; i < static_cast<size_t>(Fault::kVerify); ++i)
-    mix_.Set(static_cast<Fault>(i), random.Chance(i < static_cast<size_t>(Fault::kLostPublish) ? 0.3 : 0.5) && !calm);
+    mix_.Set(static_cast<Fault>(i),
+             random.Chance(i < static_cast<size_t>(Fault::kLostPublish) ? 0.3 : 0.5) && !calm);
   mix_.Set(Fault::kSnapshots, random.Chance(kWithSnapshots));
   for (const Fault fault : {Fault::kStoreFails, Fault::kJoin, Fault::kAway})
     mix_.Set(fault, mix_[Fault::kSnapshots] && random.Chance(0.6) && !calm);
@@ -43,7 +44,8 @@ void Simulation::DrawMix(uint64_t seed) {
   DrawVerify(seed);
   DrawTables(seed);
   Random apart(SeedOf(seed, 4));
-  for (const Fault fault : {Fault::kOlderMeta, Fault::kNoSpool}) mix_.Set(fault, apart.Chance(0.3) && !calm);
+  for (const Fault fault : {Fault::kOlderMeta, Fault::kNoSpool})
+    mix_.Set(fault, apart.Chance(0.3) && !calm);
   copied_behind_ = mix_[Fault::kClockJump] && Random(SeedOf(seed, 3)).Chance(kCopiedBehind);
   Random power(SeedOf(seed, 5));
   mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
@@ -269,7 +271,8 @@ void Simulation::MarkLost(int64_t who, std::vector<Picture> kept) {
 
 void Simulation::JumpClock(Machine* machine) {
   int64_t offset = random_.Between(-20'000, 20'000);
-  if (mix_[Fault::kFarClock] && random_.Chance(0.5)) offset = random_.Between(-3'600'000, 3'600'000);
+  if (mix_[Fault::kFarClock] && random_.Chance(0.5))
+    offset = random_.Between(-3'600'000, 3'600'000);
   if (mix_[Fault::kClockYears] && random_.Chance(0.3)) {
     offset = random_.Between(-kYears, kYears);
     report_->sometimes.Note("clock jumped by years");

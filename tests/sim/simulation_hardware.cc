@@ -37,9 +37,10 @@ void Simulation::PlanFault(Machine* machine, bool sidecar) {
   for (const Fault fault :
        {Fault::kPowerCut, Fault::kDiskError, Fault::kDiskFull, Fault::kUnreadable, Fault::kBusy,
         Fault::kMemory, Fault::kStatement, Fault::kSidecarKill}) {
-    const bool of_disk = fault <= Fault::kPowerCut || fault == Fault::kDiskError ||
-                         fault == Fault::kDiskFull;
-    if (mix_[fault] && (sidecar || (of_disk && fault != Fault::kSidecarKill))) choice.push_back(fault);
+    const bool of_disk =
+        fault <= Fault::kPowerCut || fault == Fault::kDiskError || fault == Fault::kDiskFull;
+    if (mix_[fault] && (sidecar || (of_disk && fault != Fault::kSidecarKill)))
+      choice.push_back(fault);
   }
   if (choice.empty()) return;
   planned_ = choice[random_.Below(static_cast<int64_t>(choice.size()))];
@@ -66,7 +67,8 @@ void Simulation::PlanFault(Machine* machine, bool sidecar) {
 // records that could not be taken for a while.
 void Simulation::NoteTaking(Machine* machine) {
   const node::AppliedState applied = machine->node->shared().applied();
-  if (applied.dropped && !mix_[Fault::kDamage]) Fail(machine, "a record that is not damaged was given up");
+  if (applied.dropped && !mix_[Fault::kDamage])
+    Fail(machine, "a record that is not damaged was given up");
   if (!applied.stalled.empty()) report_->sometimes.Note("a record could not be taken");
 }
 

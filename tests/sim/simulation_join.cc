@@ -34,7 +34,8 @@ std::vector<Simulation::Machine*> Simulation::Present() {
 // Runs all migrations that a machine's application still has to run, at the end of a history.
 void Simulation::MigrateAll(Machine* machine) {
   if (!mix_[Fault::kMigrate]) return;
-  for (size_t tries = 0; machine->app->level() < static_cast<int64_t>(kMigrations.size()); ++tries) {
+  for (size_t tries = 0; machine->app->level() < static_cast<int64_t>(kMigrations.size());
+       ++tries) {
     auto migrated = machine->app->Migrate();
     if (!migrated.ok() || tries > kMostTries) return Fail(machine, "a migration failed");
     if (*migrated) continue;
@@ -93,7 +94,8 @@ void Simulation::LoseFile(Machine* machine) {
   machine->seen = {};
   machine->shadowed.clear();
   machine->backup.clear();
-  machine->was_missing = machine->was_schema = machine->was_clock = machine->asked = machine->resyncs = false;
+  machine->was_missing = machine->was_schema = machine->was_clock = machine->asked =
+      machine->resyncs = false;
   machine->evicted.clear();
   BeginAbsent(machine);
 }
@@ -235,7 +237,8 @@ void Simulation::SendAway(Machine* machine) {
 }
 
 bool Simulation::AnyAway() const {
-  return std::any_of(machines_.begin(), machines_.end(), [](const Machine& machine) { return machine.away_until > 0; });
+  return std::any_of(machines_.begin(), machines_.end(),
+                     [](const Machine& machine) { return machine.away_until > 0; });
 }
 
 void Simulation::EndAway(Machine* machine) {
@@ -245,7 +248,8 @@ void Simulation::EndAway(Machine* machine) {
   node.log.connected = node.meta.connected = node.store.connected = true;
   // The log may have been trimmed meanwhile. Where files may be copies it is not, because a copy
   // finds out from the log that it is one.
-  if (!mix_[Fault::kRestore] && !mix_[Fault::kClone] && random_.Chance(0.7)) log_->Trim(random_.Below(6));
+  if (!mix_[Fault::kRestore] && !mix_[Fault::kClone] && random_.Chance(0.7))
+    log_->Trim(random_.Below(6));
 }
 
 }  // namespace harmonylite::sim

@@ -80,7 +80,8 @@ bool Simulation::Settled() {
 bool Simulation::WaitsForGood(const node::Hold& hold) {
   if (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema) return false;
   return std::none_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
-    return !machine.absent && machine.node->running() && machine.node->shared().self() == hold.origin;
+    return !machine.absent && machine.node->running() &&
+           machine.node->shared().self() == hold.origin;
   });
 }
 
@@ -159,7 +160,8 @@ void Simulation::CheckEnd() {
   for (Machine& machine : machines_) {
     auto end = machine.node->Look();
     if (!end.ok()) return Fail(&machine, end.error().message());
-    if (!(*end)->settled) return Fail(&machine, "something is not folded or still pending at the end");
+    if (!(*end)->settled)
+      return Fail(&machine, "something is not folded or still pending at the end");
   }
   for (Machine& machine : machines_) {
     auto db = machine.node->checker();
@@ -188,7 +190,8 @@ void Simulation::CheckLosers() {
   report_->sometimes.Note("conflict listed", static_cast<int64_t>(losers.size()));
   // A row that was altered is not there any more, so the product could not list it when it lost.
   for (const auto& one : alterations_.all())
-    if (one->version) losers.emplace(one->table, one->version->hlc, one->version->origin.node.value);
+    if (one->version)
+      losers.emplace(one->table, one->version->hlc, one->version->origin.node.value);
   Check(nullptr, CheckConflicts(ledger_, losers));
 }
 

@@ -79,8 +79,9 @@ void Simulation::NoteMembers(Machine* machine) {
 // this machine. The row must be one that somebody has written, under the version that the machine
 // had before the merge if it had one (docs/decisions/0025-checking-what-is-forgotten.md). If
 // another machine wrote it, it is noted as adopted.
-Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
-                                  const Picture& before, const Picture& after) {
+Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& table,
+                                  const std::string& key, const Picture& before,
+                                  const Picture& after) {
   const RowVersion& version = after.versions.at(table).at(key);
   const auto shown = after.rows.at(table).find(key);
   const auto was = before.versions.at(table).find(key);
@@ -88,7 +89,9 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
   const Write* same = nullptr;  // the last write that wrote this row
   if (tables != ledger_.writes().end() && tables->second.contains(key))
     for (const Write& write : tables->second.at(key)) {
-      if (!write.present || (was != before.versions.at(table).end() && Rank(write) != Rank(was->second))) continue;
+      if (!write.present ||
+          (was != before.versions.at(table).end() && Rank(write) != Rank(was->second)))
+        continue;
       Image image = write.image;
       MigrateImage(table, after.level, &image);
       if (shown == after.rows.at(table).end() || shown->second == image) same = &write;
@@ -124,7 +127,8 @@ void Simulation::NoteAnew(Machine* machine, const Picture& before) {
     if (after.last_change == before.last_change) return;
   } else {
     report_->sometimes.Note("snapshot merged");
-    if (before.last_change > before.published_to) report_->sometimes.Note("snapshot merged with unpublished rows");
+    if (before.last_change > before.published_to)
+      report_->sometimes.Note("snapshot merged with unpublished rows");
   }
   for (const auto& [table, versions] : after.versions)
     for (const auto& [key, version] : versions)

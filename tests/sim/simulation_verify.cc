@@ -26,8 +26,8 @@ std::string DamagedRows(SimNode* node) {
   if (!digest.ok()) return digest.error().message();
   std::string out;
   for (size_t i = 0; i < digest->rows.size(); ++i)
-    out += fmt::format("{}table {} key {}: {}", out.empty() ? "" : "; ", digest->row_tables[i], digest->rows[i].key_text,
-                       node::Describe(digest->rows[i]));
+    out += fmt::format("{}table {} key {}: {}", out.empty() ? "" : "; ", digest->row_tables[i],
+                       digest->rows[i].key_text, node::Describe(digest->rows[i]));
   return out.empty() ? "it is gone" : out;
 }
 
@@ -35,8 +35,10 @@ std::string DamagedRows(SimNode* node) {
 std::string Text(const node::Verification& result) {
   std::string out;
   for (const node::Finding& finding : result.findings) {
-    out += fmt::format("table {} key {}: {}", finding.table, finding.key_text, node::Describe(finding.kind));
-    for (const auto& [id, row] : finding.nodes) out += fmt::format("; node {}: {}", id.value, node::Describe(row));
+    out += fmt::format("table {} key {}: {}", finding.table, finding.key_text,
+                       node::Describe(finding.kind));
+    for (const auto& [id, row] : finding.nodes)
+      out += fmt::format("; node {}: {}", id.value, node::Describe(row));
     out += " ";
   }
   for (const std::string& table : result.open_tables) out += fmt::format("table {} ", table);
@@ -55,8 +57,8 @@ void Simulation::DrawVerify(uint64_t seed) {
   // A copy or a snapshot of an altered file, or a migration, would spread or reshape the altered
   // row. It would then no longer be one row on one node, and its old and new content could not be
   // told apart (decision 27).
-  for (const Fault fault : {Fault::kRestore, Fault::kClone, Fault::kSnapshots, Fault::kStoreFails, Fault::kJoin,
-                            Fault::kAway, Fault::kMigrate})
+  for (const Fault fault : {Fault::kRestore, Fault::kClone, Fault::kSnapshots, Fault::kStoreFails,
+                            Fault::kJoin, Fault::kAway, Fault::kMigrate})
     mix_.Set(fault, false);
 }
 
@@ -74,8 +76,8 @@ void Simulation::Alter(Machine* machine) {
   if (*made == nullptr) return;
   const Alteration& one = **made;
   const char* what = !one.is ? "deleted" : !one.was ? "inserted" : "changed";
-  Trace(fmt::format("{} has a row {} unseen: table {} key {}{}", machine->node->id(), what, one.table, one.key,
-                    one.audited ? ", and its triggers dropped" : ""));
+  Trace(fmt::format("{} has a row {} unseen: table {} key {}{}", machine->node->id(), what,
+                    one.table, one.key, one.audited ? ", and its triggers dropped" : ""));
   report_->sometimes.Note(fmt::format("row {} unseen", what));
   if (one.audited) report_->sometimes.Note("row altered without triggers");
 }
@@ -98,9 +100,11 @@ void Simulation::NoteUnseen(Machine* machine) {
     if (one == nullptr) continue;
     bool known = false;
     for (const Write& other : ledger_.writes()[where.first][where.second])
-      known = known || (other.hlc == write.hlc && other.lseq == write.lseq && other.node == node.id());
+      known =
+          known || (other.hlc == write.hlc && other.lseq == write.lseq && other.node == node.id());
     if (known) continue;
-    Trace(fmt::format("{} wrote an altered row itself: table {} key {}", node.id(), where.first, where.second));
+    Trace(fmt::format("{} wrote an altered row itself: table {} key {}", node.id(), where.first,
+                      where.second));
     report_->sometimes.Note("altered row written anew");
     write.who = node.who();
     if (one->version) write.replaced = Rank(*one->version);
@@ -149,7 +153,8 @@ const node::VerifyAnswer* Simulation::DigestOf(const Looked& looked) {
     return nullptr;
   }
   Check(looked.machine,
-        CheckDigest(*looked.picture, *digest, alterations_.OpenAt(looked.machine->node->id(), *looked.picture)));
+        CheckDigest(*looked.picture, *digest,
+                    alterations_.OpenAt(looked.machine->node->id(), *looked.picture)));
   return &looked.digest->emplace(std::move(*digest));
 }
 
@@ -158,7 +163,8 @@ void Simulation::CompareDigests(const Looked& one, const Looked& other) {
   const node::VerifyAnswer* others = ones == nullptr ? nullptr : DigestOf(other);
   if (others == nullptr) return;
   report_->sometimes.Note("digests compared");
-  Check(one.machine, CheckDigests(*ones, *others, alterations_.Differing(*one.picture, *other.picture)));
+  Check(one.machine,
+        CheckDigests(*ones, *others, alterations_.Differing(*one.picture, *other.picture)));
 }
 
 // Checks what a node's background comparison reports, and counts the alarms that begin and end. It
@@ -169,14 +175,17 @@ void Simulation::NoteAlarm(Machine* machine) {
   const node::Divergence found = machine->node->shared().rows().divergence();
   const bool alarmed = !found.text.empty();
   const auto& all = alterations_.all();
-  const bool altered = std::any_of(all.begin(), all.end(),
-                                   [&](const auto& one) { return one->node == machine->node->id(); });
+  const bool altered = std::any_of(
+      all.begin(), all.end(), [&](const auto& one) { return one->node == machine->node->id(); });
   if (found.damaged_rows > 0 && !altered)
-    Fail(machine, "a background check finds damaged rows where nobody altered one: " + DamagedRows(machine->node.get()));
+    Fail(machine, "a background check finds damaged rows where nobody altered one: " +
+                      DamagedRows(machine->node.get()));
   // A copy may differ from the other files until it has found out that it is one.
   if (found.tables > 0 && all.empty() && !went_back_)
-    Fail(machine, "a background check finds a difference where nobody altered a row: " + found.text);
-  if (alarmed && !machine->alarmed) report_->sometimes.Note("alteration found by a background check");
+    Fail(machine,
+         "a background check finds a difference where nobody altered a row: " + found.text);
+  if (alarmed && !machine->alarmed)
+    report_->sometimes.Note("alteration found by a background check");
   if (!alarmed && machine->alarmed) report_->sometimes.Note("alarm of a background check ended");
   machine->alarmed = alarmed;
 }
@@ -202,7 +211,8 @@ void Simulation::Verify(Machine* machine) {
     sometimes.Note("verify gave up");
   } else if (!went_back_ && !failed()) {
     Check(machine, CheckVerification(*result, alterations_, before, still, first_new));
-    Trace(fmt::format("verify compared {} nodes: {} rows", result->compared.size(), result->findings.size()));
+    Trace(fmt::format("verify compared {} nodes: {} rows", result->compared.size(),
+                      result->findings.size()));
     sometimes.Note("alteration found by verify", static_cast<int64_t>(result->findings.size()));
     if (!result->different() && result->compared.size() > 1)
       sometimes.Note(result->equal_progress ? "verify with nothing to report"
@@ -261,20 +271,26 @@ void Simulation::AwaitAlarms() {
     const node::Divergence found = machine->node->shared().rows().divergence();
     auto picture = machine->node->Look();
     if (!picture.ok()) return false;
-    const auto open = static_cast<int64_t>(alterations_.OpenAt(machine->node->id(), **picture).size());
+    const auto open =
+        static_cast<int64_t>(alterations_.OpenAt(machine->node->id(), **picture).size());
     if (found.checked_wall_ms == 0 || found.damaged_rows != open) return false;
     return open > 0 || found.tables == 0 || !OpenAlterations(/*anywhere=*/true).empty();
   };
   for (int64_t round = 0; round < kMostRoundsOfChecks && !failed(); ++round) {
     pauses_ = 0;
     PauseVerify();
-    if (std::all_of(machines_.begin(), machines_.end(), [&](Machine& machine) { return told(&machine); })) return;
+    if (std::all_of(machines_.begin(), machines_.end(),
+                    [&](Machine& machine) { return told(&machine); }))
+      return;
   }
   for (Machine& machine : machines_)
     if (!told(&machine)) {
       const node::Divergence found = machine.node->shared().rows().divergence();
-      return Fail(&machine, fmt::format("the background check does not come to what is so: {} damaged rows, {} tables: {}",
-                                        found.damaged_rows, found.tables, found.text));
+      return Fail(
+          &machine,
+          fmt::format(
+              "the background check does not come to what is so: {} damaged rows, {} tables: {}",
+              found.damaged_rows, found.tables, found.text));
     }
 }
 
@@ -292,7 +308,8 @@ void Simulation::RepairAtEnd() {
   }
   pauses_ = 0;
   SimNode& node = *machines_[0].node;
-  node::RowClient client(&node.meta, &node.clock, 'c', random_.Next(), [this] { return PauseVerify(); });
+  node::RowClient client(&node.meta, &node.clock, 'c', random_.Next(),
+                         [this] { return PauseVerify(); });
   auto result = node::VerifyRows(&client);
   if (!result.ok()) return Fail(nullptr, "verify gave up at the end: " + result.error().message());
   if (!result->complete() || result->compared.size() != machines_.size())
@@ -300,11 +317,13 @@ void Simulation::RepairAtEnd() {
   Check(nullptr, CheckVerification(*result, alterations_, OpenAlterations(/*anywhere=*/true), open,
                                    alterations_.all().size()));
   if (!result->equal_progress) Fail(nullptr, "verify finds unequal progress at the end");
-  report_->sometimes.Note("alteration found by verify", static_cast<int64_t>(result->findings.size()));
+  report_->sometimes.Note("alteration found by verify",
+                          static_cast<int64_t>(result->findings.size()));
   if (!result->different()) return;
   auto rows = node::RepairRows(&client, &*result);
   if (!rows.ok()) return Fail(nullptr, "repair gave up at the end: " + rows.error().message());
-  if (result->different()) return Fail(nullptr, "repair does not help at the end: " + Text(*result));
+  if (result->different())
+    return Fail(nullptr, "repair does not help at the end: " + Text(*result));
   Settle();
   for (const auto& [one, row] : expected)
     Check(nullptr, CheckRepaired(*one, row, **machines_[0].node->Look()));

@@ -34,7 +34,8 @@ class MemoryStore final : public ports::ObjectStore {
     return out->Append(bytes);
   }
   bool streams() const override { return takes_streams; }
-  Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override {
+  Status PutFrom(const std::string& name, ports::ObjectSource* source,
+                 ports::Transfer* transfer) override {
     Spool content("/nonexistent", size_t{1} << 30);
     std::string piece;
     // The second attempt stands for one after a lost connection.
@@ -48,7 +49,8 @@ class MemoryStore final : public ports::ObjectStore {
     }
     return Put(name, content, transfer);
   }
-  Status GetInto(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer) override {
+  Status GetInto(const std::string& name, ports::ObjectSink* sink,
+                 ports::Transfer* transfer) override {
     Spool content("/nonexistent", size_t{1} << 30);
     HL_TRY(Get(name, &content, transfer));
     std::string bytes;

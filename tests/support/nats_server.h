@@ -83,7 +83,7 @@ inline Status DeleteStreamForTest(const std::shared_ptr<Connection>& connection,
 }
 
 inline ports::PublishRequest Request(const Origin& origin, const std::string& id, uint64_t expected,
-                                   std::string_view payload) {
+                                     std::string_view payload) {
   ports::PublishRequest out;
   out.subject = origin;
   out.message_id = id;

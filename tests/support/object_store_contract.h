@@ -206,7 +206,8 @@ class PiecewiseSource final : public ports::ObjectSource {
     *out = bytes_.substr(at_, size_);
     at_ += out->size();
     size_ = size_ * 3 % 700'001;
-    if (out->empty() && begun <= failing_) return MakeError(ErrorCode::kRetryLater, "the source is tired");
+    if (out->empty() && begun <= failing_)
+      return MakeError(ErrorCode::kRetryLater, "the source is tired");
     return Ok();
   }
   int begun = 0;
@@ -286,7 +287,8 @@ TEST_P(ObjectStoreContract, ReadersNeverSeeHalfAnObject) {
   std::atomic<bool> stop{false};
   std::thread writer([&] {
     const auto other = holder_->Open();
-    for (size_t i = 1; i < all.size(); ++i) EXPECT_OK(other->Put(Name("x"), Filled(all[i]), nullptr));
+    for (size_t i = 1; i < all.size(); ++i)
+      EXPECT_OK(other->Put(Name("x"), Filled(all[i]), nullptr));
     stop = true;
   });
   while (!stop) {

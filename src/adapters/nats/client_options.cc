@@ -59,9 +59,9 @@ Status SetTls(const ConnectionOptions& options, const std::vector<std::string>& 
     return MakeError(ErrorCode::kInvalidArgument,
                      "[nats] cert_file and key_file belong together: set both or none");
   if (!options.cert_file.empty())
-    HL_TRY(Check(natsOptions_LoadCertificatesChain(out, options.cert_file.c_str(),
-                                                   options.key_file.c_str()),
-                 "[nats] cert_file, key_file"));
+    HL_TRY(Check(
+        natsOptions_LoadCertificatesChain(out, options.cert_file.c_str(), options.key_file.c_str()),
+        "[nats] cert_file, key_file"));
   return Ok();
 }
 

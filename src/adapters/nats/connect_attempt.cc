@@ -127,7 +127,8 @@ Error ConnectError(const ConnectionOptions& options, const std::string& where, n
 // Runs one attempt to its end, and returns it whether it succeeded or failed: its `status` says
 // which. kRetryLater: it did not end in time, or `stop` was set. kInvalidArgument: an option cannot
 // be used.
-Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options, const std::vector<std::string>& urls,
+Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options,
+                                        const std::vector<std::string>& urls,
                                         const std::atomic<bool>& stop) {
   auto attempt = std::make_shared<Attempt>();
   HL_ASSIGN(attempt->options, MakeClientOptions(options, urls));
@@ -150,7 +151,9 @@ Result<std::shared_ptr<Session>> TryTogether(const ConnectionOptions& options,
   const std::string where = RedactUrls(urls);
   HL_ASSIGN(std::shared_ptr<Attempt> attempt, Attend(options, urls, stop));
   const bool is_signed = !options.seed_file.empty() || !options.creds_file.empty();
-  for (int made = 1; is_signed && made < kSignedLogins && attempt->status == NATS_CONNECTION_AUTH_FAILED; ++made) {
+  for (int made = 1;
+       is_signed && made < kSignedLogins && attempt->status == NATS_CONNECTION_AUTH_FAILED;
+       ++made) {
     HL_ASSIGN(attempt, Attend(options, urls, stop));
   }
   if (attempt->status != NATS_OK)

@@ -380,8 +380,8 @@ TEST(UrlTest, SecretsAreNotShown) {
 
 TEST(NamesTest, OriginsInSubjects) {
   EXPECT_EQ(OriginOfSubject("p.v2.1.5.6", "p.v2.1"), (Origin{NodeId(5), Incarnation(6)}));
-  for (const char* bad : {"p.v2.1.5", "p.v2.1.5.6.7", "p.v2.11.5.6", "p.v2.1.x.6", "p.v2.1.5.-6",
-                          "p.v2.1"})
+  for (const char* bad :
+       {"p.v2.1.5", "p.v2.1.5.6.7", "p.v2.11.5.6", "p.v2.1.x.6", "p.v2.1.5.-6", "p.v2.1"})
     EXPECT_FALSE(OriginOfSubject(bad, "p.v2.1")) << bad;
 }
 

@@ -101,13 +101,14 @@ Result<ports::LogRecord> JetStreamLog::LastOf(const Origin& subject) {
   if (!last.ok()) {
     Doubt();
     const bool gone = last.error().code() == ErrorCode::kNotFound;
-    return MakeError(gone ? ErrorCode::kRetryLater : last.error().code(), "{}", last.error().message());
+    return MakeError(gone ? ErrorCode::kRetryLater : last.error().code(), "{}",
+                     last.error().message());
   }
   if (last->status == NATS_OK) {
     natsMsg* raw = last->message.get();
     const size_t size = static_cast<size_t>(natsMsg_GetDataLength(raw));
     return ports::LogRecord{LogSeq(natsMsg_GetSequence(raw)), subject,
-                          std::string(natsMsg_GetData(raw), size)};
+                            std::string(natsMsg_GetData(raw), size)};
   }
   if (last->code == JSNoMessageFoundErr)
     return MakeError(ErrorCode::kNotFound, "the log holds no record of {}", ToString(subject));

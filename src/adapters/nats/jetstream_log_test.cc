@@ -6,7 +6,6 @@
 
 #include "support/nats_server.h"
 
-
 namespace harmonylite::nats {
 namespace {
 
@@ -37,8 +36,8 @@ class JetStreamLogTest : public ::testing::Test {
   // stored under its number.
   void PublishUpTo(JetStreamLog* log, const Origin& origin, uint64_t from, uint64_t to) {
     for (uint64_t i = from; i <= to; ++i) {
-      const auto reply = log->Publish(
-          Request(origin, "m" + std::to_string(i), i - 1, std::to_string(i)));
+      const auto reply =
+          log->Publish(Request(origin, "m" + std::to_string(i), i - 1, std::to_string(i)));
       ASSERT_EQ(reply.outcome, PublishOutcome::kStored) << reply.message;
       ASSERT_EQ(reply.seq, LogSeq(i));
     }

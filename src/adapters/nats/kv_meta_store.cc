@@ -102,7 +102,8 @@ Result<uint64_t> KvMetaStore::CompareAndSet(const std::string& key, std::string_
 Result<KvMetaStore::Stored> KvMetaStore::Load(const std::string& key) {
   HL_TRY(CheckKey(key));
   HL_ASSIGN(const auto session, connection_->Acquire());
-  HL_ASSIGN(const LastMessage last, AskForLast(*session, stream_, subject_root_ + key, options_.timeout.count()));
+  HL_ASSIGN(const LastMessage last,
+            AskForLast(*session, stream_, subject_root_ + key, options_.timeout.count()));
   if (last.status != NATS_OK) return ApiError(last.status, last.code, "reading " + key);
   natsMsg* raw = last.message.get();
   Stored out;

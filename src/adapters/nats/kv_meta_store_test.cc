@@ -4,12 +4,11 @@
 
 #include "support/nats_server.h"
 
-
 namespace harmonylite::nats {
 namespace {
 
-using test::kTestFormat;
 using test::DeleteStreamForTest;
+using test::kTestFormat;
 using test::TestServer;
 
 using ports::MetaEntry;

@@ -145,7 +145,8 @@ Status JetStreamObjectStore::EnsureBucket(const Session& session) {
 
 Result<ObjectMeta> JetStreamObjectStore::LoadMeta(const Session& session,
                                                   const std::string& subject) {
-  HL_ASSIGN(const LastMessage last, AskForLast(session, stream_, subject, options_.api_timeout.count()));
+  HL_ASSIGN(const LastMessage last,
+            AskForLast(session, stream_, subject, options_.api_timeout.count()));
   if (last.status == NATS_NOT_FOUND && last.code == 0)
     return MakeError(ErrorCode::kNotFound, "no such object");
   if (last.status != NATS_OK) return ApiError(last.status, last.code, "asking for an object");
@@ -170,7 +171,7 @@ Result<std::vector<ObjectMeta>> JetStreamObjectStore::LoadMetas(const Session& s
     } else if (meta.error().code() == ErrorCode::kRetryLater ||
                meta.error().code() == ErrorCode::kInvalidArgument) {
       return std::move(meta).error();
-    // Otherwise the object was deleted meanwhile, or no client can read it.
+      // Otherwise the object was deleted meanwhile, or no client can read it.
     }
   }
   return out;
@@ -328,11 +329,12 @@ Status JetStreamObjectStore::ReceiveChunks(const std::shared_ptr<Session>& sessi
     }
     HL_TRY(CheckStillThere(*session, meta));
     if (Clock::now() - moved >= options_.silence)
-      return MakeError(ErrorCode::kRetryLater,
-                       "{} of its {} parts came and nothing more, though the stream's leader has all "
-                       "of them: a replica of stream {} lacks some; compare its replicas ('nats stream "
-                       "info {}'), and restart or remove the nats-server whose replica differs",
-                       object->chunks(), meta.chunks, stream_, stream_);
+      return MakeError(
+          ErrorCode::kRetryLater,
+          "{} of its {} parts came and nothing more, though the stream's leader has all "
+          "of them: a replica of stream {} lacks some; compare its replicas ('nats stream "
+          "info {}'), and restart or remove the nats-server whose replica differs",
+          object->chunks(), meta.chunks, stream_, stream_);
   }
   return Ok();
 }

@@ -44,8 +44,10 @@ class JetStreamObjectStore final : public ports::ObjectStore {
   Status Put(const std::string& name, const Spool& content, ports::Transfer* transfer) override;
   Status Get(const std::string& name, Spool* out, ports::Transfer* transfer) override;
   bool streams() const override { return true; }
-  Status PutFrom(const std::string& name, ports::ObjectSource* source, ports::Transfer* transfer) override;
-  Status GetInto(const std::string& name, ports::ObjectSink* sink, ports::Transfer* transfer) override;
+  Status PutFrom(const std::string& name, ports::ObjectSource* source,
+                 ports::Transfer* transfer) override;
+  Status GetInto(const std::string& name, ports::ObjectSink* sink,
+                 ports::Transfer* transfer) override;
   Result<std::vector<ports::ObjectInfo>> List(const std::string& prefix) override;
   Status Delete(const std::string& name) override;
 

@@ -29,7 +29,8 @@ class PublishPipeline {
 
   // Waits while too many messages are pending. An error may concern an earlier message. Also
   // returns kRetryLater if `transfer` is cancelled.
-  Status Publish(const std::string& subject, std::string_view bytes, const ports::Transfer* transfer);
+  Status Publish(const std::string& subject, std::string_view bytes,
+                 const ports::Transfer* transfer);
   // Waits until every message is stored.
   Status Drain(const ports::Transfer* transfer);
   int pending() const { return pending_; }

@@ -60,8 +60,7 @@ Status PushConsumer::Subscribe(const Options& options) {
     return LibraryError(s, "making an inbox");
   const std::unique_ptr<natsInbox, Destroyer<natsInbox_Destroy>> inbox_owner(inbox);
   natsSubscription* subscription = nullptr;
-  natsStatus status =
-      natsConnection_SubscribeSync(&subscription, session_->connection(), inbox);
+  natsStatus status = natsConnection_SubscribeSync(&subscription, session_->connection(), inbox);
   if (status != NATS_OK) return LibraryError(status, "subscribing");
   subscription_.reset(subscription);
   status = natsSubscription_SetPendingLimits(subscription, -1, kPendingBytes);

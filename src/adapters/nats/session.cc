@@ -217,15 +217,16 @@ Status AwaitReady(const Session& session, const std::string& stream, const std::
 
 }  // namespace
 
-Result<LastMessage> AskForLast(const Session& session, const std::string& stream, const std::string& subject,
-                               int64_t wait_ms) {
+Result<LastMessage> AskForLast(const Session& session, const std::string& stream,
+                               const std::string& subject, int64_t wait_ms) {
   HL_TRY(AwaitReady(session, stream, subject, wait_ms));
   jsOptions options;
   jsOptions_Init(&options);
   options.Wait = wait_ms;
   LastMessage last;
   natsMsg* raw = nullptr;
-  last.status = js_GetLastMsg(&raw, session.js(), stream.c_str(), subject.c_str(), &options, &last.code);
+  last.status =
+      js_GetLastMsg(&raw, session.js(), stream.c_str(), subject.c_str(), &options, &last.code);
   last.message.reset(raw);
   return last;
 }

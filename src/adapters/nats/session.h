@@ -113,7 +113,7 @@ struct LastMessage {
 // stream that another client is just making. A stream that is ready answers a publish, so this
 // function first sends a message that the stream must refuse, and waits for the refusal. kNotFound:
 // the stream does not exist. kRetryLater: the stream is being made, or has no leader.
-Result<LastMessage> AskForLast(const Session& session, const std::string& stream, const std::string& subject,
-                               int64_t wait_ms);
+Result<LastMessage> AskForLast(const Session& session, const std::string& stream,
+                               const std::string& subject, int64_t wait_ms);
 
 }  // namespace harmonylite::nats

@@ -43,8 +43,7 @@ Status CreateStream(const Session& session, const StreamSetup& setup) {
   // The server checks the name and the subjects under two locks. If another node makes the stream
   // between the two checks, the server reports an overlap of subjects, with the very stream that
   // was to be made.
-  if (code == JSStreamSubjectOverlapErr &&
-      GetStreamInfo(session, setup.name, setup.wait_ms).ok())
+  if (code == JSStreamSubjectOverlapErr && GetStreamInfo(session, setup.name, setup.wait_ms).ok())
     return Ok();
   if (code == JSStreamSubjectOverlapErr)
     return MakeError(ErrorCode::kInvalidArgument,

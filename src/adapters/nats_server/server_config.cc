@@ -78,8 +78,8 @@ std::vector<std::string> AddressesOf(const std::string& host) {
   std::set<std::string> addresses;
   for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
     char text[NI_MAXHOST];
-    if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0,
-                    NI_NUMERICHOST) == 0)
+    if (getnameinfo(at->ai_addr, at->ai_addrlen, text, sizeof text, nullptr, 0, NI_NUMERICHOST) ==
+        0)
       addresses.insert(text);
   }
   freeaddrinfo(found);
@@ -198,9 +198,8 @@ ServerLine ParseServerLine(std::string_view line) {
   ServerLine out{LogLevel::kInfo, line, false};
   static constexpr std::pair<std::string_view, LogLevel> kLevels[] = {
       {"[INF] ", LogLevel::kDebug},  // the server's routine messages are not news for our operator
-      {"[DBG] ", LogLevel::kDebug},   {"[TRC] ", LogLevel::kDebug},
-      {"[WRN] ", LogLevel::kWarning}, {"[ERR] ", LogLevel::kError},
-      {"[FTL] ", LogLevel::kError},
+      {"[DBG] ", LogLevel::kDebug}, {"[TRC] ", LogLevel::kDebug}, {"[WRN] ", LogLevel::kWarning},
+      {"[ERR] ", LogLevel::kError}, {"[FTL] ", LogLevel::kError},
   };
   for (const auto& [mark, level] : kLevels) {
     const size_t at = line.find(mark);

@@ -35,8 +35,8 @@ Result<std::string> FindServer(const std::string& binary) {
   folders += ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin";
   for (size_t at = 0; at <= folders.size();) {
     const size_t end = std::min(folders.find(':', at), folders.size());
-    const std::string candidate = folders.substr(at, end - at) + "/" +
-                                  (binary.empty() ? "nats-server" : binary);
+    const std::string candidate =
+        folders.substr(at, end - at) + "/" + (binary.empty() ? "nats-server" : binary);
     if (end > at && IsProgram(candidate)) return candidate;
     at = end + 1;
   }

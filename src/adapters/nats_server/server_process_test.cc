@@ -107,9 +107,8 @@ TEST(ServerProcess, ComesBackOnTheSamePortAfterACrash) {
   const std::string url = server.url();
   const pid_t pid = server.process().pid();
   ASSERT_EQ(kill(pid, SIGKILL), 0);
-  ASSERT_TRUE(test::WaitUntil([&] {
-    return server.process().pid() != pid && server.process().running();
-  }));
+  ASSERT_TRUE(
+      test::WaitUntil([&] { return server.process().pid() != pid && server.process().running(); }));
   EXPECT_EQ(server.url(), url);
   EXPECT_EQ(server.process().restarts(), 1);
   EXPECT_TRUE(test::WaitUntil([&] { return connection->state().reconnects == 1; }));
@@ -235,7 +234,7 @@ TEST(ServerProcess, ALeafUsesTheRemoteLog) {
   const std::string port = std::to_string(FreePort());
   hub.options().server_config = hub.dir().File("hub.conf");
   WriteFile(hub.options().server_config, "leafnodes { listen: \"127.0.0.1:" + port + "\" }\n" +
-                                           "default_js_domain: { \"$G\": \"\" }\n");
+                                             "default_js_domain: { \"$G\": \"\" }\n");
   ASSERT_OK(hub.Start());
   TestServer leaf;
   leaf.options().server_name = "leaf";
@@ -247,7 +246,8 @@ TEST(ServerProcess, ALeafUsesTheRemoteLog) {
   nats::JetStreamLog far_log(far, TestServer::LogOptions());
   ASSERT_TRUE(test::WaitUntil([&] { return near_log.EnsureReady().ok(); }));
   const Origin origin{NodeId(1), Incarnation(1)};
-  EXPECT_EQ(near_log.Publish(Request(origin, "m1", 0, "x")).outcome, ports::PublishOutcome::kStored);
+  EXPECT_EQ(near_log.Publish(Request(origin, "m1", 0, "x")).outcome,
+            ports::PublishOutcome::kStored);
   EXPECT_EQ(far_log.Publish(Request(origin, "m2", 1, "y")).outcome, ports::PublishOutcome::kStored);
   EXPECT_EQ(ReadAll(&near_log, 2).size(), 2u);
   EXPECT_EQ(ReadAll(&far_log, 2).size(), 2u);

@@ -128,8 +128,8 @@ void ServerSupervisor::Main() {
     first = false;
     if (stopping()) break;
     if (Clock::now() - began > kHealthyAfter) pause = kFirstPause;
-    const std::string why = ready.ok() ? "nats-server ended: " + child->how_it_ended()
-                                       : ready.error().message();
+    const std::string why =
+        ready.ok() ? "nats-server ended: " + child->how_it_ended() : ready.error().message();
     logger_->Warning("{}; starting it again in {} ms", why, pause.count());
     Pause(pause);
     pause = std::min(2 * pause, kLongestPause);

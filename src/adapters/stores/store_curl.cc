@@ -175,11 +175,11 @@ Error CurlHandle::ErrorOf(CURLcode code, const std::string& place) const {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
     case CURLE_SSL_ISSUER_ERROR:
-      return MakeError(
-          ErrorCode::kInvalidArgument,
-          "cannot verify the certificate of {}: {}: add the authority that signed its certificate to "
-          "the system's, or to the file that SSL_CERT_FILE names",
-          place, why);
+      return MakeError(ErrorCode::kInvalidArgument,
+                       "cannot verify the certificate of {}: {}: add the authority that signed its "
+                       "certificate to "
+                       "the system's, or to the file that SSL_CERT_FILE names",
+                       place, why);
     case CURLE_LOGIN_DENIED:
       return MakeError(ErrorCode::kInvalidArgument,
                        "{} refuses the login: {}: correct the user, password or key", place, why);

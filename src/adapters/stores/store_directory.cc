@@ -130,7 +130,8 @@ void DirectoryStore::RemoveStaleParts() {
   }
 }
 
-Status DirectoryStore::Put(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+Status DirectoryStore::Put(const std::string& name, const Spool& content,
+                           ports::Transfer* transfer) {
   HL_TRY(ports::CheckObjectName(name));
   HL_TRY(MakeDirectory());
   RemoveStaleParts();

@@ -221,7 +221,8 @@ Status S3Store::PutWhole(const std::string& name, const Spool& content, ports::T
   return Ok();
 }
 
-Status S3Store::PutInParts(const std::string& name, const Spool& content, ports::Transfer* transfer) {
+Status S3Store::PutInParts(const std::string& name, const Spool& content,
+                           ports::Transfer* transfer) {
   const auto& retry = options_.limits.retry;
   Upload upload;
   upload.url = UrlOf(name);

@@ -99,8 +99,8 @@ Status WebdavStore::Move(const std::string& from, const std::string& to, bool* f
   return sent.ok() ? Ok() : Status(std::move(sent).error());
 }
 
-Status WebdavStore::PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
-                            bool* final) {
+Status WebdavStore::PutOnce(const std::string& name, const Spool& content,
+                            ports::Transfer* transfer, bool* final) {
   // Listing the folder also shows whether it exists, before anything large is sent.
   auto found = ListAll(final);
   if (!found.ok() && found.error().code() == ErrorCode::kNotFound) {
@@ -154,7 +154,8 @@ Status WebdavStore::CheckSame(const std::string& name, const HttpResponse& got, 
   request.method = "HEAD";
   request.url = UrlOf(name);
   auto now = Send(request, final);
-  if (now.ok() && now->headers.count("etag") != 0 && now->headers.at("etag") == tag->second) return Ok();
+  if (now.ok() && now->headers.count("etag") != 0 && now->headers.at("etag") == tag->second)
+    return Ok();
   if (!now.ok() && IsPassing(now.error())) return std::move(now).error();
   *final = false;
   return MakeError(ErrorCode::kRetryLater, "{} was replaced while it was read", name);

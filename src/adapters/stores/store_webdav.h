@@ -48,7 +48,8 @@ class WebdavStore final : public ports::ObjectStore {
   Status SendSimple(const char* method, const std::string& url, bool* final);
   Status PutOnce(const std::string& name, const Spool& content, ports::Transfer* transfer,
                  bool* final);
-  Status Upload(const std::string& url, const Spool& content, ports::Transfer* transfer, bool* final);
+  Status Upload(const std::string& url, const Spool& content, ports::Transfer* transfer,
+                bool* final);
   Status Move(const std::string& from, const std::string& to, bool* final);
   Status MakeFolders(bool* final);
   // Checks that `name` is still the object that `got` answered with. kRetryLater: another object

@@ -28,7 +28,8 @@ bool ReadEntry(std::string_view* line, change::ProgressVector* out) {
 
 void WriteEntries(const char* word, const change::ProgressVector& vector, std::string* out) {
   for (const auto& [origin, lseq] : vector.map())
-    *out += fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value, lseq.value);
+    *out +=
+        fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value, lseq.value);
 }
 
 bool ReadLine(std::string_view line, Heartbeat* out) {
@@ -59,10 +60,9 @@ bool ReadLine(std::string_view line, Heartbeat* out) {
 }  // namespace
 
 std::string EncodeHeartbeat(const Heartbeat& h) {
-  std::string out = fmt::format(
-      "{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n", kMagic,
-      h.origin.node.value, h.origin.incarnation.value, h.session, h.wall_ms, h.published.value,
-      h.schema_fingerprint);
+  std::string out = fmt::format("{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n",
+                                kMagic, h.origin.node.value, h.origin.incarnation.value, h.session,
+                                h.wall_ms, h.published.value, h.schema_fingerprint);
   if (h.beat > 0) out += fmt::format("beat {}\n", h.beat);
   if (h.hears) out += fmt::format("hears {} {}\n", h.hears->session, h.hears->number);
   WriteEntries("progress", h.progress, &out);

@@ -20,18 +20,20 @@ struct Beat {
 
 struct Heartbeat {
   Origin origin;
-  uint64_t session = 0;             // of this process: tells two processes with one node id apart
-  uint64_t beat = 0;                // how many entries this process has put, with this one; 0: an earlier build wrote it
-  std::optional<Beat> hears;        // the newest entry of another process with this node id, if there was one lately
+  uint64_t session = 0;  // of this process: tells two processes with one node id apart
+  uint64_t beat =
+      0;  // how many entries this process has put, with this one; 0: an earlier build wrote it
+  std::optional<Beat>
+      hears;  // the newest entry of another process with this node id, if there was one lately
   int64_t wall_ms = 0;
-  Lseq published;                   // of its own changes
+  Lseq published;  // of its own changes
   uint64_t schema_fingerprint = 0;
   change::ProgressVector progress;  // of other origins
-  // Its newest own change when it had applied `progress`: later ones are stamped above all that is in there.
-  // Nothing: an earlier build wrote this.
+  // Its newest own change when it had applied `progress`: later ones are stamped above all that is
+  // in there. Nothing: an earlier build wrote this.
   std::optional<Lseq> journaled;
   change::ProgressVector collected;  // deletes up to here may be forgotten there
-  std::optional<NodeId> asks;       // wants everything after `progress` from this node
+  std::optional<NodeId> asks;        // wants everything after `progress` from this node
   bool operator==(const Heartbeat&) const = default;
 };
 

@@ -45,8 +45,9 @@ TEST(HeartbeatTest, AnythingElseIsCorruption) {
        {std::string(), std::string("x"), std::string("harmonylite-heartbeat 2\n"),
         head + "origin 1\n", head + "origin x 1\n", head + "session -1\n", head + "wall 1x\n",
         head + "published \n", head + "progress 1 1 -5\n", head + "progress 1 1\n",
-        head + "beat -1\n", head + "hears 1\n", head + "hears x 1\n", head + "asks\n", head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n", head + "schema 99999999999999999999999\n",
-        head + std::string(2 << 20, 'x')}) {
+        head + "beat -1\n", head + "hears 1\n", head + "hears x 1\n", head + "asks\n",
+        head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n",
+        head + "schema 99999999999999999999999\n", head + std::string(2 << 20, 'x')}) {
     const auto decoded = DecodeHeartbeat(text);
     ASSERT_FALSE(decoded.ok()) << text.substr(0, 60);
     EXPECT_EQ(decoded.error().code(), ErrorCode::kCorruption);

@@ -12,10 +12,11 @@ namespace {
 
 // A live process answers within two beats of its own; the third is for an entry that was lost.
 constexpr int kKnocks = 3;
-// An answer proves that somebody lived when we put the entry it names. An older one may be of a rival that is gone.
+// An answer proves that somebody lived when we put the entry it names. An older one may be of a
+// rival that is gone.
 constexpr uint64_t kFreshBeats = 8;
-// By so much a beat may come early where two processes put entries under one key, so that neither always
-// overwrites what the other has just put: milliseconds, a power of two.
+// By so much a beat may come early where two processes put entries under one key, so that neither
+// always overwrites what the other has just put: milliseconds, a power of two.
 constexpr int kEarlierBits = 10;
 
 uint64_t Mix(uint64_t value) { return value * 0x9E3779B97F4A7C15ull; }
@@ -25,7 +26,8 @@ bool Holds(const AppliedState& applied, HoldKind kind) {
                      [&](const Hold& hold) { return hold.kind == kind; });
 }
 
-// An answer of this peer would bring again what a constraint of ours or a clock holds back, and wait with it.
+// An answer of this peer would bring again what a constraint of ours or a clock holds back, and
+// wait with it.
 bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
   return std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
     if (hold.kind != HoldKind::kRefused && hold.kind != HoldKind::kClock) return false;
@@ -62,9 +64,10 @@ bool CanAnswer(const Heartbeat& peer, const AppliedState& applied, const Origin&
 
 // What `peer` sends may be applied here: it has applied all that is forgotten here.
 bool IsUpToDate(const Heartbeat& peer, const AppliedState& applied) {
-  return std::all_of(applied.collected.map().begin(), applied.collected.map().end(), [&](const auto& entry) {
-    return entry.first == peer.origin || peer.progress.Covers(entry.first, entry.second);
-  });
+  return std::all_of(
+      applied.collected.map().begin(), applied.collected.map().end(), [&](const auto& entry) {
+        return entry.first == peer.origin || peer.progress.Covers(entry.first, entry.second);
+      });
 }
 
 }  // namespace
@@ -136,9 +139,10 @@ Status Keeper::Listen() {
     }
     if (!first_look) membership_.Hear(peer.heartbeat, now, d_.clock->WallMs());
     if (peer.heartbeat.progress.Get(self) > d_.shared->sending()) {
-      d_.logger->Warning("node {} has changes of this node that this database does not have: it is a "
-                         "copy or was restored from a backup; it goes on as a new incarnation",
-                         peer.heartbeat.origin.node.value);
+      d_.logger->Warning(
+          "node {} has changes of this node that this database does not have: it is a "
+          "copy or was restored from a backup; it goes on as a new incarnation",
+          peer.heartbeat.origin.node.value);
       d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
     }
     if (peer.heartbeat.asks == self.node) Answer(peer.heartbeat, now);
@@ -148,13 +152,14 @@ Status Keeper::Listen() {
 
 void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
   std::vector<Membership::Event> events;
-  d_.shared->SetMembership(membership_.Weigh(applied.progress, d_.shared->self(), now,
-                                             d_.clock->WallMs(), &events));
+  d_.shared->SetMembership(
+      membership_.Weigh(applied.progress, d_.shared->self(), now, d_.clock->WallMs(), &events));
   for (const Membership::Event& event : events) {
     if (event.evicted)
-      d_.logger->Warning("node {} has been silent for longer than the eviction horizon: what was deleted is "
-                         "forgotten without it; it fetches a snapshot when it comes back",
-                         event.node.value);
+      d_.logger->Warning(
+          "node {} has been silent for longer than the eviction horizon: what was deleted is "
+          "forgotten without it; it fetches a snapshot when it comes back",
+          event.node.value);
     else
       d_.logger->Info("node {} is back", event.node.value);
   }
@@ -163,7 +168,8 @@ void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
 bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
     const Peer& peer = entry.second;
-    return now - peer.heard_ms <= kPeerSilentMs && !CanAnswer(peer.heartbeat, applied, d_.shared->self());
+    return now - peer.heard_ms <= kPeerSilentMs &&
+           !CanAnswer(peer.heartbeat, applied, d_.shared->self());
   });
 }
 
@@ -188,7 +194,8 @@ void Keeper::HearNamesake(const Heartbeat& namesake, uint64_t revision, int64_t 
   heard_ = Beat{namesake.session, namesake.beat};
   heard_ms_ = now;
   if (!Lives(namesake, revision)) return;
-  // It was there first, or both were introduced: then the one with the greater session, the later one, gives way.
+  // It was there first, or both were introduced: then the one with the greater session, the later
+  // one, gives way.
   if (!introduced_ || d_.session > namesake.session) rivalled_ = true;
 }
 
@@ -206,13 +213,14 @@ Status Keeper::HearKnock(int64_t now) {
   return Ok();
 }
 
-// Only what names one of our newest entries can not have been written before we put it, whatever the registry has lost
-// and shows again: our session was drawn when this process started.
+// Only what names one of our newest entries can not have been written before we put it, whatever
+// the registry has lost and shows again: our session was drawn when this process started.
 bool Keeper::Lives(const Heartbeat& namesake, uint64_t revision) {
   if ((introduced_ || knocks_ > 0) && HL_MUTANT(history_is_alive)) return true;
   if (HL_MUTANT(namesake_unheard)) return false;
   if (namesake.beat > 0)
-    return namesake.hears && namesake.hears->session == d_.session && beat_ - namesake.hears->number <= kFreshBeats;
+    return namesake.hears && namesake.hears->session == d_.session &&
+           beat_ - namesake.hears->number <= kFreshBeats;
   if (silent_.session != namesake.session) silent_ = {namesake.session, 0, 0};
   if (revision > put_revision_ && put_revision_ != silent_.after) {
     silent_.after = put_revision_;
@@ -226,23 +234,27 @@ std::string Keeper::NextKey(int64_t now) {
   if (!introduced_) introduced_ = !heard_ || knocks_ >= kKnocks;
   const NodeId self = d_.shared->self().node;
   if (!introduced_) return KnockKey(self);
-  if (hears_namesake(now)) next_ms_ -= static_cast<int64_t>(Mix(d_.session + beat_) >> (64 - kEarlierBits));
+  if (hears_namesake(now))
+    next_ms_ -= static_cast<int64_t>(Mix(d_.session + beat_) >> (64 - kEarlierBits));
   return HeartbeatKey(self);
 }
 
-// Some origin's changes have not moved here for a while although `ahead` says that there are more, and the log will
-// not bring them: it is read to its end, or what it brought of that origin waits.
+// Some origin's changes have not moved here for a while although `ahead` says that there are more,
+// and the log will not bring them: it is read to its end, or what it brought of that origin waits.
 bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead, int64_t now) {
   std::map<Origin, Standstill> still;
   bool stuck = false;
   for (const Origin& origin : ahead) {
-    const bool waits = std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
-      return hold.origin == origin && (hold.kind == HoldKind::kMissing || hold.kind == HoldKind::kStale);
-    });
+    const bool waits =
+        std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
+          return hold.origin == origin &&
+                 (hold.kind == HoldKind::kMissing || hold.kind == HoldKind::kStale);
+        });
     if (!applied.caught_up && !waits) continue;
     const Lseq at = applied.progress.Get(origin);
     const auto before = still_.find(origin);
-    const int64_t since = before != still_.end() && before->second.at == at ? before->second.since_ms : now;
+    const int64_t since =
+        before != still_.end() && before->second.at == at ? before->second.since_ms : now;
     still[origin] = {at, since};
     stuck = stuck || now - since >= kRepairPatienceMs;
   }
@@ -250,8 +262,8 @@ bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead,
   return stuck;
 }
 
-// Whoever has what we lack, once it is clear that the log will not bring it. Where nobody can tell us all of it,
-// a snapshot must.
+// Whoever has what we lack, once it is clear that the log will not bring it. Where nobody can tell
+// us all of it, a snapshot must.
 std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now) {
   const Origin self = d_.shared->self();
   const Peer* best = nullptr;
@@ -270,7 +282,8 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
     if (BringsWhatIsRefused(peer.heartbeat, applied)) continue;
     if (!CanAnswer(peer.heartbeat, applied, self)) {
       wanted = true;
-      for (const auto& [origin, lseq] : peer.heartbeat.collected.map()) wish.forgotten.Advance(origin, lseq);
+      for (const auto& [origin, lseq] : peer.heartbeat.collected.map())
+        wish.forgotten.Advance(origin, lseq);
       continue;
     }
     if (!IsUpToDate(peer.heartbeat, applied)) continue;
@@ -285,7 +298,8 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
 
 // Something is missing, and nobody is there who could be asked.
 bool Keeper::IsAlone(const AppliedState& applied, bool alive, int64_t now) {
-  const bool missing = !alive && applied.caught_up && (Holds(applied, HoldKind::kMissing) || d_.shared->log_gap());
+  const bool missing =
+      !alive && applied.caught_up && (Holds(applied, HoldKind::kMissing) || d_.shared->log_gap());
   if (!missing) alone_since_ms_.reset();
   if (missing && !alone_since_ms_) alone_since_ms_ = now;
   return missing && now - *alone_since_ms_ >= kAlonePatienceMs;

@@ -1,8 +1,9 @@
 // Tells the others where this node stands, and notices what it lacks.
 //
-// A hole, a lost tail, a wiped or older log are all the same: somebody is ahead of us and nothing moves.
-// Then we ask one of those; asked ourselves, we pass it to the publisher. Where nobody can answer, because deletes
-// that we lack are forgotten there or nobody is there at all, a snapshot is wished for.
+// A hole, a lost tail, a wiped or older log are all the same: somebody is ahead of us and nothing
+// moves. Then we ask one of those; asked ourselves, we pass it to the publisher. Where nobody can
+// answer, because deletes that we lack are forgotten there or nobody is there at all, a snapshot is
+// wished for.
 //
 // Threads: one owner at a time.
 #pragma once
@@ -38,7 +39,8 @@ class Keeper {
 
   // Does nothing until the next heartbeat is due.
   StepResult Step();
-  // Another process with our node id is alive, and this is the one of the two that ends: decisions/0032.
+  // Another process with our node id is alive, and this is the one of the two that ends:
+  // decisions/0032.
   bool rivalled() const { return rivalled_; }
 
  private:
@@ -72,19 +74,21 @@ class Keeper {
     int64_t since_ms = 0;  // monotonic
   };
   std::map<Origin, Standstill> still_;
-  std::optional<int64_t> alone_since_ms_;        // monotonic
-  std::optional<int64_t> without_since_ms_;      // monotonic: since when tables are elsewhere only
+  std::optional<int64_t> alone_since_ms_;    // monotonic
+  std::optional<int64_t> without_since_ms_;  // monotonic: since when tables are elsewhere only
   std::map<NodeId, std::pair<change::ProgressVector, int64_t>> answered_;
   int64_t next_ms_ = 0;
-  uint64_t beat_ = 0;               // entries put by this process
-  uint64_t put_revision_ = 0;       // of the newest of these
-  std::optional<Beat> heard_;       // the newest entry of another session of our node
-  int64_t heard_ms_ = 0;            // monotonic; then
-  uint64_t knock_revision_ = 0;     // of the newest knock that was looked at
-  // Our entry is where the others look for it. Until then we knock: an entry of our node may be a live process's.
+  uint64_t beat_ = 0;            // entries put by this process
+  uint64_t put_revision_ = 0;    // of the newest of these
+  std::optional<Beat> heard_;    // the newest entry of another session of our node
+  int64_t heard_ms_ = 0;         // monotonic; then
+  uint64_t knock_revision_ = 0;  // of the newest knock that was looked at
+  // Our entry is where the others look for it. Until then we knock: an entry of our node may be a
+  // live process's.
   bool introduced_ = false;
   int knocks_ = 0;
-  // Of an earlier build, which does not answer: how many entries of ours were each followed by one of its.
+  // Of an earlier build, which does not answer: how many entries of ours were each followed by one
+  // of its.
   struct Silent {
     uint64_t session = 0;
     uint64_t after = 0;  // revision of the newest such entry of ours

@@ -94,7 +94,8 @@ class KeeperTest : public testing::Test {
   // Beats often enough for patience to end while peers stay as they are.
   template <typename Peers>
   std::optional<NodeId> AskedAfterPatience(Peers&& peers) {
-    for (int64_t waited = 0; waited <= kRepairPatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs) {
+    for (int64_t waited = 0; waited <= kRepairPatienceMs + 2 * kHeartbeatMs;
+         waited += kHeartbeatMs) {
       peers();
       Beat();
     }
@@ -200,7 +201,8 @@ TEST_F(KeeperTest, RepairDoesNotHelpAgainstConstraintsAndClocks) {
 // Somebody has forgotten deletes that are not applied here.
 class ForgetfulPeersTest : public KeeperTest {
  protected:
-  void HearForgetful(Origin origin, int64_t published, std::vector<std::pair<Origin, int64_t>> progress,
+  void HearForgetful(Origin origin, int64_t published,
+                     std::vector<std::pair<Origin, int64_t>> progress,
                      std::vector<std::pair<Origin, int64_t>> collected) {
     Heartbeat heartbeat;
     heartbeat.origin = origin;
@@ -220,7 +222,10 @@ TEST_F(ForgetfulPeersTest, OnlyASnapshotHelps) {
   EXPECT_TRUE(shared_.behind_forgotten());
   // Applied meanwhile: all is well, and an ordinary repair does.
   SetApplied({{kTwo, 7}});
-  EXPECT_EQ(AskedAfterPatience([&] { HearForgetful(kTwo, 10, {}, {{kTwo, 7}, {kSelf, 50}}); }), kTwo.node);
+  EXPECT_EQ(AskedAfterPatience([&] {
+              HearForgetful(kTwo, 10, {}, {{kTwo, 7}, {kSelf, 50}});
+            }),
+            kTwo.node);
   EXPECT_FALSE(shared_.resync_wish().has_value());
   EXPECT_FALSE(shared_.behind_forgotten());
 }
@@ -261,17 +266,19 @@ TEST_F(ForgetfulPeersTest, ARequestIsNotAnsweredWhereDeletesAreForgotten) {
 
 TEST_F(ForgetfulPeersTest, AHoleIsRepairedWhileOtherOriginsMove) {
   int64_t three = 0;
-  EXPECT_EQ(AskedAfterPatience([&] {
-              SetApplied({{kThree, ++three}}, {{kTwo, HoldKind::kMissing, "why"}}, /*caught_up=*/false);
-              Hear(kTwo, 10);
-              Hear(kThree, three);
-            }),
-            kTwo.node);
+  EXPECT_EQ(
+      AskedAfterPatience([&] {
+        SetApplied({{kThree, ++three}}, {{kTwo, HoldKind::kMissing, "why"}}, /*caught_up=*/false);
+        Hear(kTwo, 10);
+        Hear(kThree, three);
+      }),
+      kTwo.node);
 }
 
 TEST_F(ForgetfulPeersTest, AloneWithAGapASnapshotIsLookedFor) {
   SetApplied({}, {{kTwo, HoldKind::kMissing, "why"}});
-  for (int64_t waited = 0; waited <= kAlonePatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs) Beat();
+  for (int64_t waited = 0; waited <= kAlonePatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs)
+    Beat();
   EXPECT_TRUE(shared_.resync_wish().has_value());
   Hear(kThree, 0);
   Beat();
@@ -353,7 +360,8 @@ TEST_F(KeeperTest, TablesOfOthersAreNoticedWhereNothingIsReplicated) {
   none.caught_up = true;
   shared_.SetApplied(none);
   const auto after_patience = [&](uint64_t schema, bool beats) {
-    for (int64_t waited = 0; waited <= kTablesPatienceMs + 2 * kHeartbeatMs; waited += kHeartbeatMs) {
+    for (int64_t waited = 0; waited <= kTablesPatienceMs + 2 * kHeartbeatMs;
+         waited += kHeartbeatMs) {
       if (beats) Hear(kTwo, 0, {}, std::nullopt, schema);
       Beat();
     }

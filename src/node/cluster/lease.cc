@@ -20,9 +20,7 @@ std::string Lease::Value(std::string_view note) const {
                      options_.session, note);
 }
 
-bool Lease::held() const {
-  return held_ && clock_->MonotonicMs() - since_ms_ < options_.ttl_ms;
-}
+bool Lease::held() const { return held_ && clock_->MonotonicMs() - since_ms_ < options_.ttl_ms; }
 
 Result<bool> Lease::Take(std::string_view note, uint64_t revision) {
   const int64_t now = clock_->MonotonicMs();
@@ -81,7 +79,8 @@ void Lease::Release() {
   held_ = false;
   // Lost answers are the next holder's patience.
   auto entry = store_->Get(options_.key);
-  if (entry.ok() && entry->revision == revision_ && !store_->Delete(options_.key).ok()) revision_ = 0;
+  if (entry.ok() && entry->revision == revision_ && !store_->Delete(options_.key).ok())
+    revision_ = 0;
 }
 
 Result<std::string> Lease::NoteOf(ports::MetaStore* store, const std::string& key) {

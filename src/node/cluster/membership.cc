@@ -26,9 +26,10 @@ void Membership::Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_m
 void Membership::Confirm(const ProgressVector& progress, const Origin& self, Heard* heard) {
   const auto have = [&](const Fact& fact) {
     if (!progress.Covers(fact.origin, fact.journaled)) return false;
-    return std::all_of(fact.progress.map().begin(), fact.progress.map().end(), [&](const auto& entry) {
-      return entry.first == self || progress.Covers(entry.first, entry.second);
-    });
+    return std::all_of(fact.progress.map().begin(), fact.progress.map().end(),
+                       [&](const auto& entry) {
+                         return entry.first == self || progress.Covers(entry.first, entry.second);
+                       });
   };
   for (int i = 0; i < 2; ++i) {
     if (!heard->waiting) heard->waiting = std::exchange(heard->newest, std::nullopt);
@@ -48,17 +49,19 @@ std::optional<ProgressVector> Membership::Stable(const ProgressVector& progress,
     const Fact& fact = *heard->second.confirmed;
     ProgressVector least;
     for (const auto& [origin, lseq] : stable.map())
-      least.Advance(origin, origin == fact.origin ? lseq : std::min(lseq, fact.progress.Get(origin)));
+      least.Advance(origin,
+                    origin == fact.origin ? lseq : std::min(lseq, fact.progress.Get(origin)));
     stable = std::move(least);
   }
   return stable;
 }
 
-MembershipReport Membership::Weigh(const ProgressVector& progress, const Origin& self, int64_t now_ms,
-                                   int64_t wall_ms, std::vector<Event>* events) {
+MembershipReport Membership::Weigh(const ProgressVector& progress, const Origin& self,
+                                   int64_t now_ms, int64_t wall_ms, std::vector<Event>* events) {
   if (!listening_since_ms_) listening_since_ms_ = now_ms;
   for (auto& [node, heard] : heard_) Confirm(progress, self, &heard);
-  const bool listened = now_ms - *listening_since_ms_ >= std::min(kListenBeforeEvictingMs, horizon_ms_);
+  const bool listened =
+      now_ms - *listening_since_ms_ >= std::min(kListenBeforeEvictingMs, horizon_ms_);
   for (auto& [node, member] : members_) {
     const auto heard = heard_.find(node);
     const int64_t silent =

@@ -1,8 +1,8 @@
 // Who belongs to the cluster, and what all of them have: which tombstones nobody needs any more.
 //
-// A member is a node whose heartbeat was heard within the horizon. What a heartbeat says about a member's life
-// stays true, so it may be weighed later, when this node has caught up with it.
-// Why: docs/decisions/0020-forgetting-tombstones.md. Pure: no clock, no store.
+// A member is a node whose heartbeat was heard within the horizon. What a heartbeat says about a
+// member's life stays true, so it may be weighed later, when this node has caught up with it. Why:
+// docs/decisions/0020-forgetting-tombstones.md. Pure: no clock, no store.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,8 @@ class Membership {
 
   // A heartbeat whose registry entry moved while we watched: its node lives.
   void Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_ms);
-  // The registry did not answer: who is silent cannot be told until we have listened again for a while.
+  // The registry did not answer: who is silent cannot be told until we have listened again for a
+  // while.
   void Deaf() { listening_since_ms_.reset(); }
 
   struct Event {

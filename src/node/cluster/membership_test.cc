@@ -128,7 +128,8 @@ TEST_F(MembershipTest, WhoDoesNotListenEvictsNobody) {
 }
 
 TEST_F(MembershipTest, MembersOfTheFileAreWaitedFor) {
-  members_ = Membership(kHorizon, {{kTwo.node, {kWall, false}}, {kThree.node, {kWall - kHorizon, false}},
+  members_ = Membership(kHorizon, {{kTwo.node, {kWall, false}},
+                                   {kThree.node, {kWall - kHorizon, false}},
                                    {kSelf.node, {kWall, false}}});
   Listen();
   // Two was heard before the restart, and not yet since; three too long ago.

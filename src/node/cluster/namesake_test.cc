@@ -1,4 +1,5 @@
-// Two processes with one node id, and a registry that shows what one process of the node has left behind.
+// Two processes with one node id, and a registry that shows what one process of the node has left
+// behind.
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -27,7 +28,8 @@ class FakeClock final : public Clock {
 
 using Entries = std::map<std::string, ports::MetaEntry>;
 
-// One registry; `shown`, where there is something in it, is what all lookers see instead of it, first things first.
+// One registry; `shown`, where there is something in it, is what all lookers see instead of it,
+// first things first.
 class FakeStore final : public ports::MetaStore {
  public:
   Result<uint64_t> Put(const std::string& key, std::string_view value) override {
@@ -35,7 +37,8 @@ class FakeStore final : public ports::MetaStore {
     states.push_back(entries);
     return revision;
   }
-  Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value, uint64_t) override {
+  Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value,
+                                 uint64_t) override {
     return Put(key, value);
   }
   Result<ports::MetaEntry> Get(const std::string& key) override { return RecentEntry(key); }
@@ -108,7 +111,8 @@ TEST_F(NamesakeTest, TheLaterOneEndsBeforeItHasSpoken) {
   Rounds({second.get(), first.get()}, 3);
   EXPECT_TRUE(second->keeper.rivalled());
   EXPECT_FALSE(first->keeper.rivalled());
-  EXPECT_LT(Entry().session, Entry(KnockKey(kSelf.node)).session) << "the first one's own entry was not overwritten";
+  EXPECT_LT(Entry().session, Entry(KnockKey(kSelf.node)).session)
+      << "the first one's own entry was not overwritten";
   Rounds({first.get()});
   EXPECT_FALSE(first->keeper.rivalled());
 }
@@ -134,8 +138,8 @@ TEST_F(NamesakeTest, OfTwoThatStartTogetherTheLaterOneEnds) {
   EXPECT_FALSE(first->keeper.rivalled());
 }
 
-// They look at the same moments, and what they put comes some milliseconds later: the second one always overwrites what
-// the first one has put before it could see it.
+// They look at the same moments, and what they put comes some milliseconds later: the second one
+// always overwrites what the first one has put before it could see it.
 TEST_F(NamesakeTest, TwoInStepHearEachOtherAllTheSame) {
   constexpr int64_t kPutMs = 5;
   const auto first = Start();
@@ -180,7 +184,8 @@ TEST_F(NamesakeTest, TheWholeHistoryOfFormerProcessesIsNobody) {
   }
 }
 
-// It was answered while a rival lived, and missed that; now the rival is gone and the store shows its answer again.
+// It was answered while a rival lived, and missed that; now the rival is gone and the store shows
+// its answer again.
 TEST_F(NamesakeTest, AnAnswerThatIsOldIsNobody) {
   for (const int beats_since : {0, 20}) {
     store_.entries.clear();

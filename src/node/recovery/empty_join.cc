@@ -41,9 +41,12 @@ Result<EmptyJoin::Outcome> EmptyJoin::Later(const Error& error) {
   listens_since_ms_.reset();
   const int64_t now = d_.clock->MonotonicMs();
   waiting_for_ = error.message();
-  if (!activity_.cancelled() && now - reached_ms_.value_or(began_ms_) > kReachWithinMs && !alive_ms_) {
-    d_.logger->Warning("the cluster cannot be reached ({}), so this node does not get its tables from there: "
-                       "make them, or start it again when it can be reached", error.message());
+  if (!activity_.cancelled() && now - reached_ms_.value_or(began_ms_) > kReachWithinMs &&
+      !alive_ms_) {
+    d_.logger->Warning(
+        "the cluster cannot be reached ({}), so this node does not get its tables from there: "
+        "make them, or start it again when it can be reached",
+        error.message());
     return Outcome::kStartEmpty;
   }
   return Outcome::kWaiting;
@@ -69,7 +72,9 @@ Result<EmptyJoin::Outcome> EmptyJoin::TrySnapshots() {
       continue;
     }
     if (!one.problem.empty() || refused_.contains(one.name)) continue;
-    if (const auto early = early_.find(one.name); early != early_.end() && d_.clock->WallMs() < early->second) continue;
+    if (const auto early = early_.find(one.name);
+        early != early_.end() && d_.clock->WallMs() < early->second)
+      continue;
     HL_ASSIGN(const bool restored, TryOne(one));
     if (restored) return Outcome::kRestored;
   }
@@ -86,9 +91,11 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   }
   HL_ASSIGN(const int64_t ahead, MsAhead(&opened->db(), *d_.clock));
   if (ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future)) {
-    d_.logger->Warning("snapshot {} is not used yet: it holds stamps that are {} ms ahead of this node's clock; set the "
-                       "clocks, its maker's or this node's",
-                       listed.name, ahead);
+    d_.logger->Warning(
+        "snapshot {} is not used yet: it holds stamps that are {} ms ahead of this node's clock; "
+        "set the "
+        "clocks, its maker's or this node's",
+        listed.name, ahead);
     early_[listed.name] = d_.clock->WallMs() + ahead - d_.max_clock_skew_ms;
     return false;
   }
@@ -158,14 +165,16 @@ Result<EmptyJoin::Outcome> EmptyJoin::AskForOne() {
   if (!note.ok() && note.error().code() != ErrorCode::kNotFound) return std::move(note).error();
   if (note.ok() || !maker_ms_) maker_ms_ = now;
   if (now - *maker_ms_ > 2 * d_.leader_ttl_ms && unread_.empty()) {
-    d_.logger->Warning("other nodes are running, but none of them makes snapshots ([snapshot] enabled): this node "
-                       "gets no tables from there; make them");
+    d_.logger->Warning(
+        "other nodes are running, but none of them makes snapshots ([snapshot] enabled): this node "
+        "gets no tables from there; make them");
     return Outcome::kStartEmpty;
   }
   // The request is put again whenever it is absent: it vanishes if the registry is emptied, and if
   // the snapshot that answered it turned out to be damaged.
   auto request = d_.meta->Get(kSnapshotRequest);
-  if (!request.ok() && request.error().code() != ErrorCode::kNotFound) return std::move(request).error();
+  if (!request.ok() && request.error().code() != ErrorCode::kNotFound)
+    return std::move(request).error();
   // A resync request is not answered by the node that made it. This node's request replaces such a
   // request, because any node may answer this one; the other node repeats its own. While snapshots
   // cannot be read, requests become rarer, because each is work for its maker.

@@ -49,7 +49,7 @@ class EmptyJoin {
   explicit EmptyJoin(Dependencies dependencies);
 
   enum class Outcome {
-    kWaiting,     // step again, a little later
+    kWaiting,  // step again, a little later
     // The file is a restored snapshot; the node that opens it adopts it.
     kRestored,
     // No node with tables was heard, none that was heard makes snapshots, the cluster is out of
@@ -81,7 +81,7 @@ class EmptyJoin {
   Dependencies d_;
   snapshot::Catalog catalog_;
   snapshot::Activity activity_;
-  std::set<std::string> refused_;                // snapshots that turned out to be damaged
+  std::set<std::string> refused_;  // snapshots that turned out to be damaged
   // Snapshots with stamps from the future, and the wall clock time in ms before which each is not
   // used.
   std::map<std::string, int64_t> early_;
@@ -94,9 +94,9 @@ class EmptyJoin {
   int64_t began_ms_;
   // Since when every call to the registry and the store has succeeded.
   std::optional<int64_t> listens_since_ms_;
-  std::optional<int64_t> alive_ms_;              // when a node with tables was last heard
-  std::optional<int64_t> reached_ms_;            // when store and registry last answered
-  std::optional<int64_t> maker_ms_;              // when the lease was last seen to be held
+  std::optional<int64_t> alive_ms_;    // when a node with tables was last heard
+  std::optional<int64_t> reached_ms_;  // when store and registry last answered
+  std::optional<int64_t> maker_ms_;    // when the lease was last seen to be held
   bool asked_ = false;
   bool attached_ = false;
   std::string waiting_for_;

@@ -30,10 +30,11 @@ class EmptyJoinTest : public SnapshotKeeperTest {
     snapshot::Options options;
     options.db_path = path_;
     options.spool_directory = dir_.path();
-    EmptyJoin join({&store_, &meta_, &clock_, &logger_, options, NodeId(9), kTtl, 60'000, alone, [this] {
-                      ++attached_;
-                      return Ok();
-                    }});
+    EmptyJoin join(
+        {&store_, &meta_, &clock_, &logger_, options, NodeId(9), kTtl, 60'000, alone, [this] {
+           ++attached_;
+           return Ok();
+         }});
     for (steps_ = 0; steps_ < 200; ++steps_) {
       const auto outcome = Must(join.Step());
       if (outcome != EmptyJoin::Outcome::kWaiting) return outcome;
@@ -41,7 +42,8 @@ class EmptyJoinTest : public SnapshotKeeperTest {
         Heartbeat heartbeat;
         heartbeat.origin = maker->node.self;
         heartbeat.schema_fingerprint = maker->fingerprint;
-        if (!meta_.broken) Must(meta_.Put(HeartbeatKey(heartbeat.origin.node), EncodeHeartbeat(heartbeat)));
+        if (!meta_.broken)
+          Must(meta_.Put(HeartbeatKey(heartbeat.origin.node), EncodeHeartbeat(heartbeat)));
       }
       Pass(1000, makers);
     }
@@ -87,7 +89,8 @@ TEST_F(EmptyJoinTest, FromASnapshotANodeOfItsOwn) {
   // The stamps of the node's own writes are greater than all that came with the snapshot.
   const std::string before = sqlite::Query(&db, "SELECT hlc FROM __harmonylite__v1")[0];
   sqlite::Execute(&db, "INSERT INTO t VALUES(2, 'two')");
-  EXPECT_EQ(sqlite::Query(&db, "SELECT hlc > " + before + " FROM __harmonylite__journal ORDER BY id DESC LIMIT 1"),
+  EXPECT_EQ(sqlite::Query(&db, "SELECT hlc > " + before +
+                                   " FROM __harmonylite__journal ORDER BY id DESC LIMIT 1"),
             std::vector<std::string>{"1"});
   // A second start does not begin another incarnation.
   EXPECT_EQ(Attach(), (Origin{NodeId(9), Incarnation(77)}));
@@ -157,7 +160,8 @@ TEST_F(EmptyJoinTest, TablesThatTheApplicationMakesEndTheWait) {
   sqlite::Connection app = Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate));
   sqlite::Execute(&app, "CREATE TABLE mine(a)");
   EXPECT_EQ(Join({one}), EmptyJoin::Outcome::kStartEmpty);
-  EXPECT_EQ(sqlite::Query(&app, "SELECT name FROM sqlite_schema"), std::vector<std::string>{"'mine'"});
+  EXPECT_EQ(sqlite::Query(&app, "SELECT name FROM sqlite_schema"),
+            std::vector<std::string>{"'mine'"});
 }
 
 TEST_F(EmptyJoinTest, OneWithoutTablesIsPassedOverAndTakesNobodysPlace) {
@@ -278,7 +282,8 @@ TEST_F(EmptyJoinTest, AFileWithATableIsNeverRestoredInto) {
   ASSERT_VALUE(const auto newest, catalog.Newest());
   ASSERT_VALUE(snapshot::PrivateDatabase opened, catalog.Open(*newest, options, &activity));
   EXPECT_EQ(snapshot::Restore(&opened, path_, "", &activity).error().code(), ErrorCode::kConflict);
-  EXPECT_EQ(sqlite::Query(&db, "SELECT name FROM sqlite_schema"), std::vector<std::string>{"'mine'"});
+  EXPECT_EQ(sqlite::Query(&db, "SELECT name FROM sqlite_schema"),
+            std::vector<std::string>{"'mine'"});
 }
 
 TEST_F(EmptyJoinTest, AnotherPageSize) {

@@ -21,7 +21,8 @@ constexpr size_t kKeysNamed = 5;
 
 std::string Keys(const std::vector<RowMark>& rows) {
   std::string out;
-  for (size_t i = 0; i < rows.size() && i < kKeysNamed; ++i) out += (i == 0 ? "" : ", ") + rows[i].key_text;
+  for (size_t i = 0; i < rows.size() && i < kKeysNamed; ++i)
+    out += (i == 0 ? "" : ", ") + rows[i].key_text;
   return rows.size() > kKeysNamed ? out + ", …" : out;
 }
 
@@ -34,8 +35,7 @@ const TableDigest* Find(const VerifyAnswer& answer, const std::string& table) {
 }  // namespace
 
 Joiner::Joiner(const Dependencies& dependencies)
-    : d_(dependencies),
-      client_(d_.store, d_.clock, 'j', d_.seed, d_.pause) {}
+    : d_(dependencies), client_(d_.store, d_.clock, 'j', d_.seed, d_.pause) {}
 
 StepResult Joiner::Wait(const std::string& why) {
   if (why != said_) {
@@ -53,10 +53,12 @@ StepResult Joiner::Step() {
   next_ms_ = now + kLookMs;
   auto decision = ReadDecision();
   if (!decision.ok()) return Wait(decision.error().message());
-  const bool reported = reported_ && reported_->from == decision->from && reported_->node == decision->node;
+  const bool reported =
+      reported_ && reported_->from == decision->from && reported_->node == decision->node;
   if (reported && now < compare_again_ms_) return StepResult::Blocked(said_);
   auto first = IsFirst(*decision);
-  if (!first.ok()) return Wait(fmt::format("{}; its changes are captured meanwhile", first.error().message()));
+  if (!first.ok())
+    return Wait(fmt::format("{}; its changes are captured meanwhile", first.error().message()));
   Status done = Ok();
   if (*first) {
     RowOrders joins;
@@ -72,8 +74,8 @@ StepResult Joiner::Step() {
 // Reads the decision anew at every step, because `harmonylite join` may write it at any time.
 Result<Joiner::Decision> Joiner::ReadDecision() {
   const auto number = [&](const char* key) -> Result<int64_t> {
-    return d_.db->QueryInt(
-        fmt::format("SELECT coalesce((SELECT value FROM __harmonylite__state WHERE key = '{}'), 0)", key));
+    return d_.db->QueryInt(fmt::format(
+        "SELECT coalesce((SELECT value FROM __harmonylite__state WHERE key = '{}'), 0)", key));
   };
   Decision out;
   HL_ASSIGN(const int64_t from, number("seed_from"));
@@ -126,7 +128,8 @@ Result<VerifyAnswer> Joiner::There(const VerifyRequest& request, NodeId node) {
 Result<std::optional<VerifyAnswer>> Joiner::Reference(const Decision& decision) {
   HL_ASSIGN(LiveNodes nodes, client_.Nodes());
   nodes.live.erase(d_.shared->self().node);
-  if (decision.from == SeedFrom::kNode) std::erase_if(nodes.live, [&](NodeId n) { return n != decision.node; });
+  if (decision.from == SeedFrom::kNode)
+    std::erase_if(nodes.live, [&](NodeId n) { return n != decision.node; });
   for (const NodeId node : nodes.live) {
     auto answer = There({}, node);
     if (answer.ok() && answer->joined) return std::optional<VerifyAnswer>(std::move(*answer));
@@ -138,7 +141,8 @@ Status Joiner::Compare(const Decision& decision) {
   HL_ASSIGN(const std::optional<VerifyAnswer> there, Reference(decision));
   if (!there) {
     if (decision.from == SeedFrom::kSelf)
-      return MakeError(ErrorCode::kRetryLater, "no node of the cluster runs that could take its rows");
+      return MakeError(ErrorCode::kRetryLater,
+                       "no node of the cluster runs that could take its rows");
     if (decision.from == SeedFrom::kNode)
       return MakeError(ErrorCode::kRetryLater, "node {} does not run", decision.node.value);
     return MakeError(ErrorCode::kRetryLater,
@@ -159,12 +163,14 @@ Status Joiner::Compare(const Decision& decision) {
     Report(differences, node);
     return Ok();
   }
-  return Settle(differences, decision.from == SeedFrom::kSelf ? SeedFrom::kSelf : SeedFrom::kCluster, node);
+  return Settle(differences,
+                decision.from == SeedFrom::kSelf ? SeedFrom::kSelf : SeedFrom::kCluster, node);
 }
 
 // Narrows differences down in three steps, so that equal tables cost one digest each: digests of
 // whole tables, then digests of a table's buckets, then the rows of the buckets that differ.
-Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here, const VerifyAnswer& there) {
+Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here,
+                                                                 const VerifyAnswer& there) {
   std::vector<TableDifference> out;
   for (const TableDigest& ours : here.tables) {
     TableDifference difference;
@@ -182,7 +188,8 @@ Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAns
     request.table = ours.table;
     HL_ASSIGN(const VerifyAnswer a, Here(request));
     HL_ASSIGN(const VerifyAnswer b, There(request, there.origin.node));
-    if (b.images.size() != kVerifyBuckets) return MakeError(ErrorCode::kRetryLater, "an answer was not whole");
+    if (b.images.size() != kVerifyBuckets)
+      return MakeError(ErrorCode::kRetryLater, "an answer was not whole");
     std::vector<size_t> buckets;
     for (size_t i = 0; i < kVerifyBuckets; ++i)
       if (a.images[i] != b.images[i]) buckets.push_back(i);
@@ -192,7 +199,8 @@ Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAns
                              buckets.begin() + static_cast<std::ptrdiff_t>(end)},
                             there.origin.node, &difference));
     }
-    if (!difference.only_here.empty() || !difference.only_there.empty() || !difference.differ.empty())
+    if (!difference.only_here.empty() || !difference.only_there.empty() ||
+        !difference.differ.empty())
       out.push_back(std::move(difference));
   }
   return out;
@@ -201,7 +209,8 @@ Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAns
 // Compares the rows of some buckets. If an answer does not hold all of them, the buckets are halved
 // and asked for again. Rows with a version need no settling: they were written since HarmonyLite
 // was attached, and travel like any other write.
-Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out) {
+Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node,
+                              TableDifference* out) {
   VerifyRequest request;
   request.kind = VerifyKind::kRows;
   request.table = out->table;
@@ -210,7 +219,8 @@ Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node, T
   HL_ASSIGN(const VerifyAnswer there, There(request, node));
   if (here.cut || there.cut) {
     if (buckets.size() == 1)
-      return MakeError(ErrorCode::kRetryLater, "table {} is too large to be compared row by row", out->table);
+      return MakeError(ErrorCode::kRetryLater, "table {} is too large to be compared row by row",
+                       out->table);
     const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
     HL_TRY(CompareBuckets({buckets.begin(), middle}, node, out));
     return CompareBuckets({middle, buckets.end()}, node, out);
@@ -241,26 +251,34 @@ void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node
   for (const TableDifference& one : differences) {
     tables += (tables.empty() ? "" : ", ") + one.table;
     if (one.missing_there) {
-      d_.logger->Error("table {}: {} rows here, node {} has no such table", one.table, one.rows_here, node.value);
+      d_.logger->Error("table {}: {} rows here, node {} has no such table", one.table,
+                       one.rows_here, node.value);
       continue;
     }
     std::string line = fmt::format("table {}:", one.table);
     if (!one.only_here.empty())
-      line += fmt::format(" {} rows are only here (keys {});", one.only_here.size(), Keys(one.only_here));
+      line += fmt::format(" {} rows are only here (keys {});", one.only_here.size(),
+                          Keys(one.only_here));
     if (!one.only_there.empty())
-      line += fmt::format(" {} rows are only on node {} (keys {});", one.only_there.size(), node.value,
-                          Keys(one.only_there));
-    if (!one.differ.empty()) line += fmt::format(" {} rows differ (keys {});", one.differ.size(), Keys(one.differ));
+      line += fmt::format(" {} rows are only on node {} (keys {});", one.only_there.size(),
+                          node.value, Keys(one.only_there));
+    if (!one.differ.empty())
+      line += fmt::format(" {} rows differ (keys {});", one.differ.size(), Keys(one.differ));
     line.pop_back();
     d_.logger->Error("{}", line);
   }
-  const std::string why = fmt::format("its rows differ from those of node {} in {}", node.value, tables);
-  d_.logger->Error("{}, and rows from before HarmonyLite are not sent: nothing is sent or applied until you say whose "
-                   "rows count. 'harmonylite join -config … --seed-from cluster' takes the cluster's (a copy of this "
-                   "file is kept beside it), '--seed-from self' sends this file's to all",
-                   why);
+  const std::string why =
+      fmt::format("its rows differ from those of node {} in {}", node.value, tables);
+  d_.logger->Error(
+      "{}, and rows from before HarmonyLite are not sent: nothing is sent or applied until you say "
+      "whose "
+      "rows count. 'harmonylite join -config … --seed-from cluster' takes the cluster's (a copy of "
+      "this "
+      "file is kept beside it), '--seed-from self' sends this file's to all",
+      why);
   said_ = why;
-  d_.shared->rows().SetJoinProblem(why + ": settle it with 'harmonylite join --seed-from cluster' or 'self'");
+  d_.shared->rows().SetJoinProblem(
+      why + ": settle it with 'harmonylite join --seed-from cluster' or 'self'");
 }
 
 // Asks the other node to journal those of `rows` that have no version, because rows without a
@@ -302,13 +320,15 @@ Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom 
   orders.keep_lost = false;  // the backup has them
   for (const TableDifference& one : differences) {
     if (one.missing_there && !self)
-      return MakeError(ErrorCode::kRetryLater, "node {} has no table {}: make it there, or drop it here", node.value,
+      return MakeError(ErrorCode::kRetryLater,
+                       "node {} has no table {}: make it there, or drop it here", node.value,
                        one.table);
     VerifyRequest named;
     named.table = one.table;
     named.rows = one.only_here;
     if (self) named.rows.insert(named.rows.end(), one.differ.begin(), one.differ.end());
-    for (const RowMark& row : one.differ_there) orders.raise_clock = std::max(orders.raise_clock, row.stamp);
+    for (const RowMark& row : one.differ_there)
+      orders.raise_clock = std::max(orders.raise_clock, row.stamp);
     HL_TRY(AskToJournal(one.table, one.only_there, node));
     if (!self) HL_TRY(AskToJournal(one.table, one.differ_there, node));
     if (one.missing_there) {
@@ -326,8 +346,8 @@ Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom 
       }());
     }
     HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, named));
-    orders.orders.push_back({self ? VerifyKind::kJournal : VerifyKind::kRemove, one.table, std::move(rows.keys),
-                             std::move(rows.marks)});
+    orders.orders.push_back({self ? VerifyKind::kJournal : VerifyKind::kRemove, one.table,
+                             std::move(rows.keys), std::move(rows.marks)});
   }
   HL_TRY(CarryOut(std::move(orders)));
   if (self)

@@ -62,9 +62,9 @@ class Joiner {
     // Rows of the other node from before HarmonyLite. They do not arrive by themselves, as they are
     // never sent.
     std::vector<RowMark> only_there;
-    std::vector<RowMark> differ;      // rows that differ, as this node has them
+    std::vector<RowMark> differ;        // rows that differ, as this node has them
     std::vector<RowMark> differ_there;  // the same rows, as the other node has them
-    bool missing_there = false;       // true: the other node has no such table
+    bool missing_there = false;         // true: the other node has no such table
     int64_t rows_here = 0;
   };
   struct Decision {
@@ -80,7 +80,8 @@ class Joiner {
   Result<VerifyAnswer> There(const VerifyRequest& request, NodeId node);
   // Finds a running node that has joined and returns its digests; nothing: no such node runs.
   Result<std::optional<VerifyAnswer>> Reference(const Decision& decision);
-  Result<std::vector<TableDifference>> Differences(const VerifyAnswer& here, const VerifyAnswer& there);
+  Result<std::vector<TableDifference>> Differences(const VerifyAnswer& here,
+                                                   const VerifyAnswer& there);
   Status CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out);
   void Report(const std::vector<TableDifference>& differences, NodeId node);
   Status Settle(const std::vector<TableDifference>& differences, SeedFrom from, NodeId node);

@@ -13,7 +13,8 @@ namespace {
 using change::ProgressVector;
 
 // True if `progress` covers all of `vector` except the entry of `self`, this node's own changes.
-bool CoversForeign(const ProgressVector& progress, const ProgressVector& vector, const Origin& self) {
+bool CoversForeign(const ProgressVector& progress, const ProgressVector& vector,
+                   const Origin& self) {
   return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
     return entry.first == self || progress.Covers(entry.first, entry.second);
   });
@@ -41,7 +42,8 @@ StepResult Resyncer::Step() {
     return StepResult::Idle();
   }
   if (!wished_since_ms_) wished_since_ms_ = now;
-  if (!offered_.expired()) return StepResult::Blocked("a snapshot is being merged with this database");
+  if (!offered_.expired())
+    return StepResult::Blocked("a snapshot is being merged with this database");
   NoteOutcome(now);
   if (now < not_before_ms_) return StepResult::Blocked(said_);
   return Look(*wish, now);
@@ -63,18 +65,22 @@ void Resyncer::NoteOutcome(int64_t now) {
 // that this node lacks. If it lacks changes that are here, other nodes' rows among them would have
 // to be written anew as this node's own; for kWholeSnapshotPatienceMs a snapshot that contains them
 // is waited for instead.
-std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish, int64_t now) const {
+std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish,
+                             int64_t now) const {
   const Origin self = d_.shared->self();
   const AppliedState applied = d_.shared->applied();
   const ProgressVector& ours = applied.progress;
   if (!CoversForeign(snapshot.progress, wish.forgotten, self))
-    return "the newest one is older than deletes that the others have forgotten; they are asked for another";
-  if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap()) d_.shared->SetLogGap(false);
+    return "the newest one is older than deletes that the others have forgotten; they are asked "
+           "for another";
+  if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap())
+    d_.shared->SetLogGap(false);
   if (CoversForeign(ours, snapshot.progress, self))
     return "the newest one has nothing that is missing here; the others are asked for another";
   // Changes of other nodes that only this node has would have to be written anew, as if they were
   // its own. The maker of snapshots may have them soon, too.
-  const bool whole = CoversForeign(snapshot.progress, ours, self) && snapshot.progress.Covers(applied.collected);
+  const bool whole =
+      CoversForeign(snapshot.progress, ours, self) && snapshot.progress.Covers(applied.collected);
   if (!whole && now - *wished_since_ms_ < kWholeSnapshotPatienceMs)
     return "the newest one lacks changes that are here; the others are asked for another";
   return {};
@@ -127,7 +133,8 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
                   newest->name);
   auto opened = d_.source->Open(newest->name);
   if (!opened.ok()) {
-    if (opened.error().code() == ErrorCode::kRetryLater) return PassOver(newest->name, opened.error(), now);
+    if (opened.error().code() == ErrorCode::kRetryLater)
+      return PassOver(newest->name, opened.error(), now);
     // A damaged snapshot stays the newest one until another is made, so another is requested.
     return AskForAnother(opened.error().message());
   }
@@ -135,8 +142,10 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   auto ahead = MsAhead((*opened)->db(), *d_.clock);
   if (!ahead.ok()) return Wait(kResyncRetryMs, ahead.error().message());
   if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
-    return AskForAnother("the newest one holds stamps from the future, so that a clock is wrong, its maker's or this "
-                         "node's; the others are asked for another");
+    return AskForAnother(
+        "the newest one holds stamps from the future, so that a clock is wrong, its maker's or "
+        "this "
+        "node's; the others are asked for another");
   offered_ = *opened;
   offered_name_ = newest->name;
   d_.shared->OfferSnapshot(std::move(*opened));

@@ -57,16 +57,16 @@ class Resyncer {
   // each one is work for its maker, so the requests for one become rarer.
   struct Unmerged {
     std::string name;
-    uint64_t schema;    // fingerprint of this node's tables when the merge failed
-    int64_t wait_ms;    // pause between two requests for another snapshot
-    int64_t again_ms;   // monotonic
+    uint64_t schema;   // fingerprint of this node's tables when the merge failed
+    int64_t wait_ms;   // pause between two requests for another snapshot
+    int64_t again_ms;  // monotonic
     std::string error;
   };
 
   Dependencies d_;
   // The snapshot that was handed over; expires when the consumer is done with it.
   std::weak_ptr<OpenSnapshot> offered_;
-  std::string offered_name_;             // empty: the outcome of the last merge is known
+  std::string offered_name_;  // empty: the outcome of the last merge is known
   std::optional<Unmerged> unmerged_;
   UnreadableSnapshots unreadable_;
   std::optional<int64_t> wished_since_ms_;  // monotonic

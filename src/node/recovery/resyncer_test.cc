@@ -15,7 +15,8 @@ namespace {
 class FakeFile final : public OpenSnapshot {
  public:
   explicit FakeFile(int64_t wall_ms) {
-    node_.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) VALUES(0, 0, " + std::to_string(HlcFromMillis(wall_ms).value) + ")");
+    node_.App("INSERT INTO __harmonylite__journal(tbl, op, hlc) VALUES(0, 0, " +
+              std::to_string(HlcFromMillis(wall_ms).value) + ")");
   }
   sqlite::Connection* db() override { return &node_.db; }
 

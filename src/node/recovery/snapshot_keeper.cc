@@ -48,7 +48,8 @@ StepResult SnapshotKeeper::Step() {
   }
   if (!leads.ok()) return StepResult::Blocked(leads.error().message());
   if (!*leads) return StepResult::Idle();
-  if (Status decided = Decide(now); !decided.ok()) return StepResult::Blocked(decided.error().message());
+  if (Status decided = Decide(now); !decided.ok())
+    return StepResult::Blocked(decided.error().message());
   return StepResult::Progress();
 }
 
@@ -72,7 +73,8 @@ bool SnapshotKeeper::Willing(int64_t now) {
     lease_.Release();
     return false;
   }
-  const bool fit = !HoldsBack(applied) && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
+  const bool fit =
+      !HoldsBack(applied) && !d_.shared->resync_wish() && failures_ < kSnapshotMaxFailures;
   if (fit) fit_ms_ = now;
   // If writes never pause, a node is hardly ever seen to have read everything, so kReadWithinMs is
   // enough.
@@ -83,15 +85,15 @@ bool SnapshotKeeper::Willing(int64_t now) {
     fit_ms_ = now;
     return false;
   }
-  return (fit && read_all_) || lease_.held() || unfit > kSnapshotUnfitTtls * d_.policy.leader_ttl_ms;
+  return (fit && read_all_) || lease_.held() ||
+         unfit > kSnapshotUnfitTtls * d_.policy.leader_ttl_ms;
 }
 
 // Shown by the nodes that requested a snapshot while they wait.
 std::string SnapshotKeeper::Note() const {
   std::string error = d_.board->last_error();
   std::replace(error.begin(), error.end(), '\n', ' ');
-  if (d_.board->busy())
-    return fmt::format("node {} makes one", d_.shared->self().node.value);
+  if (d_.board->busy()) return fmt::format("node {} makes one", d_.shared->self().node.value);
   if (!error.empty())
     return fmt::format("node {} could not make one: {}", d_.shared->self().node.value, error);
   return "idle";
@@ -103,7 +105,8 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     ++failures_;
     told_at_ = 0;
     looked_at_batches_ = -1;
-    not_before_ms_ = now + std::min(kSnapshotRetryMs << std::min<int64_t>(failures_ - 1, 5), kSnapshotMaxRetryMs);
+    not_before_ms_ = now + std::min(kSnapshotRetryMs << std::min<int64_t>(failures_ - 1, 5),
+                                    kSnapshotMaxRetryMs);
     request_ = 0;
   }
   if (const int64_t done = d_.board->done(); done != seen_done_) {
@@ -112,10 +115,12 @@ void SnapshotKeeper::NoteOutcome(int64_t now) {
     not_before_ms_ = 0;
     // A request that was repeated while the snapshot was made has another revision. It stays,
     // because the snapshot began before it.
-    auto request = request_ == 0 ? Result<ports::MetaEntry>(ports::MetaEntry{}) : d_.meta->Get(kSnapshotRequest);
+    auto request = request_ == 0 ? Result<ports::MetaEntry>(ports::MetaEntry{})
+                                 : d_.meta->Get(kSnapshotRequest);
     if (request_ != 0 && request.ok() && request->revision == request_ &&
         !d_.meta->Delete(kSnapshotRequest).ok())
-      d_.logger->Debug("a request for a snapshot could not be taken back: another one will be made");
+      d_.logger->Debug(
+          "a request for a snapshot could not be taken back: another one will be made");
     request_ = 0;
   }
   const auto newest = d_.board->newest();
@@ -139,7 +144,8 @@ Status SnapshotKeeper::HearRequests(int64_t now) {
   }
   if (now < not_before_ms_) return Ok();
   // A node cannot give itself what it lacks. It soon frees the lease, and another node answers.
-  if (d_.shared->resync_wish() && request->value == ResyncRequest(d_.shared->self().node)) return Ok();
+  if (d_.shared->resync_wish() && request->value == ResyncRequest(d_.shared->self().node))
+    return Ok();
   request_ = request->revision;
   d_.board->Want("a node asks for one");
   return Ok();
@@ -175,11 +181,13 @@ Result<bool> SnapshotKeeper::LogForgets() {
   HL_ASSIGN(const ports::LogState state, d_.log->State());
   looked_at_batches_ = batches;
   uint64_t covered = 0;
-  if (const auto newest = d_.board->newest(); newest && newest->manifest.log_created == state.created_ns)
+  if (const auto newest = d_.board->newest();
+      newest && newest->manifest.log_created == state.created_ns)
     covered = newest->manifest.cursor;
   covered = std::max(covered, told_at_);
   const int64_t limit = std::max<int64_t>(d_.policy.max_entries / 2, 1);
-  if (state.last.value <= covered || static_cast<int64_t>(state.last.value - covered) < limit) return false;
+  if (state.last.value <= covered || static_cast<int64_t>(state.last.value - covered) < limit)
+    return false;
   told_at_ = state.last.value;
   return true;
 }

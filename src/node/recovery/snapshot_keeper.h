@@ -31,7 +31,9 @@ inline constexpr const char* kSnapshotLease = "snapshot.lease";
 inline constexpr const char* kSnapshotRequest = "snapshot.request";
 
 // The request of a node that has a database and is too far behind. Another node must answer it.
-inline std::string ResyncRequest(NodeId asker) { return fmt::format("resync of node {}", asker.value); }
+inline std::string ResyncRequest(NodeId asker) {
+  return fmt::format("resync of node {}", asker.value);
+}
 inline bool IsResyncRequest(std::string_view request) { return request.starts_with("resync"); }
 
 class SnapshotKeeper {
@@ -68,22 +70,22 @@ class SnapshotKeeper {
 
   Dependencies d_;
   Lease lease_;
-  const int64_t began_ms_;    // monotonic
+  const int64_t began_ms_;  // monotonic
   // True once this node has read the log to its end, or has had kReadWithinMs to do so.
   bool read_all_ = false;
   int64_t next_ms_ = 0;
   int64_t next_log_look_ms_ = 0;
   // Monotonic time at which this node was last as good a maker as any other.
   int64_t fit_ms_;
-  int64_t failures_ = 0;      // failed attempts in a row
-  int64_t seen_done_ = 0;     // SnapshotBoard::done() at the last look
+  int64_t failures_ = 0;   // failed attempts in a row
+  int64_t seen_done_ = 0;  // SnapshotBoard::done() at the last look
   // SnapshotBoard::failed() at the last look
   int64_t seen_failed_ = 0;
   // Monotonic time before which nothing is attempted, because of failures.
   int64_t not_before_ms_ = 0;
   // Monotonic time at which the newest snapshot was made; -1: there is none.
   int64_t made_ms_ = -1;
-  std::string made_name_;     // name of the newest snapshot
+  std::string made_name_;  // name of the newest snapshot
   // Batches sent plus applied at the last look at the log. Until the sum grows the log has nothing
   // new that this node knows of, and is not looked at.
   int64_t looked_at_batches_ = -1;

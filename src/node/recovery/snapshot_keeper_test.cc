@@ -80,7 +80,7 @@ TEST_F(SnapshotKeeperTest, ANodeThatWaitsForOthersThatAreBehindMakesThemForThese
 }
 
 TEST_F(SnapshotKeeperTest, ANodeThatIsBehindMakesNoneUnasked) {
-  Maker* one = New(1, {30'000, kTtl, 1000, 3});
+  Maker *one = New(1, {30'000, kTtl, 1000, 3});
   one->shared.SetResyncWish(ResyncWish{});
   Pass(8 * kTtl, {one});
   EXPECT_EQ(one->board.done(), 0);
@@ -90,7 +90,7 @@ TEST_F(SnapshotKeeperTest, ANodeThatIsBehindMakesNoneUnasked) {
 }
 
 TEST_F(SnapshotKeeperTest, ARequestIsAnsweredOnce) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   Pass(5'000, {one});
   EXPECT_EQ(one->board.done(), 0);
   Must(meta_.Put(kSnapshotRequest, "node 9"));
@@ -126,7 +126,7 @@ TEST_F(SnapshotKeeperTest, NodesThatNeedEachOthersMakeThemInTurns) {
 }
 
 TEST_F(SnapshotKeeperTest, BeforeTheLogForgets) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   log_.state.last = ports::LogSeq(499);
   Pass(10'000, {one});
   EXPECT_EQ(one->board.done(), 0);
@@ -147,7 +147,8 @@ TEST_F(SnapshotKeeperTest, FailuresAreSpacedOutAndShownAndThenAnotherTries) {
   Pass(10'000, {one, two});
   EXPECT_GT(one->board.failed(), 1);
   EXPECT_NE(one->board.last_error().find("the disk is full"), std::string::npos);
-  EXPECT_NE(Must(Lease::NoteOf(&meta_, kSnapshotLease)).find("the disk is full"), std::string::npos);
+  EXPECT_NE(Must(Lease::NoteOf(&meta_, kSnapshotLease)).find("the disk is full"),
+            std::string::npos);
   Pass(4 * kTtl, {one, two});
   EXPECT_GT(two->board.failed(), 0);
   EXPECT_LT(one->board.failed() + two->board.failed(), 20);
@@ -159,7 +160,7 @@ TEST_F(SnapshotKeeperTest, FailuresAreSpacedOutAndShownAndThenAnotherTries) {
 // A snapshot's own changes must be in the log: another life of this file may have given their
 // numbers to other changes.
 TEST_F(SnapshotKeeperTest, OneWithUnpublishedChangesWaitsForTheLog) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   one->publishes = false;
   one->node.App("INSERT INTO t VALUES(1, 'one'), (2, 'two')");
   const Lseq all = one->node.newest();
@@ -178,7 +179,7 @@ TEST_F(SnapshotKeeperTest, OneWithUnpublishedChangesWaitsForTheLog) {
 }
 
 TEST_F(SnapshotKeeperTest, OneThatTheLogNeverTakesIsGivenUpAndSaidWhy) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   one->publishes = false;
   one->node.App("INSERT INTO t VALUES(1, 'one'), (2, 'two')");
   const Lseq all = one->node.newest();
@@ -202,7 +203,7 @@ TEST_F(SnapshotKeeperTest, OneThatTheLogNeverTakesIsGivenUpAndSaidWhy) {
 }
 
 TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   one->publishes = false;
   one->node.App("INSERT INTO t VALUES(1, 'one')");
   one->board.Want("a test");
@@ -210,7 +211,8 @@ TEST_F(SnapshotKeeperTest, OneOfAFileThatWasACopyIsMadeAnew) {
   // The log has taken a different change 1 of this origin, so the node starts a new incarnation.
   const Origin other{one->node.self.node, Incarnation(one->node.self.incarnation.value + 1)};
   ledger::State state = Must(ledger::LoadState(&one->node.db));
-  Must(ledger::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to, /*read_again=*/true));
+  Must(ledger::StartIncarnation(&one->node.db, &state, other.incarnation, state.published_to,
+                                /*read_again=*/true));
   one->shared.SetSelf(other);
   Pass(2'000, {one});
   EXPECT_EQ(one->board.done(), 0);
@@ -243,11 +245,11 @@ TEST_F(SnapshotKeeperTest, ANodeWithoutTablesNeverMakesThem) {
 }
 
 TEST_F(SnapshotKeeperTest, ARequestIsAnsweredThoughTheStoreCannotBeRead) {
-  Maker* one = New(1);
+  Maker *one = New(1);
   one->board.Want("a test");
   one->StepMaker();
   // The node's next process has not looked into the store yet.
-  Maker* two = New(2);
+  Maker *two = New(2);
   store_.silent = {one->board.newest()->name + std::string(snapshot::kManifestSuffix)};
   Must(meta_.Put(kSnapshotRequest, "node 3"));
   Pass(10'000, {two});

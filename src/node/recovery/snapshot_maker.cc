@@ -57,7 +57,8 @@ StepResult SnapshotMaker::Wait() {
   if (!d_.publish || own_ == Lseq(0)) return Store();
   if (d_.board->activity().cancelled()) return GiveUp("cancelled");
   if (d_.shared->self() != made_->manifest.maker) {
-    constexpr const char* kAnew = "this database was found to be a copy meanwhile: its snapshot is made anew";
+    constexpr const char* kAnew =
+        "this database was found to be a copy meanwhile: its snapshot is made anew";
     d_.logger->Info("{}", kAnew);
     Drop();
     again_ = true;
@@ -69,8 +70,9 @@ StepResult SnapshotMaker::Wait() {
   const Lseq published = d_.shared->published().to;
   if (published != published_) published_at_ms_ = now;
   published_ = published;
-  const std::string why = fmt::format("the log does not hold the newest {} changes of this node, which are in the snapshot",
-                                      own_.value - published.value);
+  const std::string why = fmt::format(
+      "the log does not hold the newest {} changes of this node, which are in the snapshot",
+      own_.value - published.value);
   if (now - published_at_ms_ > kSnapshotPublishMs) return GiveUp(why);
   return StepResult::Blocked(why);
 }
@@ -81,8 +83,8 @@ StepResult SnapshotMaker::Store() {
   if (!name.ok()) return GiveUp(name.error().message());
   KnownSnapshot stored{std::move(*name), made_->manifest};
   Drop();
-  d_.logger->Info("snapshot {} is stored: {} bytes of database, {} packed, in {:.1f} s", stored.name,
-                  stored.manifest.size, stored.manifest.packed,
+  d_.logger->Info("snapshot {} is stored: {} bytes of database, {} packed, in {:.1f} s",
+                  stored.name, stored.manifest.size, stored.manifest.packed,
                   static_cast<double>(d_.clock->MonotonicMs() - began_ms_) / 1000);
   d_.board->Done(std::move(stored));
   next_look_ms_ = d_.clock->MonotonicMs() + kSnapshotLookMs;

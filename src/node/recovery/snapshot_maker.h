@@ -62,7 +62,7 @@ class SnapshotMaker {
   snapshot::Catalog catalog_;
   // The finished snapshot that waits for the log.
   std::optional<snapshot::Made> made_;
-  bool again_ = false;          // the snapshot at hand is to be made once more
+  bool again_ = false;  // the snapshot at hand is to be made once more
   // Up to where `made_` contains changes of this node.
   Lseq own_;
   // What was published at the last look while the snapshot waited.

@@ -67,7 +67,9 @@ class FakeLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return Ok(); }
   Result<ports::LogState> State() override { return state; }
-  Result<ports::LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
+  Result<ports::LogRecord> LastOf(const Origin&) override {
+    return MakeError(ErrorCode::kNotFound, "none");
+  }
   ports::PublishReply Publish(const ports::PublishRequest&) override { return {}; }
   Result<std::unique_ptr<ports::LogReader>> OpenReader(ports::LogSeq) override {
     return MakeError(ErrorCode::kRetryLater, "none");
@@ -80,16 +82,18 @@ class FakeLog final : public ports::ReplicationLog {
 // nodes of a test share the clock.
 class Maker {
  public:
-  Maker(uint64_t id, FakeMeta* meta, ports::ReplicationLog* log, ports::ObjectStore* store, ManualClock* clock,
-        Logger* logger, SnapshotPolicy policy = {0, kTtl, 1000, 3})
+  Maker(uint64_t id, FakeMeta* meta, ports::ReplicationLog* log, ports::ObjectStore* store,
+        ManualClock* clock, Logger* logger, SnapshotPolicy policy = {0, kTtl, 1000, 3})
       : node("CREATE TABLE t(id INTEGER PRIMARY KEY, v)", id) {
     shared.SetSelf(node.self);
     SetHolding(false);
-    keeper.emplace(SnapshotKeeper::Dependencies{meta, log, &shared, &board, clock, logger, policy, id * 100});
+    keeper.emplace(
+        SnapshotKeeper::Dependencies{meta, log, &shared, &board, clock, logger, policy, id * 100});
     snapshot::Options options;
     options.db_path = node.path;
     options.spool_directory = node.dir.path();
-    maker.emplace(SnapshotMaker::Dependencies{store, &board, &shared, clock, logger, options, policy.keep});
+    maker.emplace(
+        SnapshotMaker::Dependencies{store, &board, &shared, clock, logger, options, policy.keep});
   }
   void SetHolding(bool holding, HoldKind kind = HoldKind::kSchema) {
     AppliedState applied;
@@ -129,7 +133,8 @@ class SnapshotKeeperTest : public testing::Test {
     }
   }
   Maker* New(uint64_t id, SnapshotPolicy policy = {0, kTtl, 1000, 3}) {
-    makers_.push_back(std::make_unique<Maker>(id, &meta_, &log_, &store_, &clock_, &logger_, policy));
+    makers_.push_back(
+        std::make_unique<Maker>(id, &meta_, &log_, &store_, &clock_, &logger_, policy));
     return makers_.back().get();
   }
 

@@ -21,9 +21,10 @@ class UnreadableSnapshots {
   // Notes that a snapshot could not be read; returns the text for the operator.
   const std::string& Note(const std::string& name, const std::string& why, int64_t now) {
     until_[name] = now + kUnreadableMs;
-    return text_ = fmt::format("snapshot {} cannot be read now: {}; another one is tried, or asked "
-                               "for, and this one again in {} s",
-                               name, why, kUnreadableMs / 1000);
+    return text_ = fmt::format(
+               "snapshot {} cannot be read now: {}; another one is tried, or asked "
+               "for, and this one again in {} s",
+               name, why, kUnreadableMs / 1000);
   }
   // The text that the newest call of Note returned.
   const std::string& text() const { return text_; }

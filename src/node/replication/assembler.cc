@@ -18,14 +18,14 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const ports::LogRecord& recor
   if (header.index == 0) {
     // A new attempt replaces the slices of an older one.
     open_.erase(header.sender);
-    open_.emplace(header.sender,
-                  Open{header, {header.sender, Spool(spool_directory_, spool_memory_), record.seq, record.seq}});
+    open_.emplace(header.sender, Open{header,
+                                      {header.sender, Spool(spool_directory_, spool_memory_),
+                                       record.seq, record.seq}});
   }
   const auto it = open_.find(header.sender);
   if (it == open_.end()) return std::optional<ArrivedBatch>();  // the attempt's first frame is gone
   Open& open = it->second;
-  const bool follows = open.header.attempt == header.attempt &&
-                       open.header.count == header.count &&
+  const bool follows = open.header.attempt == header.attempt && open.header.count == header.count &&
                        open.header.batch_checksum == header.batch_checksum &&
                        (header.index == 0 || open.header.index + 1 == header.index);
   // The same slice may be in the log twice: its sender repeats it if the acknowledgement is lost.
@@ -39,7 +39,8 @@ Result<std::optional<ArrivedBatch>> Assembler::Add(const ports::LogRecord& recor
   HL_TRY(open.batch.bytes.Append(frame.body));
   open.header = header;
   open.batch.last = record.seq;
-  if (header.index + 1 < header.count && !HL_MUTANT(partial_batch_applied)) return std::optional<ArrivedBatch>();
+  if (header.index + 1 < header.count && !HL_MUTANT(partial_batch_applied))
+    return std::optional<ArrivedBatch>();
 
   ArrivedBatch batch = std::move(open.batch);
   open_.erase(it);

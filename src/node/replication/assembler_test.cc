@@ -33,8 +33,8 @@ class AssemblerTest : public testing::Test {
     std::vector<LogRecord> out;
     for (; header.index < header.count; ++header.index)
       out.push_back({LogSeq(++next_), sender,
-                     change::EncodeFrame(header, std::string_view(bytes).substr(
-                                                     header.index * slice, slice))});
+                     change::EncodeFrame(
+                         header, std::string_view(bytes).substr(header.index * slice, slice))});
     return out;
   }
   std::optional<ArrivedBatch> Add(const LogRecord& record) {

@@ -123,14 +123,14 @@ class Consumer {
   Dependencies d_;
   std::mt19937_64 random_;
   std::unique_ptr<ports::LogReader> reader_;
-  ports::LogSeq next_;        // position in the log to read next
-  int64_t log_created_ = 0;   // identity of the log that next_ belongs to; 0: none was read yet
+  ports::LogSeq next_;       // position in the log to read next
+  int64_t log_created_ = 0;  // identity of the log that next_ belongs to; 0: none was read yet
   Assembler assembler_;
   HoldQueue held_;
 
   // The merge under way; there is none while snapshot_ is null.
-  std::shared_ptr<OpenSnapshot> snapshot_;    // the snapshot to merge with the database
-  std::optional<apply::OldRows> old_rows_;    // search for rows of snapshot_ from before HarmonyLite
+  std::shared_ptr<OpenSnapshot> snapshot_;  // the snapshot to merge with the database
+  std::optional<apply::OldRows> old_rows_;  // search for rows of snapshot_ from before HarmonyLite
   std::optional<apply::FoundOldRows> found_;  // rows that old_rows_ found, not added yet
   bool old_rows_done_ = false;                // true when old_rows_ has found its last row
   int64_t old_rows_added_ = 0;                // rows of old_rows_ that were added so far
@@ -158,13 +158,13 @@ class Consumer {
   // Monotonic time at which another connection was last seen to have committed. None until that
   // happens after the first look, which cannot tell how old the commits are that it finds.
   std::optional<int64_t> local_write_ms_;
-  int64_t maintained_ms_ = 0;   // monotonic time of the last complete or forced maintenance
-  int64_t judged_ms_ = 0;       // monotonic time at which held batches were last judged
-  int64_t collected_ms_ = 0;    // monotonic time of the last look for tombstones to forget
-  int64_t counted_ms_ = 0;      // monotonic time at which tombstones are counted next
-  int64_t tombstones_ = 0;      // tombstones in the database, as of the last count
-  int64_t forgotten_ = 0;       // tombstones forgotten since the start
-  int64_t reopen_ms_ = 0;       // monotonic time before which the reader is not opened again
+  int64_t maintained_ms_ = 0;  // monotonic time of the last complete or forced maintenance
+  int64_t judged_ms_ = 0;      // monotonic time at which held batches were last judged
+  int64_t collected_ms_ = 0;   // monotonic time of the last look for tombstones to forget
+  int64_t counted_ms_ = 0;     // monotonic time at which tombstones are counted next
+  int64_t tombstones_ = 0;     // tombstones in the database, as of the last count
+  int64_t forgotten_ = 0;      // tombstones forgotten since the start
+  int64_t reopen_ms_ = 0;      // monotonic time before which the reader is not opened again
   std::optional<ports::LogSeq> stalled_at_;    // the record that cannot be taken for a local reason
   std::string stalled_;                        // why stalled_at_ cannot be taken; empty: no record
   int64_t stall_pause_ms_ = 0;                 // pause before the next attempt at stalled_at_
@@ -172,8 +172,8 @@ class Consumer {
   std::optional<int64_t> failed_at_commit_;    // Replica::commits() when writing failed
   std::optional<RowOrders> orders_;            // orders that are not carried out yet
   std::deque<WaitingBatch> resends_;           // rows that were sent again, not put in place yet
-  std::string said_;                           // the last complaint logged, so that it is logged once
-  std::vector<Hold> holds_said_;               // the holds logged last
+  std::string said_;              // the last complaint logged, so that it is logged once
+  std::vector<Hold> holds_said_;  // the holds logged last
 };
 
 }  // namespace harmonylite::node

@@ -1,4 +1,5 @@
-// What a consumer does with records that it cannot take for a while: nothing is passed over that is not damaged.
+// What a consumer does with records that it cannot take for a while: nothing is passed over that is
+// not damaged.
 #include "node/replication/consumer.h"
 
 #include <gmock/gmock.h>
@@ -22,8 +23,12 @@ using std::chrono::milliseconds;
 class HeldLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return Ok(); }
-  Result<ports::LogState> State() override { return ports::LogState{1, LogSeq(1), LogSeq(records.size())}; }
-  Result<LogRecord> LastOf(const Origin&) override { return MakeError(ErrorCode::kNotFound, "none"); }
+  Result<ports::LogState> State() override {
+    return ports::LogState{1, LogSeq(1), LogSeq(records.size())};
+  }
+  Result<LogRecord> LastOf(const Origin&) override {
+    return MakeError(ErrorCode::kNotFound, "none");
+  }
   ports::PublishReply Publish(const ports::PublishRequest&) override { return {}; }
   Result<std::unique_ptr<ports::LogReader>> OpenReader(LogSeq from) override {
     return std::unique_ptr<ports::LogReader>(new Reader(this, from.value));
@@ -43,7 +48,8 @@ class HeldLog final : public ports::ReplicationLog {
     header.batch_checksum = batch.bytes.Checksum().value();
     for (; header.index < header.count; ++header.index)
       records.push_back({LogSeq(records.size() + 1), header.sender,
-                         change::EncodeFrame(header, std::string_view(bytes).substr(header.index * slice, slice))});
+                         change::EncodeFrame(
+                             header, std::string_view(bytes).substr(header.index * slice, slice))});
   }
   std::vector<LogRecord> records;
 
@@ -52,7 +58,8 @@ class HeldLog final : public ports::ReplicationLog {
    public:
     Reader(HeldLog* log, uint64_t next) : log_(log), next_(next) {}
     Status Read(size_t most, milliseconds, std::vector<LogRecord>* out) override {
-      for (; most > 0 && next_ <= log_->records.size(); --most) out->push_back(log_->records[next_++ - 1]);
+      for (; most > 0 && next_ <= log_->records.size(); --most)
+        out->push_back(log_->records[next_++ - 1]);
       return Ok();
     }
 
@@ -77,8 +84,8 @@ class ConsumerTest : public testing::Test {
   ~ConsumerTest() override { close(null_); }
 
   void MakeConsumer() {
-    consumer_ = std::make_unique<Consumer>(
-        Consumer::Dependencies{&options_, &node_.replica(), &log_, &shared_, &node_.clock(), &logger_, 1});
+    consumer_ = std::make_unique<Consumer>(Consumer::Dependencies{
+        &options_, &node_.replica(), &log_, &shared_, &node_.clock(), &logger_, 1});
   }
   void SetSpools(bool there) {
     const char* path = options_.spool_directory.c_str();
@@ -91,7 +98,8 @@ class ConsumerTest : public testing::Test {
       for (int i = 0; i < 20; ++i) consumer_->Step(milliseconds(0));
   }
   void Write(TestReplica* writer, int id, size_t slice = SIZE_MAX) {
-    writer->App("INSERT INTO t VALUES(" + std::to_string(id) + ", 'what node 1 and node 3 have written')");
+    writer->App("INSERT INTO t VALUES(" + std::to_string(id) +
+                ", 'what node 1 and node 3 have written')");
     log_.Append(*writer->Publish(), slice);
   }
 
@@ -141,7 +149,8 @@ TEST_F(ConsumerTest, ABatchOfWhichSomeSlicesAreHereGoesOnWithTheNextOne) {
   EXPECT_NE(shared_.applied().stalled, "");
   SetSpools(true);
   Run(6'000);
-  EXPECT_EQ(node_.Rows(), (Strings{"1|'what node 1 and node 3 have written'", "3|'what node 1 and node 3 have written'"}));
+  EXPECT_EQ(node_.Rows(), (Strings{"1|'what node 1 and node 3 have written'",
+                                   "3|'what node 1 and node 3 have written'"}));
 }
 
 TEST_F(ConsumerTest, ADamagedRecordIsPassedOver) {
@@ -153,7 +162,8 @@ TEST_F(ConsumerTest, ADamagedRecordIsPassedOver) {
   EXPECT_EQ(shared_.applied().stalled, "");
 }
 
-// Node 1's first batch is missing, so that all that came after it waits: more than there is room for.
+// Node 1's first batch is missing, so that all that came after it waits: more than there is room
+// for.
 TEST_F(ConsumerTest, WhatAFullQueueLeftOutIsReadAgain) {
   one_.App("INSERT INTO t VALUES(1, 'first')");
   const capture::BuiltBatch missing = *one_.Publish();
@@ -174,7 +184,8 @@ TEST_F(ConsumerTest, WhatAFullQueueLeftOutIsReadAgain) {
 TEST_F(ConsumerTest, ADamagedDatabaseLosesNoBatch) {
   Run(1'000);
   node_.Query("PRAGMA wal_checkpoint(TRUNCATE)");
-  const int64_t page = std::stoll(node_.Query("SELECT rootpage FROM sqlite_schema WHERE name = 't'").front());
+  const int64_t page =
+      std::stoll(node_.Query("SELECT rootpage FROM sqlite_schema WHERE name = 't'").front());
   const int64_t bytes = std::stoll(node_.Query("PRAGMA page_size").front());
   std::fstream file(node_.path(), std::ios::binary | std::ios::in | std::ios::out);
   file.seekp((page - 1) * bytes);

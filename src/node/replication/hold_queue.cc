@@ -43,16 +43,18 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
         header.covers.begin(), header.covers.end(),
         [&, o = origin, l = lseq](const Cover& c) { return c.origin == o && l <= c.to; });
     if (!in_batch && !have(origin, lseq) && !HL_MUTANT(causality_hold_skipped))
-      return {Verdict::kWaits, HoldKind::kMissing, fmt::format("its writer had seen change {} of node {}, which has "
-                                             "not come",
-                                             lseq.value, ToString(origin))};
+      return {Verdict::kWaits, HoldKind::kMissing,
+              fmt::format("its writer had seen change {} of node {}, which has "
+                          "not come",
+                          lseq.value, ToString(origin))};
   }
   // The batch may bring an older write of a row whose delete is forgotten here, and a deleted row
   // must not come back (P5).
   for (const auto& [origin, lseq] : collected.map())
     if (!HadSeen(header, origin, lseq) && !HL_MUTANT(stale_applied))
       return {Verdict::kWaits, HoldKind::kStale,
-              fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; it sends this "
+              fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; "
+                          "it sends this "
                           "again when it has caught up, with a snapshot if need be",
                           header.sender.node.value)};
   const int64_t ahead = HlcMillis(header.max_stamp) - now_ms;

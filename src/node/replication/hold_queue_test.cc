@@ -76,8 +76,7 @@ TEST(JudgeTest, AHoleIsNamed) {
 }
 
 TEST(JudgeTest, WhatItsWriterHadSeenComesFirst) {
-  const BatchHeader batch =
-      Batch({{kTwo, Lseq(0), Lseq(1)}}, At({{kThree, 4}, {kSelf, 100}}));
+  const BatchHeader batch = Batch({{kTwo, Lseq(0), Lseq(1)}}, At({{kThree, 4}, {kSelf, 100}}));
   EXPECT_EQ(VerdictAt(batch, At({{kThree, 3}})), Verdict::kWaits);
   EXPECT_EQ(JudgeAt(batch, {}).kind, HoldKind::kMissing);
   // What is our own we have; a former life of ours is somebody else.

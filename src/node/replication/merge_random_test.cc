@@ -1,8 +1,9 @@
-// Nodes forget tombstones whenever they like, lose records, and merge snapshots of each other at any moment: the rules
-// are safe whatever a node believes about the others (docs/decisions/0020).
+// Nodes forget tombstones whenever they like, lose records, and merge snapshots of each other at
+// any moment: the rules are safe whatever a node believes about the others (docs/decisions/0020).
 //
-// Each node has keys that only it writes: whatever happens, in the end all nodes show for them what their writer did
-// last, so that no delete is undone and no write is lost. For shared keys all nodes agree.
+// Each node has keys that only it writes: whatever happens, in the end all nodes show for them what
+// their writer did last, so that no delete is undone and no write is lost. For shared keys all
+// nodes agree.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -47,9 +48,12 @@ class History {
   void Step() {
     const int i = Below(kNodes);
     switch (Below(12)) {
-      case 0: return Send(nodes_[i]->Publish());
-      case 1: return Forget(i);
-      case 2: return Merge(i, (i + 1 + Below(kNodes - 1)) % kNodes, Below(2) == 0, false);
+      case 0:
+        return Send(nodes_[i]->Publish());
+      case 1:
+        return Forget(i);
+      case 2:
+        return Merge(i, (i + 1 + Below(kNodes - 1)) % kNodes, Below(2) == 0, false);
       case 3: {
         auto answer = nodes_[i]->Answer(nodes_[(i + 1 + Below(kNodes - 1)) % kNodes].get());
         if (answer.ok()) Send(std::move(*answer));
@@ -57,8 +61,10 @@ class History {
       }
       case 4:
       case 5:
-      case 6: return Deliver(i);
-      default: return Write(i);
+      case 6:
+        return Deliver(i);
+      default:
+        return Write(i);
     }
   }
 
@@ -67,7 +73,8 @@ class History {
     if (Below(3) == 0) {
       const std::string key(1, "aAbBcCd"[Below(7)]);
       return nodes_[i]->App(Below(3) == 0 ? "DELETE FROM u WHERE k = '" + key + "'"
-                                          : "REPLACE INTO u VALUES('" + key + "', " + std::to_string(Below(5)) + ")");
+                                          : "REPLACE INTO u VALUES('" + key + "', " +
+                                                std::to_string(Below(5)) + ")");
     }
     const bool own = Below(2) == 0;
     const int key = (own ? 100 * (i + 1) : 0) + Below(6);
@@ -104,7 +111,8 @@ class History {
 
   void Forget(int i) { nodes_[i]->Forget(); }
 
-  // As the resyncer, a node waits for a snapshot that has all that it has of others, or, `at_last`, takes any.
+  // As the resyncer, a node waits for a snapshot that has all that it has of others, or, `at_last`,
+  // takes any.
   void Merge(int to, int from, bool write_meanwhile, bool at_last) {
     const auto snapshot = nodes_[from]->Snapshot();
     const apply::MergePlan plan = nodes_[to]->Plan(snapshot.get());
@@ -159,7 +167,8 @@ class History {
         EXPECT_EQ(own, model_) << "node " << i + 1;
       }
       EXPECT_EQ(nodes_[i]->Rows(), nodes_[0]->Rows());
-      EXPECT_EQ(nodes_[i]->Query("SELECT k, v FROM u ORDER BY k"), nodes_[0]->Query("SELECT k, v FROM u ORDER BY k"));
+      EXPECT_EQ(nodes_[i]->Query("SELECT k, v FROM u ORDER BY k"),
+                nodes_[0]->Query("SELECT k, v FROM u ORDER BY k"));
       for (const int table : {1, 2}) EXPECT_EQ(nodes_[i]->Live(table), nodes_[0]->Live(table));
     }
   }
@@ -169,7 +178,8 @@ class History {
   std::vector<std::deque<Sent>> inbox_;
   std::map<int, std::string> model_;
   int values_ = 0;
-  bool adopted_ = false;  // a row of another node was written anew: its writer may have deleted it meanwhile
+  bool adopted_ =
+      false;  // a row of another node was written anew: its writer may have deleted it meanwhile
   int64_t written_anew_ = 0;
   int64_t removed_ = 0;
   int64_t stale_ = 0;
@@ -184,7 +194,8 @@ TEST(MergeRandomTest, SafeWhateverNodesBelieve) {
   int64_t removed = 0;
   int64_t stale = 0;
   for (int i = 0; i < histories; ++i) {
-    SCOPED_TRACE("HARMONYLITE_MERGE_SEED=" + std::to_string(seed + i) + " HARMONYLITE_MERGE_HISTORIES=1");
+    SCOPED_TRACE("HARMONYLITE_MERGE_SEED=" + std::to_string(seed + i) +
+                 " HARMONYLITE_MERGE_HISTORIES=1");
     History history(static_cast<uint64_t>(seed + i));
     history.Run();
     if (testing::Test::HasFailure()) return;

@@ -1,4 +1,5 @@
-// A node that is too far behind merges a snapshot: deleted rows go, its own work stays, everybody ends equal.
+// A node that is too far behind merges a snapshot: deleted rows go, its own work stays, everybody
+// ends equal.
 #include <gtest/gtest.h>
 
 #include "node/replication/replica_test_util.h"
@@ -10,7 +11,8 @@ void ExpectEqual(TestReplica* a, TestReplica* b) {
   EXPECT_EQ(a->Rows(), b->Rows());
   EXPECT_EQ(a->Query("SELECT k, v FROM u ORDER BY k"), b->Query("SELECT k, v FROM u ORDER BY k"));
   for (const int table : {1, 2}) EXPECT_EQ(a->Live(table), b->Live(table));
-  EXPECT_EQ(a->Query("SELECT k1 FROM __harmonylite__s2"), b->Query("SELECT k1 FROM __harmonylite__s2"));
+  EXPECT_EQ(a->Query("SELECT k1 FROM __harmonylite__s2"),
+            b->Query("SELECT k1 FROM __harmonylite__s2"));
 }
 
 // The other way round: what `from` has goes to `to` by a repair batch.
@@ -24,8 +26,8 @@ void Repair(TestReplica* from, TestReplica* to) {
 
 // Its clock is ahead of others'.
 void MoveClock(TestReplica* node, int64_t ms) {
-  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " + std::to_string(HlcFromMillis(ms).value) +
-            " FROM __harmonylite__journal");
+  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " +
+            std::to_string(HlcFromMillis(ms).value) + " FROM __harmonylite__journal");
 }
 
 class MergeTest : public testing::Test {
@@ -40,12 +42,15 @@ class MergeTest : public testing::Test {
 };
 
 TEST_F(MergeTest, AnEvictedNodeComesBack) {
-  one_.App("DELETE FROM t WHERE id IN (1, 2); UPDATE t SET a = 'c1' WHERE id = 3; INSERT INTO t VALUES(6, 'f')");
+  one_.App(
+      "DELETE FROM t WHERE id IN (1, 2); UPDATE t SET a = 'c1' WHERE id = 3; INSERT INTO t "
+      "VALUES(6, 'f')");
   one_.App("DELETE FROM u WHERE k = 'x'");
   one_.Publish();
   EXPECT_EQ(one_.Forget(), 3);
   two_.App("INSERT INTO t VALUES(10, 'own'); UPDATE t SET a = 'd2' WHERE id = 4");
-  two_.App("UPDATE t SET a = 'b2' WHERE id = 2");  // of a row that is deleted and forgotten elsewhere
+  two_.App(
+      "UPDATE t SET a = 'b2' WHERE id = 2");  // of a row that is deleted and forgotten elsewhere
   EXPECT_FALSE(one_.Answer(&two_).ok());
   const auto early = two_.Publish();
   EXPECT_EQ(one_.Apply(*early).kind, HoldKind::kStale);
@@ -70,7 +75,9 @@ TEST_F(MergeTest, TheApplicationWritesAllTheWhile) {
   const auto snapshot = one_.Snapshot();
   two_.App("UPDATE t SET a = 'early' WHERE id = 1");
   const apply::MergePlan plan = two_.Plan(snapshot.get());
-  two_.App("UPDATE t SET a = 'late' WHERE id = 2; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES(9, 'new')");
+  two_.App(
+      "UPDATE t SET a = 'late' WHERE id = 2; DELETE FROM t WHERE id = 3; INSERT INTO t VALUES(9, "
+      "'new')");
   const auto merged = Must(two_.replica().MergeRestore(plan, snapshot.get()));
   ASSERT_TRUE(merged.has_value());
   EXPECT_EQ(merged->removed, 1);
@@ -116,7 +123,8 @@ TEST_F(MergeTest, WhatIsWrittenAnewWinsOverADeleteThatOthersStillRemember) {
   ExpectEqual(&one_, &two_);
 }
 
-// Node 3 has a tombstone of its own, which is older than the row and than the delete that node 1 forgets; node 4 remembers.
+// Node 3 has a tombstone of its own, which is older than the row and than the delete that node 1
+// forgets; node 4 remembers.
 class OldTombstoneTest : public MergeTest {
  protected:
   void SetUp() override {
@@ -202,12 +210,14 @@ TEST_F(MergeTest, ARowFromBeforeIsKeptAmongTheConflicts) {
   three.Forget();
   four.Merge(three.Snapshot().get());
   EXPECT_EQ(four.Rows(), Strings{"2|'old'"});
-  EXPECT_EQ(four.Query("SELECT kind, winner IS NULL FROM __harmonylite__conflicts"), Strings{"'deleted'|1"});
+  EXPECT_EQ(four.Query("SELECT kind, winner IS NULL FROM __harmonylite__conflicts"),
+            Strings{"'deleted'|1"});
 }
 
 TEST_F(MergeTest, RowsFromBeforeComeToANodeWithEmptyTables) {
-  TestReplica three(3, std::string(kTables) + "INSERT INTO t VALUES(1, 'old'), (2, 'old'), (3, 'old'), (4, 'old');"
-                                              "INSERT INTO u VALUES('x', 1), ('y', 2)");
+  TestReplica three(3, std::string(kTables) +
+                           "INSERT INTO t VALUES(1, 'old'), (2, 'old'), (3, 'old'), (4, 'old');"
+                           "INSERT INTO u VALUES('x', 1), ('y', 2)");
   TestReplica four(4);
   three.App("DELETE FROM t WHERE id = 1; UPDATE t SET a = 'new' WHERE id = 2");
   three.Publish();
@@ -216,7 +226,8 @@ TEST_F(MergeTest, RowsFromBeforeComeToANodeWithEmptyTables) {
   const auto snapshot = three.Snapshot();
   auto old_rows = Must(four.replica().FindOldRows(snapshot.get()));
   int64_t added = 0;
-  while (const auto found = Must(old_rows.Next(1))) added += Must(four.replica().AddOldRows(*found));
+  while (const auto found = Must(old_rows.Next(1)))
+    added += Must(four.replica().AddOldRows(*found));
   EXPECT_EQ(added, 3);
   four.Merge(snapshot.get());
   EXPECT_EQ(four.Rows(), (Strings{"2|'new'", "3|'old'", "4|'own'"}));
@@ -230,13 +241,15 @@ TEST_F(MergeTest, BothSidesHaveForgottenWhatTheOtherLacks) {
   one_.App("DELETE FROM t WHERE id = 1; UPDATE t SET a = 'b1' WHERE id = 2");
   one_.Publish();
   one_.Forget();
-  two_.App("DELETE FROM t WHERE id = 2; DELETE FROM t WHERE id = 3; UPDATE t SET a = 'a2' WHERE id = 1");
+  two_.App(
+      "DELETE FROM t WHERE id = 2; DELETE FROM t WHERE id = 3; UPDATE t SET a = 'a2' WHERE id = 1");
   two_.Publish();
   two_.Forget();
   EXPECT_FALSE(one_.Answer(&two_).ok());
   EXPECT_FALSE(two_.Answer(&one_).ok());
   two_.Merge(one_.Snapshot().get());
-  EXPECT_EQ(two_.Rows(), (Strings{"1|'a2'", "2|'b1'", "4|'d'", "5|'e'"})) << "writes survive deletes not known to them";
+  EXPECT_EQ(two_.Rows(), (Strings{"1|'a2'", "2|'b1'", "4|'d'", "5|'e'"}))
+      << "writes survive deletes not known to them";
   one_.Merge(two_.Snapshot().get());
   for (int i = 0; i < 2; ++i) {
     if (const auto batch = one_.Publish()) two_.Apply(*batch);

@@ -73,7 +73,8 @@ StepResult Publisher::WaitAndRetry(std::string why) {
 // which record is the newest on its subject, since the next frame must name it. Blocks while a new
 // incarnation is wanted, which only the consumer can start.
 StepResult Publisher::Resync() {
-  if (Status ready = d_.log->EnsureReady(); !ready.ok()) return WaitAndRetry(ready.error().message());
+  if (Status ready = d_.log->EnsureReady(); !ready.ok())
+    return WaitAndRetry(ready.error().message());
   auto last = d_.log->LastOf(self_);
   if (!last.ok() && last.error().code() != ErrorCode::kNotFound)
     return WaitAndRetry(last.error().message());
@@ -143,15 +144,19 @@ Status Publisher::EndUncertainLife(const Result<LogRecord>& last) {
     const auto frame = change::DecodeFrame(last->payload);
     read_again = !frame.ok() || frame->header.to > d_.shared->published().to;
     if (frame.ok() && read_again && frame->header.index + 1 == frame->header.count) {
-      HL_ASSIGN(const bool ours, capture::IsJournaled(d_.db, frame->header.to, frame->header.to_stamp));
+      HL_ASSIGN(const bool ours,
+                capture::IsJournaled(d_.db, frame->header.to, frame->header.to_stamp));
       if (ours) d_.shared->SetPublished(self_, {frame->header.to, frame->header.to_stamp});
       read_again = !ours;
     }
   }
-  d_.logger->Info("this machine has restarted, or the database was copied or restored, since changes of {} were "
-                  "last sent: what may have been lost is fetched from the other nodes, and this node goes on as a "
-                  "new incarnation, so that no change takes the number of a lost one",
-                  ToString(self_));
+  d_.logger->Info(
+      "this machine has restarted, or the database was copied or restored, since changes of {} "
+      "were "
+      "last sent: what may have been lost is fetched from the other nodes, and this node goes on "
+      "as a "
+      "new incarnation, so that no change takes the number of a lost one",
+      ToString(self_));
   d_.shared->RequestIncarnation({.read_log_again = read_again});
   return Ok();
 }
@@ -166,9 +171,11 @@ void Publisher::Mark(const SentMark& mark) {
   mark_ = mark;
   Status saved = d_.marks->Save(mark);
   if (!saved.ok() && first)
-    d_.logger->Warning("cannot remember what is sent ({}): after each start this node goes on as a new incarnation, "
-                       "which other nodes keep account of",
-                       saved.error().message());
+    d_.logger->Warning(
+        "cannot remember what is sent ({}): after each start this node goes on as a new "
+        "incarnation, "
+        "which other nodes keep account of",
+        saved.error().message());
 }
 
 // Compares the newest record on our subject with our journal, and learns one of three things from
@@ -179,16 +186,18 @@ Status Publisher::Understand(const LogRecord& last) {
   auto frame = change::DecodeFrame(last.payload);
   if (!frame.ok()) {
     // A damaged or foreign record does not tell what other nodes have. Our next record follows it.
-    d_.logger->Warning("the newest record on our own subject is unreadable ({}): sending goes on "
-                       "from what this database remembers",
-                       frame.error().message());
+    d_.logger->Warning(
+        "the newest record on our own subject is unreadable ({}): sending goes on "
+        "from what this database remembers",
+        frame.error().message());
     return Ok();
   }
   const FrameHeader& header = frame->header;
   const Published known = d_.shared->published();
   const bool complete = header.index + 1 == header.count;
   if (batch_ && header.attempt == frame_.attempt) return Ok();
-  if (header.to < known.to || (header.to == known.to && header.to_stamp == known.stamp)) return Ok();
+  if (header.to < known.to || (header.to == known.to && header.to_stamp == known.stamp))
+    return Ok();
   HL_ASSIGN(const bool ours, capture::IsJournaled(d_.db, header.to, header.to_stamp));
   if (!ours && !HL_MUTANT(copy_not_recognised)) {
     d_.logger->Warning(
@@ -259,7 +268,8 @@ StepResult Publisher::Resend(RowOrder order) {
     return WaitAndRetry(built.error().message());
   }
   if (!built->has_value()) return StepResult::Progress();
-  d_.logger->Info("sends {} rows of table {} again: they are damaged on another node", (*built)->rows, order.table);
+  d_.logger->Info("sends {} rows of table {} again: they are damaged on another node",
+                  (*built)->rows, order.table);
   if (Status started = StartBatch(std::move(**built)); !started.ok()) {
     batch_.reset();
     d_.shared->rows().OrderResend(std::move(order));
@@ -277,7 +287,8 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
   d_.shared->SetSending(batch_->to);
   if (!HL_MUTANT(sent_not_marked)) Mark({self_, batch_->to, batch_->to_stamp});
-  if (HL_MUTANT(published_before_stored)) d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
+  if (HL_MUTANT(published_before_stored))
+    d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
   frame_.sender = self_;
   frame_.to = batch_->to;
   frame_.to_stamp = batch_->to_stamp;
@@ -296,8 +307,9 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
 // batches make good for a slow connection, small ones keep write locks short on other nodes.
 void Publisher::AdaptLimit() {
   const bool slow = d_.clock->MonotonicMs() - sending_since_ms_ > kSlowSendMs;
-  batch_limit_ = std::clamp(slow ? batch_limit_ * 2 : batch_limit_ / 2, d_.options->min_batch_changes,
-                            std::max(d_.options->min_batch_changes, d_.options->max_batch_changes));
+  batch_limit_ =
+      std::clamp(slow ? batch_limit_ * 2 : batch_limit_ / 2, d_.options->min_batch_changes,
+                 std::max(d_.options->min_batch_changes, d_.options->max_batch_changes));
 }
 
 // Starts the batch at hand from its first frame. The random attempt number keeps receivers from
@@ -315,7 +327,8 @@ void Publisher::NewAttempt() {
 StepResult Publisher::SendFrame() {
   if (record_.empty()) {
     std::string body;
-    if (Status read = batch_->bytes.ReadAt(uint64_t{frame_.index} * frame_body_, frame_body_, &body);
+    if (Status read =
+            batch_->bytes.ReadAt(uint64_t{frame_.index} * frame_body_, frame_body_, &body);
         !read.ok())
       return WaitAndRetry(read.error().message());
     record_ = change::EncodeFrame(frame_, body);

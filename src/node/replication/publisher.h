@@ -83,21 +83,21 @@ class Publisher {
   capture::BatchReader reader_;
   std::mt19937_64 random_;
   PublisherState state_ = PublisherState::kResync;
-  Origin self_;                   // this node's origin when Step() last looked
-  bool certain_ = false;          // true if the file has everything that was ever sent as self_
-  std::optional<SentMark> mark_;  // the mark that this machine remembers
-  ports::LogSeq last_seq_;        // newest record on our subject, as far as we know; 0: none
+  Origin self_;                     // this node's origin when Step() last looked
+  bool certain_ = false;            // true if the file has everything that was ever sent as self_
+  std::optional<SentMark> mark_;    // the mark that this machine remembers
+  ports::LogSeq last_seq_;          // newest record on our subject, as far as we know; 0: none
   int64_t seen_data_version_ = -1;  // data version of the last look for changes; -1: look again
-  bool drained_ = false;          // true if the last look found nothing to send
-  bool more_ = false;             // true if the last batch was only the first part of a backlog
+  bool drained_ = false;            // true if the last look found nothing to send
+  bool more_ = false;               // true if the last batch was only the first part of a backlog
 
   // The batch at hand, and its frame that is sent next.
   std::optional<capture::BuiltBatch> batch_;
   change::FrameHeader frame_;
-  size_t frame_body_ = 0;    // bytes of the batch in one frame
-  std::string record_;       // the encoded frame; repeated bit for bit until its fate is known
+  size_t frame_body_ = 0;  // bytes of the batch in one frame
+  std::string record_;     // the encoded frame; repeated bit for bit until its fate is known
 
-  int64_t batch_limit_;        // changes; between min_batch_changes and max_batch_changes
+  int64_t batch_limit_;           // changes; between min_batch_changes and max_batch_changes
   int64_t sending_since_ms_ = 0;  // monotonic time at which the batch at hand was started
 
   int64_t not_before_ms_ = 0;  // monotonic time of the next attempt after a failure

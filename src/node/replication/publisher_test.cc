@@ -63,7 +63,9 @@ class PublisherTest : public testing::Test {
     out.spool_directory = dir.path();
     return out;
   }
-  sqlite::Connection Open() { return Must(sqlite::Connection::Open(node.path(), sqlite::OpenMode::kReadWrite)); }
+  sqlite::Connection Open() {
+    return Must(sqlite::Connection::Open(node.path(), sqlite::OpenMode::kReadWrite));
+  }
 
   test::TempDir dir;
   TestReplica node{1};

@@ -16,10 +16,10 @@ namespace harmonylite::node {
 
 namespace {
 
+using change::BatchDecoder;
 using ledger::Catalog;
 using ledger::Installed;
 using ledger::State;
-using change::BatchDecoder;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
 
@@ -55,8 +55,7 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} belongs to node {}, but node_id is {}: set node_id = {}, or detach it "
                      "with -cleanup first",
-                     options_.db_path, state_.self.node.value, node->value,
-                     state_.self.node.value);
+                     options_.db_path, state_.self.node.value, node->value, state_.self.node.value);
   saved_state_ = state_;
   attached_at_ = state_.published_to;
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
@@ -105,8 +104,9 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
   HL_CHECK(sync.audits.empty());
-  const bool had_rows = std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
-                                    [](const ledger::TrackedTable& tracked) { return tracked.had_rows; });
+  const bool had_rows =
+      std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
+                  [](const ledger::TrackedTable& tracked) { return tracked.had_rows; });
   if (had_rows && options_.compare_first) {
     HL_ASSIGN(const State attached, ledger::LoadState(db_));
     State waits = attached;
@@ -163,8 +163,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
                                               return before.name == skipped.name &&
                                                      before.reason == skipped.reason;
                                             });
-    if (!said)
-      logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
+    if (!said) logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
   }
   catalog_ = std::move(sync.catalog);
   db_->ClearCache();
@@ -313,8 +312,8 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   HL_ASSIGN(const Lseq first, capture::FirstEntry(db_));
   last_change_ = std::max(last_change_, end.last_change);
   const bool folded = state_.folded_to >= end.last;
-  const int64_t done = std::min({end.last.value - 1, state_.published_to.value,
-                                 folded ? INT64_MAX : state_.folded_to.value});
+  const int64_t done = std::min(
+      {end.last.value - 1, state_.published_to.value, folded ? INT64_MAX : state_.folded_to.value});
   if (folded && first.value > done) {
     ReturnMemoryOfMuchWork();
     return true;
@@ -341,8 +340,8 @@ void Replica::ReturnMemoryOfMuchWork() {
 
 Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
-  shared->SetSelf(state_.self, state_.incarnation_base, {state_.published_to, state_.published_stamp},
-                  self_is_new_);
+  shared->SetSelf(state_.self, state_.incarnation_base,
+                  {state_.published_to, state_.published_stamp}, self_is_new_);
   shared->rows().SetJoined(state_.joined);
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
@@ -383,7 +382,8 @@ Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t l
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
   change::ProgressVector collected = collected_;
-  HL_ASSIGN(const int64_t gone, ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
+  HL_ASSIGN(const int64_t gone,
+            ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
   HL_TRY(Commit(&transaction, state_));
   collected_ = std::move(collected);
   return gone;
@@ -434,8 +434,9 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
   HL_TRY(ledger::SaveState(db_, next, saved_state_));
-  HL_TRY(ledger::StartIncarnation(
-      db_, &next, incarnation, request.numbers_shared ? attached_at_ : next.published_to, request.read_log_again));
+  HL_TRY(ledger::StartIncarnation(db_, &next, incarnation,
+                                  request.numbers_shared ? attached_at_ : next.published_to,
+                                  request.read_log_again));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));

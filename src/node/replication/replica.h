@@ -106,7 +106,8 @@ class Replica {
   const ledger::Members& members() const { return members_; }
 
   // Compares the database with a snapshot; see apply::PlanMerge. Reads only.
-  Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot, const std::atomic<bool>& cancelled);
+  Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot,
+                                     const std::atomic<bool>& cancelled);
   // Finds rows from before HarmonyLite that the snapshot has and this node lacks; see
   // apply::OldRows.
   Result<apply::OldRows> FindOldRows(sqlite::Connection* snapshot);
@@ -120,7 +121,8 @@ class Replica {
   // Carries out a plan that was made from `snapshot`, in one transaction (P3). Returns nothing if
   // the plan was made for another state of the database; then a new plan is needed. Errors are
   // those of apply::Applier::Apply.
-  Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan, sqlite::Connection* snapshot);
+  Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan,
+                                             sqlite::Connection* snapshot);
 
   // Notes that the log holds our changes up to `to`. Saved with the next transaction.
   void SetPublished(Lseq to, Hlc stamp);

@@ -12,8 +12,8 @@ using sqlite::TransactionKind;
 
 Result<apply::MergePlan> Replica::PlanMerge(sqlite::Connection* snapshot,
                                             const std::atomic<bool>& cancelled) {
-  return apply::PlanMerge(db_, snapshot, {options_.tables, /*compress=*/false, options_.spool_directory},
-                          &cancelled);
+  return apply::PlanMerge(
+      db_, snapshot, {options_.tables, /*compress=*/false, options_.spool_directory}, &cancelled);
 }
 
 Result<apply::OldRows> Replica::FindOldRows(sqlite::Connection* snapshot) {
@@ -28,14 +28,15 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
   HL_TRY(FoldAll(catalog_, &next));
   // The table now has rows from before HarmonyLite. Without this mark an audit would take them for
   // new writes.
-  HL_TRY(db_->Exec(fmt::format("UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0",
-                               rows.table)));
+  HL_TRY(db_->Exec(fmt::format(
+      "UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0", rows.table)));
   const bool first = db_->changes() > 0;
   HL_ASSIGN(const int64_t added, applier_.AddOldRows(rows));
   HL_TRY(Settle());
   HL_TRY(Commit(&transaction, next));
   if (!first) return added;
-  for (ledger::TrackedTable& tracked : catalog_.tables) tracked.had_rows |= tracked.id == rows.table;
+  for (ledger::TrackedTable& tracked : catalog_.tables)
+    tracked.had_rows |= tracked.id == rows.table;
   // The warnings were logged when the schema was synced.
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) return std::move(warnings).error();
@@ -76,7 +77,8 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     if (!applied.ok()) return std::move(applied).error();
     out.stats = *applied;
     for (const change::Cover& cover : plan.batch->header.covers)
-      if (cover.origin != next.self && !HL_MUTANT(merge_without_progress)) progress.Advance(cover.origin, cover.to);
+      if (cover.origin != next.self && !HL_MUTANT(merge_without_progress))
+        progress.Advance(cover.origin, cover.to);
   }
   // Rows that are written anew must win over everything that the snapshot's maker knew.
   HL_TRY(capture::RaiseClock(db_, plan.clock));

@@ -57,7 +57,8 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
 // version of its mark, because then it was written since it was looked at.
 Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
   const ledger::TrackedTable* tracked = catalog_.ByName(order.table);
-  if (tracked == nullptr) return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
+  if (tracked == nullptr)
+    return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
   HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
   std::optional<ledger::ShadowTable> shadows;
   if (tracked->has_shadow_table) shadows.emplace(db_, *tracked);
@@ -87,8 +88,9 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
       const std::vector<ValueView> image = Views(*row);
       const Hlc stamp = stored ? stored->stamp : Hlc(0);
       const ledger::OriginIndex origin = stored ? stored->origin : state_.self_index;
-      HL_ASSIGN(const int64_t id, ledger::AddConflict(db_, *tracked, ledger::conflict_kind::kUnseen, key,
-                                                       {stamp, origin, image}, {stamp, origin, {}}));
+      HL_ASSIGN(const int64_t id,
+                ledger::AddConflict(db_, *tracked, ledger::conflict_kind::kUnseen, key,
+                                    {stamp, origin, image}, {stamp, origin, {}}));
       (void)id;
     }
     if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key));

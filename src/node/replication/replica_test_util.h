@@ -111,8 +111,10 @@ class TestReplica {
     const capture::JournalEnd end = Must(capture::ReadJournalEnd(out.get()));
     const Lseq own = std::max(end.last_change, state.published_to);
     if (own.value > 0) Must(ledger::SaveProgress(out.get(), state.self_index, own));
-    sqlite::Execute(out.get(), "DELETE FROM __harmonylite__journal; INSERT INTO __harmonylite__journal"
-                               "(id, tbl, op, hlc) VALUES(1, 0, 0, " + std::to_string(end.stamp.value) + ")");
+    sqlite::Execute(out.get(),
+                    "DELETE FROM __harmonylite__journal; INSERT INTO __harmonylite__journal"
+                    "(id, tbl, op, hlc) VALUES(1, 0, 0, " +
+                        std::to_string(end.stamp.value) + ")");
     auto origins = Must(ledger::OriginTable::Load(out.get()));
     state.self_index = Must(origins.IndexOf(out.get(), Origin{}));
     state.folded_to = Lseq(1);
@@ -132,7 +134,8 @@ class TestReplica {
   }
   Strings Live(int table) {
     Maintain();
-    return Query("SELECT lower(k1), hlc, node, incarnation, lseq FROM __harmonylite__v" + std::to_string(table) +
+    return Query("SELECT lower(k1), hlc, node, incarnation, lseq FROM __harmonylite__v" +
+                 std::to_string(table) +
                  " JOIN __harmonylite__nodes USING(n) WHERE gone = 0 ORDER BY 1");
   }
   Strings Rows() { return Query("SELECT id, a FROM t ORDER BY id"); }

@@ -36,8 +36,7 @@ std::string PathOf(const std::string& directory, const std::string& database, No
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(database.c_str(), nullptr),
                                                          &std::free);
   const std::string_view name = real != nullptr ? real.get() : database.c_str();
-  return fmt::format("{}/harmonylite-sent-{}-{:016x}", directory, node.value,
-                     Hash(name));
+  return fmt::format("{}/harmonylite-sent-{}-{:016x}", directory, node.value, Hash(name));
 }
 
 std::string Encode(const SentMark& mark) {
@@ -54,8 +53,7 @@ std::optional<SentMark> Decode(std::string_view text) {
   if (last_space == std::string_view::npos) return std::nullopt;
   uint64_t hash = 0;
   std::string_view fields = text.substr(0, last_space);
-  if (!Number(text.substr(last_space + 1), &hash, 16) || hash != Hash(fields))
-    return std::nullopt;
+  if (!Number(text.substr(last_space + 1), &hash, 16) || hash != Hash(fields)) return std::nullopt;
   SentMark mark;
   if (NextField(&fields, ' ') != "1" || !Number(NextField(&fields, ' '), &mark.origin.node.value) ||
       !Number(NextField(&fields, ' '), &mark.origin.incarnation.value) ||
@@ -79,10 +77,10 @@ TmpfsSentMark::~TmpfsSentMark() {
 Status TmpfsSentMark::Open() {
   if (fd_ >= 0) return Ok();
   struct statfs system {};
-  if (::statfs(directory_.c_str(), &system) != 0)
-    return Failed(directory_, std::strerror(errno));
+  if (::statfs(directory_.c_str(), &system) != 0) return Failed(directory_, std::strerror(errno));
   if (system.f_type != TMPFS_MAGIC) return Failed(directory_, "it is not a tmpfs");
-  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+  const int fd =
+      ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
   if (fd < 0) return Failed(path_, std::strerror(errno));
   struct stat status {};
   const bool ours = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&

@@ -50,7 +50,8 @@ std::optional<FindingKind> ComparePair(const Here& a, const Here& b) {
     if (!IsLive(*has.row)) return std::nullopt;
     // The row is absent for no reason if its write arrived at the node that lacks it, and no
     // deletion can be on its way to the node that has it.
-    const bool aware = Knows(*lacks.node, *has.row) && has.node->progress.Covers(lacks.node->progress);
+    const bool aware =
+        Knows(*lacks.node, *has.row) && has.node->progress.Covers(lacks.node->progress);
     return aware ? std::optional(FindingKind::kAbsent) : std::nullopt;
   }
   if (SameVersion(*a.row, *b.row)) {
@@ -147,7 +148,9 @@ std::vector<Finding> CompareRows(const std::string& table, const std::vector<Nod
 }
 
 std::vector<Finding> InBoth(const std::vector<Finding>& first, const std::vector<Finding>& second) {
-  const auto id = [](const Finding& finding) { return std::tuple(finding.table, finding.key, finding.kind); };
+  const auto id = [](const Finding& finding) {
+    return std::tuple(finding.table, finding.key, finding.kind);
+  };
   std::set<std::tuple<std::string, uint64_t, FindingKind>> before;
   for (const Finding& finding : first) before.insert(id(finding));
   std::vector<Finding> out;
@@ -248,8 +251,8 @@ std::string Describe(const RowMark& row) {
       break;
   }
   if (row.versioned)
-    out += fmt::format("{} by node {}, its change {}", row.deleted ? "deleted" : "written", row.origin.node.value,
-                       row.lseq.value);
+    out += fmt::format("{} by node {}, its change {}", row.deleted ? "deleted" : "written",
+                       row.origin.node.value, row.lseq.value);
   else
     out += row.damage == RowDamage::kNone ? "from before HarmonyLite" : "without a version";
   if (row.shadowed) out += ", shadowed";

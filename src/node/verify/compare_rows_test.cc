@@ -41,7 +41,9 @@ TEST(CompareRows, ChangesOnTheirWayAreNoDifference) {
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 4}}, {Row(1, 9, 1, 3)})}), K{});
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 4}}, {})}), K{});
   // Node 2 wrote the row, or deleted it and forgot the tombstone, after node 1 was looked at.
-  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {Row(1, 11, 2, 9)})}), K{});
+  EXPECT_EQ(
+      Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {Row(1, 11, 2, 9)})}),
+      K{});
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 9}}, {})}), K{});
 }
 
@@ -56,7 +58,8 @@ TEST(CompareRows, ARowThatOneOfManyNodesHas) {
 TEST(CompareRows, OneVersionIsOneImageAtAnyProgress) {
   EXPECT_EQ(Kinds({Of(1, {{1, 9}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 6}}, {Row(1, 11, 1, 5)})}),
             K{FindingKind::kDiffers});
-  EXPECT_EQ(Kinds({Of(1, {}, {Row(1, 10, 0, 0)}), Of(2, {}, {Row(1, 11, 0, 0)})}), K{FindingKind::kDiffers});
+  EXPECT_EQ(Kinds({Of(1, {}, {Row(1, 10, 0, 0)}), Of(2, {}, {Row(1, 11, 0, 0)})}),
+            K{FindingKind::kDiffers});
 }
 
 TEST(CompareRows, AMigrationIsNoDifference) {
@@ -73,15 +76,18 @@ TEST(CompareRows, AMigrationIsNoDifference) {
 }
 
 TEST(CompareRows, WhatBothKnowMustBeTheSame) {
-  EXPECT_EQ(Kinds({Of(1, {{1, 5}, {2, 3}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}, {2, 3}}, {Row(1, 11, 2, 3)})}),
+  EXPECT_EQ(Kinds({Of(1, {{1, 5}, {2, 3}}, {Row(1, 10, 1, 5)}),
+                   Of(2, {{1, 5}, {2, 3}}, {Row(1, 11, 2, 3)})}),
             K{FindingKind::kVersions});
-  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}}, {})}), K{FindingKind::kAbsent});
+  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}}, {})}),
+            K{FindingKind::kAbsent});
 }
 
 TEST(CompareRows, VisibilityCountsAtEqualProgressOnly) {
   RowMark shadowed = Row(1, 10, 1, 5);
   shadowed.shadowed = true;
-  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}}, {shadowed})}), K{FindingKind::kHidden});
+  EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}}, {shadowed})}),
+            K{FindingKind::kHidden});
   EXPECT_EQ(Kinds({Of(1, {{1, 6}}, {Row(1, 10, 1, 5)}), Of(2, {{1, 5}}, {shadowed})}), K{});
 }
 
@@ -102,7 +108,8 @@ TEST(PlanRepair, WhoeverHasTheRightImageSendsIt) {
 TEST(PlanRepair, WhatWasSentAgainInVainIsANewWrite) {
   RowMark damaged = Row(1, 11, 1, 5);
   damaged.damage = capture::RowDamage::kAltered;
-  const auto findings = CompareRows("t", {Of(1, {{1, 5}}, {damaged}), Of(2, {{1, 5}}, {Row(1, 10, 1, 5)})});
+  const auto findings =
+      CompareRows("t", {Of(1, {{1, 5}}, {damaged}), Of(2, {{1, 5}}, {Row(1, 10, 1, 5)})});
   const Repair repair = PlanRepair(findings.at(0), /*resent=*/true).value();
   EXPECT_EQ(repair.node, NodeId(2));
   EXPECT_EQ(repair.kind, VerifyKind::kJournal);
@@ -136,8 +143,10 @@ TEST(PlanRepair, AMissingRowThatTheOthersHoldForDeletedIsDeletedAnew) {
 }
 
 TEST(PlanRepair, OfSeveralThatClaimToBeRightTheWriterIs) {
-  EXPECT_EQ(Plan({Of(1, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(2, {{2, 5}}, {Row(1, 11, 2, 5)})}).node, NodeId(2));
-  EXPECT_EQ(Plan({Of(4, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(3, {{2, 5}}, {Row(1, 11, 2, 5)})}).node, NodeId(3));
+  EXPECT_EQ(Plan({Of(1, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(2, {{2, 5}}, {Row(1, 11, 2, 5)})}).node,
+            NodeId(2));
+  EXPECT_EQ(Plan({Of(4, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(3, {{2, 5}}, {Row(1, 11, 2, 5)})}).node,
+            NodeId(3));
 }
 
 TEST(VerifyWire, RequestsAndAnswersComeBackAsTheyWere) {

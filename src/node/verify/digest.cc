@@ -42,7 +42,8 @@ uint64_t KeyHash(const schema::Table& table, std::span<const ValueView> key) {
 
 std::string KeyText(std::span<const ValueView> key) {
   std::string out;
-  for (const ValueView& value : key) out += (out.empty() ? "" : ", ") + sqlite::Literal(value, kMaxKeyText);
+  for (const ValueView& value : key)
+    out += (out.empty() ? "" : ", ") + sqlite::Literal(value, kMaxKeyText);
   if (out.size() <= kMaxKeyText) return out;
   size_t end = kMaxKeyText;
   // The cut must not fall inside a UTF-8 character.
@@ -51,11 +52,14 @@ std::string KeyText(std::span<const ValueView> key) {
 }
 
 Digest::Digest(RowSurvey survey, const VerifyRequest& request)
-    : survey_(std::move(survey)), kind_(request.kind), wanted_(request.buckets.begin(), request.buckets.end()) {}
+    : survey_(std::move(survey)),
+      kind_(request.kind),
+      wanted_(request.buckets.begin(), request.buckets.end()) {}
 
-Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request) {
-  HL_ASSIGN(RowSurvey survey,
-            RowSurvey::Begin(db, options.tables, options.publish, request.kind == VerifyKind::kRows, request.table));
+Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
+                             const VerifyRequest& request) {
+  HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
+                                               request.kind == VerifyKind::kRows, request.table));
   Digest out(std::move(survey), request);
   out.answer_.origin = out.survey_.point().state.self;
   out.answer_.joined = out.survey_.point().state.joined;
@@ -162,13 +166,14 @@ Status Digest::Add(const SurveyedRow& row) {
   return Ok();
 }
 
-Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request) {
+Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
+                           const VerifyRequest& request) {
   NamedRows out;
   out.table = request.table;
   std::map<uint64_t, const RowMark*> wanted;
   for (const RowMark& row : request.rows) wanted[row.key] = &row;
-  HL_ASSIGN(RowSurvey survey,
-            RowSurvey::Begin(db, options.tables, options.publish, /*tombstones=*/true, request.table));
+  HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
+                                               /*tombstones=*/true, request.table));
   HL_ASSIGN(const bool done, survey.Visit(kNoLimit, [&](const SurveyedRow& row) -> Status {
     const uint64_t key = KeyHash(row.table->table, row.key);
     const auto it = wanted.find(key);

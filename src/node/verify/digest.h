@@ -31,7 +31,8 @@ class Digest {
  public:
   // Begins the read transaction. `request` is a kDigest, kBuckets or kRows. kRetryLater: see
   // RowSurvey::Begin.
-  static Result<Digest> Begin(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request);
+  static Result<Digest> Begin(sqlite::Connection* db, const NodeOptions& options,
+                              const VerifyRequest& request);
 
   // Looks at about `rows` rows. True: answer() is complete.
   Result<bool> Advance(int64_t rows);
@@ -56,6 +57,7 @@ struct NamedRows {
   std::vector<RowMark> marks;  // one for each of `keys`, as the row is now
 };
 // Finds the rows of an order by their key hashes, which takes a pass over the table.
-Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options, const VerifyRequest& request);
+Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
+                           const VerifyRequest& request);
 
 }  // namespace harmonylite::node

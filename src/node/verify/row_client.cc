@@ -38,7 +38,7 @@ Result<LiveNodes> RowClient::Nodes() {
 }
 
 Result<std::map<NodeId, VerifyAnswer>> RowClient::Ask(VerifyRequest request,
-                                                            const std::set<NodeId>& nodes) {
+                                                      const std::set<NodeId>& nodes) {
   request.id = fmt::format("{}{:016x}", letter_, random_());
   const std::string key = VerifyRequestKey(request.id);
   HL_ASSIGN(const uint64_t revision, store_->Put(key, EncodeVerifyRequest(request)));

@@ -28,7 +28,8 @@ class RowClient {
  public:
   // `store` and `clock` outlive the client. `pause` waits about ten milliseconds; if it returns
   // false, the client gives up. `letter` begins the ids of its requests (docs/formats/verify.md).
-  RowClient(ports::MetaStore* store, const Clock* clock, char letter, uint64_t seed, std::function<bool()> pause);
+  RowClient(ports::MetaStore* store, const Clock* clock, char letter, uint64_t seed,
+            std::function<bool()> pause);
 
   // Reads all heartbeats and tells the running nodes from the silent ones.
   Result<LiveNodes> Nodes();

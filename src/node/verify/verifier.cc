@@ -26,7 +26,8 @@ bool IsOrder(VerifyKind kind) {
 
 }  // namespace
 
-Verifier::Verifier(const Dependencies& dependencies) : d_(dependencies), random_(dependencies.seed) {
+Verifier::Verifier(const Dependencies& dependencies)
+    : d_(dependencies), random_(dependencies.seed) {
   next_check_ms_ = d_.clock->MonotonicMs() + d_.options->verify_interval_ms;
 }
 
@@ -70,7 +71,8 @@ StepResult Verifier::Look(int64_t now) {
   // The key tells a node that comes with rows of its own that there is a cluster to compare them
   // with.
   if (d_.shared->rows().joined() && !entries->contains(kSeedKey)) {
-    auto put = d_.store->CompareAndSet(kSeedKey, fmt::format("{}", d_.shared->self().node.value), 0);
+    auto put =
+        d_.store->CompareAndSet(kSeedKey, fmt::format("{}", d_.shared->self().node.value), 0);
     if (!put.ok() && put.error().code() != ErrorCode::kConflict) return Fail(put.error(), now);
   }
   Evaluate(*entries);
@@ -209,7 +211,8 @@ Status Verifier::StartCheck(int64_t now) {
   own_check_until_ms_ = now + kCheckMs;
   VerifyRequest request;
   request.kind = VerifyKind::kDigest;
-  HL_ASSIGN(const uint64_t revision, d_.store->Put(VerifyRequestKey(own_check_), EncodeVerifyRequest(request)));
+  HL_ASSIGN(const uint64_t revision,
+            d_.store->Put(VerifyRequestKey(own_check_), EncodeVerifyRequest(request)));
   (void)revision;
   next_look_ms_ = now;
   return Ok();
@@ -244,10 +247,12 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   bool met = false;
   std::string who;
   for (const VerifyAnswer* other : others) {
-    if (other->progress != check_answer_.progress || other->schema != check_answer_.schema) continue;
+    if (other->progress != check_answer_.progress || other->schema != check_answer_.schema)
+      continue;
     met = true;
     const std::set<std::string> differ = DifferingTables(check_answer_, *other);
-    if (!differ.empty()) who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);
+    if (!differ.empty())
+      who += fmt::format("{}{}", who.empty() ? "" : ", ", other->origin.node.value);
     tables.insert(differ.begin(), differ.end());
   }
   // The next check is due even if nothing is committed until then.
@@ -263,13 +268,16 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   if (!tables.empty()) {
     std::string names;
     for (const std::string& table : tables) names += (names.empty() ? "" : ", ") + table;
-    found.tables_text = fmt::format("this node and node {} have the same changes but not the same rows in {}", who, names);
+    found.tables_text = fmt::format(
+        "this node and node {} have the same changes but not the same rows in {}", who, names);
   }
   found.text = found.tables_text;
   if (tables.empty() && found.damaged_rows > 0)
     found.text = fmt::format("{} rows are not what they were written as", found.damaged_rows);
   if (!found.text.empty() && found.text != before.text)
-    d_.logger->Error("{}: run 'harmonylite verify -config …' to list them, or with --repair to repair them", found.text);
+    d_.logger->Error(
+        "{}: run 'harmonylite verify -config …' to list them, or with --repair to repair them",
+        found.text);
   if (found.text.empty() && !before.text.empty())
     d_.logger->Info("rows are equal again on the nodes that were compared");
   d_.shared->rows().SetDivergence(std::move(found));

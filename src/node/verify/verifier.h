@@ -77,13 +77,13 @@ class Verifier {
 
   // The members below belong to the background check.
   int64_t next_check_ms_ = 0;
-  int64_t data_version_ = -1;     // the database's data_version when the last check began
-  std::string own_check_;         // id of the newest check that this node asked for
+  int64_t data_version_ = -1;  // the database's data_version when the last check began
+  std::string own_check_;      // id of the newest check that this node asked for
   int64_t own_check_until_ms_ = 0;
   // Id of the newest check that this node answered, and its answer.
   std::string check_;
   VerifyAnswer check_answer_;
-  size_t compared_ = 0;           // how many other answers were compared with it
+  size_t compared_ = 0;  // how many other answers were compared with it
   std::string said_;
 };
 

@@ -127,7 +127,8 @@ class Drill {
     request.table = table;
     request.buckets = buckets;
     HL_ASSIGN(Answers answers, Ask(request));
-    const bool cut = std::any_of(answers.begin(), answers.end(), [](const auto& a) { return a.second.cut; });
+    const bool cut =
+        std::any_of(answers.begin(), answers.end(), [](const auto& a) { return a.second.cut; });
     if (cut && buckets.size() > 1) {
       const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
       HL_ASSIGN(std::vector<Finding> out, Look(table, {buckets.begin(), middle}));
@@ -144,7 +145,8 @@ class Drill {
     std::vector<NodeRows> rows;
     for (auto& [id, answer] : answers)
       if (answer.failure.empty())
-        rows.push_back({answer.origin, answer.progress, answer.had_rows, answer.schema, std::move(answer.rows)});
+        rows.push_back({answer.origin, answer.progress, answer.had_rows, answer.schema,
+                        std::move(answer.rows)});
     return CompareRows(table, rows);
   }
 
@@ -174,7 +176,8 @@ Result<int64_t> OrderRepairs(RowClient* client, const std::vector<Finding>& find
     if (it == answers.end())
       return MakeError(ErrorCode::kRetryLater, "node {} does not answer", request.to->value);
     if (!it->second.failure.empty())
-      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value, it->second.failure);
+      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value,
+                       it->second.failure);
     rows += it->second.done;
   }
   return rows;
@@ -214,7 +217,8 @@ Result<Verification> VerifyRows(RowClient* client) {
   HL_ASSIGN(Answers last, client->Ask(again, out.compared));
   const std::set<std::string> still = Suspects(last);
   const bool equal = AtOneProgress(last);
-  std::erase_if(out.open_tables, [&](const std::string& table) { return !equal || !still.contains(table); });
+  std::erase_if(out.open_tables,
+                [&](const std::string& table) { return !equal || !still.contains(table); });
   return out;
 }
 

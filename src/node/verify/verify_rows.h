@@ -20,12 +20,12 @@ struct Verification {
   std::map<NodeId, std::string> missing;  // running nodes that could not be compared, and why
   // Nodes that are not running, and the milliseconds since each was last heard.
   std::map<NodeId, int64_t> away;
-  bool equal_progress = false;            // all nodes were compared at the same progress
+  bool equal_progress = false;      // all nodes were compared at the same progress
   std::vector<TableDigest> tables;  // one node's digests, if equal_progress
   std::vector<Finding> findings;
   // Tables that differ at equal progress without a row that could be named.
   std::set<std::string> open_tables;
-  bool cut = false;                       // more rows differ than `findings` names
+  bool cut = false;  // more rows differ than `findings` names
   bool different() const { return !findings.empty() || !open_tables.empty(); }
   bool complete() const { return missing.empty() && compared.size() > 0; }
 };

@@ -17,7 +17,8 @@ constexpr std::string_view kAnswerMagic = "harmonylite-verify-answer 1";
 constexpr size_t kPieceBytes = 192 << 10;
 constexpr size_t kMaxBytes = 16 << 20;
 
-constexpr std::array<std::string_view, 6> kKinds = {"digest", "buckets", "rows", "journal", "resend", "remove"};
+constexpr std::array<std::string_view, 6> kKinds = {"digest",  "buckets", "rows",
+                                                    "journal", "resend",  "remove"};
 constexpr std::array<std::string_view, 4> kDamages = {"-", "altered", "missing", "unwritten"};
 
 template <typename T>
@@ -76,9 +77,10 @@ bool NextOrigin(std::string_view* line, Origin* out) {
 }
 
 std::string MarkLine(const RowMark& row) {
-  return fmt::format("row {:x} {:x} {:d} {:d} {:d} {} {} {} {} {}\n", row.key, row.image, row.shadowed,
-                     row.deleted, row.versioned, OriginWords(row.origin), row.lseq.value, row.stamp.value,
-                     kDamages[static_cast<size_t>(row.damage)], Word(row.key_text));
+  return fmt::format("row {:x} {:x} {:d} {:d} {:d} {} {} {} {} {}\n", row.key, row.image,
+                     row.shadowed, row.deleted, row.versioned, OriginWords(row.origin),
+                     row.lseq.value, row.stamp.value, kDamages[static_cast<size_t>(row.damage)],
+                     Word(row.key_text));
 }
 bool ReadMark(std::string_view line, RowMark* out) {
   size_t damage = 0;
@@ -92,8 +94,8 @@ bool ReadMark(std::string_view line, RowMark* out) {
 }
 
 std::string TableLine(const TableDigest& t) {
-  return fmt::format("table {} {} {} {} {:d} {:x} {:x} {:x}\n", Word(t.table), t.rows, t.shadowed, t.damaged,
-                     t.had_rows, t.images, t.versions, t.shadows);
+  return fmt::format("table {} {} {} {} {:d} {:x} {:x} {:x}\n", Word(t.table), t.rows, t.shadowed,
+                     t.damaged, t.had_rows, t.images, t.versions, t.shadows);
 }
 bool ReadTable(std::string_view line, TableDigest* out) {
   return Unword(NextField(&line, ' '), &out->table) && NextNumber(&line, &out->rows) &&
@@ -151,7 +153,8 @@ bool ReadAnswerLine(std::string_view line, VerifyAnswer* out) {
 size_t BucketOf(uint64_t key_hash) { return key_hash % kVerifyBuckets; }
 
 std::string EncodeVerifyRequest(const VerifyRequest& request) {
-  std::string out = fmt::format("{}\nkind {}\n", kRequestMagic, kKinds[static_cast<size_t>(request.kind)]);
+  std::string out =
+      fmt::format("{}\nkind {}\n", kRequestMagic, kKinds[static_cast<size_t>(request.kind)]);
   if (request.to) out += fmt::format("to {}\n", request.to->value);
   if (!request.table.empty()) out += fmt::format("table {}\n", Word(request.table));
   for (const size_t bucket : request.buckets) out += fmt::format("bucket {}\n", bucket);
@@ -176,9 +179,9 @@ std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer) {
     if (pieces.back().size() + line.size() > kPieceBytes) pieces.emplace_back();
     pieces.back() += line;
   };
-  add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n", kAnswerMagic,
-                  OriginWords(answer.origin), answer.joined, answer.settled, answer.schema, answer.had_rows,
-                  answer.done));
+  add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n",
+                  kAnswerMagic, OriginWords(answer.origin), answer.joined, answer.settled,
+                  answer.schema, answer.had_rows, answer.done));
   if (!answer.failure.empty()) add(fmt::format("failure {}\n", Word(answer.failure)));
   for (const auto& [origin, lseq] : answer.progress.map())
     add(fmt::format("progress {} {}\n", OriginWords(origin), lseq.value));
@@ -202,7 +205,8 @@ Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pie
   size_t bytes = 0;
   for (std::string_view text : pieces) {
     bytes += text.size();
-    if (bytes > kMaxBytes || (std::exchange(first, false) && NextField(&text, '\n') != kAnswerMagic))
+    if (bytes > kMaxBytes ||
+        (std::exchange(first, false) && NextField(&text, '\n') != kAnswerMagic))
       return MakeError(ErrorCode::kCorruption, "unreadable answer");
     while (!text.empty())
       if (!ReadAnswerLine(NextField(&text, '\n'), &out))
@@ -211,7 +215,9 @@ Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pie
   return out;
 }
 
-std::string VerifyRequestKey(const std::string& id) { return fmt::format("{}request.{}", kVerifyPrefix, id); }
+std::string VerifyRequestKey(const std::string& id) {
+  return fmt::format("{}request.{}", kVerifyPrefix, id);
+}
 std::string VerifyWorkingKey(const std::string& id, NodeId node) {
   return fmt::format("{}answer.{}.{}.working", kVerifyPrefix, id, node.value);
 }

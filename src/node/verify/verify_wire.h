@@ -32,11 +32,11 @@ inline constexpr size_t kMaxAnswerRows = 20'000;
 size_t BucketOf(uint64_t key_hash);
 
 struct VerifyRequest {
-  std::string id;                // letters and digits
+  std::string id;  // letters and digits
   VerifyKind kind = VerifyKind::kDigest;
-  std::optional<NodeId> to;      // the node that shall answer; nothing: every node
+  std::optional<NodeId> to;  // the node that shall answer; nothing: every node
   std::string table;
-  std::vector<size_t> buckets;   // buckets whose rows are wanted, with kRows
+  std::vector<size_t> buckets;  // buckets whose rows are wanted, with kRows
   // Rows that something is to be done to, with kJournal, kResend and kRemove. Only key and version
   // count.
   std::vector<RowMark> rows;
@@ -46,14 +46,14 @@ struct VerifyRequest {
 // The digests of one table on one node.
 struct TableDigest {
   std::string table;
-  int64_t rows = 0;        // visible rows
+  int64_t rows = 0;  // visible rows
   int64_t shadowed = 0;
   int64_t damaged = 0;
   // There may be rows from before HarmonyLite.
   bool had_rows = false;
-  uint64_t images = 0;     // digest of visible rows, without versions
-  uint64_t versions = 0;   // digest of visible rows with their versions
-  uint64_t shadows = 0;    // digest of shadowed rows with their versions
+  uint64_t images = 0;    // digest of visible rows, without versions
+  uint64_t versions = 0;  // digest of visible rows with their versions
+  uint64_t shadows = 0;   // digest of shadowed rows with their versions
   bool operator==(const TableDigest&) const = default;
 };
 
@@ -66,9 +66,9 @@ struct VerifyAnswer {
   bool settled = true;
   // Fingerprint of the node's replicated tables. Rows of nodes with another one may look different.
   uint64_t schema = 0;
-  change::ProgressVector progress;   // progress of all origins, the node's own included
-  std::string failure;               // why there is no answer; empty: there is one
-  std::vector<TableDigest> tables;   // with kDigest
+  change::ProgressVector progress;  // progress of all origins, the node's own included
+  std::string failure;              // why there is no answer; empty: there is one
+  std::vector<TableDigest> tables;  // with kDigest
   // With kBuckets: digests without and with versions, kVerifyBuckets of each.
   std::vector<uint64_t> images;
   std::vector<uint64_t> versions;
