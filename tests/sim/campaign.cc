@@ -131,7 +131,10 @@ class Campaign {
     int64_t violations = 0;
     for (uint64_t index = *shard->at; index < options_.histories; index = Next(index)) {
       *shard->at = index;
-      const HistoryReport report = runner_->Run(SeedOf(options_.seed, index));
+      HistoryOptions history;
+      history.seed = SeedOf(options_.seed, index);
+      history.only = options_.only;
+      const HistoryReport report = runner_->Run(history);
       sometimes.Add(report.sometimes);
       if (!report.violation) {
         teller->Tell('.', "");

@@ -13,6 +13,7 @@ struct CampaignOptions {
   uint64_t seed = 1;
   uint64_t histories = 1000;
   int64_t jobs = 1;
+  FaultMix only;                 // see HistoryOptions::only
   int64_t most_violations = 20;  // a process stops after this many violations
 };
 

@@ -20,17 +20,16 @@ using namespace harmonylite::sim;  // NOLINT: a program
 
 constexpr int64_t kShrinkTries = 1'500;
 constexpr const char* kUsage =
-    "usage: sim_run [--histories N] [--seed S] [--jobs J]\n"
-    "                         N histories (1000) in J processes; every violation is printed with "
-    "the seed of\n"
-    "                         its history; exit status 1 when there is one\n"
-    "       sim_run --replay SEED [--verbose] [--all-tables] [--nodes N] [--without FAULT,…] "
-    "[--keep STEPS]\n"
-    "                         one history, twice: both must be the same to the bit; the options "
-    "are those that\n"
-    "                         --shrink prints\n"
+    "usage: sim_run [--histories N] [--seed S] [--jobs J] [--only FAULT,…]\n"
+    "           N histories (1000) in J processes; every violation is printed with the seed of "
+    "its\n"
+    "           history; exit status 1 when there is one. --only: with exactly these faults\n"
+    "       sim_run --replay SEED [--verbose] [--all-tables] [--nodes N] [--without FAULT,…]\n"
+    "               [--only FAULT,…] [--keep STEPS]\n"
+    "           one history, twice: both must be the same to the bit; the options are those that\n"
+    "           --shrink prints\n"
     "       sim_run --shrink SEED [--tries N]\n"
-    "                         a small history that breaks the same promise\n";
+    "           a small history that breaks the same promise\n";
 
 struct Arguments {
   CampaignOptions run;
@@ -123,6 +122,9 @@ bool Parse(int argc, char** argv, Arguments* out) {
       out->history.most_nodes = number;
     } else if (word == "--without") {
       if (!ParseFaults(value, &out->history.without)) return false;
+    } else if (word == "--only") {
+      if (!ParseFaults(value, &out->run.only)) return false;
+      out->history.only = out->run.only;
     } else if (word == "--keep") {
       if (!ParseSteps(value, &out->keep)) return false;
       out->history.keep = &out->keep;

@@ -18,6 +18,7 @@ namespace {
 
 constexpr uint64_t kFixedSeed = 20'261'131;
 constexpr uint64_t kFixedHistories = 300;
+constexpr uint64_t kPowerCutHistories = 60;
 constexpr uint64_t kFreshHistories = 2'000;
 constexpr uint64_t kShards = 8;  // the fresh run is this many tests, so that they use all cores
 
@@ -26,11 +27,14 @@ uint64_t FromEnvironment(const char* name, uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-void RunAll(uint64_t seed, uint64_t histories, Sometimes* sometimes) {
+void RunAll(uint64_t seed, uint64_t histories, Sometimes* sometimes, const FaultMix& only = {}) {
   Runner runner;
   for (uint64_t i = 0; i < histories; ++i) {
     const uint64_t own = SeedOf(seed, i);
-    const HistoryReport report = runner.Run(own);
+    HistoryOptions options;
+    options.seed = own;
+    options.only = only;
+    const HistoryReport report = runner.Run(options);
     sometimes->Add(report.sometimes);
     ASSERT_FALSE(report.violation.has_value())
         << "history " << i << " of seed " << seed << ": " << *report.violation
@@ -130,6 +134,20 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
                            "store: an object fell silent",
                            "store: object lost",
                            "store: object altered"})
+    EXPECT_GT(sometimes.Count(what), 0) << what;
+}
+
+// The power of a machine is cut that runs the only server, while its application has not synced:
+// file, log and registry go back together, and the other nodes have what came after.
+TEST(Simulation, PowerCutsTakeBackFileLogAndRegistry) {
+  FaultMix power;
+  for (const Fault fault :
+       {Fault::kKill, Fault::kPowerCut, Fault::kServerHere, Fault::kLazySync, Fault::kCutOff})
+    power.Set(fault, true);
+  Sometimes sometimes;
+  RunAll(kFixedSeed, kPowerCutHistories, &sometimes, power);
+  for (const char* what : {"machine killed", "in a step: power-cut", "commits lost with the power",
+                           "log: lost what was not synced", "new incarnation"})
     EXPECT_GT(sometimes.Count(what), 0) << what;
 }
 

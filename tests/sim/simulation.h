@@ -41,6 +41,7 @@ struct HistoryOptions {
   // so what is left does not change when a step is left out
   // (docs/decisions/0010-faults-by-step.md).
   FaultMix without;                         // kinds of faults that are left out
+  FaultMix only;                            // if it has any fault, the history has exactly these
   const std::vector<bool>* keep = nullptr;  // which steps of the phase of safety to run; null: all
   size_t most_nodes = 4;
   bool all_tables = false;  // the application has every table

@@ -50,6 +50,7 @@ void Simulation::DrawMix(uint64_t seed) {
   Random power(SeedOf(seed, 5));
   mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
+  if (options_.only.any()) mix_ = options_.only;
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
   log_faults_ = {chance(Fault::kLostPublish), chance(Fault::kLostAck), chance(Fault::kLostReader),
