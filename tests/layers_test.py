@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import sys
 
 import pytest
@@ -210,6 +211,15 @@ def test_an_offence_in_a_folder_fails_the_check(tmp_path, capsys):
     assert layers.main([str(tmp_path)]) == 1
     out = capsys.readouterr().out
     assert 'src/base/clock.h:2: "high/writer.h": base must not know high\n' in out
+
+
+def test_each_promise_is_cited_where_it_is_kept():
+    root = HERE.parent
+    promises = re.findall(r"^- \*\*P(\d)\.\*\* ", (root / "docs/design.md").read_text(), re.M)
+    assert promises == list("123456789")
+    comments = "\n".join(line.split("//", 1)[1] for path in (root / "src").rglob("*.[hc]*")
+                         for line in path.read_text().splitlines() if "//" in line)
+    assert [p for p in promises if not re.search(rf"\bP{p}\b", comments)] == []
 
 
 def test_the_tree_passes(capsys):
