@@ -1,10 +1,12 @@
 """Nodes: a database, a configuration file and a sidecar process beside it."""
 
+import glob
 import json
 import os
 import pathlib
 import re
 import signal
+import sqlite3
 import subprocess
 
 import compare
@@ -243,14 +245,33 @@ class Node:
             problems.append(f"{self.name} reported a bug in itself")
         return [f"{problem}\n{self.tail()}" for problem in problems]
 
+    def forget_sent(self):
+        """Takes from the machine's memory what this node has sent, as a restart of the machine does."""
+        connection = compare.connect(self.database, timeout=1)
+        try:
+            lives = connection.execute("SELECT node, incarnation FROM __harmonylite__nodes").fetchall()
+        except sqlite3.Error:  # it never had a sidecar, or is no database
+            lives = []
+        finally:
+            connection.close()
+        for path in glob.glob("/dev/shm/harmonylite-sent-*"):
+            try:
+                mark = pathlib.Path(path).read_text(encoding="ascii")
+                if any(mark.startswith(f"1 {node % 2**64} {life} ") for node, life in lives):
+                    os.unlink(path)
+            except (OSError, UnicodeDecodeError):
+                continue  # somebody else's, or gone meanwhile
+
     def clear(self):
         """Ends whatever still runs, at the end of a test."""
-        self.close_app()
         if self.running:
             self._expected_end = True
             self.thaw()
             self.process.kill()
             self.process.wait()
+        self.close_app()
+        if self.database.is_file():
+            self.forget_sent()
 
 
 class Cluster:

@@ -1,7 +1,6 @@
 """A machine with a node and the cluster's only nats-server loses power: the database and the log come
 back as they were some time ago, while the other nodes have what came after."""
 
-import glob
 import os
 import random
 import shutil
@@ -68,8 +67,8 @@ def cut_power(node, image, restarts):
     """Ends everything on the machine and puts the image in place of its disk. Memory of what was sent is
     gone only if the machine restarts; else this is an operator who restores a backup of everything."""
     server = server_of(node)
-    incarnation = node.one("SELECT incarnation FROM __harmonylite__nodes WHERE n = "
-                           "(SELECT value FROM __harmonylite__state WHERE key = 'self')")
+    if restarts:
+        node.forget_sent()
     node.close_app()
     node.kill()
     os.kill(server, signal.SIGKILL)
@@ -82,12 +81,6 @@ def cut_power(node, image, restarts):
             shutil.copyfile(image / name, node.folder / name)
     shutil.copytree(image / "app.db-harmonylite", node.folder / "app.db-harmonylite")
     shutil.rmtree(image)
-    if not restarts:
-        return
-    for path in glob.glob(f"/dev/shm/harmonylite-sent-{node.node_id}-*"):
-        with open(path, encoding="ascii") as mark:
-            if f" {node.node_id} {incarnation} " in mark.read():
-                os.unlink(path)
 
 
 def numbers(node):
