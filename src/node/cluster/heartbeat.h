@@ -1,4 +1,7 @@
-// What a node says of itself every two seconds, in the registry. Format: docs/formats/heartbeat.md.
+// A heartbeat: the entry in the registry by which a node tells the others, every two seconds, where
+// it stands. Format: docs/formats/heartbeat.md.
+//
+// Threads: values and pure functions.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +14,8 @@
 
 namespace harmonylite::node {
 
-// One entry of a process: which process, and which of its entries, counted from 1.
+// Names one heartbeat: the process that wrote it, and its number among the entries of that process,
+// counted from 1.
 struct Beat {
   uint64_t session = 0;
   uint64_t number = 0;
@@ -20,30 +24,37 @@ struct Beat {
 
 struct Heartbeat {
   Origin origin;
-  uint64_t session = 0;  // of this process: tells two processes with one node id apart
-  uint64_t beat =
-      0;  // how many entries this process has put, with this one; 0: an earlier build wrote it
-  std::optional<Beat>
-      hears;  // the newest entry of another process with this node id, if there was one lately
-  int64_t wall_ms = 0;
-  Lseq published;  // of its own changes
+  uint64_t session = 0;  // tells two processes with the same node id apart
+  // The number of this entry among those of the process. 0: an earlier build wrote it, which does
+  // not count its entries.
+  uint64_t beat = 0;
+  // The newest entry that the process has seen of another process with the same node id, if it saw
+  // one within kPeerSilentMs.
+  std::optional<Beat> hears;
+  int64_t wall_ms = 0;  // the node's wall clock
+  Lseq published;       // the node's own changes up to here are in the log
   uint64_t schema_fingerprint = 0;
-  change::ProgressVector progress;  // of other origins
-  // Its newest own change when it had applied `progress`: later ones are stamped above all that is
-  // in there. Nothing: an earlier build wrote this.
+  change::ProgressVector progress;  // what the node has applied of other origins
+  // The node's newest own change in the transaction that reached `progress`. Every later change of
+  // the node is stamped above everything that `progress` covers. Absent in heartbeats of earlier
+  // builds.
   std::optional<Lseq> journaled;
-  change::ProgressVector collected;  // deletes up to here may be forgotten there
-  std::optional<NodeId> asks;        // wants everything after `progress` from this node
+  change::ProgressVector collected;  // tombstones up to here may be forgotten on the node
+  std::optional<NodeId> asks;        // the peer that shall send everything after `progress`
   bool operator==(const Heartbeat&) const = default;
 };
 
 std::string EncodeHeartbeat(const Heartbeat& heartbeat);
-// kCorruption for anything else; unknown lines of a newer version are passed over.
+// Reads what EncodeHeartbeat() wrote, on this build or another one: lines that start with an
+// unknown word are skipped. kCorruption: the text is not a heartbeat.
 Result<Heartbeat> DecodeHeartbeat(std::string_view text);
+// The key under which all nodes look for the heartbeat of `node`.
 std::string HeartbeatKey(NodeId node);
-// Where a process that finds an entry of its node in the registry puts its own at first.
+// The key under which a new process of `node` puts its first heartbeats if the registry already has
+// one of that node (Keeper::NextKey). Only processes of the same node read it.
 std::string KnockKey(NodeId node);
-// Drawn anew for every process, and greater the later it started.
+// The session of a process that starts at `wall_ms`. A process that starts later, by the wall
+// clock, has a greater one; `random` separates processes that start in the same millisecond.
 uint64_t NewSession(int64_t wall_ms, uint64_t random);
 inline constexpr const char* kHeartbeatPrefix = "node.";
 

@@ -8,6 +8,7 @@
 namespace harmonylite::node {
 namespace {
 
+// A heartbeat in which every field differs from its default.
 Heartbeat Full() {
   Heartbeat out;
   out.origin = {NodeId(UINT64_MAX), Incarnation(UINT32_MAX)};

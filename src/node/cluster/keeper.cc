@@ -10,13 +10,16 @@ namespace harmonylite::node {
 
 namespace {
 
-// A live process answers within two beats of its own; the third is for an entry that was lost.
+// How many entries a new process puts under KnockKey() before it is introduced. A live process
+// answers within two of its own beats; the third knock allows for an entry that was lost.
 constexpr int kKnocks = 3;
-// An answer proves that somebody lived when we put the entry it names. An older one may be of a
-// rival that is gone.
+// How old, in beats of this process, the entry may be that an answer names. An answer proves that
+// its writer was alive after that entry was put; the writer of an older answer may have ended
+// since.
 constexpr uint64_t kFreshBeats = 8;
-// By so much a beat may come early where two processes put entries under one key, so that neither
-// always overwrites what the other has just put: milliseconds, a power of two.
+// While two processes put entries under the same key, each beat comes early by a random time below
+// 2^kEarlierBits milliseconds, so that neither process always overwrites what the other one has
+// just put.
 constexpr int kEarlierBits = 10;
 
 uint64_t Mix(uint64_t value) { return value * 0x9E3779B97F4A7C15ull; }
@@ -26,8 +29,8 @@ bool Holds(const AppliedState& applied, HoldKind kind) {
                      [&](const Hold& hold) { return hold.kind == kind; });
 }
 
-// An answer of this peer would bring again what a constraint of ours or a clock holds back, and
-// wait with it.
+// True if this peer would resend changes that are already held here because of a constraint or a
+// clock. Its whole answer would be held with them, so asking it would not help.
 bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
   return std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
     if (hold.kind != HoldKind::kRefused && hold.kind != HoldKind::kClock) return false;
@@ -36,7 +39,8 @@ bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
   });
 }
 
-// `peer` has applied, or published, something that we have not: of which origins.
+// True if `peer` has applied or published changes that are not applied here. Adds the origins of
+// these changes to `ahead`.
 bool NoteAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self,
                std::set<Origin>* ahead) {
   bool any = false;
@@ -50,19 +54,21 @@ bool NoteAhead(const Heartbeat& peer, const change::ProgressVector& ours, const 
   return any;
 }
 
-// Everything `vector` names is applied here, or our own.
+// True if everything that `vector` covers is applied here or is a change of this node.
 bool Have(const AppliedState& applied, const Origin& self, const change::ProgressVector& vector) {
   return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
     return entry.first == self || applied.progress.Covers(entry.first, entry.second);
   });
 }
 
-// What `peer` has forgotten we have applied, so that it can tell us all that we lack.
+// True if this node has applied all deletes that `peer` has forgotten. Only then is a repair batch
+// of `peer` complete (docs/decisions/0020, rule 3).
 bool CanAnswer(const Heartbeat& peer, const AppliedState& applied, const Origin& self) {
   return Have(applied, self, peer.collected) || HL_MUTANT(forgotten_repaired);
 }
 
-// What `peer` sends may be applied here: it has applied all that is forgotten here.
+// True if `peer` has applied all deletes that are forgotten here. A batch of any other peer would
+// be held here as stale (docs/decisions/0020, rule 2).
 bool IsUpToDate(const Heartbeat& peer, const AppliedState& applied) {
   return std::all_of(
       applied.collected.map().begin(), applied.collected.map().end(), [&](const auto& entry) {
@@ -90,7 +96,7 @@ StepResult Keeper::Step() {
   if (now < next_ms_) return StepResult::Idle();
   next_ms_ = now + kHeartbeatMs;
   if (Status heard = Listen(); !heard.ok()) return Fail(heard.error());
-  if (rivalled_) return StepResult::Progress();  // the other one speaks for this node
+  if (rivalled_) return StepResult::Progress();  // the other process speaks for this node
 
   const AppliedState applied = d_.shared->applied();
   Heartbeat own;
@@ -119,6 +125,7 @@ StepResult Keeper::Step() {
   return StepResult::Progress();
 }
 
+// Reads the entries of the registry that have changed since the last look, and acts on each one.
 Status Keeper::Listen() {
   HL_ASSIGN(const auto entries, d_.store->Recent(kHeartbeatPrefix));
   const int64_t now = d_.clock->MonotonicMs();
@@ -129,7 +136,7 @@ Status Keeper::Listen() {
     const bool first_look = peer.revision == 0;
     peer.revision = entry.revision;
     auto heartbeat = DecodeHeartbeat(entry.value);
-    if (!heartbeat.ok()) continue;  // of a version we do not know; it says nothing to us
+    if (!heartbeat.ok()) continue;  // it has a format that this build does not know, or is damaged
     peer.heartbeat = std::move(*heartbeat);
     peer.heard_ms = now;
     peer.lives = !first_look;
@@ -138,6 +145,8 @@ Status Keeper::Listen() {
       continue;
     }
     if (!first_look) membership_.Hear(peer.heartbeat, now, d_.clock->WallMs());
+    // The peer knows changes of this origin that this file never sent, so there is another copy of
+    // this file. The numbers of those changes must not be given to other changes (P7).
     if (peer.heartbeat.progress.Get(self) > d_.shared->sending()) {
       d_.logger->Warning(
           "node {} has changes of this node that this database does not have: it is a "
@@ -150,6 +159,8 @@ Status Keeper::Listen() {
   return introduced_ ? HearKnock(now) : Ok();
 }
 
+// Finds out who is a member and what all members have, for the consumer, which forgets tombstones;
+// logs each node that is evicted or comes back (P7).
 void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
   std::vector<Membership::Event> events;
   d_.shared->SetMembership(
@@ -165,6 +176,8 @@ void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
   }
 }
 
+// True if a node that was heard lately has forgotten deletes that are not applied here. The other
+// nodes would hold as stale what this node sends, so the publisher waits.
 bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
   return std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
     const Peer& peer = entry.second;
@@ -173,7 +186,8 @@ bool Keeper::BehindForgotten(const AppliedState& applied, int64_t now) const {
   });
 }
 
-// An application that makes its tables on one node after the other has a moment for that.
+// True if another live node has replicated tables and this node has none for kTablesPatienceMs. The
+// patience is for an application that creates its tables on one node after the other.
 bool Keeper::TablesElsewhere(const AppliedState& applied, int64_t now) {
   const bool elsewhere = std::any_of(peers_.begin(), peers_.end(), [&](const auto& entry) {
     const Peer& peer = entry.second;
@@ -188,18 +202,21 @@ bool Keeper::TablesElsewhere(const AppliedState& applied, int64_t now) {
   return without && now - *without_since_ms_ >= kTablesPatienceMs;
 }
 
-// What another session of our node has put: a live process, or what is left of a former one.
+// Handles a new entry under this node's own key. If another process wrote it, that process may be
+// alive, or the entry may be all that is left of it; Lives() tells the two apart. Of two live
+// processes, one that still knocks ends; of two that are introduced, the one with the greater
+// session, which started later.
 void Keeper::HearNamesake(const Heartbeat& namesake, uint64_t revision, int64_t now) {
   if (namesake.session == d_.session) return;
   heard_ = Beat{namesake.session, namesake.beat};
   heard_ms_ = now;
   if (!Lives(namesake, revision)) return;
-  // It was there first, or both were introduced: then the one with the greater session, the later
-  // one, gives way.
   if (!introduced_ || d_.session > namesake.session) rivalled_ = true;
 }
 
-// A process that has just started waits for our answer before it speaks.
+// Reads the entry of a process of this node that has just started and knocks. The next heartbeat of
+// this process names that entry (Heartbeat::hears), by which the new process learns that this one
+// is alive.
 Status Keeper::HearKnock(int64_t now) {
   auto entry = d_.store->RecentEntry(KnockKey(d_.shared->self().node));
   if (!entry.ok() && entry.error().code() == ErrorCode::kNotFound) return Ok();
@@ -213,8 +230,15 @@ Status Keeper::HearKnock(int64_t now) {
   return Ok();
 }
 
-// Only what names one of our newest entries can not have been written before we put it, whatever
-// the registry has lost and shows again: our session was drawn when this process started.
+// True if the entry `namesake` proves that its writer is alive.
+//
+// That an entry is new in the registry proves nothing: a replica that lags, or an older copy of the
+// store, shows entries of former processes once more. But the session of this process was drawn at
+// its start. So an entry that names one of its newest kFreshBeats entries was written after that
+// entry was put, by a process that was alive then, whatever the registry has lost or shows again.
+//
+// A process of an earlier build names no entries. It counts as alive after kKnocks rounds, in each
+// of which an entry of this process was followed by one of its own, in the order of revisions.
 bool Keeper::Lives(const Heartbeat& namesake, uint64_t revision) {
   if ((introduced_ || knocks_ > 0) && HL_MUTANT(history_is_alive)) return true;
   if (HL_MUTANT(namesake_unheard)) return false;
@@ -229,7 +253,11 @@ bool Keeper::Lives(const Heartbeat& namesake, uint64_t revision) {
   return silent_.rounds >= kKnocks;
 }
 
-// Where our next entry goes.
+// The key of this process's next entry. If the registry has an entry of another process of this
+// node, this process knocks: it puts kKnocks entries under KnockKey(), so that it overwrites
+// nothing while it waits for an answer. After that, or if there is no such entry, it is introduced
+// and uses HeartbeatKey(). While an introduced process hears another one, its next beat comes
+// early.
 std::string Keeper::NextKey(int64_t now) {
   if (!introduced_) introduced_ = !heard_ || knocks_ >= kKnocks;
   const NodeId self = d_.shared->self().node;
@@ -239,8 +267,10 @@ std::string Keeper::NextKey(int64_t now) {
   return HeartbeatKey(self);
 }
 
-// Some origin's changes have not moved here for a while although `ahead` says that there are more,
-// and the log will not bring them: it is read to its end, or what it brought of that origin waits.
+// True if, for kRepairPatienceMs, nothing of some origin in `ahead` was applied here although
+// another node has more of it, and the log will not bring the rest: the log is read to its end, or
+// batches of that origin are held because something is missing or stale. Keeps the time of each
+// standstill.
 bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead, int64_t now) {
   std::map<Origin, Standstill> still;
   bool stuck = false;
@@ -262,8 +292,11 @@ bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead,
   return stuck;
 }
 
-// Whoever has what we lack, once it is clear that the log will not bring it. Where nobody can tell
-// us all of it, a snapshot must.
+// The node that this node asks for repair, once it is clear that the log will not bring what is
+// missing here; none: nothing is to be asked. Among the live nodes that are ahead and whose answer
+// could be complete and be applied here, prefers one whose progress covers that of another. If
+// there is no such node and a snapshot could help, sets the resync wish; otherwise withdraws it
+// (P7).
 std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now) {
   const Origin self = d_.shared->self();
   const Peer* best = nullptr;
@@ -275,7 +308,8 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
     if (peer.heartbeat.origin.node == self.node || now - peer.heard_ms > kPeerSilentMs) continue;
     alive = true;
     if (!NoteAhead(peer.heartbeat, applied.progress, self, &ahead)) continue;
-    // Rows of tables that differ would wait here like those we hold already.
+    // While batches are held because of a schema, an answer of a node whose tables differ from
+    // those here would be held too.
     if (Holds(applied, HoldKind::kSchema) &&
         peer.heartbeat.schema_fingerprint != applied.schema_fingerprint)
       continue;
@@ -296,7 +330,8 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
   return best->heartbeat.origin.node;
 }
 
-// Something is missing, and nobody is there who could be asked.
+// True if, for kAlonePatienceMs, changes were missing here and no other node was heard that could
+// be asked for them.
 bool Keeper::IsAlone(const AppliedState& applied, bool alive, int64_t now) {
   const bool missing =
       !alive && applied.caught_up && (Holds(applied, HoldKind::kMissing) || d_.shared->log_gap());
@@ -305,6 +340,8 @@ bool Keeper::IsAlone(const AppliedState& applied, bool alive, int64_t now) {
   return missing && now - *alone_since_ms_ >= kAlonePatienceMs;
 }
 
+// Passes a peer's request for repair to the publisher. The same request is passed on again only
+// after kRepairRepeatMs, so that an answer has time to arrive.
 void Keeper::Answer(const Heartbeat& peer, int64_t now) {
   const auto it = answered_.find(peer.origin.node);
   if (it != answered_.end() && it->second.first == peer.progress &&
@@ -312,10 +349,11 @@ void Keeper::Answer(const Heartbeat& peer, int64_t now) {
     return;
   answered_[peer.origin.node] = {peer.progress, now};
   const AppliedState applied = d_.shared->applied();
-  // What the asker wrote itself it has.
+  // The peer has all of its own changes, which its progress does not name.
   change::ProgressVector have = peer.progress;
   have.Advance(peer.origin, applied.progress.Get(peer.origin));
-  // Else it sees so in our heartbeat, and fetches a snapshot.
+  // An answer would be incomplete if the peer lacks deletes that are forgotten here. The peer sees
+  // that in the collected vector of this node's heartbeat, and fetches a snapshot.
   if (!have.Covers(applied.collected) && !HL_MUTANT(forgotten_repaired)) return;
   d_.shared->RequestRepair(have);
 }

@@ -1,11 +1,18 @@
-// Tells the others where this node stands, and notices what it lacks.
+// The worker that uses the registry: it puts this node's heartbeat, reads those of the others, and
+// finds out from them what this node lacks (P7).
 //
-// A hole, a lost tail, a wiped or older log are all the same: somebody is ahead of us and nothing
-// moves. Then we ask one of those; asked ourselves, we pass it to the publisher. Where nobody can
-// answer, because deletes that we lack are forgotten there or nobody is there at all, a snapshot is
-// wished for.
+// A hole in the log, a lost tail, and a log that was wiped or replaced by an older one all look the
+// same from here: another node is ahead and nothing moves. The keeper then asks a node that is
+// ahead for repair, in this node's own heartbeat. A request of another node is passed to the
+// publisher, which answers with a repair batch. If no node can answer, because each one has
+// forgotten deletes that this node lacks or no other node is there, the keeper requests a snapshot
+// from the resyncer.
 //
-// Threads: one owner at a time.
+// The keeper also notices another process with the same node id, a database of which this file is
+// an older copy, and members that have been silent for too long (membership.h).
+//
+// Sources: docs/decisions/0020-forgetting-tombstones.md, 0032-a-rival-is-one-that-answers.md.
+// Threads: one owner at a time; in production the keeper thread.
 #pragma once
 
 #include <cstdint>
@@ -27,28 +34,32 @@ namespace harmonylite::node {
 
 class Keeper {
  public:
-  struct Dependencies {
+  struct Dependencies {  // none of the pointers is owned
     ports::MetaStore* store;
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
-    uint64_t session;  // see NewSession
+    uint64_t session;  // the session of this process (NewSession)
     int64_t eviction_horizon_ms = NodeOptions().eviction_horizon_ms;
   };
   explicit Keeper(const Dependencies& dependencies);
 
-  // Does nothing until the next heartbeat is due.
+  // Reads the registry and puts this node's heartbeat, if the next one is due; otherwise does
+  // nothing.
   StepResult Step();
-  // Another process with our node id is alive, and this is the one of the two that ends:
-  // decisions/0032.
+  // True once it is certain that another process with this node id is alive and that this process
+  // is the one of the two that must end (docs/decisions/0032-a-rival-is-one-that-answers.md).
   bool rivalled() const { return rivalled_; }
 
  private:
+  // The entry under one key of the registry, as far as it was read.
   struct Peer {
     Heartbeat heartbeat;
     uint64_t revision = 0;
-    int64_t heard_ms = 0;  // monotonic; when its revision last moved
-    bool lives = false;    // that happened since the first look
+    int64_t heard_ms = 0;  // monotonic time of the last look that found a new revision
+    // True if the revision has moved since the first look. Before that the entry may have been left
+    // behind by a node that is gone.
+    bool lives = false;
   };
 
   StepResult Fail(const Error& error);
@@ -69,34 +80,41 @@ class Keeper {
   Dependencies d_;
   std::map<std::string, Peer> peers_;
   Membership membership_;
+  // The progress of one origin, which has not moved for a while.
   struct Standstill {
     Lseq at;
-    int64_t since_ms = 0;  // monotonic
+    int64_t since_ms = 0;  // monotonic time at which the keeper first saw it at `at`
   };
-  std::map<Origin, Standstill> still_;
-  std::optional<int64_t> alone_since_ms_;    // monotonic
-  std::optional<int64_t> without_since_ms_;  // monotonic: since when tables are elsewhere only
+  std::map<Origin, Standstill> still_;  // origins of which another node has more
+  // Monotonic time since which changes are missing and no other node is heard; none: that is not
+  // so.
+  std::optional<int64_t> alone_since_ms_;
+  // Monotonic time since which other nodes have replicated tables and this node has none; none:
+  // that is not so.
+  std::optional<int64_t> without_since_ms_;
+  // Per node that asked for repair: its progress at the last request that was passed on, and when
+  // that was, in monotonic time.
   std::map<NodeId, std::pair<change::ProgressVector, int64_t>> answered_;
-  int64_t next_ms_ = 0;
-  uint64_t beat_ = 0;            // entries put by this process
-  uint64_t put_revision_ = 0;    // of the newest of these
-  std::optional<Beat> heard_;    // the newest entry of another session of our node
-  int64_t heard_ms_ = 0;         // monotonic; then
-  uint64_t knock_revision_ = 0;  // of the newest knock that was looked at
-  // Our entry is where the others look for it. Until then we knock: an entry of our node may be a
-  // live process's.
+  int64_t next_ms_ = 0;          // monotonic time at which the next heartbeat is due
+  uint64_t beat_ = 0;            // number of this process's newest entry, counted from 1
+  uint64_t put_revision_ = 0;    // revision of this process's newest entry
+  std::optional<Beat> heard_;    // the newest entry of another process with this node id
+  int64_t heard_ms_ = 0;         // monotonic time at which `heard_` was read
+  uint64_t knock_revision_ = 0;  // revision of the newest entry read under KnockKey()
+  // True once this process puts its entries under HeartbeatKey(). Until then it knocks, because an
+  // entry of this node under that key may belong to a live process (NextKey()).
   bool introduced_ = false;
-  int knocks_ = 0;
-  // Of an earlier build, which does not answer: how many entries of ours were each followed by one
-  // of its.
+  int knocks_ = 0;  // entries put under KnockKey()
+  // The rounds played with a process of an earlier build, which does not fill in Heartbeat::hears.
+  // One round is an entry of this process that was followed by an entry of the other one.
   struct Silent {
-    uint64_t session = 0;
-    uint64_t after = 0;  // revision of the newest such entry of ours
+    uint64_t session = 0;  // session of the other process
+    uint64_t after = 0;    // revision of this process's entry in the newest round
     int rounds = 0;
   };
   Silent silent_;
   bool rivalled_ = false;
-  std::string said_;
+  std::string said_;  // the error that was logged last; empty after a success
 };
 
 }  // namespace harmonylite::node

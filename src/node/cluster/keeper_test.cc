@@ -1,3 +1,5 @@
+// The keeper of node 1 with a registry in memory: when it asks for repair, passes requests on, or
+// wishes for a snapshot.
 #include "node/cluster/keeper.h"
 
 #include <fcntl.h>
@@ -10,7 +12,7 @@ namespace harmonylite::node {
 namespace {
 
 constexpr Origin kSelf{NodeId(1), Incarnation(1)};
-constexpr Origin kFormer{NodeId(1), Incarnation(7)};
+constexpr Origin kFormer{NodeId(1), Incarnation(7)};  // another incarnation of the node itself
 constexpr Origin kTwo{NodeId(2), Incarnation(1)};
 constexpr Origin kThree{NodeId(3), Incarnation(1)};
 
@@ -50,7 +52,7 @@ class FakeStore final : public ports::MetaStore {
   }
   std::map<std::string, ports::MetaEntry> entries;
   uint64_t revision = 0;
-  bool broken = false;
+  bool broken = false;  // true: the registry is out of reach
 };
 
 class KeeperTest : public testing::Test {
@@ -71,7 +73,7 @@ class KeeperTest : public testing::Test {
     applied.schema_fingerprint = 77;
     shared_.SetApplied(applied);
   }
-  // A peer says that it is alive and where it stands.
+  // Puts a heartbeat of a peer, with a new revision, into the registry.
   void Hear(Origin origin, int64_t published, std::vector<std::pair<Origin, int64_t>> progress = {},
             std::optional<NodeId> asks = std::nullopt, uint64_t schema = 77) {
     Heartbeat heartbeat;
@@ -84,14 +86,17 @@ class KeeperTest : public testing::Test {
     for (const auto& [o, lseq] : progress) heartbeat.progress.Advance(o, Lseq(lseq));
     ASSERT_TRUE(store_.Put(HeartbeatKey(origin.node), EncodeHeartbeat(heartbeat)).ok());
   }
+  // Lets the next heartbeat become due and the keeper make its step.
   void Beat() {
     clock_.monotonic += kHeartbeatMs;
     keeper_.Step();
   }
+  // The heartbeat that the keeper put last.
   Heartbeat Own() {
     return DecodeHeartbeat(store_.entries.at(HeartbeatKey(kSelf.node)).value).value();
   }
-  // Beats often enough for patience to end while peers stay as they are.
+  // Calls `peers` before each beat until kRepairPatienceMs has certainly passed. Returns the node
+  // that the keeper asks then.
   template <typename Peers>
   std::optional<NodeId> AskedAfterPatience(Peers&& peers) {
     for (int64_t waited = 0; waited <= kRepairPatienceMs + 2 * kHeartbeatMs;
@@ -110,7 +115,7 @@ class KeeperTest : public testing::Test {
   Keeper keeper_{{&store_, &shared_, &clock_, &logger_, /*session=*/100}};
 };
 
-// What the former life published nobody can ask the new one for.
+// No node can ask the new incarnation for what the former one published.
 TEST_F(KeeperTest, ANewIncarnationHasPublishedNothing) {
   SetApplied({{kTwo, 5}});
   shared_.SetSelf(kSelf, /*base=*/Lseq(9));
@@ -160,7 +165,7 @@ TEST_F(KeeperTest, AsksWhoeverIsAheadOnceNothingMoves) {
   Beat();
   EXPECT_EQ(Own().asks, std::nullopt) << "the log may still bring it";
   EXPECT_EQ(AskedAfterPatience([&] { Hear(kTwo, 10); }), kTwo.node);
-  // Moving again, it asks no more.
+  // Progress moves again, so the node no longer asks.
   SetApplied({{kTwo, 7}});
   Hear(kTwo, 10);
   Beat();
@@ -198,7 +203,7 @@ TEST_F(KeeperTest, RepairDoesNotHelpAgainstConstraintsAndClocks) {
   EXPECT_EQ(AskedAfterPatience([&] { Hear(kTwo, 10); }), kTwo.node);
 }
 
-// Somebody has forgotten deletes that are not applied here.
+// A peer has forgotten deletes that are not applied here.
 class ForgetfulPeersTest : public KeeperTest {
  protected:
   void HearForgetful(Origin origin, int64_t published,
@@ -220,7 +225,7 @@ TEST_F(ForgetfulPeersTest, OnlyASnapshotHelps) {
   ASSERT_TRUE(shared_.resync_wish().has_value());
   EXPECT_EQ(shared_.resync_wish()->forgotten.Get(kTwo), Lseq(7));
   EXPECT_TRUE(shared_.behind_forgotten());
-  // Applied meanwhile: all is well, and an ordinary repair does.
+  // Once the forgotten deletes are applied here, an ordinary repair is enough.
   SetApplied({{kTwo, 7}});
   EXPECT_EQ(AskedAfterPatience([&] {
               HearForgetful(kTwo, 10, {}, {{kTwo, 7}, {kSelf, 50}});
@@ -240,7 +245,7 @@ TEST_F(ForgetfulPeersTest, WhoHasNotForgottenIsAsked) {
   EXPECT_FALSE(shared_.resync_wish().has_value());
 }
 
-// Its answer would have to be held.
+// An answer of a node that has not applied the deletes forgotten here would be held as stale.
 TEST_F(ForgetfulPeersTest, WhoIsBehindIsNotAsked) {
   AppliedState applied;
   applied.caught_up = true;
@@ -292,7 +297,7 @@ TEST_F(KeeperTest, ARefusedOriginDoesNotKeepOthersFromBeingRepaired) {
               Hear(kThree, 4);
             }),
             kThree.node);
-  // Whoever has taken what we refuse would answer with it.
+  // Node 3 has applied the change that is held here, so its answer would contain it.
   SetApplied({}, {{kTwo, HoldKind::kClock, "why"}});
   EXPECT_EQ(AskedAfterPatience([&] {
               Hear(kTwo, 10);
@@ -320,7 +325,7 @@ TEST_F(KeeperTest, PassesOnWhatOthersAsk) {
   EXPECT_EQ(request->Get(kSelf), Lseq(4));
   EXPECT_EQ(request->Get(kThree), Lseq(2));
   EXPECT_EQ(request->Get(kTwo), Lseq(3)) << "what it wrote itself it has";
-  // The same request is not answered again at once, a new one is.
+  // The same request is not passed on again at once; a request with new progress is.
   Hear(kTwo, 5, {{kSelf, 4}, {kThree, 2}}, kSelf.node);
   Beat();
   EXPECT_EQ(shared_.TakeRepairRequest(), std::nullopt);
@@ -367,16 +372,16 @@ TEST_F(KeeperTest, TablesOfOthersAreNoticedWhereNothingIsReplicated) {
     }
     return shared_.tables_elsewhere();
   };
-  // An entry that does not move is of a node that may be gone.
+  // An entry that does not move may belong to a node that is gone.
   Hear(kTwo, 0);
   EXPECT_FALSE(after_patience(77, /*beats=*/false));
   EXPECT_FALSE(after_patience(none.schema_fingerprint, true));
   EXPECT_TRUE(after_patience(77, true));
-  // It falls silent.
+  // Node 2 falls silent.
   for (int64_t waited = 0; waited <= kPeerSilentMs; waited += kHeartbeatMs) Beat();
   EXPECT_FALSE(shared_.tables_elsewhere());
   EXPECT_TRUE(after_patience(77, true));
-  // The application makes its own.
+  // The application creates tables on this node.
   SetApplied({});
   Beat();
   EXPECT_FALSE(shared_.tables_elsewhere());

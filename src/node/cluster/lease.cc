@@ -22,6 +22,9 @@ std::string Lease::Value(std::string_view note) const {
 
 bool Lease::held() const { return held_ && clock_->MonotonicMs() - since_ms_ < options_.ttl_ms; }
 
+// Writes the entry if it is still at `revision` (0: if there is none). False if another process
+// wrote it meanwhile. The time of the write is taken before it, so that the holder's time to live
+// ends before any other node's count does.
 Result<bool> Lease::Take(std::string_view note, uint64_t revision) {
   const int64_t now = clock_->MonotonicMs();
   auto taken = store_->CompareAndSet(options_.key, Value(note), revision);
@@ -43,10 +46,13 @@ Result<bool> Lease::Renew(std::string_view note) {
   const int64_t since = since_ms_;
   auto renewed = Take(note, revision);
   if (renewed.ok()) {
-    revision_ = *renewed ? revision_ : 0;  // somebody else's, or none: look again
+    // After a conflict the entry is another process's, or gone, so the next Step() looks at it
+    // anew.
+    revision_ = *renewed ? revision_ : 0;
     return renewed;
   }
-  // No answer: ours as long as nobody else may take it.
+  // The registry did not answer. The lease stays held until its time to live ends, because no other
+  // node may take it before that.
   held_ = clock_->MonotonicMs() - since < options_.ttl_ms;
   return renewed;
 }
@@ -68,7 +74,8 @@ Result<bool> Lease::Step(bool willing, std::string_view note) {
     since_ms_ = now;
   }
   if (!willing) return false;
-  // A former process of this node is gone: there is one per database.
+  // An entry of this node was left by a former process of it, because only one process runs per
+  // database. It is taken over without waiting.
   const bool ours = entry->value.find("\n" + HolderLine(options_.node)) != std::string::npos;
   if (!ours && now - since_ms_ < options_.ttl_ms) return false;
   return Take(note, revision_);
@@ -77,7 +84,7 @@ Result<bool> Lease::Step(bool willing, std::string_view note) {
 void Lease::Release() {
   if (!held_) return;
   held_ = false;
-  // Lost answers are the next holder's patience.
+  // If the entry cannot be deleted, it stays until it expires, and the next holder waits for that.
   auto entry = store_->Get(options_.key);
   if (entry.ok() && entry->revision == revision_ && !store_->Delete(options_.key).ok())
     revision_ = 0;

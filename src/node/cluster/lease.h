@@ -1,11 +1,12 @@
-// One node at a time does a job: a key in the registry that its holder keeps rewriting.
+// A lease: a key in the registry by which one node at a time does a job, for example making
+// snapshots. The holder keeps rewriting the entry.
 //
-// No clock is compared with another's: a lease is free when its entry has not changed for the time
-// to live, by the monotonic clock of whoever looks; its holder counts from before its own last
-// write, and so gives up first. Two holders are possible all the same when the registry is wiped:
-// the job must bear it.
+// The clocks of two nodes are never compared. To another node, the lease is free when that node's
+// own monotonic clock has seen the entry unchanged for the time to live. The holder counts the same
+// time from before its last successful write, so it gives up before any other node may take the
+// lease. If the registry is wiped there can still be two holders: the job must tolerate that.
 //
-// Threads: one owner at a time.
+// Threads: one owner at a time; in production the keeper thread, through SnapshotKeeper.
 #pragma once
 
 #include <cstdint>
@@ -23,20 +24,25 @@ class Lease {
  public:
   struct Options {
     std::string key;
-    int64_t ttl_ms = 30'000;
+    int64_t ttl_ms = 30'000;  // the time to live: an entry unchanged for this long is free
     NodeId node;
-    uint64_t session = 0;  // of this process
+    uint64_t session = 0;  // the session of this process (NewSession)
   };
   Lease(ports::MetaStore* store, const Clock* clock, Options options);
 
-  // Takes the lease when it is free and `willing`, or renews it when that is due or `note` has
-  // changed. Returns whether it is held. A note is shown to whoever looks: one line.
+  // If the lease is held, renews it when a third of its time to live has passed or `note` has
+  // changed. If it is free, takes it, provided that this node is `willing`. Returns whether the
+  // lease is held now. `note` is one line that is stored in the entry; any node can read it with
+  // NoteOf().
   Result<bool> Step(bool willing, std::string_view note);
+  // True if this process holds the lease and its time to live has not passed.
   bool held() const;
-  // Frees it for others, at once if the registry can be reached.
+  // Gives the lease up. Other nodes may take it at once if the registry can be reached, and
+  // otherwise when its time to live has passed.
   void Release();
 
-  // The note of the present entry; kNotFound: nobody holds it.
+  // The note in the present entry of the lease `key`. kNotFound: there is no entry, so no node
+  // holds the lease.
   static Result<std::string> NoteOf(ports::MetaStore* store, const std::string& key);
 
  private:
@@ -48,10 +54,12 @@ class Lease {
   const Clock* clock_;       // not owned
   const Options options_;
   bool held_ = false;
-  uint64_t revision_ = 0;  // of our entry while held; else of the one last seen
-  int64_t since_ms_ =
-      0;  // monotonic: before our last write while held; else when that was seen first
-  std::string note_;
+  // Revision of this process's entry while the lease is held; otherwise of the entry seen last.
+  uint64_t revision_ = 0;
+  // Monotonic time just before this process's last write while the lease is held; otherwise when
+  // `revision_` was first seen.
+  int64_t since_ms_ = 0;
+  std::string note_;  // the note that this process wrote last
 };
 
 }  // namespace harmonylite::node

@@ -15,7 +15,7 @@ void Membership::Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_m
   const NodeId node = heartbeat.origin.node;
   Heard& heard = heard_[node];
   heard.at_ms = now_ms;
-  // Another life: what was true of the former one says nothing about this one.
+  // Facts about a former incarnation of the node say nothing about this one.
   if (heard.confirmed && heard.confirmed->origin != heartbeat.origin) heard.confirmed.reset();
   if (heard.waiting && heard.waiting->origin != heartbeat.origin) heard.waiting.reset();
   if (heartbeat.journaled)
@@ -31,6 +31,7 @@ void Membership::Confirm(const ProgressVector& progress, const Origin& self, Hea
                          return entry.first == self || progress.Covers(entry.first, entry.second);
                        });
   };
+  // Two rounds: once the waiting fact is confirmed, the newest one may be confirmed as well.
   for (int i = 0; i < 2; ++i) {
     if (!heard->waiting) heard->waiting = std::exchange(heard->newest, std::nullopt);
     if (!heard->waiting || !have(*heard->waiting)) return;
@@ -41,7 +42,9 @@ void Membership::Confirm(const ProgressVector& progress, const Origin& self, Hea
 std::optional<ProgressVector> Membership::Stable(const ProgressVector& progress,
                                                  const Origin& self) const {
   ProgressVector stable = progress;
-  stable.Advance(self, Lseq(INT64_MAX));  // the consumer knows what of it is published
+  // This node has all of its own changes. How many of them are published is for the consumer to
+  // check.
+  stable.Advance(self, Lseq(INT64_MAX));
   for (const auto& [node, member] : members_) {
     if (member.evicted || node == self.node) continue;
     const auto heard = heard_.find(node);
@@ -64,10 +67,12 @@ MembershipReport Membership::Weigh(const ProgressVector& progress, const Origin&
       now_ms - *listening_since_ms_ >= std::min(kListenBeforeEvictingMs, horizon_ms_);
   for (auto& [node, member] : members_) {
     const auto heard = heard_.find(node);
+    // A member that was not heard in this process is measured by the wall clock, from the file's
+    // time.
     const int64_t silent =
         heard != heard_.end() ? now_ms - heard->second.at_ms : wall_ms - member.heard_ms;
     const bool evicted = silent > horizon_ms_ ? member.evicted || listened : false;
-    // Nobody is taken back by a clock that was set back.
+    // An evicted node comes back only when it is heard, not because the wall clock was set back.
     if (!evicted && member.evicted && heard == heard_.end()) continue;
     if (evicted != member.evicted && node != self.node) events->push_back({node, evicted});
     member.evicted = evicted;

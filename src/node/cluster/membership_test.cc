@@ -1,3 +1,4 @@
+// Membership as node 1 sees it: what is stable, who is evicted, and when a heartbeat counts.
 #include "node/cluster/membership.h"
 
 #include <gtest/gtest.h>
@@ -17,6 +18,7 @@ constexpr Origin kDead{NodeId(4), Incarnation(1)};
 constexpr int64_t kHorizon = 1'000'000;
 constexpr int64_t kWall = 1'700'000'000'000;
 
+// A progress vector with these entries.
 ProgressVector At(std::vector<std::pair<Origin, int64_t>> entries) {
   ProgressVector out;
   for (const auto& [origin, lseq] : entries) out.Advance(origin, Lseq(lseq));
@@ -35,14 +37,14 @@ class MembershipTest : public testing::Test {
   std::optional<ProgressVector> Stable(const ProgressVector& progress) {
     return members_.Weigh(progress, kSelf, now_, kWall + now_, &events_).stable;
   }
-  // The registry has been watched for long enough.
+  // Lets so much time pass that a node may be evicted.
   void Listen() {
     Stable({});
     now_ += kListenBeforeEvictingMs;
   }
 
   Membership members_{kHorizon, {}};
-  int64_t now_ = 5'000;
+  int64_t now_ = 5'000;  // monotonic, in milliseconds
   std::vector<Membership::Event> events_;
 };
 
@@ -69,10 +71,10 @@ TEST_F(MembershipTest, AHeartbeatCountsOnceWeHaveAllThatItNames) {
   Hear(kTwo, 20, At({{kSelf, 7}, {kThree, 3}}));
   EXPECT_EQ(Stable(At({{kTwo, 19}, {kThree, 3}})), std::nullopt) << "it had journaled more";
   EXPECT_EQ(Stable(At({{kTwo, 20}, {kThree, 2}})), std::nullopt) << "it had applied more";
-  // Newer heartbeats do not push out the one that can soon be weighed.
+  // A newer heartbeat does not replace the one that this node is about to catch up with.
   Hear(kTwo, 90, At({{kSelf, 8}, {kThree, 50}}));
   EXPECT_EQ(Stable(At({{kTwo, 20}, {kThree, 3}})).value().Get(kSelf), Lseq(7));
-  // What it says stays true, whatever comes after it.
+  // The confirmed heartbeat stays true when newer ones arrive.
   EXPECT_EQ(Stable(At({{kTwo, 21}, {kThree, 3}})).value().Get(kSelf), Lseq(7));
   EXPECT_EQ(Stable(At({{kTwo, 90}, {kThree, 50}})).value().Get(kSelf), Lseq(8));
 }
@@ -132,7 +134,8 @@ TEST_F(MembershipTest, MembersOfTheFileAreWaitedFor) {
                                    {kThree.node, {kWall - kHorizon, false}},
                                    {kSelf.node, {kWall, false}}});
   Listen();
-  // Two was heard before the restart, and not yet since; three too long ago.
+  // Node 2 was last heard within the horizon, and not yet in this process; node 3 is silent for
+  // longer than the horizon.
   EXPECT_EQ(Stable({}), std::nullopt);
   ASSERT_EQ(events_.size(), 1u);
   EXPECT_EQ(events_[0].node, kThree.node);

@@ -1,5 +1,5 @@
-// Two processes with one node id, and a registry that shows what one process of the node has left
-// behind.
+// Two processes with the same node id: one of them must end, and a process must not end because a
+// registry shows what former processes of its node have left there (docs/decisions/0032).
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -17,7 +17,7 @@ namespace harmonylite::node {
 namespace {
 
 constexpr Origin kSelf{NodeId(1), Incarnation(1)};
-constexpr int kRoundsToEnd = 6;
+constexpr int kRoundsToEnd = 6;  // after so many rounds one of two live processes has ended
 
 class FakeClock final : public Clock {
  public:
@@ -28,8 +28,8 @@ class FakeClock final : public Clock {
 
 using Entries = std::map<std::string, ports::MetaEntry>;
 
-// One registry; `shown`, where there is something in it, is what all lookers see instead of it,
-// first things first.
+// A registry in memory. While `shown` is not empty, every process reads its first element instead
+// of the true entries.
 class FakeStore final : public ports::MetaStore {
  public:
   Result<uint64_t> Put(const std::string& key, std::string_view value) override {
@@ -56,8 +56,8 @@ class FakeStore final : public ports::MetaStore {
   }
   Entries entries;
   uint64_t revision = 0;
-  std::vector<Entries> states;  // after every write
-  std::vector<Entries> shown;
+  std::vector<Entries> states;  // the true entries after each write, oldest first
+  std::vector<Entries> shown;   // Round() removes the first element
 };
 
 struct Process {
@@ -73,11 +73,12 @@ class NamesakeTest : public testing::Test {
  protected:
   ~NamesakeTest() override { close(null_); }
 
+  // Starts a process of node 1. Its session is greater than those of all processes before it.
   std::unique_ptr<Process> Start() {
     clock_.monotonic += 1;
     return std::make_unique<Process>(&store_, &clock_, &logger_, NewSession(clock_.WallMs(), 0));
   }
-  // One look of each, in this order.
+  // Lets each process make one step, in this order, and then the next heartbeat become due.
   void Round(const std::vector<Process*>& processes) {
     for (Process* process : processes)
       if (!process->keeper.rivalled()) process->keeper.Step();
@@ -90,7 +91,7 @@ class NamesakeTest : public testing::Test {
   Heartbeat Entry(const std::string& key = HeartbeatKey(kSelf.node)) {
     return DecodeHeartbeat(store_.entries.at(key).value).value();
   }
-  // As a build without `beat` and `hears` puts it.
+  // Puts a heartbeat without `beat` and `hears`, as earlier builds do.
   void PutAsEarlierBuild(uint64_t session) {
     Heartbeat heartbeat;
     heartbeat.origin = kSelf;
@@ -132,19 +133,21 @@ TEST_F(NamesakeTest, WhatAFormerProcessLeftBehindOnlyDelays) {
 TEST_F(NamesakeTest, OfTwoThatStartTogetherTheLaterOneEnds) {
   const auto first = Start();
   const auto second = Start();
-  store_.shown = {Entries()};  // nobody has spoken when they look for the first time
+  store_.shown = {Entries()};  // both find an empty registry at their first look
   Rounds({second.get(), first.get()});
   EXPECT_TRUE(second->keeper.rivalled());
   EXPECT_FALSE(first->keeper.rivalled());
 }
 
-// They look at the same moments, and what they put comes some milliseconds later: the second one
-// always overwrites what the first one has put before it could see it.
+// Both processes look at the same moments, and an entry becomes visible some milliseconds after it
+// is put. Without early beats, the second process would always overwrite the first one's entry
+// before it could see it.
 TEST_F(NamesakeTest, TwoInStepHearEachOtherAllTheSame) {
   constexpr int64_t kPutMs = 5;
   const auto first = Start();
   const auto second = Start();
-  std::map<int64_t, Entries> since = {{0, {}}};  // by the time from which on it was the registry
+  // The states of the registry by the time at which each began.
+  std::map<int64_t, Entries> since = {{0, {}}};
   for (const int64_t end = clock_.monotonic + 40'000; clock_.monotonic < end; ++clock_.monotonic) {
     for (Process* process : {first.get(), second.get()}) {
       store_.shown = {std::prev(since.upper_bound(clock_.monotonic - kPutMs))->second};
@@ -162,13 +165,14 @@ TEST_F(NamesakeTest, AnEntryOfAFormerProcessIsNobodyAfterThisOneHasSpoken) {
   const Entries old = store_.entries;
   const auto next = Start();
   Rounds({next.get()}, 8);
-  store_.entries = old;  // an older copy of the store
+  store_.entries = old;  // an older copy of the store is put back
   Rounds({next.get()}, 8);
   EXPECT_FALSE(next->keeper.rivalled());
   EXPECT_NE(Entry().session, DecodeHeartbeat(old.at(HeartbeatKey(kSelf.node)).value)->session);
 }
 
-// A replica that lags shows all that former processes ever said, one entry after the other.
+// A lagging replica of the registry shows every entry that former processes put, one after the
+// other.
 TEST_F(NamesakeTest, TheWholeHistoryOfFormerProcessesIsNobody) {
   for (int life = 0; life < 3; ++life) {
     const auto former = Start();
@@ -184,8 +188,9 @@ TEST_F(NamesakeTest, TheWholeHistoryOfFormerProcessesIsNobody) {
   }
 }
 
-// It was answered while a rival lived, and missed that; now the rival is gone and the store shows
-// its answer again.
+// The second process did not see the answer of a rival while the rival lived. Now the rival is gone
+// and the store shows the answer. It proves a live rival only while the entry that it names is
+// fresh.
 TEST_F(NamesakeTest, AnAnswerThatIsOldIsNobody) {
   for (const int beats_since : {0, 20}) {
     store_.entries.clear();
