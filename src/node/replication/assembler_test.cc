@@ -18,7 +18,7 @@ constexpr Origin kTwo{NodeId(2), Incarnation(1)};
 
 class AssemblerTest : public testing::Test {
  protected:
-  // The records of one attempt at a batch, `slice` bytes in each.
+  // The records of one attempt to send a batch, with `slice` bytes of the batch in each.
   std::vector<LogRecord> Slices(const std::string& bytes, size_t slice, Origin sender = kOne,
                                 uint64_t attempt = 1) {
     Spool spool(dir_.path());
@@ -108,7 +108,7 @@ TEST_F(AssemblerTest, ANewAttemptReplacesTheOld) {
   const auto batch = Add(fresh[1]);
   ASSERT_TRUE(batch.has_value());
   EXPECT_EQ(BytesOf(*batch), "ABCDEFGH");
-  EXPECT_FALSE(Add(old[2]));  // what is left of the old one is nothing
+  EXPECT_FALSE(Add(old[2]));  // a late slice of the old attempt is ignored
   EXPECT_EQ(assembler_.oldest_open(), std::nullopt);
 }
 
@@ -118,7 +118,7 @@ TEST_F(AssemblerTest, AMissingSliceDropsTheBatch) {
   EXPECT_FALSE(Add(records[0]));
   EXPECT_FALSE(Add(records[2]));
   EXPECT_EQ(assembler_.oldest_open(), std::nullopt);
-  // Sent once more, it arrives.
+  // A batch whose slices arrive out of order is dropped; sent once more in order, it arrives.
   for (const LogRecord& record : {records[0], records[1]}) EXPECT_FALSE(Add(record));
   EXPECT_TRUE(Add(records[2]).has_value());
 }

@@ -28,7 +28,7 @@ class CheckpointerTest : public testing::Test {
 
   Result<Connection> Open() { return Connection::Open(path_, OpenMode::kCreate); }
   void Execute(const std::string& sql) { ASSERT_OK(db_.Exec(sql)); }
-  // Commits about so many pages.
+  // Commits a transaction that writes about `pages` pages.
   void Write(int pages) {
     Execute(fmt::format("INSERT INTO t VALUES(zeroblob({}))", pages * kPage));
   }

@@ -1,5 +1,5 @@
-// What a consumer does with records that it cannot take for a while: nothing is passed over that is
-// not damaged.
+// A consumer that cannot take records for a while: it passes over damaged records and no others
+// (P7).
 #include "node/replication/consumer.h"
 
 #include <gmock/gmock.h>
@@ -19,7 +19,7 @@ using ports::LogRecord;
 using ports::LogSeq;
 using std::chrono::milliseconds;
 
-// Holds what a test puts into it.
+// A log in memory that contains what the test appends.
 class HeldLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return Ok(); }
@@ -35,7 +35,7 @@ class HeldLog final : public ports::ReplicationLog {
   }
   size_t max_payload() const override { return 1 << 20; }
 
-  // Appends a batch in slices of so many bytes.
+  // Appends a batch as records with `slice` bytes of it each.
   void Append(const capture::BuiltBatch& batch, size_t slice = SIZE_MAX) {
     std::string bytes;
     Must(batch.bytes.ReadAt(0, batch.bytes.size(), &bytes));
@@ -74,9 +74,11 @@ class ConsumerTest : public testing::Test {
  protected:
   ConsumerTest() {
     options_.spool_directory = dir_.File("spools");
-    options_.spool_memory = 16;  // every batch goes to the disk
+    options_.spool_memory = 16;  // bytes: every batch is spooled to the disk
     options_.publish = false;
-    options_.max_clock_skew_ms = int64_t{1} << 40;  // stamps are of today, the node's clock is not
+    // Stamps come from today's clock and the node's clock is a manual one, so any difference is
+    // allowed.
+    options_.max_clock_skew_ms = int64_t{1} << 40;
     Must(node_.replica().Introduce(&shared_));
     SetSpools(true);
     MakeConsumer();
@@ -87,16 +89,18 @@ class ConsumerTest : public testing::Test {
     consumer_ = std::make_unique<Consumer>(Consumer::Dependencies{
         &options_, &node_.replica(), &log_, &shared_, &node_.clock(), &logger_, 1});
   }
+  // Makes or removes the directory for spools, without which the consumer cannot take a batch.
   void SetSpools(bool there) {
     const char* path = options_.spool_directory.c_str();
     ASSERT_EQ(there ? mkdir(path, 0700) : rmdir(path), 0);
   }
-  // Steps for so long.
+  // Lets `ms` milliseconds of the manual clock pass while the consumer makes steps.
   void Run(int64_t ms) {
     for (const int64_t end = node_.clock().monotonic_ms + ms; node_.clock().monotonic_ms < end;
          node_.clock().monotonic_ms += 50)
       for (int i = 0; i < 20; ++i) consumer_->Step(milliseconds(0));
   }
+  // Writes one row at `writer`, and appends it to the log.
   void Write(TestReplica* writer, int id, size_t slice = SIZE_MAX) {
     writer->App("INSERT INTO t VALUES(" + std::to_string(id) +
                 ", 'what node 1 and node 3 have written')");
@@ -162,8 +166,8 @@ TEST_F(ConsumerTest, ADamagedRecordIsPassedOver) {
   EXPECT_EQ(shared_.applied().stalled, "");
 }
 
-// Node 1's first batch is missing, so that all that came after it waits: more than there is room
-// for.
+// Node 1's first batch is missing, so its later batches are held, and there are more of them than
+// the queue has room for.
 TEST_F(ConsumerTest, WhatAFullQueueLeftOutIsReadAgain) {
   one_.App("INSERT INTO t VALUES(1, 'first')");
   const capture::BuiltBatch missing = *one_.Publish();
@@ -191,7 +195,7 @@ TEST_F(ConsumerTest, ADamagedDatabaseLosesNoBatch) {
   file.seekp((page - 1) * bytes);
   file << std::string(static_cast<size_t>(bytes), '?');
   ASSERT_TRUE(file.flush().good());
-  node_.App("INSERT INTO u VALUES('k', 1)");  // other connections then read their pages anew
+  node_.App("INSERT INTO u VALUES('k', 1)");  // makes other connections drop their cached pages
   Write(&one_, 1);
   Run(1'000);
   EXPECT_FALSE(shared_.applied().dropped);

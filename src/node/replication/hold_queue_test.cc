@@ -44,7 +44,7 @@ Verdict VerdictAt(const BatchHeader& header, const ProgressVector& progress) {
 TEST(JudgeTest, NextBatchOfAnOrigin) {
   const BatchHeader batch = Batch({{kTwo, Lseq(5), Lseq(9)}});
   EXPECT_EQ(VerdictAt(batch, At({{kTwo, 5}})), Verdict::kReady);
-  EXPECT_EQ(VerdictAt(batch, At({{kTwo, 7}})), Verdict::kReady);  // overlaps: part of it is new
+  EXPECT_EQ(VerdictAt(batch, At({{kTwo, 7}})), Verdict::kReady);  // part of the batch is new
   EXPECT_EQ(VerdictAt(batch, At({{kTwo, 9}})), Verdict::kHad);
   EXPECT_EQ(VerdictAt(batch, At({{kTwo, 10}})), Verdict::kHad);
   EXPECT_EQ(VerdictAt(Batch({{kTwo, Lseq(0), Lseq(9)}}), {}), Verdict::kReady);
@@ -62,7 +62,7 @@ TEST(JudgeTest, WhoeverHasNotSeenForgottenDeletesIsHeld) {
     EXPECT_EQ(judge(batch, collected).verdict, Verdict::kWaits);
     EXPECT_EQ(judge(batch, collected).kind, HoldKind::kStale);
   }
-  // What it brings counts as seen; what is had is had.
+  // The sender has seen what its batch brings. A batch that is applied already is never stale.
   const BatchHeader repair = Batch({{kThree, Lseq(4), Lseq(9)}});
   EXPECT_EQ(judge(repair, At({{kThree, 8}})).verdict, Verdict::kReady);
   EXPECT_EQ(judge(Batch({{kThree, Lseq(1), Lseq(8)}}), At({{kSelf, 3}})).verdict, Verdict::kHad);
@@ -79,7 +79,7 @@ TEST(JudgeTest, WhatItsWriterHadSeenComesFirst) {
   const BatchHeader batch = Batch({{kTwo, Lseq(0), Lseq(1)}}, At({{kThree, 4}, {kSelf, 100}}));
   EXPECT_EQ(VerdictAt(batch, At({{kThree, 3}})), Verdict::kWaits);
   EXPECT_EQ(JudgeAt(batch, {}).kind, HoldKind::kMissing);
-  // What is our own we have; a former life of ours is somebody else.
+  // This node has all of its own changes. A former incarnation of it counts as another origin.
   EXPECT_EQ(VerdictAt(batch, At({{kThree, 4}})), Verdict::kReady);
   EXPECT_EQ(VerdictAt(Batch({{kTwo, Lseq(0), Lseq(1)}}, At({{kFormer, 2}})), {}), Verdict::kWaits);
 }
@@ -88,7 +88,8 @@ TEST(JudgeTest, RepairBatches) {
   const BatchHeader batch =
       Batch({{kTwo, Lseq(0), Lseq(9)}, {kThree, Lseq(2), Lseq(6)}}, At({{kThree, 6}}));
   EXPECT_EQ(VerdictAt(batch, {}), Verdict::kWaits);
-  EXPECT_EQ(VerdictAt(batch, At({{kThree, 2}})), Verdict::kReady);  // brings its own causes
+  // The batch itself brings the changes that its sender had seen.
+  EXPECT_EQ(VerdictAt(batch, At({{kThree, 2}})), Verdict::kReady);
   EXPECT_EQ(VerdictAt(batch, At({{kTwo, 9}, {kThree, 5}})), Verdict::kReady);
   EXPECT_EQ(VerdictAt(batch, At({{kTwo, 9}, {kThree, 6}})), Verdict::kHad);
   const BatchHeader ours = Batch({{kSelf, Lseq(50), Lseq(60)}, {kTwo, Lseq(0), Lseq(1)}});

@@ -1,4 +1,5 @@
-// What becomes of changes that were sent when a node goes on as a new incarnation.
+// A node that goes on as a new incarnation: which of the changes that it has sent belong to the
+// former one, and which are sent again.
 #include <gtest/gtest.h>
 
 #include "node/replication/replica_test_util.h"
@@ -7,7 +8,7 @@
 namespace harmonylite::node {
 namespace {
 
-// Node 1 has sent one row in this process, and nobody has taken it.
+// Node 1 has sent one row in this process, and no other node has applied it.
 class IncarnationTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -32,7 +33,8 @@ TEST_F(IncarnationTest, WhereNumbersAreSharedItIsSentAgain) {
   EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {.numbers_shared = true}));
   EXPECT_EQ(one.replica().state().incarnation_base, Lseq(0));
   EXPECT_EQ(one.replica().progress().Get(former), Lseq(0));
-  // Node 2 has other changes under these numbers, so it passes over the former life's.
+  // The row is sent under the new origin. Other nodes may know other changes under the numbers of
+  // the former one, so they would skip it there.
   auto answer = one.Answer(&two);
   ASSERT_TRUE(answer.ok() && answer->has_value());
   ASSERT_EQ((*answer)->header.covers.size(), 1u);

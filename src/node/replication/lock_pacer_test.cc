@@ -8,12 +8,14 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
+// Spins for at least `time`, because the pacer measures real time.
 void Pass(milliseconds time) {
   const auto began = steady_clock::now();
   while (steady_clock::now() - began < time) continue;
 }
 
-// Holds the lock so long; how long it was left alone then, at least.
+// Holds the lock for `held`, and returns the time from its release until the pacer permits the next
+// transaction.
 steady_clock::duration GapAfter(milliseconds held, LockPacer* pacer) {
   pacer->Locked();
   Pass(held);

@@ -1,9 +1,10 @@
-// Nodes forget tombstones whenever they like, lose records, and merge snapshots of each other at
-// any moment: the rules are safe whatever a node believes about the others (docs/decisions/0020).
+// Random histories in which nodes forget tombstones at any moment, lose records, and merge
+// snapshots of each other. The rules must be safe whatever a node believes about the others
+// (docs/decisions/0020-forgetting-tombstones.md).
 //
-// Each node has keys that only it writes: whatever happens, in the end all nodes show for them what
-// their writer did last, so that no delete is undone and no write is lost. For shared keys all
-// nodes agree.
+// Each node has keys that only it writes. In the end all nodes must show for these keys what their
+// writer did last: no delete is undone and no write is lost (P5, P7). For keys that all nodes
+// write, the nodes must agree (P4).
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -25,6 +26,7 @@ struct Sent {
   std::string bytes;
 };
 
+// One random history of kNodes nodes. Run() makes kSteps steps, heals the cluster and checks it.
 class History {
  public:
   explicit History(uint64_t seed) : random_(seed) {
@@ -92,10 +94,11 @@ class History {
     Sent sent{batch->header, {}};
     Must(batch->bytes.ReadAt(0, batch->bytes.size(), &sent.bytes));
     for (int i = 0; i < kNodes; ++i)
-      if (Below(5) != 0) inbox_[i].push_back(sent);  // else it never reads it
+      if (Below(5) != 0) inbox_[i].push_back(sent);  // each node misses one in five
   }
 
-  // In any order; what has to wait waits.
+  // Hands a node one batch of its inbox, the oldest or any other. A batch that must wait stays in
+  // the inbox.
   void Deliver(int i) {
     auto& inbox = inbox_[i];
     if (inbox.empty()) return;
@@ -111,8 +114,8 @@ class History {
 
   void Forget(int i) { nodes_[i]->Forget(); }
 
-  // As the resyncer, a node waits for a snapshot that has all that it has of others, or, `at_last`,
-  // takes any.
+  // Merges a snapshot of `from` at `to`. Like the resyncer, `to` refuses a snapshot that lacks what
+  // it has of other nodes or deletes that it has forgotten. With `at_last`, it takes any snapshot.
   void Merge(int to, int from, bool write_meanwhile, bool at_last) {
     const auto snapshot = nodes_[from]->Snapshot();
     const apply::MergePlan plan = nodes_[to]->Plan(snapshot.get());
@@ -135,7 +138,8 @@ class History {
     return out;
   }
 
-  // What keepers and resyncers bring about. True: all have the same.
+  // One round of publishing, repair and, where repair is not possible, merging, as keepers and
+  // resyncers bring it about. True if all nodes have the same progress and nothing to publish.
   bool Heal(int round) {
     for (auto& node : nodes_) node->Publish();
     for (int to = 0; to < kNodes; ++to)
@@ -176,15 +180,18 @@ class History {
   std::mt19937_64 random_;
   std::vector<std::unique_ptr<TestReplica>> nodes_;
   std::vector<std::deque<Sent>> inbox_;
-  std::map<int, std::string> model_;
+  std::map<int, std::string> model_;  // what the tables must show for keys with a single writer
   int values_ = 0;
-  bool adopted_ =
-      false;  // a row of another node was written anew: its writer may have deleted it meanwhile
+  // True if a node may have written another node's row anew: it may then win over what its writer
+  // did to it later, so the check of own keys does not apply.
+  bool adopted_ = false;
   int64_t written_anew_ = 0;
   int64_t removed_ = 0;
   int64_t stale_ = 0;
 };
 
+// The environment may set the number of histories and the first seed. A full run must have met the
+// rare cases: rows written anew, rows removed, and stale batches.
 TEST(MergeRandomTest, SafeWhateverNodesBelieve) {
   const char* wanted = std::getenv("HARMONYLITE_MERGE_HISTORIES");
   const char* first = std::getenv("HARMONYLITE_MERGE_SEED");

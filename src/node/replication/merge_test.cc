@@ -1,5 +1,5 @@
-// A node that is too far behind merges a snapshot: deleted rows go, its own work stays, everybody
-// ends equal.
+// A node that is too far behind merges a snapshot: rows that were deleted elsewhere go, the node's
+// own writes stay, and all nodes end equal (P4, P5, P7).
 #include <gtest/gtest.h>
 
 #include "node/replication/replica_test_util.h"
@@ -15,7 +15,7 @@ void ExpectEqual(TestReplica* a, TestReplica* b) {
             b->Query("SELECT k1 FROM __harmonylite__s2"));
 }
 
-// The other way round: what `from` has goes to `to` by a repair batch.
+// Sends `to` by a repair batch what `from` has and `to` lacks.
 void Repair(TestReplica* from, TestReplica* to) {
   const auto answer = from->Answer(to);
   ASSERT_TRUE(answer.ok()) << answer.error().message();
@@ -24,7 +24,7 @@ void Repair(TestReplica* from, TestReplica* to) {
   }
 }
 
-// Its clock is ahead of others'.
+// Moves the clock of `node` forward by `ms`, by an entry of its journal with such a stamp.
 void MoveClock(TestReplica* node, int64_t ms) {
   node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " +
             std::to_string(HlcFromMillis(ms).value) + " FROM __harmonylite__journal");
@@ -50,7 +50,7 @@ TEST_F(MergeTest, AnEvictedNodeComesBack) {
   EXPECT_EQ(one_.Forget(), 3);
   two_.App("INSERT INTO t VALUES(10, 'own'); UPDATE t SET a = 'd2' WHERE id = 4");
   two_.App(
-      "UPDATE t SET a = 'b2' WHERE id = 2");  // of a row that is deleted and forgotten elsewhere
+      "UPDATE t SET a = 'b2' WHERE id = 2");  // node 1 has deleted and forgotten this row
   EXPECT_FALSE(one_.Answer(&two_).ok());
   const auto early = two_.Publish();
   EXPECT_EQ(one_.Apply(*early).kind, HoldKind::kStale);
@@ -60,7 +60,8 @@ TEST_F(MergeTest, AnEvictedNodeComesBack) {
   EXPECT_EQ(merged.removed, 2);
   EXPECT_EQ(two_.Rows(), (Strings{"2|'b2'", "3|'c1'", "4|'d2'", "5|'e'", "6|'f'", "10|'own'"}));
   EXPECT_EQ(two_.Query("SELECT k FROM u"), Strings{"'y'"});
-  // What was held as stale is a hole now, and two can answer for it.
+  // Node 1 lacks the batch that it refused as stale. Node 2 knows the deletes now, so it can
+  // answer.
   Repair(&two_, &one_);
   if (const auto rest = two_.Publish()) {
     EXPECT_NE(one_.Apply(*rest).verdict, Verdict::kWaits);
@@ -90,7 +91,7 @@ TEST_F(MergeTest, ARowThatIsNotVisibleIsWrittenAnewTooAndNotDeleted) {
   two_.App("INSERT INTO u VALUES('mine', 'free')");
   MoveClock(&one_, 1'000);
   one_.App("INSERT INTO u VALUES('theirs', 'free')");
-  two_.ApplyFrom(&one_);  // newer than 'mine', which steps aside
+  two_.ApplyFrom(&one_);  // 'theirs' is newer than 'mine', so 'mine' is shadowed
   ASSERT_EQ(two_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'theirs'"});
   one_.App("INSERT INTO t VALUES(91, 'x'); DELETE FROM t WHERE id = 91");
   one_.Publish();
@@ -109,7 +110,7 @@ TEST_F(MergeTest, ARowThatIsNotVisibleIsWrittenAnewTooAndNotDeleted) {
 TEST_F(MergeTest, WhatIsWrittenAnewWinsOverADeleteThatOthersStillRemember) {
   TestReplica three(3);
   Repair(&one_, &three);
-  two_.App("UPDATE t SET a = 'b2' WHERE id = 2");  // older than the delete
+  two_.App("UPDATE t SET a = 'b2' WHERE id = 2");  // older than node 1's delete
   one_.App("DELETE FROM t WHERE id = 2");
   const auto deleted = one_.Publish();
   three.Apply(*deleted);
@@ -123,8 +124,9 @@ TEST_F(MergeTest, WhatIsWrittenAnewWinsOverADeleteThatOthersStillRemember) {
   ExpectEqual(&one_, &two_);
 }
 
-// Node 3 has a tombstone of its own, which is older than the row and than the delete that node 1
-// forgets; node 4 remembers.
+// Row 2 was deleted at node 3, updated later at node 2, and deleted again, still later, at node 1.
+// Node 1 has forgotten its delete and node 4 has not. Node 3 has merged a snapshot of node 1 and
+// still has its own tombstone, which is older than the update at node 2.
 class OldTombstoneTest : public MergeTest {
  protected:
   void SetUp() override {
@@ -187,7 +189,7 @@ TEST_F(MergeTest, NothingForgottenNothingCompared) {
 
 TEST_F(MergeTest, ShadowedRowsAndTheirBlockersAreRemovedToo) {
   one_.App("INSERT INTO u VALUES('w', 9)");
-  two_.App("INSERT INTO u VALUES('z', 9)");  // clashes with w, which is older
+  two_.App("INSERT INTO u VALUES('z', 9)");  // has the value of row w, which is older
   two_.ApplyFrom(&one_);
   one_.ApplyFrom(&two_);
   ASSERT_EQ(two_.Query("SELECT k1 FROM __harmonylite__s2"), Strings{"'w'"});

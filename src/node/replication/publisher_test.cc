@@ -15,7 +15,7 @@ namespace {
 
 using ports::PublishOutcome;
 
-// Answers as it is told to; holds no records.
+// A log that gives the answers which the test sets, and keeps no records.
 class ToldLog final : public ports::ReplicationLog {
  public:
   Status EnsureReady() override { return away ? MakeError(ErrorCode::kRetryLater, "away") : Ok(); }
@@ -33,13 +33,14 @@ class ToldLog final : public ports::ReplicationLog {
     return MakeError(ErrorCode::kRetryLater, "no reader");
   }
   size_t max_payload() const override { return 1 << 20; }
-  int published = 0;
+  int published = 0;  // number of calls of Publish()
   std::function<void()> on_publish;
-  bool away = false;
-  std::string last;  // the newest record on the sender's subject; empty: none
+  bool away = false;  // true: the log cannot be reached
+  std::string last;   // payload of the newest record on the sender's subject; empty: there is none
   PublishOutcome outcome = PublishOutcome::kStored;
 };
 
+// A sent mark in memory.
 class RememberedMark final : public SentMarkStore {
  public:
   std::optional<SentMark> Load() override { return mark; }
@@ -50,7 +51,7 @@ class RememberedMark final : public SentMarkStore {
   std::optional<SentMark> mark;
 };
 
-// A file with one row that waits to be sent.
+// A node whose file has one row that is not sent yet.
 class PublisherTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -116,7 +117,7 @@ TEST_F(PublisherTest, ABatchThatACopyOfThisFileHasSentWithMoreIsGivenUp) {
   }
 }
 
-// A process that finds the file as an earlier one left it.
+// A process that continues with the file and the origin of an earlier one.
 class LaterProcessTest : public PublisherTest {
  protected:
   void SetUp() override {

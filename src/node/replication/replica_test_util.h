@@ -1,4 +1,7 @@
-// A node's file and its replica, without threads: batches are handed over by the test.
+// TestReplica: a database file with its replica, without log, registry or threads. The test itself
+// carries batches and snapshots from one replica to another.
+//
+// Threads: one.
 #pragma once
 
 #include <fcntl.h>
@@ -31,6 +34,7 @@ inline constexpr const char* kTables =
     "CREATE TABLE t(id INTEGER PRIMARY KEY, a);"
     "CREATE TABLE u(k TEXT COLLATE NOCASE PRIMARY KEY, v UNIQUE);";
 
+// The application, the replica and the batch reader use a connection each.
 class TestReplica {
  public:
   explicit TestReplica(uint64_t node, std::string_view before = kTables)
@@ -48,6 +52,7 @@ class TestReplica {
   }
   ~TestReplica() { close(null_); }
 
+  // Runs `sql` as the application.
   void App(std::string_view sql) { sqlite::Execute(&app_, sql); }
   Strings Query(std::string_view sql) { return sqlite::Query(&app_, sql); }
   Replica& replica() { return *replica_; }
@@ -55,18 +60,23 @@ class TestReplica {
   Origin self() { return replica_->state().self; }
   capture::ManualClock& clock() { return clock_; }
 
+  // The next batch of this node's changes, which counts as published from now on; none: there are
+  // no changes.
   std::optional<capture::BuiltBatch> Publish() {
     auto batch = Must(reader_->ReadChanges(replica_->state().published_to));
     if (batch) replica_->SetPublished(batch->to, batch->to_stamp);
     Maintain();
     return batch;
   }
+  // This node's repair batch for `asker`. As in Keeper::Answer(), the asker has all of its own
+  // changes.
   Result<std::optional<capture::BuiltBatch>> Answer(TestReplica* asker) {
     change::ProgressVector have = asker->replica().progress();
     have.Advance(asker->self(), replica_->progress().Get(asker->self()));
     return reader_->ReadRepair(have);
   }
-  // As the consumer would judge it, then applied.
+  // Judges the batch as the consumer would, and applies it if it is ready. A batch that must wait
+  // is not kept.
   Judgement Apply(const capture::BuiltBatch& batch) {
     std::string bytes;
     Must(batch.bytes.ReadAt(0, batch.bytes.size(), &bytes));
@@ -86,10 +96,11 @@ class TestReplica {
   void ApplyFrom(TestReplica* other) {
     if (const auto batch = other->Publish()) Apply(*batch);
   }
+  // Folds and trims until nothing is left to do.
   void Maintain() {
     while (!Must(replica_->Maintain(1'000, 1'000))) continue;
   }
-  // Forgets every tombstone it has.
+  // Forgets every tombstone of this node, and returns their number.
   int64_t Forget() {
     Maintain();
     change::ProgressVector all = replica_->progress();
@@ -97,7 +108,8 @@ class TestReplica {
     return Must(replica_->Collect(all, 1'000'000));
   }
 
-  // What snapshot::Make makes.
+  // A snapshot of this node as snapshot::Make() would make it: everything is folded, the node's own
+  // changes are in its progress, and the identity of the node and its journal are removed.
   std::unique_ptr<sqlite::Connection> Snapshot() {
     const std::string file = dir_.File("snapshot" + std::to_string(++snapshots_));
     sqlite::Execute(&app_, "VACUUM INTO '" + file + "'");
@@ -132,6 +144,7 @@ class TestReplica {
     EXPECT_TRUE(merged.has_value());
     return merged.value_or(Replica::Merged{});
   }
+  // The versions of all live rows of a table, visible or not.
   Strings Live(int table) {
     Maintain();
     return Query("SELECT lower(k1), hlc, node, incarnation, lseq FROM __harmonylite__v" +

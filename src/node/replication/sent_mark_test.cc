@@ -14,7 +14,7 @@
 namespace harmonylite::node {
 namespace {
 
-// A database on a disk, and the memory of its machine.
+// A database on a disk, and a directory in the memory of its machine for the mark.
 class SentMarkTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -87,7 +87,7 @@ TEST_F(SentMarkTest, OnADiskThereIsNone) {
 TEST_F(SentMarkTest, WhatCannotBeSavedLeavesNoOlderMark) {
   const std::string path = Of(NodeId(1)).path();
   EXPECT_OK(Of(NodeId(1)).Save(mark));
-  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);  // Save refuses the file
+  ASSERT_EQ(::chmod(path.c_str(), 0644), 0);  // others may read the file now, so Save() refuses it
   EXPECT_FALSE(Of(NodeId(1)).Save({mark.origin, Lseq(43), Hlc(6)}).ok());
   EXPECT_FALSE(std::filesystem::exists(path));
 }
