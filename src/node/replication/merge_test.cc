@@ -49,8 +49,7 @@ TEST_F(MergeTest, AnEvictedNodeComesBack) {
   one_.Publish();
   EXPECT_EQ(one_.Forget(), 3);
   two_.App("INSERT INTO t VALUES(10, 'own'); UPDATE t SET a = 'd2' WHERE id = 4");
-  two_.App(
-      "UPDATE t SET a = 'b2' WHERE id = 2");  // node 1 has deleted and forgotten this row
+  two_.App("UPDATE t SET a = 'b2' WHERE id = 2");  // node 1 has deleted and forgotten this row
   EXPECT_FALSE(one_.Answer(&two_).ok());
   const auto early = two_.Publish();
   EXPECT_EQ(one_.Apply(*early).kind, HoldKind::kStale);
