@@ -42,14 +42,14 @@ void Simulation::LackObjects(Machine* machine) {
     if (name.ends_with(snapshot::kObjectSuffix)) store.silent.insert(name);
 }
 
-// Loses or alters an object of the store, or gives a machine back the objects that it could not
-// read.
+// Loses or alters an object of the store, and in one case of five gives a machine back the objects
+// that it could not read.
 void Simulation::FaultOfSnapshots() {
-  if (random_.Chance(0.2)) return AnyMachine().node->store.silent.clear();
   const bool loses = random_.Chance(0.4);
   const bool done = loses ? store_.Lose(&random_) : store_.Damage(&random_);
   Trace(fmt::format("store {} an object: {}", loses ? "loses" : "alters", done));
   if (done) report_->sometimes.Note(loses ? "store: object lost" : "store: object altered");
+  if (random_.Chance(0.2)) AnyMachine().node->store.silent.clear();
 }
 
 // Counts rare paths from what a node reports about members and snapshots.
