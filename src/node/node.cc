@@ -7,6 +7,7 @@
 
 #include "base/thread_name.h"
 #include "ledger/fingerprint.h"
+#include "ledger/next_incarnation.h"
 #include "node/recovery/joiner.h"
 #include "node/recovery/resyncer.h"
 #include "node/recovery/snapshot_keeper.h"
@@ -124,7 +125,7 @@ Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode, int c
 Status AttachWhenFree(Replica* replica, std::optional<NodeId> node, Logger* logger) {
   std::mt19937_64 random(RandomSeed());
   // A node id that is drawn here has 53 bits, so that SQLite's and JSON's integers hold it.
-  const Origin fresh{NodeId((random() >> 11) | 1), Incarnation(static_cast<uint32_t>(random()))};
+  const Origin fresh{NodeId((random() >> 11) | 1), ledger::FirstIncarnation(random())};
   bool said = false;
   while (true) {
     Status attached = replica->Attach(node, fresh);

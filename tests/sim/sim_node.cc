@@ -6,6 +6,7 @@
 
 #include <utility>
 
+#include "ledger/next_incarnation.h"
 #include "snapshot/restore.h"
 
 namespace harmonylite::sim {
@@ -77,7 +78,7 @@ Status SimNode::Start() {
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->replica =
       std::make_unique<node::Replica>(&process->write_db, options_, &clock, setup_.logger);
-  const Origin fresh{NodeId(setup_.id), Incarnation(static_cast<uint32_t>(setup_.random->Next()))};
+  const Origin fresh{NodeId(setup_.id), ledger::FirstIncarnation(setup_.random->Next())};
   HL_TRY(process->replica->Attach(NodeId(setup_.id), fresh));
   HL_TRY(process->replica->Introduce(&process->shared));
   process->consumer = std::make_unique<node::Consumer>(

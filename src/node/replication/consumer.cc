@@ -165,9 +165,9 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
   if (!changed.ok()) return Busy(changed.error());
   if (*changed) return SyncSchema();
   if (const auto request = d_.shared->incarnation_request()) {
-    if (Status started =
-            d_.replica->StartIncarnation(Incarnation(static_cast<uint32_t>(random_())), *request);
-        !started.ok())
+    const auto next = d_.replica->DrawIncarnation(random_());
+    if (!next.ok()) return Busy(next.error());
+    if (Status started = d_.replica->StartIncarnation(*next, *request); !started.ok())
       return Busy(started.error());
     next_ = request->read_log_again ? LogSeq(1) : Cursor();
     reader_.reset();

@@ -26,6 +26,7 @@
 #include "ledger/catalog.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/member_table.h"
+#include "ledger/next_incarnation.h"
 #include "ledger/orphan_census.h"
 #include "node/options.h"
 #include "node/replication/hold_queue.h"
@@ -130,6 +131,10 @@ class Replica {
   void SetCursor(ports::LogSeq cursor, int64_t log_created);
   // Makes this file's present content that of a new incarnation.
   Status StartIncarnation(Incarnation incarnation, const IncarnationRequest& request);
+  // Draws the incarnation to start: see ledger/next_incarnation.h.
+  Result<Incarnation> DrawIncarnation(uint64_t random) {
+    return ledger::NextIncarnation(db_, state_.self.node, random);
+  }
 
  private:
   // Returns the journal mode that the database had before.
