@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/mutant.h"
-
 namespace harmonylite::ledger {
 
 namespace {
@@ -28,7 +26,6 @@ Result<Incarnation> NextIncarnation(sqlite::Connection* db, NodeId node, uint64_
         "node {} has had all incarnations there are: stop it, detach the database with "
         "-cleanup, give it another node_id, and start it again",
         node.value);
-  if (HL_MUTANT(incarnation_below_former)) return Incarnation(static_cast<uint32_t>(random));
   const uint64_t room = kLast - former;
   const uint64_t step = 1 + random % std::clamp<uint64_t>(room / 2, 1, kMostStep);
   return Incarnation(static_cast<uint32_t>(former + step));

@@ -75,7 +75,6 @@ MUTANTS = {
     "copy_not_recognised": "a file restored from an old copy goes on in its former life",
     "restart_trusted": "a node goes on under its incarnation though nothing vouches for its file",
     "mark_not_compared": "what the machine remembers to have sent is not looked for in the file",
-    "incarnation_below_former": "a new incarnation may be smaller than one whose changes it takes over",
     "sent_not_marked": "what is sent is not remembered outside the file",
     "published_before_stored": "a batch counts as published before the log holds it",
     "returned_is_stored": "a batch counts as published because the call returned",
