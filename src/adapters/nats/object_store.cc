@@ -33,21 +33,6 @@ jsOptions ApiOptions(milliseconds wait) {
   return options;
 }
 
-// Returns the stream's information with the number of messages on each subject that `filter`
-// matches.
-Result<StreamInfoPtr> SubjectsOf(const Session& session, const std::string& stream,
-                                 const std::string& filter, milliseconds wait) {
-  jsOptions options = ApiOptions(wait);
-  options.Stream.Info.SubjectsFilter = filter.c_str();
-  jsStreamInfo* info = nullptr;
-  jsErrCode code{};
-  const natsStatus status = js_GetStreamInfo(&info, session.js(), stream.c_str(), &options, &code);
-  if (status == NATS_OK) return StreamInfoPtr(info);
-  if (code == JSStreamNotFoundErr || (status == NATS_NOT_FOUND && code == 0))
-    return MakeError(ErrorCode::kNotFound, "stream {} does not exist", stream);
-  return ApiError(status, code, fmt::format("asking for stream {}", stream));
-}
-
 size_t ChunkBytes(const Session& session) {
   const int64_t limit = session.max_payload();
   if (limit <= 0) return kChunkBytes;
@@ -159,8 +144,8 @@ Result<ObjectMeta> JetStreamObjectStore::LoadMeta(const Session& session,
 
 Result<std::vector<ObjectMeta>> JetStreamObjectStore::LoadMetas(const Session& session) {
   std::vector<ObjectMeta> out;
-  auto info =
-      SubjectsOf(session, stream_, fmt::format("$O.{}.M.>", options_.bucket), options_.api_timeout);
+  auto info = GetStreamInfo(session, stream_, options_.api_timeout.count(),
+                            fmt::format("$O.{}.M.>", options_.bucket));
   if (!info.ok() && info.error().code() == ErrorCode::kNotFound) return out;
   if (!info.ok()) return std::move(info).error();
   const jsStreamStateSubjects* subjects = (*info)->State.Subjects;
@@ -354,7 +339,7 @@ Status JetStreamObjectStore::CheckStillThere(const Session& session, const Objec
 Result<uint64_t> JetStreamObjectStore::CountChunks(const Session& session,
                                                    const std::string& nuid) {
   HL_ASSIGN(const auto info,
-            SubjectsOf(session, stream_, ChunkSubject(nuid), options_.api_timeout));
+            GetStreamInfo(session, stream_, options_.api_timeout.count(), ChunkSubject(nuid)));
   const jsStreamStateSubjects* subjects = info->State.Subjects;
   return subjects != nullptr && subjects->Count > 0 ? subjects->List[0].Msgs : uint64_t{0};
 }
@@ -400,7 +385,8 @@ Status JetStreamObjectStore::Purge(const Session& session, const std::string& su
 void JetStreamObjectStore::PurgeOrphans(const Session& session) {
   // The chunks are listed before the descriptions, so that an object that is put meanwhile is not
   // among the chunks and cannot be taken for an orphan.
-  const auto chunks = SubjectsOf(session, stream_, ChunkSubject(">"), options_.api_timeout);
+  const auto chunks =
+      GetStreamInfo(session, stream_, options_.api_timeout.count(), ChunkSubject(">"));
   if (!chunks.ok()) return;
   const auto metas = LoadMetas(session);
   if (!metas.ok()) return;

@@ -178,10 +178,11 @@ Error ApiError(natsStatus status, int code, std::string_view what) {
 }
 
 Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& stream,
-                                    int64_t wait_ms) {
+                                    int64_t wait_ms, const std::string& subjects) {
   jsOptions options;
   jsOptions_Init(&options);
   options.Wait = wait_ms;
+  if (!subjects.empty()) options.Stream.Info.SubjectsFilter = subjects.c_str();
   jsStreamInfo* info = nullptr;
   jsErrCode code{};
   const natsStatus status = js_GetStreamInfo(&info, session.js(), stream.c_str(), &options, &code);

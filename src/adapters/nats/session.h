@@ -99,8 +99,9 @@ Error LibraryError(natsStatus status, std::string_view what);
 Error ApiError(natsStatus status, int code, std::string_view what);
 
 // kNotFound: the stream does not exist. Other failures are reported as ApiError() describes them.
+// `subjects`: a filter; the answer then counts the messages on each subject that it matches.
 Result<StreamInfoPtr> GetStreamInfo(const Session& session, const std::string& stream,
-                                    int64_t wait_ms);
+                                    int64_t wait_ms, const std::string& subjects = {});
 
 // The library's answer to a request for one message.
 struct LastMessage {

@@ -152,10 +152,8 @@ Status Publisher::EndUncertainLife(const Result<LogRecord>& last) {
   }
   d_.logger->Info(
       "this machine has restarted, or the database was copied or restored, since changes of {} "
-      "were "
-      "last sent: what may have been lost is fetched from the other nodes, and this node goes on "
-      "as a "
-      "new incarnation, so that no change takes the number of a lost one",
+      "were last sent: what may have been lost is fetched from the other nodes, and this node goes "
+      "on as a new incarnation, so that no change takes the number of a lost one",
       ToString(self_));
   d_.shared->RequestIncarnation({.read_log_again = read_again});
   return Ok();
@@ -173,8 +171,7 @@ void Publisher::Mark(const SentMark& mark) {
   if (!saved.ok() && first)
     d_.logger->Warning(
         "cannot remember what is sent ({}): after each start this node goes on as a new "
-        "incarnation, "
-        "which other nodes keep account of",
+        "incarnation, which other nodes keep account of",
         saved.error().message());
 }
 
