@@ -46,7 +46,8 @@ int main(int argc, char** argv) {
   int64_t won = 0;
   int64_t conflicts = 0;
   for (size_t i = 0; i < local.size(); ++i) {
-    const merge::Decision decision = merge::Resolve(local[i], incoming[i], seen, false);
+    const merge::Decision decision =
+        merge::Resolve(local[i], incoming[i], change::Knowledge(seen), false);
     won += decision.outcome == merge::Outcome::kIncomingWins;
     conflicts += decision.concurrent;
   }

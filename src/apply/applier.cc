@@ -26,7 +26,8 @@ using change::Version;
 
 struct Applier::Context {
   const change::BatchHeader& header;
-  const change::ProgressVector& progress;
+  change::Knowledge have;  // What is applied here before the batch.
+  change::Knowledge seen;  // What the batch's sender had applied.
   const ledger::OriginTable& origins;
   std::vector<ledger::OriginIndex> covers;  // header.covers as indices of this node.
   // Per cover, the lseq up to which this node had merged the origin before the batch.
@@ -91,13 +92,21 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
 
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& state,
                                   const change::ProgressVector& progress,
+                                  const change::Retirements& retirements,
                                   ledger::OriginTable* origins) {
-  Context context{batch->header(), progress, *origins, {}, {}, {}, {}, {}};
+  Context context{batch->header(),
+                  {progress, retirements, state.self, Lseq(INT64_MAX)},
+                  change::SeenBySender(batch->header(), retirements),
+                  *origins,
+                  {},
+                  {},
+                  {},
+                  {},
+                  {}};
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const ledger::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
-    context.had.push_back(cover.origin == state.self ? Lseq(INT64_MAX)
-                                                     : progress.Get(cover.origin));
+    context.had.push_back(context.have.Get(cover.origin));
   }
   if (HL_MUTANT(progress_committed_first)) {
     HL_TRY(SaveProgress(context, state.self));
@@ -195,11 +204,11 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     const Version version{row.stamp, context->header.covers[row.cover].origin};
     const merge::Decision decision =
         merge::Resolve(merge::LocalVersion{{found->stamp, origin}, found->lseq}, version,
-                       context->header.seen, context->progress.Covers(version.origin, row.lseq));
+                       context->seen, context->have.Covers(version.origin, row.lseq));
     if (decision.outcome == merge::Outcome::kSame) return Ok();
     const bool incoming_wins = decision.outcome == merge::Outcome::kIncomingWins;
     const bool both_inserted = decision.concurrent && !row.deleted && table.integer_key &&
-                               BothInserted(*found, origin, context->header.seen);
+                               BothInserted(*found, origin, context->seen);
     if (decision.concurrent) {
       ++context->stats.conflicts;
       const auto kind = incoming_wins ? ConflictKind(found->deleted, row.deleted, both_inserted)

@@ -57,8 +57,8 @@ class Applier {
 
   // Merges `batch`. All local journal entries must be folded, and the batch must be applicable: no
   // changes before it are missing, and everything its sender had seen is applied here. `progress`
-  // is what is applied here before the batch; origins met for the first time are added to
-  // `origins`.
+  // is what is applied here before the batch, and `retirements` are those that are known here and
+  // those of the batch; origins met for the first time are added to `origins`.
   //
   // After an error the caller must roll the transaction back; then nothing of the batch counts.
   // - kSchemaMismatch: a table differs here; the batch is to be held.
@@ -67,7 +67,8 @@ class Applier {
   // - kCorruption: the bytes of the batch are bad; the range is to be repaired.
   // - kRetryLater: the disk is full or fails, or memory is short.
   Result<ApplyStats> Apply(change::BatchDecoder* batch, const ledger::State& state,
-                           const change::ProgressVector& progress, ledger::OriginTable* origins);
+                           const change::ProgressVector& progress,
+                           const change::Retirements& retirements, ledger::OriginTable* origins);
 
   // Repairs damaged rows from a resent batch. If this node has the version that the batch names,
   // but the row is missing or does not match the hash in that version, the batch's image takes its

@@ -91,7 +91,7 @@ class ApplyNode : public capture::TestNode {
     sqlite::Must(capture::Fold(&db, catalog, &next, INT64_MAX / 2));
     auto origins = sqlite::Must(ledger::OriginTable::Load(&db));
     auto decoder = sqlite::Must(change::BatchDecoder::Begin(&batch.bytes));
-    HL_ASSIGN(const ApplyStats stats, applier.Apply(&decoder, next, Progress(), &origins));
+    HL_ASSIGN(const ApplyStats stats, applier.Apply(&decoder, next, Progress(), {}, &origins));
     sqlite::Must(ledger::SaveState(&db, next, saved));
     sqlite::Must(transaction.Commit());
     state = next;

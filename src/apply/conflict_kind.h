@@ -6,7 +6,7 @@
 #include <string_view>
 
 #include "apply/table_writer.h"
-#include "change/version.h"
+#include "change/retirements.h"
 #include "ledger/conflict_log.h"
 
 namespace harmonylite::apply {
@@ -27,7 +27,7 @@ inline std::optional<std::string_view> ConflictKind(bool loser_deleted, bool win
 // sender of the other write had not seen that insert. Everything the sender had seen is applied
 // here, so it did not know the row from a third node either: it inserted the row itself.
 inline bool BothInserted(const StoredVersion& local, const Origin& local_origin,
-                         const change::ProgressVector& incoming_seen) {
+                         const change::Knowledge& incoming_seen) {
   return !local.deleted && local.born &&
          !incoming_seen.Covers(local_origin, Lseq(local.lseq.value - *local.born));
 }

@@ -7,6 +7,7 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/retirement_table.h"
 #include "ledger/row_query.h"
 #include "ledger/tombstones.h"
 #include "schema/schema.h"
@@ -29,14 +30,6 @@ using sqlite::Statement;
 constexpr int64_t kLooksBetweenCancelled = 1'000;
 
 std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
-
-// True if `progress` covers `vector`, apart from the entry of `self`: a node always has its own
-// changes.
-bool Applied(const ProgressVector& progress, const Origin& self, const ProgressVector& vector) {
-  return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
-    return entry.first == self || progress.Covers(entry.first, entry.second);
-  });
-}
 
 class Planner {
  public:
@@ -72,7 +65,8 @@ class Planner {
                 there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
       HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(absent.origin)));
-      if (plan->progress.Covers(origin, absent.lseq))
+      if (change::Knowledge(plan->progress, plan->retirements, {}, Lseq(0))
+              .Covers(origin, absent.lseq))
         plan->deleted.push_back(std::move(absent));
       else if (absent.stamp <= plan->newest_forgotten)
         plan->unknown.push_back(std::move(absent));
@@ -221,9 +215,14 @@ Result<MergePlan> PlanMerge(Connection* db, Connection* snapshot,
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(snapshot));
   plan.clock = end.stamp;
   HL_ASSIGN(plan.newest_forgotten, ledger::NewestForgotten(snapshot));
-  plan.by_absence = !Applied(plan.at, state.self, plan.collected);
+  HL_ASSIGN(plan.retirements, ledger::LoadRetirements(db, origins));
+  HL_ASSIGN(const change::Retirements theirs, ledger::LoadRetirements(snapshot, their_origins));
+  for (const auto& [origin, retirements] : theirs.all())
+    for (const change::Retirement& one : retirements) plan.retirements.Add(one);
+  const change::Knowledge ours(plan.at, plan.retirements, state.self, Lseq(INT64_MAX));
+  plan.by_absence = !ours.Covers(plan.collected);
   // Own changes never have to come back from the snapshot.
-  change::ProgressVector have = plan.at;
+  change::ProgressVector have = ours.Expanded();
   have.Advance(state.self, plan.progress.Get(state.self));
   capture::BatchReader reader(snapshot, options);
   HL_ASSIGN(plan.batch, reader.ReadForMerge(have));

@@ -46,6 +46,7 @@ struct MergePlan {
   Lseq folded_to;  // Entries of the local journal after this were not looked at; see FindLateRows.
   change::ProgressVector progress;   // The snapshot's progress vector.
   change::ProgressVector collected;  // The snapshot's collected vector.
+  change::Retirements retirements;   // Those that this node knows, and those of the snapshot.
   Hlc clock;                         // No stamp that the snapshot's maker knew is greater.
   // No delete that the maker has forgotten has a greater stamp; 0: it has forgotten none.
   Hlc newest_forgotten;

@@ -7,6 +7,7 @@
 
 #include "capture/catalog_sync.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/retirement_table.h"
 #include "ledger/row_query.h"
 #include "ledger/tombstones.h"
 #include "schema/schema.h"
@@ -40,7 +41,8 @@ Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot,
   HL_ASSIGN(const auto collected, ledger::LoadCollected(db, origins));
   HL_ASSIGN(const auto their_origins, ledger::OriginTable::Load(snapshot));
   HL_ASSIGN(const auto progress, ledger::LoadProgress(snapshot, their_origins));
-  if (!progress.Covers(collected)) return out;
+  HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db, origins));
+  if (!change::Knowledge(progress, retirements, {}, Lseq(0)).Covers(collected)) return out;
   HL_ASSIGN(const ledger::Catalog ours, capture::LoadCatalog(db, options));
   HL_ASSIGN(const ledger::Catalog theirs, capture::LoadCatalog(snapshot, options));
   if (!ours.complete || !theirs.complete)

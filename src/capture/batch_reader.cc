@@ -1,5 +1,6 @@
 #include "capture/batch_reader.h"
 
+#include <algorithm>
 #include <map>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "change/codec.h"
+#include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 
 namespace harmonylite::capture {
@@ -48,6 +50,25 @@ class BatchWriter {
 constexpr uint64_t kLookEveryRows = 512;
 // The most unfolded journal entries with which a repair is built; it holds their keys in memory.
 constexpr int64_t kMaxUnfolded = 200'000;
+
+// Adds the retirements that the covered changes bring: a node that has a change has the retirements
+// that it states. Where retirements of the sender itself stand in for entries of `seen`, the header
+// has to say which of its own changes the sender had.
+Status AddRetirements(sqlite::Connection* db, const ledger::State& state,
+                      const ledger::OriginTable& origins, BatchHeader* header) {
+  HL_ASSIGN(const change::Retirements known, ledger::LoadRetirements(db, origins));
+  for (const auto& [origin, retirements] : known.all())
+    for (const change::Retirement& one : retirements) {
+      const bool brought =
+          std::any_of(header->covers.begin(), header->covers.end(), [&](const Cover& cover) {
+            return cover.origin == one.by && cover.from < one.at && one.at <= cover.to;
+          });
+      if (brought && !HL_MUTANT(retirement_not_sent)) header->retirements.push_back(one);
+      if (one.by == state.self && one.at <= state.published_to)
+        header->seen.Advance(state.self, one.at);
+    }
+  return Ok();
+}
 
 // Returns where an own batch begins. The first batch of an incarnation begins at 0, because no lseq
 // before it ever belonged to this incarnation.
@@ -94,6 +115,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
     HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   }
   header.max_stamp = end.stamp;
+  HL_TRY(AddRetirements(db_, state, origins, &header));
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0, to != end.last_change};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
@@ -126,7 +148,9 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
     return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   HL_ASSIGN(const change::ProgressVector collected, ledger::LoadCollected(db_, origins));
-  if (forgotten_matters && !have.Covers(collected) && !HL_MUTANT(forgotten_repaired))
+  HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db_, origins));
+  const change::Knowledge theirs(have, retirements, {}, Lseq(0));
+  if (forgotten_matters && !theirs.Covers(collected) && !HL_MUTANT(forgotten_repaired))
     return MakeError(ErrorCode::kLogGap, "deletes that the asking node lacks are forgotten here");
   BatchHeader header;
   header.sender = state.self;
@@ -136,11 +160,14 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   const Lseq own =
       std::max(end.last_change, HL_MUTANT(trimmed_not_repaired) ? Lseq(0) : state.published_to);
   const Hlc own_stamp = end.last_change >= own ? end.change_stamp : state.published_stamp;
-  if (own > state.incarnation_base && own > have.Get(state.self))
-    header.covers.push_back({state.self, have.Get(state.self), own});
-  for (const auto& [origin, to] : header.seen.map())
-    if (to > have.Get(origin)) header.covers.push_back({origin, have.Get(origin), to});
+  if (own > state.incarnation_base && own > theirs.Get(state.self))
+    header.covers.push_back({state.self, theirs.Get(state.self), own});
+  const change::Knowledge ours(header.seen, retirements, state.self, own);
+  const change::ProgressVector whole = ours.Expanded();
+  for (const auto& [origin, to] : whole.map())
+    if (to > theirs.Get(origin)) header.covers.push_back({origin, theirs.Get(origin), to});
   if (header.covers.empty()) return std::optional<BuiltBatch>();
+  HL_TRY(AddRetirements(db_, state, origins, &header));
   BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0, false};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   HL_TRY(AddRepairRows(state, header, end.last_change, &encoder));

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "capture/catalog_sync.h"
 #include "ledger/registry.h"
+#include "ledger/retirement_table.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
@@ -71,9 +72,10 @@ Result<RowSurvey> RowSurvey::Begin(sqlite::Connection* db, const schema::LoadOpt
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
   if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
     return MakeError(ErrorCode::kRetryLater, "local changes are not folded yet");
-  HL_ASSIGN(change::ProgressVector progress, ledger::LoadProgress(db, origins));
-  const Lseq own = OwnProgress(state, end, publishes);
-  if (own.value > 0) progress.Advance(state.self, own);
+  // Files are compared by their vectors, so retired origins are named: another file may not have
+  // left them out yet.
+  HL_ASSIGN(change::ProgressVector progress,
+            ledger::LoadWholeProgress(db, origins, state.self, OwnProgress(state, end, publishes)));
   HL_ASSIGN(out.registry_, ledger::LoadRegistry(db));
   out.point_ = std::make_unique<SurveyPoint>(SurveyPoint{state, std::move(origins),
                                                          std::move(progress), std::move(catalog),

@@ -8,12 +8,14 @@
 // Threads: plain values.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "base/ids.h"
+#include "change/retirements.h"
 #include "change/value.h"
 #include "change/version.h"
 
@@ -33,8 +35,20 @@ struct BatchHeader {
   std::vector<Cover> covers;  // At least one; their origins differ.
   ProgressVector seen;        // What the sender had applied when it read the rows.
   Hlc max_stamp;              // No row of the batch has a greater stamp.
+  // The retirements that the covered changes bring: each is `by` an origin of `covers`, at a change
+  // within its range.
+  std::vector<Retirement> retirements;
   bool operator==(const BatchHeader&) const = default;
 };
+
+// What the sender of a batch had applied when it read the rows, its own changes included. The view
+// refers to both arguments.
+inline Knowledge SeenBySender(const BatchHeader& header, const Retirements& retirements) {
+  Lseq own = header.seen.Get(header.sender);
+  for (const Cover& cover : header.covers)
+    if (cover.origin == header.sender) own = std::max(own, cover.to);
+  return Knowledge(header.seen, retirements, header.sender, own);
+}
 
 // A table as the sender's file defines it. Generated columns are left out.
 struct TableShape {

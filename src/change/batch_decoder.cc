@@ -59,12 +59,30 @@ bool ReadSeen(CborReader* in, ProgressVector* seen) {
   return true;
 }
 
+bool ReadRetirements(CborReader* in, std::vector<Retirement>* retirements) {
+  uint64_t count = 0;
+  if (!in->Array(kMaxOrigins, &count)) return false;
+  if (count == 0) return in->Fail("its list of retirements is empty");
+  for (uint64_t i = 0; i < count; ++i) {
+    Retirement one;
+    if (!Fields(in, kRetirementFields) || !ReadOrigin(in, &one.origin) ||
+        !in->Int(&one.last.value) || !ReadOrigin(in, &one.by) || !in->Int(&one.at.value))
+      return false;
+    if (i > 0 && one <= retirements->back()) return in->Fail("its retirements are not in order");
+    retirements->push_back(one);
+  }
+  return true;
+}
+
 bool ReadHeader(CborReader* in, BatchHeader* header) {
   *header = {};
-  if (!Fields(in, kHeaderFields) || !ReadOrigin(in, &header->sender) ||
-      !in->Int(&header->max_stamp.value) || !ReadCovers(in, &header->covers) ||
-      !ReadSeen(in, &header->seen))
+  uint64_t fields = 0;
+  if (!in->Array(kLongHeaderFields, &fields)) return false;
+  if (fields < kHeaderFields) return in->Fail("an array is too short");
+  if (!ReadOrigin(in, &header->sender) || !in->Int(&header->max_stamp.value) ||
+      !ReadCovers(in, &header->covers) || !ReadSeen(in, &header->seen))
     return false;
+  if (fields == kLongHeaderFields && !ReadRetirements(in, &header->retirements)) return false;
   const char* problem = HeaderProblem(*header);
   return problem == nullptr || in->Fail(problem);
 }

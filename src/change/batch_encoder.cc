@@ -33,6 +33,7 @@ struct BatchEncoder::Impl {
   Impl(bool compress, Spool* out) : sink(compress, out) {}
 
   Status WriteHeader(const BatchHeader& header);
+  Status WriteRetirements(const std::vector<Retirement>& retirements);
   Status WriteShape(const TableShape& shape);
   const char* RowProblem(const RowView& row, uint64_t* value_bytes) const;
   void RowHead(const RowView& row, CborWriter* writer) const;
@@ -87,7 +88,7 @@ Result<BatchEncoder> BatchEncoder::Begin(const BatchHeader& header, bool compres
 
 Status BatchEncoder::Impl::WriteHeader(const BatchHeader& header) {
   HL_TRY(Put(5, [&](CborWriter& w) {
-    w.Array(kHeaderFields);
+    w.Array(header.retirements.empty() ? kHeaderFields : kLongHeaderFields);
     w.Uint(header.sender.node.value);
     w.Uint(header.sender.incarnation.value);
     w.Int(header.max_stamp.value);
@@ -109,7 +110,23 @@ Status BatchEncoder::Impl::WriteHeader(const BatchHeader& header) {
       w.Uint(origin.incarnation.value);
       w.Int(seen.value);
     }));
+  if (!header.retirements.empty()) HL_TRY(WriteRetirements(header.retirements));
   sink.EndHeader();
+  return Ok();
+}
+
+Status BatchEncoder::Impl::WriteRetirements(const std::vector<Retirement>& retirements) {
+  HL_TRY(Put(1, [&](CborWriter& w) { w.Array(retirements.size()); }));
+  for (const Retirement& one : retirements)
+    HL_TRY(Put(1 + kRetirementFields, [&](CborWriter& w) {
+      w.Array(kRetirementFields);
+      w.Uint(one.origin.node.value);
+      w.Uint(one.origin.incarnation.value);
+      w.Int(one.last.value);
+      w.Uint(one.by.node.value);
+      w.Uint(one.by.incarnation.value);
+      w.Int(one.at.value);
+    }));
   return Ok();
 }
 

@@ -1,9 +1,24 @@
 #include "change/batch_grammar.h"
 
+#include <algorithm>
 #include <unordered_set>
 #include <vector>
 
 namespace harmonylite::change {
+
+namespace {
+
+const char* RetirementProblem(const BatchHeader& header, const Retirement& one) {
+  if (one.last <= Lseq(0)) return "a retired origin has no changes";
+  if (one.origin == one.by) return "an origin retires itself";
+  const auto cover = std::find_if(header.covers.begin(), header.covers.end(),
+                                  [&](const Cover& c) { return c.origin == one.by; });
+  if (cover == header.covers.end() || one.at <= cover->from || one.at > cover->to)
+    return "a retirement is outside of the covered changes";
+  return nullptr;
+}
+
+}  // namespace
 
 const char* HeaderProblem(const BatchHeader& header) {
   if (header.covers.empty()) return "it covers nothing";
@@ -17,6 +32,9 @@ const char* HeaderProblem(const BatchHeader& header) {
   }
   for (const auto& [origin, lseq] : header.seen.map())
     if (lseq < Lseq(0)) return "a progress is negative";
+  if (header.retirements.size() > kMaxOrigins) return "it retires too many origins";
+  for (const Retirement& one : header.retirements)
+    if (const char* problem = RetirementProblem(header, one)) return problem;
   return nullptr;
 }
 

@@ -19,8 +19,11 @@ constexpr size_t kBatchPrefix = 2;
 enum BatchOp : uint64_t { kOpEnd = 0, kOpTable = 1, kOpLive = 2, kOpDeleted = 3 };
 
 constexpr uint64_t kHeaderFields = 5;
+// A header with retirements has one field more.
+constexpr uint64_t kLongHeaderFields = 6;
 constexpr uint64_t kCoverFields = 4;
 constexpr uint64_t kSeenFields = 3;
+constexpr uint64_t kRetirementFields = 6;
 
 // Limits the names in a batch, because table definitions stay in the receiver's memory until its
 // end. Each name (of a table, a column or a collation) costs its bytes plus kNameCost; all names of

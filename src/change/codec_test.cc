@@ -53,6 +53,35 @@ TEST(Codec, BytesAreGolden) {
   EXPECT_EQ(Hex(BytesOf(spool)), Hex(Unhex(kGoldenBatch)));
 }
 
+// SmallBatch() covers the changes 11 and 12 of its sender.
+PlainBatch BatchWith(const Retirement& retirement) {
+  PlainBatch batch = SmallBatch();
+  batch.header.retirements = {retirement};
+  return batch;
+}
+
+TEST(Codec, RetirementsAreReadBack) {
+  const Origin sender = SmallBatch().header.sender;
+  const PlainBatch batch = BatchWith({{NodeId(9), Incarnation(4)}, Lseq(3), sender, Lseq(12)});
+  Spool spool = MakeSpool();
+  ASSERT_OK(Encode(batch, /*compress=*/false, &spool));
+  ASSERT_VALUE(const PlainBatch read, Decode(SpoolOf(BytesOf(spool))));
+  EXPECT_TRUE(read == batch);
+}
+
+TEST(Codec, ARetirementBelongsToTheCoveredChanges) {
+  const Origin sender = SmallBatch().header.sender;
+  const Origin other{NodeId(9), Incarnation(4)};
+  for (const Retirement& wrong :
+       {Retirement{other, Lseq(3), sender, Lseq(10)}, Retirement{other, Lseq(3), sender, Lseq(13)},
+        Retirement{other, Lseq(0), sender, Lseq(12)}, Retirement{other, Lseq(3), other, Lseq(12)},
+        Retirement{sender, Lseq(3), sender, Lseq(12)}}) {
+    Spool spool = MakeSpool();
+    EXPECT_FALSE(Encode(BatchWith(wrong), /*compress=*/false, &spool).ok())
+        << ToString(wrong.origin) << " by " << ToString(wrong.by) << " at " << wrong.at.value;
+  }
+}
+
 TEST(Codec, ReadsGoldenBytes) {
   ASSERT_VALUE(const PlainBatch batch, Decode(SpoolOf(Unhex(kGoldenBatch))));
   EXPECT_TRUE(batch == SmallBatch());

@@ -112,7 +112,15 @@ TEST(Damage, HeadersThatBreakARule) {
   EXPECT_EQ(good.header.max_stamp, Hlc(5));
   for (const Forged& forged : std::vector<Forged>{
            {"840107 05 81 8401070a0c 0000", "array is too short"},
-           {"860107 05 81 8401070a0c 80 00 0000", "array is too long"},
+           {"870107 05 81 8401070a0c 80 80 00 0000", "array is too long"},
+           {"860107 05 81 8401070a0c 80 00 0000", "array is missing"},
+           {"860107 05 81 8401070a0c 80 80 0000", "list of retirements is empty"},
+           {"860107 05 81 8401070a0c 80 81 8609040301070d 0000", "outside of the covered changes"},
+           {"860107 05 81 8401070a0c 80 81 8609040301070a 0000", "outside of the covered changes"},
+           {"860107 05 81 8401070a0c 80 81 8609040001070c 0000", "no changes"},
+           {"860107 05 81 8401070a0c 80 81 8601070301070c 0000", "retires itself"},
+           {"860107 05 81 8401070a0c 80 82 8609040301070c 8609040301070c 0000", "not in order"},
+           {"860107 05 81 8401070a0c 80 9a00010001", "array is too long"},
            {"850107 05 80 80 0000", "covers nothing"},
            {"850107 05 81 8401070c0a 80 0000", "ends before it starts"},
            {"850107 05 81 840107200c 80 0000", "negative lseq"},

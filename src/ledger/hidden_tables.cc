@@ -116,7 +116,10 @@ Status AddMembershipTables(Connection* db) {
       db->Exec("CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
                "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
                "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
-               "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"));
+               "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"
+               "CREATE TABLE IF NOT EXISTS __harmonylite__retired(n INTEGER NOT NULL,"
+               "  last INTEGER NOT NULL, by_n INTEGER NOT NULL, at INTEGER NOT NULL,"
+               "  PRIMARY KEY(n, last, by_n, at)) WITHOUT ROWID;"));
   std::vector<int64_t> tables;
   HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
   while (true) {

@@ -58,8 +58,9 @@ Result<Installed> Inspect(sqlite::Connection* db);
 // write transaction.
 Status Install(sqlite::Connection* db, const Origin& self, std::string_view journal_mode);
 
-// Makes what files of earlier builds lack: the tables `collected` and `members`, and the indexes of
-// tombstones. Called with the first schema sync after a start. Needs a write transaction.
+// Makes what files of earlier builds lack: the tables `collected`, `members` and `retired`, and the
+// indexes of tombstones. Called with the first schema sync after a start. Needs a write
+// transaction.
 Status AddMembershipTables(sqlite::Connection* db);
 
 // Removes every hidden table and trigger, those of HarmonyLite 1.x included. Returns the journal

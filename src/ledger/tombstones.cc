@@ -133,6 +133,20 @@ Result<bool> AnyCollectable(Connection* db, const Catalog& catalog, const Origin
   return false;
 }
 
+Result<bool> HasTombstones(Connection* db, const Catalog& catalog, const OriginTable& origins,
+                           const Origin& origin) {
+  const auto index = origins.Find(origin);
+  if (!index) return false;
+  for (const TrackedTable& tracked : catalog.tables) {
+    HL_ASSIGN(auto any, db->PrepareCached(fmt::format("SELECT 1 FROM {} AND n = ?1 LIMIT 1",
+                                                      Tombstones(tracked.id))));
+    any->Bind(1, index->value);
+    HL_ASSIGN(const bool found, any->Step());
+    if (found) return true;
+  }
+  return false;
+}
+
 Result<int64_t> CountTombstones(Connection* db, const Catalog& catalog) {
   int64_t count = 0;
   for (const TrackedTable& tracked : catalog.tables) {

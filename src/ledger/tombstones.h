@@ -38,6 +38,10 @@ Result<int64_t> CollectTombstones(sqlite::Connection* db, const Catalog& catalog
 // table.
 Result<bool> AnyCollectable(sqlite::Connection* db, const Catalog& catalog,
                             const OriginTable& origins, const change::ProgressVector& stable);
+// Returns whether there is a tombstone of `origin`. Only reads, with one index lookup for each
+// table.
+Result<bool> HasTombstones(sqlite::Connection* db, const Catalog& catalog,
+                           const OriginTable& origins, const Origin& origin);
 // Returns the number of tombstones. This takes a pass over the indexes of tombstones.
 Result<int64_t> CountTombstones(sqlite::Connection* db, const Catalog& catalog);
 

@@ -10,6 +10,7 @@
 
 #include "base/ids.h"
 #include "base/mutant.h"
+#include "change/retirements.h"
 #include "change/version.h"
 
 namespace harmonylite::merge {
@@ -37,7 +38,7 @@ struct Decision {
 // or concurrently with it, and `local_seen_incoming` tells which. If the incoming write wins,
 // `incoming_seen` tells the same about its sender.
 inline Decision Resolve(const std::optional<LocalVersion>& local, const change::Version& incoming,
-                        const change::ProgressVector& incoming_seen, bool local_seen_incoming) {
+                        const change::Knowledge& incoming_seen, bool local_seen_incoming) {
   if (!local || HL_MUTANT(compare_removed)) return {Outcome::kIncomingWins, false};
   if (HL_MUTANT(tie_by_arrival) && local->version.hlc == incoming.hlc)
     return {Outcome::kLocalWins, false};

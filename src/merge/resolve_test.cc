@@ -24,6 +24,11 @@ ProgressVector Seen(Origin origin, int64_t lseq) {
   return out;
 }
 
+Decision Resolve(const std::optional<LocalVersion>& local, const Version& incoming,
+                 const ProgressVector& seen, bool local_seen_incoming) {
+  return merge::Resolve(local, incoming, change::Knowledge(seen), local_seen_incoming);
+}
+
 TEST(ResolveTest, ARowWithoutVersionTakesAnything) {
   const Decision decision = Resolve(std::nullopt, At(1, kTwo), {}, false);
   EXPECT_EQ(decision.outcome, Outcome::kIncomingWins);

@@ -177,10 +177,14 @@ bool Node::SavedForSleep() {
   const bool has_tables = shared_.applied().schema_fingerprint != ledger::kNoTables;
   if (!makes_snapshots_ || !has_tables) return true;
   if (snapshots_.busy()) return false;
-  change::ProgressVector have = shared_.applied().progress;
+  const AppliedState applied = shared_.applied();
+  change::ProgressVector have = applied.progress;
   have.Advance(shared_.self(), shared_.published_as_self());
   const auto newest = snapshots_.newest();
-  if (newest && newest->manifest.progress.Covers(have) && shared_.unsent() == 0) return true;
+  const bool saved =
+      newest &&
+      change::Knowledge(newest->manifest.progress, *applied.retirements, {}, Lseq(0)).Covers(have);
+  if (saved && shared_.unsent() == 0) return true;
   if (failures_before_sleep_ && snapshots_.failed() > *failures_before_sleep_) return true;
   failures_before_sleep_ = snapshots_.failed();
   snapshots_.Want("nothing happens any more: sleep_timeout");

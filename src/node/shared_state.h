@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "change/retirements.h"
 #include "change/version.h"
 #include "node/membership_report.h"
 #include "node/row_desk.h"
@@ -83,6 +84,8 @@ struct AppliedState {
   int64_t forgotten = 0;   // tombstones forgotten since the process started
   // Why this node cannot take the next record of the log; empty: it can.
   std::string stalled;
+  // The retired origins that this node knows; never null.
+  std::shared_ptr<const change::Retirements> retirements = std::make_shared<change::Retirements>();
 };
 
 // The keeper's statement that repair cannot bring what this node lacks, so that a snapshot must.

@@ -3,6 +3,7 @@
 #include <filesystem>
 
 #include "ledger/hidden_tables.h"
+#include "ledger/retirement_table.h"
 
 namespace harmonylite::snapshot {
 
@@ -70,7 +71,8 @@ Status CheckContent(Connection* db, const Manifest& manifest) {
   if (installed != ledger::Installed::kYes) return Broken("it has no hidden tables");
   HL_ASSIGN(const ledger::State state, ledger::LoadState(db));
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db));
-  HL_ASSIGN(const change::ProgressVector progress, ledger::LoadProgress(db, origins));
+  HL_ASSIGN(const change::ProgressVector progress,
+            ledger::LoadWholeProgress(db, origins, ledger::kNobody, Lseq(0)));
   if (state.self != ledger::kNobody || progress != manifest.progress)
     return Broken("it is not the database that its manifest describes");
   return Ok();

@@ -10,6 +10,7 @@
 #include "ledger/fingerprint.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/registry.h"
+#include "ledger/retirement_table.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::snapshot {
@@ -212,7 +213,7 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
   manifest->schema = ledger::SchemaFingerprint(catalog);
   manifest->cursor = state.cursor;
   manifest->log_created = state.log_created;
-  HL_ASSIGN(manifest->progress, ledger::LoadProgress(copy, origins));
+  HL_ASSIGN(manifest->progress, ledger::LoadWholeProgress(copy, origins, ledger::kNobody, Lseq(0)));
   HL_ASSIGN(manifest->collected, LoadCollected(copy, origins));
   copy->ClearCache();
   HL_TRY(TableRemover(copy, leaves_out).Run());

@@ -15,6 +15,7 @@
 namespace harmonylite::merge {
 namespace {
 
+using change::Knowledge;
 using change::ProgressVector;
 using change::Version;
 using State = std::optional<LocalVersion>;
@@ -36,7 +37,8 @@ ProgressVector AnyVector() {
 // The state of a row after `incoming` has arrived. The vectors of what was seen are random, because
 // they decide on conflicts only and never on the winner.
 State Merge(const State& local, const Version& incoming) {
-  const Decision decision = Resolve(local, incoming, AnyVector(), *rc::gen::arbitrary<bool>());
+  const Decision decision =
+      Resolve(local, incoming, Knowledge(AnyVector()), *rc::gen::arbitrary<bool>());
   return decision.outcome == Outcome::kIncomingWins ? State({incoming, Lseq(1)}) : local;
 }
 
@@ -60,9 +62,11 @@ RC_GTEST_PROP(MergeProperty, OneOfTwoAlwaysWinsAndBothSidesAgreeOnIt, ()) {
   const Version a = AnyVersion();
   const Version b = AnyVersion();
   const Outcome here =
-      Resolve(LocalVersion{a, Lseq(1)}, b, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
+      Resolve(LocalVersion{a, Lseq(1)}, b, Knowledge(AnyVector()), *rc::gen::arbitrary<bool>())
+          .outcome;
   const Outcome there =
-      Resolve(LocalVersion{b, Lseq(1)}, a, AnyVector(), *rc::gen::arbitrary<bool>()).outcome;
+      Resolve(LocalVersion{b, Lseq(1)}, a, Knowledge(AnyVector()), *rc::gen::arbitrary<bool>())
+          .outcome;
   RC_ASSERT((here == Outcome::kSame) == (a == b));
   RC_ASSERT((there == Outcome::kSame) == (a == b));
   if (a != b) RC_ASSERT((here == Outcome::kIncomingWins) == (there == Outcome::kLocalWins));
@@ -98,7 +102,7 @@ RC_GTEST_PROP(MergeProperty, AWriteThatWasSeenIsNoConflict, ()) {
   const Version incoming = AnyVersion();
   ProgressVector seen = AnyVector();
   seen.Advance(local.version.origin, local.lseq);
-  const Decision decision = Resolve(local, incoming, seen, /*local_seen_incoming=*/true);
+  const Decision decision = Resolve(local, incoming, Knowledge(seen), /*local_seen_incoming=*/true);
   RC_ASSERT(!decision.concurrent);
 }
 

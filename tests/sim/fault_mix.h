@@ -56,6 +56,7 @@ enum class Fault : size_t {
   kNoSpool,     // there is no room for temporary files
   kServerHere,  // the first machine's power cuts take back the log and the registry as well
   kLazySync,    // applications sync only at checkpoints; power cuts take back their commits
+  kLull,        // not a fault: now and then the nodes get time to catch up with each other
   kCount,
 };
 
@@ -77,7 +78,7 @@ class FaultMix {
         "rebuild",    "hide-orphans", "pause",       "disk-error",   "disk-full",   "unreadable",
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",    "lost-reader",
         "not-ready",  "snapshots",    "store-fails", "join",         "away",        "verify",
-        "alter",      "older-meta",   "no-spool",    "server",       "lazy-sync"};
+        "alter",      "older-meta",   "no-spool",    "server",       "lazy-sync",   "lull"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault called `name`. Returns false if there is none.

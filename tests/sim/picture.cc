@@ -55,6 +55,30 @@ Status ReadState(Connection* db, const Origins& origins, Picture* out) {
   }
 }
 
+Result<change::Retirements> ReadRetirements(Connection* db, const Origins& origins) {
+  change::Retirements out;
+  HL_ASSIGN(auto list, db->PrepareCached("SELECT n, last, by_n, at FROM __harmonylite__retired"));
+  while (true) {
+    HL_ASSIGN(const bool row, list->Step());
+    if (!row) return out;
+    out.Add({origins.at(list->Int(0)), Lseq(list->Int(1)), origins.at(list->Int(2)),
+             Lseq(list->Int(3))});
+  }
+}
+
+// Names retired origins again, which the file has left out of its vectors.
+Status NameRetired(Connection* db, const Origins& origins, Picture* out) {
+  HL_ASSIGN(const change::Retirements known, ReadRetirements(db, origins));
+  const change::ProgressVector whole =
+      change::Knowledge(out->vector, known, out->self, out->vector.Get(out->self)).Expanded();
+  for (const auto& [origin, lseq] : whole.map())
+    if (out->vector.Get(origin) < lseq) out->retired.insert(origin);
+  out->progress = change::Knowledge(out->progress, known, out->self, Lseq(INT64_MAX)).Expanded();
+  out->collected = change::Knowledge(out->collected, known, {}, Lseq(0)).Expanded();
+  out->vector = whole;
+  return Ok();
+}
+
 Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   HL_ASSIGN(auto collected, db->PrepareCached("SELECT n, lseq FROM __harmonylite__collected"));
   while (true) {
@@ -81,7 +105,7 @@ Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
     if (lseq.value > 0) out->vector.Advance(origin, lseq);
   if (out->last_change > out->incarnation_base)
     out->vector.Advance(out->self, Lseq(out->last_change));
-  return Ok();
+  return NameRetired(db, origins, out);
 }
 
 Status ReadRows(Connection* db, const AppTable& table, Picture* out) {

@@ -13,6 +13,7 @@
 
 #include "base/ids.h"
 #include "base/result.h"
+#include "change/retirements.h"
 #include "change/version.h"
 #include "sim/app_schema.h"
 #include "sqlite/connection.h"
@@ -45,6 +46,7 @@ struct Picture {
   change::ProgressVector progress;   // the changes of other origins that the file has
   change::ProgressVector vector;     // `progress` together with the file's own changes
   change::ProgressVector collected;  // tombstones that this covers may be forgotten
+  std::set<Origin> retired;          // origins that the file's own vectors leave out
   std::map<std::string, ByKey<Image>> rows;      // by table
   std::map<std::string, ByKey<Image>> shadowed;  // by table; the images are empty
   bool settled = true;  // all is folded, and no row waits to be judged as shadowed or orphaned

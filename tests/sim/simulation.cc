@@ -334,6 +334,8 @@ void Simulation::LookAtAll() {
     pictures.push_back(std::move(*picture));
     as_they_are.push_back(std::move(*as_it_is));
   }
+  for (const auto& picture : pictures)
+    if (!picture->retired.empty()) report_->sometimes.Note("a file leaves out a retired origin");
   std::vector<std::optional<node::VerifyAnswer>> digests(present.size());
   for (size_t i = 0; i < pictures.size(); ++i)
     for (size_t j = 0; j < i; ++j) {

@@ -134,6 +134,7 @@ class Simulation {
 
   // Defined in simulation_liveness.cc, except MigrateAll() in simulation_join.cc: the phase of
   // liveness and the checks at the end.
+  void Lull();
   void Heal();
   void MigrateAll(Machine* machine);
   void Work(Machine* machine);

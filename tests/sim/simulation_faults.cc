@@ -15,6 +15,7 @@ constexpr double kAllTables = 0.15;      // probability of all tables where no m
 constexpr int64_t kStatesLost = 20;      // a server's power cut loses fewer states of the registry
 constexpr double kCopiedBehind = 0.5;    // share of the histories in which clocks jump
 constexpr int64_t kBehindMs = 20'000;    // how far a clock is put back when a file is copied
+constexpr double kLulls = 0.15;          // share of the faults that are lulls
 constexpr int64_t kYears = 3 * int64_t{365} * 24 * 3'600'000;
 
 // The number that one life of a machine had reached in a table that counts up, as a file shows it.
@@ -50,6 +51,7 @@ void Simulation::DrawMix(uint64_t seed) {
   Random power(SeedOf(seed, 5));
   mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
+  mix_.Set(Fault::kLull, Random(SeedOf(seed, 6)).Chance(0.4));
   if (options_.only.any()) mix_ = options_.only;
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
@@ -69,6 +71,7 @@ void Simulation::DrawTables(uint64_t seed) {
 void Simulation::DrawFault() {
   Machine& machine = AnyMachine();
   if (machine.absent) return;
+  if (mix_[Fault::kLull] && random_.Chance(kLulls)) return Lull();
   if (mix_[Fault::kSnapshots] && random_.Chance(0.35)) {
     const int64_t what = random_.Below(3);
     if (what == 0 && mix_[Fault::kJoin]) return LoseFile(&machine);

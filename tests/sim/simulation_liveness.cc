@@ -15,6 +15,7 @@ namespace {
 
 constexpr int64_t kMostRounds = 2'000;
 constexpr int64_t kRoundMs = 200;
+constexpr int64_t kLullRoundMs = 1'500;
 // When all nodes are equal, repair requests may still be under way. They are answered within
 // kSettlingRounds. After that nothing may be published any more, until kQuietRounds rounds have
 // passed in all.
@@ -23,6 +24,36 @@ constexpr int64_t kQuietRounds = 100;
 constexpr int64_t kStepsInRound = 50;
 
 }  // namespace
+
+// Gives the nodes time to catch up with each other in the middle of a history: everything is within
+// reach, and nothing breaks, while the applications go on writing. What needs all members, such as
+// forgetting tombstones and retiring origins, happens here, so that later faults meet it.
+void Simulation::Lull() {
+  Trace("lull");
+  report_->sometimes.Note("lull");
+  const int64_t rounds = random_.Between(8, 40);
+  for (int64_t round = 0; round < rounds && !failed(); ++round) {
+    world_.Advance(kLullRoundMs);
+    for (Machine& machine : machines_) {
+      SimNode& node = *machine.node;
+      if (machine.absent || machine.away_until > report_->steps || machine.clone != nullptr)
+        continue;
+      node.log.connected = node.meta.connected = true;
+      node.meta.behind = 0;
+      if (mix_[Fault::kNoSpool]) node.SetSpools(true);
+      NoteUnseen(&machine);
+      if (round % 4 == 0) Expect(&machine, machine.app->Step(false));
+      if (!node.running()) StepWorker(&machine, 1);
+      if (!node.running()) continue;
+      Work(&machine);
+      if (!node.running()) continue;
+      node.StepKeeper();
+      EndIfRivalled(&machine);
+      if (node.running() && mix_[Fault::kSnapshots]) node.StepSnapshots();
+      NoteProgress(&machine);
+    }
+  }
+}
 
 // Begins the phase of liveness: ends all faults, open transactions and clones, and runs the
 // migrations that are missing. LackObjects() may leave a machine that can read none of the present
@@ -74,11 +105,13 @@ bool Simulation::Settled() {
 }
 
 // True if a held batch will never be applied, and need not be. It was sent by an incarnation that
-// no node is any more, and it waits for earlier changes of that incarnation, or for its rows in the
-// present shape of the tables, which no file can send under that origin. A node that took such
-// changes over has sent them as its own.
+// no node is any more, and it waits for earlier changes of that incarnation, for its rows in the
+// present shape of the tables, or for deletes that it should have seen; no file can send any of
+// these under that origin. A node that took such changes over has sent them as its own.
 bool Simulation::WaitsForGood(const node::Hold& hold) {
-  if (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema) return false;
+  if (hold.kind != HoldKind::kMissing && hold.kind != HoldKind::kSchema &&
+      hold.kind != HoldKind::kStale)
+    return false;
   return std::none_of(machines_.begin(), machines_.end(), [&](const Machine& machine) {
     return !machine.absent && machine.node->running() &&
            machine.node->shared().self() == hold.origin;

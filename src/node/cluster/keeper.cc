@@ -24,6 +24,14 @@ constexpr int kEarlierBits = 10;
 
 uint64_t Mix(uint64_t value) { return value * 0x9E3779B97F4A7C15ull; }
 
+// What this node has applied, and what a peer had when it put its heartbeat.
+change::Knowledge Ours(const AppliedState& applied, const Origin& self) {
+  return {applied.progress, *applied.retirements, self, Lseq(INT64_MAX)};
+}
+change::Knowledge Theirs(const Heartbeat& peer, const AppliedState& applied) {
+  return {peer.progress, *applied.retirements, peer.origin, peer.published};
+}
+
 bool Holds(const AppliedState& applied, HoldKind kind) {
   return std::any_of(applied.holds.begin(), applied.holds.end(),
                      [&](const Hold& hold) { return hold.kind == kind; });
@@ -31,21 +39,19 @@ bool Holds(const AppliedState& applied, HoldKind kind) {
 
 // True if this peer would resend changes that are already held here because of a constraint or a
 // clock. Its whole answer would be held with them, so asking it would not help.
-bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied) {
+bool BringsWhatIsRefused(const Heartbeat& peer, const AppliedState& applied, const Origin& self) {
   return std::any_of(applied.holds.begin(), applied.holds.end(), [&](const Hold& hold) {
     if (hold.kind != HoldKind::kRefused && hold.kind != HoldKind::kClock) return false;
-    const Lseq has = peer.origin == hold.origin ? peer.published : peer.progress.Get(hold.origin);
-    return has > applied.progress.Get(hold.origin);
+    return Theirs(peer, applied).Get(hold.origin) > Ours(applied, self).Get(hold.origin);
   });
 }
 
 // True if `peer` has applied or published changes that are not applied here. Adds the origins of
 // these changes to `ahead`.
-bool NoteAhead(const Heartbeat& peer, const change::ProgressVector& ours, const Origin& self,
-               std::set<Origin>* ahead) {
+bool NoteAhead(const Heartbeat& peer, const change::Knowledge& ours, std::set<Origin>* ahead) {
   bool any = false;
   const auto note = [&](const Origin& origin, Lseq lseq) {
-    if (origin == self || lseq <= ours.Get(origin)) return;
+    if (ours.Covers(origin, lseq)) return;
     ahead->insert(origin);
     any = true;
   };
@@ -54,26 +60,20 @@ bool NoteAhead(const Heartbeat& peer, const change::ProgressVector& ours, const 
   return any;
 }
 
-// True if everything that `vector` covers is applied here or is a change of this node.
-bool Have(const AppliedState& applied, const Origin& self, const change::ProgressVector& vector) {
-  return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
-    return entry.first == self || applied.progress.Covers(entry.first, entry.second);
-  });
-}
-
 // True if this node has applied all deletes that `peer` has forgotten. Only then is a repair batch
 // of `peer` complete (docs/decisions/0020, rule 3).
 bool CanAnswer(const Heartbeat& peer, const AppliedState& applied, const Origin& self) {
-  return Have(applied, self, peer.collected) || HL_MUTANT(forgotten_repaired);
+  return Ours(applied, self).Covers(peer.collected) || HL_MUTANT(forgotten_repaired);
 }
 
 // True if `peer` has applied all deletes that are forgotten here. A batch of any other peer would
 // be held here as stale (docs/decisions/0020, rule 2).
 bool IsUpToDate(const Heartbeat& peer, const AppliedState& applied) {
-  return std::all_of(
-      applied.collected.map().begin(), applied.collected.map().end(), [&](const auto& entry) {
-        return entry.first == peer.origin || peer.progress.Covers(entry.first, entry.second);
-      });
+  return std::all_of(applied.collected.map().begin(), applied.collected.map().end(),
+                     [&](const auto& entry) {
+                       return entry.first == peer.origin ||
+                              Theirs(peer, applied).Covers(entry.first, entry.second);
+                     });
 }
 
 }  // namespace
@@ -163,8 +163,8 @@ Status Keeper::Listen() {
 // logs each node that is evicted or comes back (P7).
 void Keeper::WeighMembers(const AppliedState& applied, int64_t now) {
   std::vector<Membership::Event> events;
-  d_.shared->SetMembership(
-      membership_.Weigh(applied.progress, d_.shared->self(), now, d_.clock->WallMs(), &events));
+  d_.shared->SetMembership(membership_.Weigh(applied.progress, *applied.retirements,
+                                             d_.shared->self(), now, d_.clock->WallMs(), &events));
   for (const Membership::Event& event : events) {
     if (event.evicted)
       d_.logger->Warning(
@@ -281,7 +281,7 @@ bool Keeper::IsStuck(const AppliedState& applied, const std::set<Origin>& ahead,
                  (hold.kind == HoldKind::kMissing || hold.kind == HoldKind::kStale);
         });
     if (!applied.caught_up && !waits) continue;
-    const Lseq at = applied.progress.Get(origin);
+    const Lseq at = Ours(applied, d_.shared->self()).Get(origin);
     const auto before = still_.find(origin);
     const int64_t since =
         before != still_.end() && before->second.at == at ? before->second.since_ms : now;
@@ -307,13 +307,13 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
   for (const auto& [key, peer] : peers_) {
     if (peer.heartbeat.origin.node == self.node || now - peer.heard_ms > kPeerSilentMs) continue;
     alive = true;
-    if (!NoteAhead(peer.heartbeat, applied.progress, self, &ahead)) continue;
+    if (!NoteAhead(peer.heartbeat, Ours(applied, self), &ahead)) continue;
     // While batches are held because of a schema, an answer of a node whose tables differ from
     // those here would be held too.
     if (Holds(applied, HoldKind::kSchema) &&
         peer.heartbeat.schema_fingerprint != applied.schema_fingerprint)
       continue;
-    if (BringsWhatIsRefused(peer.heartbeat, applied)) continue;
+    if (BringsWhatIsRefused(peer.heartbeat, applied, self)) continue;
     if (!CanAnswer(peer.heartbeat, applied, self)) {
       wanted = true;
       for (const auto& [origin, lseq] : peer.heartbeat.collected.map())
@@ -321,7 +321,8 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
       continue;
     }
     if (!IsUpToDate(peer.heartbeat, applied)) continue;
-    if (best == nullptr || peer.heartbeat.progress.Covers(best->heartbeat.progress)) best = &peer;
+    if (best == nullptr || Theirs(peer.heartbeat, applied).Covers(best->heartbeat.progress))
+      best = &peer;
   }
   const bool stuck = IsStuck(applied, ahead, now);
   wanted = (stuck && wanted) || IsAlone(applied, alive, now);
@@ -351,11 +352,12 @@ void Keeper::Answer(const Heartbeat& peer, int64_t now) {
   const AppliedState applied = d_.shared->applied();
   // The peer has all of its own changes, which its progress does not name.
   change::ProgressVector have = peer.progress;
-  have.Advance(peer.origin, applied.progress.Get(peer.origin));
+  have.Advance(peer.origin, Ours(applied, d_.shared->self()).Get(peer.origin));
   // An answer would be incomplete if the peer lacks deletes that are forgotten here. The peer sees
   // that in the collected vector of this node's heartbeat, and fetches a snapshot.
-  if (!have.Covers(applied.collected) && !HL_MUTANT(forgotten_repaired)) return;
-  d_.shared->RequestRepair(have);
+  const change::Knowledge theirs(have, *applied.retirements, peer.origin, peer.published);
+  if (!theirs.Covers(applied.collected) && !HL_MUTANT(forgotten_repaired)) return;
+  d_.shared->RequestRepair(theirs.Expanded());
 }
 
 }  // namespace harmonylite::node

@@ -23,13 +23,9 @@ void Membership::Hear(const Heartbeat& heartbeat, int64_t now_ms, int64_t wall_m
   members_[node].heard_ms = wall_ms;
 }
 
-void Membership::Confirm(const ProgressVector& progress, const Origin& self, Heard* heard) {
+void Membership::Confirm(const change::Knowledge& ours, Heard* heard) {
   const auto have = [&](const Fact& fact) {
-    if (!progress.Covers(fact.origin, fact.journaled)) return false;
-    return std::all_of(fact.progress.map().begin(), fact.progress.map().end(),
-                       [&](const auto& entry) {
-                         return entry.first == self || progress.Covers(entry.first, entry.second);
-                       });
+    return ours.Covers(fact.origin, fact.journaled) && ours.Covers(fact.progress);
   };
   // Two rounds: once the waiting fact is confirmed, the newest one may be confirmed as well.
   for (int i = 0; i < 2; ++i) {
@@ -40,6 +36,7 @@ void Membership::Confirm(const ProgressVector& progress, const Origin& self, Hea
 }
 
 std::optional<ProgressVector> Membership::Stable(const ProgressVector& progress,
+                                                 const change::Retirements& retirements,
                                                  const Origin& self) const {
   ProgressVector stable = progress;
   // This node has all of its own changes. How many of them are published is for the consumer to
@@ -50,19 +47,21 @@ std::optional<ProgressVector> Membership::Stable(const ProgressVector& progress,
     const auto heard = heard_.find(node);
     if (heard == heard_.end() || !heard->second.confirmed) return std::nullopt;
     const Fact& fact = *heard->second.confirmed;
+    const change::Knowledge theirs(fact.progress, retirements, fact.origin, Lseq(INT64_MAX));
     ProgressVector least;
     for (const auto& [origin, lseq] : stable.map())
-      least.Advance(origin,
-                    origin == fact.origin ? lseq : std::min(lseq, fact.progress.Get(origin)));
+      least.Advance(origin, std::min(lseq, theirs.Get(origin)));
     stable = std::move(least);
   }
   return stable;
 }
 
-MembershipReport Membership::Weigh(const ProgressVector& progress, const Origin& self,
+MembershipReport Membership::Weigh(const ProgressVector& progress,
+                                   const change::Retirements& retirements, const Origin& self,
                                    int64_t now_ms, int64_t wall_ms, std::vector<Event>* events) {
+  const change::Knowledge ours(progress, retirements, self, Lseq(INT64_MAX));
   if (!listening_since_ms_) listening_since_ms_ = now_ms;
-  for (auto& [node, heard] : heard_) Confirm(progress, self, &heard);
+  for (auto& [node, heard] : heard_) Confirm(ours, &heard);
   const bool listened =
       now_ms - *listening_since_ms_ >= std::min(kListenBeforeEvictingMs, horizon_ms_);
   for (auto& [node, member] : members_) {
@@ -79,7 +78,7 @@ MembershipReport Membership::Weigh(const ProgressVector& progress, const Origin&
   }
   MembershipReport report{members_, std::nullopt};
   report.members.erase(self.node);
-  if (listened) report.stable = Stable(progress, self);
+  if (listened) report.stable = Stable(progress, retirements, self);
   return report;
 }
 

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "change/retirements.h"
 #include "change/version.h"
 #include "node/cluster/heartbeat.h"
 #include "node/membership_report.h"
@@ -45,9 +46,10 @@ class Membership {
     bool evicted;  // true: the node was evicted; false: it is back
   };
   // Decides who is a member, and what all members have applied. Call whenever the registry was
-  // read, after Hear(). `progress` is what is applied here. Appends to `events` each other node
-  // that was evicted or came back.
-  MembershipReport Weigh(const change::ProgressVector& progress, const Origin& self, int64_t now_ms,
+  // read, after Hear(). `progress` is what is applied here, and `retirements` are those that
+  // this node knows. Appends to `events` each other node that was evicted or came back.
+  MembershipReport Weigh(const change::ProgressVector& progress,
+                         const change::Retirements& retirements, const Origin& self, int64_t now_ms,
                          int64_t wall_ms, std::vector<Event>* events);
 
  private:
@@ -66,10 +68,11 @@ class Membership {
     std::optional<Fact> waiting;    // a fact that names changes which are not applied here yet
     std::optional<Fact> confirmed;  // the newest fact of which everything is applied here
   };
-  // Moves the facts of one node as far as `progress` permits.
-  void Confirm(const change::ProgressVector& progress, const Origin& self, Heard* heard);
+  // Moves the facts of one node as far as what is applied here permits.
+  void Confirm(const change::Knowledge& ours, Heard* heard);
   // What this node and all members have applied; none if a member has no confirmed fact.
   std::optional<change::ProgressVector> Stable(const change::ProgressVector& progress,
+                                               const change::Retirements& retirements,
                                                const Origin& self) const;
 
   int64_t horizon_ms_;

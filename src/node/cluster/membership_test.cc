@@ -35,7 +35,7 @@ class MembershipTest : public testing::Test {
     members_.Hear(heartbeat, now_, kWall + now_);
   }
   std::optional<ProgressVector> Stable(const ProgressVector& progress) {
-    return members_.Weigh(progress, kSelf, now_, kWall + now_, &events_).stable;
+    return members_.Weigh(progress, {}, kSelf, now_, kWall + now_, &events_).stable;
   }
   // Lets so much time pass that a node may be evicted.
   void Listen() {
@@ -141,7 +141,7 @@ TEST_F(MembershipTest, MembersOfTheFileAreWaitedFor) {
   EXPECT_EQ(events_[0].node, kThree.node);
   Hear(kTwo, 0, At({{kSelf, 3}}));
   EXPECT_EQ(Stable({}).value().Get(kSelf), Lseq(3));
-  const auto report = members_.Weigh({}, kSelf, now_, kWall + now_, &events_);
+  const auto report = members_.Weigh({}, {}, kSelf, now_, kWall + now_, &events_);
   EXPECT_EQ(report.members.size(), 2u) << "without ourselves";
   EXPECT_TRUE(report.members.at(kThree.node).evicted);
 }

@@ -12,11 +12,11 @@ namespace {
 
 using change::ProgressVector;
 
-// True if `progress` covers all of `vector` except the entry of `self`, this node's own changes.
-bool CoversForeign(const ProgressVector& progress, const ProgressVector& vector,
+// True if `knowledge` covers all of `vector` except the entry of `self`, this node's own changes.
+bool CoversForeign(const change::Knowledge& knowledge, const ProgressVector& vector,
                    const Origin& self) {
   return std::all_of(vector.map().begin(), vector.map().end(), [&](const auto& entry) {
-    return entry.first == self || progress.Covers(entry.first, entry.second);
+    return entry.first == self || knowledge.Covers(entry.first, entry.second);
   });
 }
 
@@ -69,8 +69,9 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
                              int64_t now) const {
   const Origin self = d_.shared->self();
   const AppliedState applied = d_.shared->applied();
-  const ProgressVector& ours = applied.progress;
-  if (!CoversForeign(snapshot.progress, wish.forgotten, self))
+  const change::Knowledge ours(applied.progress, *applied.retirements, self, Lseq(INT64_MAX));
+  const change::Knowledge theirs(snapshot.progress, *applied.retirements, {}, Lseq(0));
+  if (!CoversForeign(theirs, wish.forgotten, self))
     return "the newest one is older than deletes that the others have forgotten; they are asked "
            "for another";
   if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap())
@@ -80,7 +81,7 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
   // Changes of other nodes that only this node has would have to be written anew, as if they were
   // its own. The maker of snapshots may have them soon, too.
   const bool whole =
-      CoversForeign(snapshot.progress, ours, self) && snapshot.progress.Covers(applied.collected);
+      CoversForeign(theirs, applied.progress, self) && theirs.Covers(applied.collected);
   if (!whole && now - *wished_since_ms_ < kWholeSnapshotPatienceMs)
     return "the newest one lacks changes that are here; the others are asked for another";
   return {};

@@ -269,7 +269,7 @@ Status Consumer::Take(const LogRecord& record) {
 
 Judgement Consumer::JudgeNow(const change::BatchHeader& header) const {
   return Judge(header, d_.replica->progress(), d_.replica->state().self, d_.clock->WallMs(),
-               d_.options->max_clock_skew_ms, d_.replica->collected());
+               d_.options->max_clock_skew_ms, d_.replica->collected(), *d_.replica->retirements());
 }
 
 // --- Applying ---
@@ -281,7 +281,7 @@ std::vector<WaitingBatch*> Consumer::Choose() {
   change::ProgressVector progress = d_.replica->progress();
   const auto judge = [&](const WaitingBatch& batch) {
     return Judge(batch.header, progress, self, wall, d_.options->max_clock_skew_ms,
-                 d_.replica->collected());
+                 d_.replica->collected(), *d_.replica->retirements());
   };
   auto& batches = held_.batches();
   std::erase_if(batches,
@@ -413,7 +413,8 @@ void Consumer::Share() {
                        d_.replica->collected(),
                        tombstones_,
                        forgotten_,
-                       stalled_};
+                       stalled_,
+                       d_.replica->retirements()};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

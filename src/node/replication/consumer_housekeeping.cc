@@ -91,6 +91,9 @@ StepResult Consumer::ForgetTombstones(int64_t limit) {
   if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
       skipped_from_ || !held_.batches().empty())
     return StepResult::Idle();
+  if (Status retired = d_.replica->RetireOrigins(membership.members, *membership.stable);
+      !retired.ok())
+    return Busy(retired.error());
   auto gone = d_.replica->Collect(*membership.stable, limit);
   if (!gone.ok()) return Busy(gone.error());
   if (*gone == 0) return StepResult::Idle();

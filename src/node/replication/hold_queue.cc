@@ -13,8 +13,10 @@ namespace {
 
 // True if the batch's sender had seen the origin's changes up to `lseq`, or the batch brings them.
 // A sender has always seen its own changes.
-bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq) {
-  if (origin == header.sender || header.seen.Covers(origin, lseq)) return true;
+bool HadSeen(const change::BatchHeader& header, const change::Retirements& retirements,
+             const Origin& origin, Lseq lseq) {
+  if (origin == header.sender || change::SeenBySender(header, retirements).Covers(origin, lseq))
+    return true;
   return std::any_of(header.covers.begin(), header.covers.end(),
                      [&](const Cover& c) { return c.origin == origin && lseq <= c.to; });
 }
@@ -23,21 +25,20 @@ bool HadSeen(const change::BatchHeader& header, const Origin& origin, Lseq lseq)
 
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
                 const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
-                const change::ProgressVector& collected) {
+                const change::ProgressVector& collected, const change::Retirements& retirements) {
   // Our own changes count as applied. The consumer therefore applies nothing until it is known that
   // this file is not an older copy, which would lack some of them (SharedState::identified).
-  const auto have = [&](const Origin& origin, Lseq lseq) {
-    return origin == self || progress.Covers(origin, lseq);
-  };
+  const change::Knowledge ours(progress, retirements, self, Lseq(INT64_MAX));
+  const auto have = [&](const Origin& origin, Lseq lseq) { return ours.Covers(origin, lseq); };
   const bool had = std::all_of(header.covers.begin(), header.covers.end(),
                                [&](const Cover& c) { return have(c.origin, c.to); });
   if (had) return {Verdict::kHad, {}, {}};
   for (const Cover& cover : header.covers)
     if (!have(cover.origin, cover.from) && !HL_MUTANT(hole_ignored))
-      return {Verdict::kWaits, HoldKind::kMissing,
-              fmt::format("changes {} to {} of node {} have not come",
-                          progress.Get(cover.origin).value + 1, cover.from.value,
-                          ToString(cover.origin))};
+      return {
+          Verdict::kWaits, HoldKind::kMissing,
+          fmt::format("changes {} to {} of node {} have not come", ours.Get(cover.origin).value + 1,
+                      cover.from.value, ToString(cover.origin))};
   for (const auto& [origin, lseq] : header.seen.map()) {
     const bool in_batch = std::any_of(
         header.covers.begin(), header.covers.end(),
@@ -51,7 +52,7 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
   // The batch may bring an older write of a row whose delete is forgotten here, and a deleted row
   // must not come back (P5).
   for (const auto& [origin, lseq] : collected.map())
-    if (!HadSeen(header, origin, lseq) && !HL_MUTANT(stale_applied))
+    if (!HadSeen(header, retirements, origin, lseq) && !HL_MUTANT(stale_applied))
       return {Verdict::kWaits, HoldKind::kStale,
               fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; "
                           "it sends this "

@@ -32,8 +32,8 @@ struct Judgement {
   std::string reason;
 };
 
-// What the node `self` may do with a batch when it has applied `progress` and has forgotten deletes
-// up to `collected`. A pure function.
+// What the node `self` may do with a batch when it has applied `progress`, has forgotten deletes up
+// to `collected`, and knows `retirements`. A pure function.
 //
 // In this order: a batch whose covered ranges are all applied is kHad. A batch waits if changes
 // before one of its ranges are missing, if its sender had seen changes that are neither here nor in
@@ -41,7 +41,8 @@ struct Judgement {
 // far in the future. Otherwise it is ready.
 Judgement Judge(const change::BatchHeader& header, const change::ProgressVector& progress,
                 const Origin& self, int64_t now_ms, int64_t max_clock_skew_ms,
-                const change::ProgressVector& collected = {});
+                const change::ProgressVector& collected = {},
+                const change::Retirements& retirements = {});
 
 struct WaitingBatch {
   ArrivedBatch arrived;

@@ -68,6 +68,26 @@ TEST(JudgeTest, WhoeverHasNotSeenForgottenDeletesIsHeld) {
   EXPECT_EQ(judge(Batch({{kThree, Lseq(1), Lseq(8)}}), At({{kSelf, 3}})).verdict, Verdict::kHad);
 }
 
+// kFormer is retired by change 5 of kTwo: who has that change has kFormer up to 3.
+TEST(JudgeTest, ARetiredOriginNeedsNoEntry) {
+  change::Retirements known;
+  known.Add({kFormer, Lseq(3), kTwo, Lseq(5)});
+  const ProgressVector have = At({{kTwo, 5}, {kThree, 8}});
+  const auto judge = [&](const BatchHeader& batch, ProgressVector collected = {}) {
+    return Judge(batch, have, kSelf, kNow, kSkew, collected, known).verdict;
+  };
+  EXPECT_EQ(judge(Batch({{kFormer, Lseq(0), Lseq(3)}})), Verdict::kHad);
+  EXPECT_EQ(judge(Batch({{kFormer, Lseq(3), Lseq(4)}}, At({{kTwo, 5}}))), Verdict::kReady);
+  EXPECT_EQ(judge(Batch({{kThree, Lseq(8), Lseq(9)}}, At({{kFormer, 3}}))), Verdict::kReady);
+  EXPECT_EQ(judge(Batch({{kThree, Lseq(8), Lseq(9)}}, At({{kFormer, 4}}))), Verdict::kWaits);
+  // The sender, kTwo, had seen what it retired with a change that its batch covers or names.
+  EXPECT_EQ(judge(Batch({{kTwo, Lseq(4), Lseq(6)}}), At({{kFormer, 2}})), Verdict::kReady);
+  EXPECT_EQ(judge(Batch({{kThree, Lseq(8), Lseq(9)}}, At({{kTwo, 5}})), At({{kFormer, 2}})),
+            Verdict::kReady);
+  EXPECT_EQ(judge(Batch({{kThree, Lseq(8), Lseq(9)}}, At({{kTwo, 4}})), At({{kFormer, 2}})),
+            Verdict::kWaits);
+}
+
 TEST(JudgeTest, AHoleIsNamed) {
   const Judgement judged = JudgeAt(Batch({{kTwo, Lseq(5), Lseq(9)}}), At({{kTwo, 3}}));
   EXPECT_EQ(judged.verdict, Verdict::kWaits);

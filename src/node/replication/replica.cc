@@ -10,6 +10,7 @@
 #include "ledger/conflict_log.h"
 #include "ledger/fingerprint.h"
 #include "ledger/references.h"
+#include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 
 namespace harmonylite::node {
@@ -63,7 +64,14 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   HL_TRY(SyncSchema());
   HL_ASSIGN(collected_, ledger::LoadCollected(db_, origins_));
   HL_ASSIGN(members_, ledger::LoadMembers(db_));
+  HL_TRY(LoadRetirements());
   HL_ASSIGN(journaled_, NewestOwn(state_));
+  return Ok();
+}
+
+Status Replica::LoadRetirements() {
+  HL_ASSIGN(change::Retirements known, ledger::LoadRetirements(db_, origins_));
+  retirements_ = std::make_shared<const change::Retirements>(std::move(known));
   return Ok();
 }
 
@@ -256,8 +264,12 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   ledger::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
   AppliedTotals totals = totals_;
+  std::shared_ptr<change::Retirements> retirements;  // null: no batch brings any
   for (size_t i = 0; i < batches.size(); ++i) {
-    Status applied = ApplyOne(batches[i], next, &origins, &progress, &totals);
+    Status applied = TakeRetirements(batches[i]->header.retirements, &origins, &retirements);
+    if (applied.ok())
+      applied = ApplyOne(batches[i], next, retirements ? *retirements : *retirements_, &origins,
+                         &progress, &totals);
     if (applied.ok()) continue;
     if (HL_MUTANT(progress_survives_rollback)) progress_ = progress;
     *failed = i;
@@ -271,15 +283,30 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   progress_ = std::move(progress);
   journaled_ = journaled;
   totals_ = totals;
+  if (retirements) retirements_ = std::move(retirements);
+  return Ok();
+}
+
+// Saves the retirements of a batch, and adds them to a copy of those that are known.
+Status Replica::TakeRetirements(const std::vector<change::Retirement>& brought,
+                                ledger::OriginTable* origins,
+                                std::shared_ptr<change::Retirements>* known) {
+  for (const change::Retirement& one : brought) {
+    if (!*known) *known = std::make_shared<change::Retirements>(*retirements_);
+    (*known)->Add(one);
+    HL_TRY(ledger::SaveRetirement(db_, origins, one));
+  }
   return Ok();
 }
 
 // Applies one batch in the caller's transaction, and adds to the caller's copies of progress and
 // totals.
-Status Replica::ApplyOne(WaitingBatch* batch, const State& state, ledger::OriginTable* origins,
+Status Replica::ApplyOne(WaitingBatch* batch, const State& state,
+                         const change::Retirements& retirements, ledger::OriginTable* origins,
                          change::ProgressVector* progress, AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
-  HL_ASSIGN(const apply::ApplyStats stats, applier_.Apply(&decoder, state, *progress, origins));
+  HL_ASSIGN(const apply::ApplyStats stats,
+            applier_.Apply(&decoder, state, *progress, retirements, origins));
   for (const change::Cover& cover : batch->header.covers)
     if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
   if (stats.kept > 0) trim_conflicts_ms_ = 0;
@@ -352,6 +379,7 @@ Status Replica::Introduce(SharedState* shared) {
   applied.tables = static_cast<int64_t>(catalog_.tables.size());
   applied.collected = collected_;
   applied.journaled = journaled_;
+  applied.retirements = retirements_;
   shared->SetApplied(std::move(applied));
   return Ok();
 }
@@ -434,13 +462,14 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
   HL_TRY(ledger::SaveState(db_, next, saved_state_));
-  HL_TRY(ledger::StartIncarnation(db_, &next, incarnation,
-                                  request.numbers_shared ? attached_at_ : next.published_to,
-                                  request.read_log_again));
+  const Lseq base = request.numbers_shared ? attached_at_ : next.published_to;
+  HL_TRY(ledger::DropRetirementsAfter(db_, next.self_index, base));
+  HL_TRY(ledger::StartIncarnation(db_, &next, incarnation, base, request.read_log_again));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
   HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
+  HL_TRY(LoadRetirements());
   HL_ASSIGN(journaled_, NewestOwn(state_));
   return Ok();
 }

@@ -6,8 +6,8 @@
 // kRetryLater. It changes the members of this class only after it was committed, so they always
 // agree with the file (P3).
 //
-// The implementation is in three files: replica.cc, replica_merge.cc for merging snapshots, and
-// replica_rows.cc for orders about single rows.
+// The implementation is in four files: replica.cc, replica_merge.cc for merging snapshots,
+// replica_rows.cc for orders about single rows, and replica_retire.cc for retiring origins.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
@@ -53,6 +53,8 @@ class Replica {
   const change::ProgressVector& progress() const { return progress_; }
   // The collected vector: deletes up to it may be forgotten here.
   const change::ProgressVector& collected() const { return collected_; }
+  // The retirements that this node knows; never null.
+  const std::shared_ptr<const change::Retirements>& retirements() const { return retirements_; }
   // This node's newest own change when progress() was reached, as other nodes count it; 0 if it has
   // none that is ever sent.
   Lseq journaled() const { return journaled_; }
@@ -99,6 +101,10 @@ class Replica {
   // Forgets up to `limit` tombstones that every member has applied, that is, those up to `stable`.
   // Returns how many were forgotten; if less than `limit`, no more can be forgotten now.
   Result<int64_t> Collect(const change::ProgressVector& stable, int64_t limit);
+  // States that former incarnations of this node, and nodes that are gone, write no more, and
+  // leaves retired origins out of the progress vector where every member can do without their
+  // entries. Does nothing if there is nothing to do.
+  Status RetireOrigins(const ledger::Members& members, const change::ProgressVector& stable);
   // Reads only. The cost is a pass over the indexes of tombstones.
   Result<int64_t> CountTombstones();
   // Saves when each member was last heard, and whether it is evicted, if that differs by enough
@@ -147,8 +153,17 @@ class Replica {
   // and orphans are hidden or shown. Everything must be folded.
   Status Settle();
   Status SettleAlone();
-  Status ApplyOne(WaitingBatch* batch, const ledger::State& state, ledger::OriginTable* origins,
+  Status ApplyOne(WaitingBatch* batch, const ledger::State& state,
+                  const change::Retirements& retirements, ledger::OriginTable* origins,
                   change::ProgressVector* progress, AppliedTotals* totals);
+  Status TakeRetirements(const std::vector<change::Retirement>& brought,
+                         ledger::OriginTable* origins, std::shared_ptr<change::Retirements>* known);
+  Status LoadRetirements();
+  std::vector<change::Retirement> NewRetirements(const ledger::Members& members,
+                                                 const change::ProgressVector& stable) const;
+  Status StateRetirements(const std::vector<change::Retirement>& retirements);
+  Result<std::optional<change::Retirement>> RetirementOf(const Origin& origin, Lseq last,
+                                                         const change::ProgressVector& stable);
   Result<Lseq> NewestOwn(const ledger::State& state);
   // Bounds the number and age of the kept conflicts, every kTrimConflictsMs and after one was
   // added.
@@ -173,6 +188,8 @@ class Replica {
   ledger::OriginTable origins_;
   change::ProgressVector progress_;
   change::ProgressVector collected_;
+  std::shared_ptr<const change::Retirements> retirements_ =
+      std::make_shared<const change::Retirements>();
   ledger::Members members_;  // the members in the file
   Lseq journaled_;
   uint64_t schema_fingerprint_ = 0;

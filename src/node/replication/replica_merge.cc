@@ -2,6 +2,7 @@
 // docs/decisions/0020-forgetting-tombstones.md. See replica.h.
 #include "base/mutant.h"
 #include "capture/journal.h"
+#include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 #include "node/replication/replica.h"
 
@@ -67,12 +68,18 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
   HL_TRY(FoldAll(catalog_, &next));
   ledger::OriginTable origins = origins_;
   change::ProgressVector progress = progress_;
+  std::vector<change::Retirement> brought;
+  for (const auto& [origin, known] : plan.retirements.all())
+    brought.insert(brought.end(), known.begin(), known.end());
+  auto retirements = std::make_shared<change::Retirements>(*retirements_);
+  HL_TRY(TakeRetirements(brought, &origins, &retirements));
   std::vector<apply::AbsentRow> fresh;
   if (plan.batch) {
     HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&plan.batch->bytes));
     HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
-    if (!plan.progress.Covers(collected_)) applier_.ListFresh(forgotten, &fresh);
-    auto applied = applier_.Apply(&decoder, next, progress, &origins);
+    const change::Knowledge theirs(plan.progress, plan.retirements, {}, Lseq(0));
+    if (!theirs.Covers(collected_)) applier_.ListFresh(forgotten, &fresh);
+    auto applied = applier_.Apply(&decoder, next, progress, plan.retirements, &origins);
     applier_.ListFresh(Hlc(0), nullptr);
     if (!applied.ok()) return std::move(applied).error();
     out.stats = *applied;
@@ -109,6 +116,7 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
   origins_ = std::move(origins);
   progress_ = std::move(progress);
   collected_ = std::move(collected);
+  retirements_ = std::move(retirements);
   journaled_ = journaled;
   ++totals_.batches;
   totals_.rows += out.stats.rows;

@@ -86,8 +86,9 @@ class TestReplica {
     Spool copy(dir_.path());
     Must(copy.Append(bytes));
     WaitingBatch waiting{{header.sender, std::move(copy), {}, {}}, header, std::nullopt, 0};
-    const Judgement judgement = Judge(header, replica_->progress(), self(), clock_.WallMs(),
-                                      int64_t{1} << 40, replica_->collected());
+    const Judgement judgement =
+        Judge(header, replica_->progress(), self(), clock_.WallMs(), int64_t{1} << 40,
+              replica_->collected(), *replica_->retirements());
     if (judgement.verdict != Verdict::kReady) return judgement;
     size_t failed = 0;
     Must(replica_->Apply({&waiting}, {}, &failed));
