@@ -15,6 +15,7 @@
 #include <functional>
 
 #include "bench/application.h"
+#include "sqlite/library.h"
 
 namespace harmonylite::bench {
 namespace {

@@ -12,6 +12,7 @@
 #include "capture/capture_test_util.h"
 #include "capture/catalog_sync.h"
 #include "ledger/references.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::apply {
 

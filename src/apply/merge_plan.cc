@@ -12,6 +12,7 @@
 #include "ledger/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::apply {
 

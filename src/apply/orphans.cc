@@ -51,13 +51,12 @@ std::string EncodeKey(const Row& key) {
 
 Result<std::vector<Row>> Collect(Statement* statement) {
   std::vector<Row> out;
-  while (true) {
-    HL_ASSIGN(const bool row, statement->Step());
-    if (!row) return out;
+  HL_TRY(statement->ForEachRow([&](const Statement& row) {
     Row key;
-    for (int i = 0; i < statement->columns(); ++i) key.emplace_back(statement->Column(i));
+    for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
     out.push_back(std::move(key));
-  }
+  }));
+  return out;
 }
 
 // --- The table `held`: unique values of hidden orphans ---

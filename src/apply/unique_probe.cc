@@ -74,13 +74,11 @@ Status AddHolders(Connection* db, const Table& table, const UniqueIndex& index,
     if (term.view().type == change::ValueType::kNull) return Ok();  // NULL clashes with nothing.
   HL_ASSIGN(auto find, db->PrepareCached(HolderSql(table, index)));
   for (size_t i = 0; i < terms.size(); ++i) find->Bind(static_cast<int>(i) + 1, terms[i]);
-  while (true) {
-    HL_ASSIGN(const bool row, find->Step());
-    if (!row) return Ok();
+  return find->ForEachRow([&](const sqlite::Statement& row) {
     Row key;
-    for (int i = 0; i < find->columns(); ++i) key.emplace_back(find->Column(i));
+    for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
     out->push_back(std::move(key));
-  }
+  });
 }
 
 }  // namespace

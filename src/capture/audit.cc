@@ -92,14 +92,12 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
                                 versions, Quote(table.name), ledger::KeyMatches("t", "v", table),
                                 Quote(table.key[0].name), NotShadowed(tracked))));
   ledger::RowReader missing(table, /*first_column=*/1);
-  while (true) {
-    HL_ASSIGN(const bool row, gone.Step());
-    if (!row) break;
-    missing.Read(gone);
+  HL_TRY(gone.ForEachRow([&](const Statement& row) {
+    missing.Read(row);
     Row key;
     for (const ValueView& value : missing.key()) key.emplace_back(value);
     changed.push_back(std::move(key));
-  }
+  }));
   HL_TRY(JournalAll(db, tracked, changed, clock));
   report.journaled = static_cast<int64_t>(changed.size());
   return report;
@@ -118,13 +116,11 @@ Status JournalUnfolded(Connection* db, const ledger::TrackedTable& tracked, Lseq
                                       columns)));
     list.Bind(1, folded_to.value);
     list.Bind(2, tracked.id);
-    while (true) {
-      HL_ASSIGN(const bool row, list.Step());
-      if (!row) break;
+    HL_TRY(list.ForEachRow([&](const Statement& row) {
       Row key;
-      for (int i = 0; i < list.columns(); ++i) key.emplace_back(list.Column(i));
+      for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
       keys.push_back(std::move(key));
-    }
+    }));
   }
   return JournalAll(db, tracked, keys, clock);
 }

@@ -10,6 +10,7 @@
 #include "change/codec.h"
 #include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::capture {
 

@@ -16,6 +16,7 @@
 #include "ledger/hidden_tables.h"
 #include "sqlite/identifier.h"
 #include "sqlite/sqlite_test_util.h"
+#include "sqlite/transaction.h"
 #include "support/temp_dir.h"
 
 namespace harmonylite::capture {

@@ -47,22 +47,18 @@ Result<InstalledTriggers> LoadTriggers(Connection* db) {
                            "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'trigger' "
                            "AND substr(name, 1, 15) = '__harmonylite__'"));
   InstalledTriggers out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    out.Add(std::string(list->Text(0)), {std::string(list->Text(1)), std::string(list->Text(2))});
-  }
+  HL_TRY(list->ForEachRow([&](const sqlite::Statement& row) {
+    out.Add(std::string(row.Text(0)), {std::string(row.Text(1)), std::string(row.Text(2))});
+  }));
+  return out;
 }
 
 Result<std::set<std::string>> LoadShadowTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'table' "
                                          "AND name GLOB '__harmonylite__s[0-9]*'"));
   std::set<std::string> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    out.emplace(list->Text(0));
-  }
+  HL_TRY(list->ForEachRow([&](const sqlite::Statement& row) { out.emplace(row.Text(0)); }));
+  return out;
 }
 
 // Returns the number that ledger::TriggerName put into a trigger's name; 0 if there is none.

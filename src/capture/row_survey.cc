@@ -10,6 +10,7 @@
 #include "ledger/retirement_table.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::capture {
 

@@ -24,6 +24,7 @@
 #include "ledger/registry.h"
 #include "ledger/row_query.h"
 #include "sqlite/connection.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::capture {
 

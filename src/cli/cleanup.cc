@@ -10,6 +10,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/shadows.h"
 #include "sqlite/connection.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

@@ -15,6 +15,7 @@
 #include "ledger/hidden_tables.h"
 #include "sqlite/connection.h"
 #include "sqlite/literal.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

@@ -5,6 +5,7 @@
 #include "ledger/hidden_tables.h"
 #include "node/recovery/joiner.h"
 #include "sqlite/connection.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

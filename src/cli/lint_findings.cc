@@ -6,6 +6,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/references.h"
 #include "sqlite/identifier.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

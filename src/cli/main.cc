@@ -6,7 +6,7 @@
 #include "cli/commands.h"
 #include "config/command_line.h"
 #include "config/config.h"
-#include "sqlite/connection.h"
+#include "sqlite/library.h"
 
 namespace {
 

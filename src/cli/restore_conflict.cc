@@ -4,6 +4,7 @@
 
 #include "ledger/orphan_list.h"
 #include "sqlite/identifier.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

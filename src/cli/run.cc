@@ -17,6 +17,7 @@
 #include "node/node.h"
 #include "snapshot/private_database.h"
 #include "sqlite/connection.h"
+#include "sqlite/library.h"
 
 namespace harmonylite::cli {
 

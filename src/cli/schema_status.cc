@@ -10,6 +10,7 @@
 #include "node/cluster/heartbeat.h"
 #include "node/replication/replica.h"
 #include "sqlite/connection.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
 

@@ -33,11 +33,8 @@ Status Put(Connection* db, std::string_view key, int64_t value) {
 Result<std::vector<std::string>> Names(Connection* db, std::string_view sql) {
   HL_ASSIGN(Statement list, db->Prepare(sql));
   std::vector<std::string> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return out;
-    out.emplace_back(list.Text(0));
-  }
+  HL_TRY(list.ForEachRow([&](const Statement& row) { out.emplace_back(row.Text(0)); }));
+  return out;
 }
 
 // Returns the names of all hidden objects of a type, "table" or "trigger". HarmonyLite 1.x used the
@@ -122,11 +119,7 @@ Status AddMembershipTables(Connection* db) {
                "  PRIMARY KEY(n, last, by_n, at)) WITHOUT ROWID;"));
   std::vector<int64_t> tables;
   HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) break;
-    tables.push_back(list.Int(0));
-  }
+  HL_TRY(list.ForEachRow([&](const Statement& row) { tables.push_back(row.Int(0)); }));
   for (const int64_t id : tables) HL_TRY(db->Exec(TombstoneIndexSql(id)));
   return Ok();
 }
@@ -149,14 +142,12 @@ Result<State> LoadState(Connection* db) {
   HL_ASSIGN(auto all, db->PrepareCached("SELECT key, value FROM __harmonylite__state"));
   std::map<std::string, int64_t> numbers;
   State state;
-  while (true) {
-    HL_ASSIGN(const bool row, all->Step());
-    if (!row) break;
-    if (all->Text(0) == "journal_mode")
-      state.journal_mode = all->Text(1);
+  HL_TRY(all->ForEachRow([&](const Statement& row) {
+    if (row.Text(0) == "journal_mode")
+      state.journal_mode = row.Text(1);
     else
-      numbers[std::string(all->Text(0))] = all->Int(1);
-  }
+      numbers[std::string(row.Text(0))] = row.Int(1);
+  }));
   state.self_index = OriginIndex(numbers["self"]);
   state.incarnation_base = Lseq(numbers["incarnation_base"]);
   state.folded_to = Lseq(numbers["folded_to"]);
@@ -229,13 +220,12 @@ Status Adopt(Connection* db, State* state, const Origin& self) {
 Result<OriginTable> OriginTable::Load(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT n, node, incarnation FROM __harmonylite__nodes"));
   OriginTable out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    const Origin origin{LoadedNode(list->Int(1)), Incarnation(static_cast<uint32_t>(list->Int(2)))};
-    out.origins_[list->Int(0)] = origin;
-    out.indices_[origin] = OriginIndex(list->Int(0));
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    const Origin origin{LoadedNode(row.Int(1)), Incarnation(static_cast<uint32_t>(row.Int(2)))};
+    out.origins_[row.Int(0)] = origin;
+    out.indices_[origin] = OriginIndex(row.Int(0));
+  }));
+  return out;
 }
 
 Result<OriginIndex> OriginTable::IndexOf(Connection* db, const Origin& origin) {

@@ -6,11 +6,10 @@ Result<Members> LoadMembers(sqlite::Connection* db) {
   HL_ASSIGN(sqlite::Statement list,
             db->Prepare("SELECT node, heard_ms, evicted FROM __harmonylite__members"));
   Members out;
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return out;
-    out[NodeId(static_cast<uint64_t>(list.Int(0)))] = {list.Int(1), list.Int(2) != 0};
-  }
+  HL_TRY(list.ForEachRow([&](const sqlite::Statement& row) {
+    out[NodeId(static_cast<uint64_t>(row.Int(0)))] = {row.Int(1), row.Int(2) != 0};
+  }));
+  return out;
 }
 
 Status SaveMember(sqlite::Connection* db, NodeId node, const Member& member) {

@@ -132,11 +132,7 @@ Status DropRegistered(Connection* db, int64_t id) {
   const std::string prefix = TriggerName(id, "");
   list->Bind(1, prefix);
   std::vector<std::string> triggers;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) break;
-    triggers.emplace_back(list->Text(0));
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) { triggers.emplace_back(row.Text(0)); }));
   for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));

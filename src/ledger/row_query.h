@@ -11,7 +11,7 @@
 
 #include "change/value.h"
 #include "schema/schema.h"
-#include "sqlite/connection.h"
+#include "sqlite/statement.h"
 
 namespace harmonylite::ledger {
 

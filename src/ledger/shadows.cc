@@ -255,13 +255,12 @@ Result<std::vector<Row>> ShadowTable::Keys(const std::string& sql, Key key) {
   HL_ASSIGN(auto list, db_->PrepareCached(sql));
   for (size_t i = 0; i < key.size(); ++i) list->Bind(static_cast<int>(i) + 1, key[i]);
   std::vector<Row> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
     Row one;
-    for (int i = 0; i < list->columns(); ++i) one.emplace_back(list->Column(i));
+    for (int i = 0; i < row.columns(); ++i) one.emplace_back(row.Column(i));
     out.push_back(std::move(one));
-  }
+  }));
+  return out;
 }
 
 Result<std::vector<Row>> ShadowTable::Pending() {

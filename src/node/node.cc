@@ -15,6 +15,7 @@
 #include "node/replication/checkpointer.h"
 #include "node/replication/lock_pacer.h"
 #include "node/verify/verifier.h"
+#include "sqlite/hooks.h"
 
 namespace harmonylite::node {
 

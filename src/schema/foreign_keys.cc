@@ -51,13 +51,11 @@ Result<Columns> LoadColumns(Connection* db, const std::string& table) {
   list->Bind(1, table);
   Columns out;
   std::map<int64_t, std::string> primary;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) break;
-    Column column{std::string(list->Text(0)), AffinityOf(std::string(list->Text(1))), {}};
-    if (list->Int(2) > 0) primary[list->Int(2)] = column.name;
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    Column column{std::string(row.Text(0)), AffinityOf(std::string(row.Text(1))), {}};
+    if (row.Int(2) > 0) primary[row.Int(2)] = column.name;
     out.by_name[FoldCase(column.name)] = std::move(column);
-  }
+  }));
   for (auto& [name, column] : out.by_name) {
     HL_ASSIGN(column.collation, db->ColumnCollation(table, column.name));
   }
@@ -99,14 +97,12 @@ Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::strin
   list->Bind(1, table);
   std::vector<ForeignKey> out;
   int64_t id = -1;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) break;
-    if (list->Int(0) != id) out.push_back({std::string(list->Text(1)), {}, {}, false, {}});
-    id = list->Int(0);
-    out.back().columns.emplace_back(list->Text(2));
-    out.back().parent_columns.emplace_back(list->Text(3));
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    if (row.Int(0) != id) out.push_back({std::string(row.Text(1)), {}, {}, false, {}});
+    id = row.Int(0);
+    out.back().columns.emplace_back(row.Text(2));
+    out.back().parent_columns.emplace_back(row.Text(3));
+  }));
   if (out.empty()) return out;
   HL_ASSIGN(const Columns own, LoadColumns(db, table));
   for (ForeignKey& key : out) HL_TRY(Complete(db, own, &key));

@@ -45,11 +45,10 @@ Result<std::vector<TableRow>> ListTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name, type, wr FROM pragma_table_list "
                                          "WHERE schema = 'main' ORDER BY name"));
   std::vector<TableRow> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0});
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    out.push_back({std::string(row.Text(0)), std::string(row.Text(1)), row.Int(2) != 0});
+  }));
+  return out;
 }
 
 Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& table) {
@@ -58,14 +57,13 @@ Result<std::vector<ColumnInfo>> ListColumns(Connection* db, const std::string& t
       db->PrepareCached("SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1)"));
   list->Bind(1, table);
   std::vector<ColumnInfo> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) return out;
-    const int64_t hidden = list->Int(4);
-    if (hidden == kVirtualGenerated || hidden == kStoredGenerated) continue;
-    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0,
-                   static_cast<int>(list->Int(3))});
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    const int64_t hidden = row.Int(4);
+    if (hidden == kVirtualGenerated || hidden == kStoredGenerated) return;
+    out.push_back({std::string(row.Text(0)), std::string(row.Text(1)), row.Int(2) != 0,
+                   static_cast<int>(row.Int(3))});
+  }));
+  return out;
 }
 
 Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::string& table) {
@@ -73,21 +71,17 @@ Result<std::vector<IndexInfo>> ListUniqueIndexes(Connection* db, const std::stri
                                          "WHERE \"unique\" ORDER BY seq DESC"));
   list->Bind(1, table);
   std::vector<IndexInfo> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list->Step());
-    if (!row) break;
-    out.push_back({std::string(list->Text(0)), std::string(list->Text(1)), list->Int(2) != 0, {}});
-  }
+  HL_TRY(list->ForEachRow([&](const Statement& row) {
+    out.push_back({std::string(row.Text(0)), std::string(row.Text(1)), row.Int(2) != 0, {}});
+  }));
   for (IndexInfo& index : out) {
     HL_ASSIGN(auto columns, db->PrepareCached("SELECT cid, name, coll FROM pragma_index_xinfo(?1) "
                                               "WHERE \"key\" ORDER BY seqno"));
     columns->Bind(1, index.name);
-    while (true) {
-      HL_ASSIGN(const bool row, columns->Step());
-      if (!row) break;
-      index.of_columns = index.of_columns && columns->Int(0) >= 0;
-      index.columns.push_back({std::string(columns->Text(1)), std::string(columns->Text(2))});
-    }
+    HL_TRY(columns->ForEachRow([&](const Statement& row) {
+      index.of_columns = index.of_columns && row.Int(0) >= 0;
+      index.columns.push_back({std::string(row.Text(1)), std::string(row.Text(2))});
+    }));
   }
   return out;
 }

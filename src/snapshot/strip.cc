@@ -12,6 +12,7 @@
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
 #include "sqlite/identifier.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::snapshot {
 
@@ -52,13 +53,12 @@ Result<std::vector<UserTable>> UserTables(Connection* db) {
       db->Prepare("SELECT name, type FROM pragma_table_list WHERE schema = 'main' "
                   "AND type IN ('table', 'virtual') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"));
   std::vector<UserTable> out;
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return out;
-    const std::string name(list.Text(0));
+  HL_TRY(list.ForEachRow([&](const Statement& row) {
+    const std::string name(row.Text(0));
     if (!sqlite::FoldCase(name).starts_with(schema::kHiddenPrefix))
-      out.push_back({name, list.Text(1) == "virtual"});
-  }
+      out.push_back({name, row.Text(1) == "virtual"});
+  }));
+  return out;
 }
 
 // Removes the tables that are left out of snapshots, with their versions and statistics.

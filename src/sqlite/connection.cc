@@ -5,6 +5,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "sqlite/sql_error.h"
+
 namespace harmonylite::sqlite {
 
 namespace {
@@ -15,34 +17,6 @@ constexpr int kCheckpointPages = 1'000;
 // Moves pages from the WAL into the file without waiting for anybody. Returns SQLite's result code.
 int MovePages(sqlite3* db, const char* schema) {
   return sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-}
-
-ErrorCode CodeOf(int rc) {
-  switch (rc & 0xFF) {
-    case SQLITE_CONSTRAINT:
-      return ErrorCode::kConflict;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return ErrorCode::kCorruption;
-    case SQLITE_SCHEMA:
-      return ErrorCode::kSchemaMismatch;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-    case SQLITE_FULL:
-    case SQLITE_IOERR:
-    case SQLITE_NOMEM:
-    case SQLITE_INTERRUPT:
-    case SQLITE_PROTOCOL:
-      return ErrorCode::kRetryLater;
-    default:
-      return ErrorCode::kInvalidArgument;
-  }
-}
-
-Error ErrorOf(sqlite3* db, std::string_view what) {
-  const int rc = db == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(db);
-  return MakeError(CodeOf(rc), "{}: {} (SQLite {})", what,
-                   db == nullptr ? "out of memory" : sqlite3_errmsg(db), rc);
 }
 
 struct Listing {
@@ -80,121 +54,7 @@ int ListAction(void* context, int code, const char* a, const char* b, const char
   return SQLITE_OK;
 }
 
-Error TakeUnread(bool* unread) {
-  *unread = false;
-  return MakeError(ErrorCode::kRetryLater, "a value could not be read: out of memory");
-}
-
 }  // namespace
-
-// --- Statement ---
-
-Statement::Statement(Statement&& other) noexcept
-    : stmt_(std::exchange(other.stmt_, nullptr)), unread_(other.unread_) {}
-
-Statement& Statement::operator=(Statement&& other) noexcept {
-  std::swap(stmt_, other.stmt_);
-  std::swap(unread_, other.unread_);
-  return *this;
-}
-
-Statement::~Statement() { sqlite3_finalize(stmt_); }
-
-void Statement::Bind(int index, const ValueView& value) {
-  int rc = SQLITE_OK;
-  switch (value.type) {
-    case ValueType::kNull:
-      rc = sqlite3_bind_null(stmt_, index);
-      break;
-    case ValueType::kInteger:
-      rc = sqlite3_bind_int64(stmt_, index, value.integer);
-      break;
-    case ValueType::kReal:
-      rc = sqlite3_bind_double(stmt_, index, value.real);
-      break;
-    case ValueType::kText:
-      // SQLite takes a null pointer for NULL, but this text is empty and not absent.
-      rc = sqlite3_bind_text64(stmt_, index, value.bytes.empty() ? "" : value.bytes.data(),
-                               value.bytes.size(), SQLITE_STATIC, SQLITE_UTF8);
-      break;
-    case ValueType::kBlob:
-      rc = sqlite3_bind_blob64(stmt_, index, value.bytes.empty() ? "" : value.bytes.data(),
-                               value.bytes.size(), SQLITE_STATIC);
-      break;
-  }
-  // After SQLITE_TOOBIG or SQLITE_NOMEM the parameter is NULL, and the statement would silently
-  // write NULL in place of the value. The process stops instead.
-  HL_CHECK(rc == SQLITE_OK);
-}
-
-void Statement::Bind(int index, int64_t value) {
-  HL_CHECK(sqlite3_bind_int64(stmt_, index, value) == SQLITE_OK);
-}
-
-void Statement::Bind(int index, std::string_view text) { Bind(index, ValueView::Text(text)); }
-
-void Statement::BindNull(int index) { HL_CHECK(sqlite3_bind_null(stmt_, index) == SQLITE_OK); }
-
-Result<bool> Statement::Step() {
-  if (*unread_) {
-    sqlite3_reset(stmt_);
-    return TakeUnread(unread_);
-  }
-  const int rc = sqlite3_step(stmt_);
-  if (rc == SQLITE_ROW) return true;
-  if (rc == SQLITE_DONE) {
-    sqlite3_reset(stmt_);
-    return false;
-  }
-  Error error = ErrorOf(sqlite3_db_handle(stmt_), "statement");
-  sqlite3_reset(stmt_);
-  return error;
-}
-
-Status Statement::Run() {
-  while (true) {
-    HL_ASSIGN(const bool row, Step());
-    if (!row) return Ok();
-  }
-}
-
-void Statement::Reset() { sqlite3_reset(stmt_); }
-
-ValueView Statement::Column(int index) const {
-  switch (sqlite3_column_type(stmt_, index)) {
-    case SQLITE_INTEGER:
-      return ValueView::Integer(sqlite3_column_int64(stmt_, index));
-    case SQLITE_FLOAT:
-      return ValueView::Real(sqlite3_column_double(stmt_, index));
-    case SQLITE_TEXT:
-      return ValueView::Text(Text(index));
-    case SQLITE_BLOB: {
-      const auto* data = static_cast<const char*>(sqlite3_column_blob(stmt_, index));
-      const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, index));
-      if (data == nullptr && size != 0) *unread_ = true;
-      return ValueView::Blob(data == nullptr ? std::string_view("") : std::string_view(data, size));
-    }
-    default:
-      return ValueView::Null();
-  }
-}
-
-int64_t Statement::Int(int index) const { return sqlite3_column_int64(stmt_, index); }
-
-std::string_view Statement::Text(int index) const {
-  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, index));
-  if (data == nullptr) {
-    if (!IsNull(index)) *unread_ = true;
-    return "";
-  }
-  return {data, static_cast<size_t>(sqlite3_column_bytes(stmt_, index))};
-}
-
-bool Statement::IsNull(int index) const { return sqlite3_column_type(stmt_, index) == SQLITE_NULL; }
-
-int Statement::columns() const { return sqlite3_column_count(stmt_); }
-
-// --- Connection ---
 
 Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
                                     const std::string& vfs) {
@@ -416,56 +276,5 @@ Result<int64_t> Connection::DataVersion() {
   data_version_.Reset();
   return version;
 }
-
-// --- Transaction ---
-
-Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind kind) {
-  // ROLLBACK is prepared anew for each transaction. SQLite would have to prepare a statement from
-  // before a schema change again, at the moment when it is needed and memory may be short.
-  HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
-  if (kind == TransactionKind::kWrite) {
-    WriteLockListener* listener = connection->listener();
-    if (listener != nullptr) listener->BeforeLock();
-    HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
-    if (listener != nullptr) listener->Locked();
-    return Transaction(connection);
-  }
-  HL_TRY(connection->Exec("BEGIN"));
-  Transaction transaction(connection);
-  // BEGIN alone takes no snapshot. The first read does.
-  HL_ASSIGN(auto look, connection->PrepareCached("SELECT 1 FROM sqlite_schema LIMIT 1"));
-  HL_ASSIGN([[maybe_unused]] const bool row, look->Step());
-  return transaction;
-}
-
-Transaction::Transaction(Transaction&& other) noexcept
-    : connection_(std::exchange(other.connection_, nullptr)) {}
-
-Transaction::~Transaction() { Rollback(); }
-
-Status Transaction::Commit() {
-  HL_CHECK(connection_ != nullptr);
-  HL_TRY(connection_->Exec("COMMIT"));
-  if (connection_->listener() != nullptr) connection_->listener()->Ended();
-  connection_ = nullptr;
-  return Ok();
-}
-
-void Transaction::Rollback() {
-  if (connection_ == nullptr) return;
-  *connection_->unread_ = false;
-  // After a full disk or an I/O error SQLite may have rolled back by itself.
-  connection_->must_roll_back_ = connection_->in_transaction();
-  // An interruption ends with the attempt that it interrupts, so a second attempt at once gives the
-  // lock back. After any other error the rollback is repeated before the next use of the
-  // connection.
-  if (!connection_->FinishRollback().ok()) (void)connection_->FinishRollback();
-  if (connection_->listener() != nullptr) connection_->listener()->Ended();
-  connection_ = nullptr;
-}
-
-void DropMemoryStatistics() { sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
-
-std::string LibraryVersion() { return sqlite3_libversion(); }
 
 }  // namespace harmonylite::sqlite

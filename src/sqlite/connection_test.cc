@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "sqlite/sqlite_test_util.h"
+#include "sqlite/transaction.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
 
@@ -270,6 +271,25 @@ TEST_F(ConnectionTest, InterruptEndsACallInProgress) {
   other.join();
   ASSERT_FALSE(endless.ok());
   EXPECT_EQ(endless.error().code(), ErrorCode::kRetryLater);
+}
+
+TEST_F(ConnectionTest, AWalkVisitsEachRowAndEndsAtTheFirstError) {
+  Connection db = Open();
+  ASSERT_VALUE(Statement list, db.Prepare("VALUES (1), (2), (3)"));
+  std::vector<int64_t> seen;
+  const auto note = [&](const Statement& row) { seen.push_back(row.Int(0)); };
+  ASSERT_OK(list.ForEachRow(note));
+  EXPECT_EQ(seen, (std::vector<int64_t>{1, 2, 3}));
+
+  const Status stopped = list.ForEachRow([&](const Statement& row) -> Status {
+    if (row.Int(0) == 2) return MakeError(ErrorCode::kConflict, "enough");
+    return Ok();
+  });
+  ASSERT_FALSE(stopped.ok());
+  EXPECT_EQ(stopped.error().message(), "enough");
+  // The statement was reset, so that the next walk begins at the first row again.
+  ASSERT_OK(list.ForEachRow(note));
+  EXPECT_EQ(seen, (std::vector<int64_t>{1, 2, 3, 1, 2, 3}));
 }
 
 TEST_F(ConnectionTest, QueriesWithoutARowSaySo) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "node/verify/digest.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::sim {
 

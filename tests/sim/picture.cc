@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "sqlite/sqlite_test_util.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::sim {
 

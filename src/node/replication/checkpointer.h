@@ -19,6 +19,7 @@
 
 #include "base/result.h"
 #include "sqlite/connection.h"
+#include "sqlite/hooks.h"
 
 namespace harmonylite::node {
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "node/replication/lock_pacer.h"
+#include "sqlite/hooks.h"
 #include "sqlite/sqlite_test_util.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"

@@ -9,7 +9,7 @@
 #include <chrono>
 #include <optional>
 
-#include "sqlite/connection.h"
+#include "sqlite/hooks.h"
 
 namespace harmonylite::node {
 

@@ -12,6 +12,7 @@
 #include "ledger/references.h"
 #include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::node {
 

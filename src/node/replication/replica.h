@@ -32,6 +32,7 @@
 #include "node/replication/hold_queue.h"
 #include "node/shared_state.h"
 #include "sqlite/connection.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::node {
 

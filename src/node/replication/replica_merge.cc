@@ -5,6 +5,7 @@
 #include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 #include "node/replication/replica.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::node {
 

@@ -8,6 +8,7 @@
 #include "ledger/references.h"
 #include "ledger/shadows.h"
 #include "node/replication/replica.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::node {
 

@@ -24,6 +24,7 @@
 #include "ledger/tombstones.h"
 #include "node/replication/hold_queue.h"
 #include "node/replication/replica.h"
+#include "sqlite/transaction.h"
 
 namespace harmonylite::node {
 
