@@ -228,16 +228,15 @@ Result<Verification> VerifyAlone(const config::Config& config) {
   Verification out;
   const node::VerifyAnswer& answer = digest.answer();
   const NodeId self = answer.origin.node;
-  for (size_t i = 0; i < answer.rows.size(); ++i) {
-    Finding finding{answer.row_tables[i],
-                    node::FindingKind::kDamaged,
-                    {{self, answer.rows[i]}},
-                    answer.rows[i].key_text,
-                    answer.rows[i].key};
-    out.findings.push_back(std::move(finding));
-  }
+  const auto& digests = answer.As<node::TableDigests>();
+  for (const node::NamedRow& row : digests.damaged)
+    out.findings.push_back({row.table,
+                            node::FindingKind::kDamaged,
+                            {{self, row.mark}},
+                            row.mark.key_text,
+                            row.mark.key});
   out.compared = {self};
-  out.tables = answer.tables;
+  out.tables = digests.tables;
   return out;
 }
 

@@ -17,7 +17,7 @@ namespace harmonylite::node {
 
 // An order about rows of one table. A row is touched only if it still has the version of its mark.
 struct RowOrder {
-  VerifyKind kind = VerifyKind::kJournal;  // kJournal, kRemove or kResend
+  OrderKind kind = OrderKind::kJournal;
   std::string table;
   std::vector<change::Row> keys;
   std::vector<RowMark> marks;  // one for each of `keys`

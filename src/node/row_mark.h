@@ -1,5 +1,5 @@
-// A row as one node has it, reduced to hashes, and the kinds of questions and orders about rows
-// that nodes send each other.
+// A row as one node has it, reduced to hashes, and the kinds of orders about rows that nodes send
+// each other.
 #pragma once
 
 #include <cstdint>
@@ -25,14 +25,11 @@ struct RowMark {
   bool operator==(const RowMark&) const = default;
 };
 
-enum class VerifyKind {
-  kDigest,   // a question: digests of all tables
-  kBuckets,  // a question: digests of one table's rows, by buckets of key hashes
-  kRows,     // a question: the rows of some buckets of one table
-  kJournal,  // an order: journal these rows as new writes
-  kResend,   // an order: send these rows again, under the versions they have
-  // An order: remove these rows without a journal entry, because they were never written as a
-  // change, or have lost.
+enum class OrderKind {
+  kJournal,  // journal these rows as new writes
+  kResend,   // send these rows again, under the versions they have
+  // Remove these rows without a journal entry, because they were never written as a change, or have
+  // lost.
   kRemove,
 };
 

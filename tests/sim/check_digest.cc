@@ -10,7 +10,7 @@ Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
                       const std::vector<const Alteration*>& altered) {
   if (!picture.vector.Covers(digest.progress) || !digest.progress.Covers(picture.vector))
     return "a digest is of another progress than its node";
-  for (const node::TableDigest& table : digest.tables) {
+  for (const node::TableDigest& table : digest.As<node::TableDigests>().tables) {
     if (!picture.rows.contains(table.table)) continue;
     const auto damaged = std::count_if(altered.begin(), altered.end(), [&](const Alteration* one) {
       return one->table == table.table;
@@ -31,8 +31,9 @@ Violation CheckDigest(const Picture& picture, const node::VerifyAnswer& digest,
 Violation CheckDigests(const node::VerifyAnswer& a, const node::VerifyAnswer& b,
                        const std::set<std::string>& differ) {
   std::map<std::string, const node::TableDigest*> others;
-  for (const node::TableDigest& table : b.tables) others[table.table] = &table;
-  for (const node::TableDigest& table : a.tables) {
+  for (const node::TableDigest& table : b.As<node::TableDigests>().tables)
+    others[table.table] = &table;
+  for (const node::TableDigest& table : a.As<node::TableDigests>().tables) {
     const auto other = others.find(table.table);
     if (other == others.end()) continue;
     const bool same = table.images == other->second->images &&

@@ -25,9 +25,9 @@ std::string DamagedRows(SimNode* node) {
   auto digest = node->TakeDigest();
   if (!digest.ok()) return digest.error().message();
   std::string out;
-  for (size_t i = 0; i < digest->rows.size(); ++i)
-    out += fmt::format("{}table {} key {}: {}", out.empty() ? "" : "; ", digest->row_tables[i],
-                       digest->rows[i].key_text, node::Describe(digest->rows[i]));
+  for (const node::NamedRow& row : digest->As<node::TableDigests>().damaged)
+    out += fmt::format("{}table {} key {}: {}", out.empty() ? "" : "; ", row.table,
+                       row.mark.key_text, node::Describe(row.mark));
   return out.empty() ? "it is gone" : out;
 }
 

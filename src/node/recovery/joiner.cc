@@ -6,6 +6,7 @@
 #include <ctime>
 
 #include "node/verify/compare_rows.h"
+#include "node/verify/verify_replies.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::node {
@@ -26,8 +27,8 @@ std::string Keys(const std::vector<RowMark>& rows) {
   return rows.size() > kKeysNamed ? out + ", …" : out;
 }
 
-const TableDigest* Find(const VerifyAnswer& answer, const std::string& table) {
-  for (const TableDigest& one : answer.tables)
+const TableDigest* Find(const std::vector<TableDigest>& tables, const std::string& table) {
+  for (const TableDigest& one : tables)
     if (sqlite::SameName(one.table, table)) return &one;
   return nullptr;
 }
@@ -104,23 +105,22 @@ Result<bool> Joiner::IsFirst(const Decision& decision) {
   return std::move(put).error();
 }
 
-Result<VerifyAnswer> Joiner::Here(const VerifyRequest& request) {
-  HL_ASSIGN(Digest digest, Digest::Begin(d_.db, *d_.options, request));
+Result<VerifyAnswer> Joiner::Here(const VerifyQuestion& question) {
+  HL_ASSIGN(Digest digest, Digest::Begin(d_.db, *d_.options, question));
   while (true) {
     HL_ASSIGN(const bool done, digest.Advance(100'000));
     if (done) return digest.answer();
   }
 }
 
-Result<VerifyAnswer> Joiner::There(const VerifyRequest& request, NodeId node) {
-  VerifyRequest to = request;
-  to.to = node;
-  HL_ASSIGN(auto answers, client_.Ask(to, {node}));
+Result<VerifyAnswer> Joiner::There(VerifyRequest request, NodeId node) {
+  request.to = node;
+  HL_ASSIGN(auto answers, client_.Ask(std::move(request), {node}));
   const auto it = answers.find(node);
   if (it == answers.end())
     return MakeError(ErrorCode::kRetryLater, "node {} does not answer", node.value);
-  if (!it->second.failure.empty())
-    return MakeError(ErrorCode::kRetryLater, "node {}: {}", node.value, it->second.failure);
+  if (const std::string* failure = it->second.failure())
+    return MakeError(ErrorCode::kRetryLater, "node {}: {}", node.value, *failure);
   return std::move(it->second);
 }
 
@@ -172,22 +172,22 @@ Status Joiner::Compare(const Decision& decision) {
 Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here,
                                                                  const VerifyAnswer& there) {
   std::vector<TableDifference> out;
-  for (const TableDigest& ours : here.tables) {
+  for (const TableDigest& ours : here.As<TableDigests>().tables) {
     TableDifference difference;
     difference.table = ours.table;
     difference.rows_here = ours.rows;
-    const TableDigest* theirs = Find(there, ours.table);
+    const TableDigest* theirs = Find(there.As<TableDigests>().tables, ours.table);
     if (theirs == nullptr) {
       difference.missing_there = true;
       if (ours.rows > 0) out.push_back(std::move(difference));
       continue;
     }
     if (ours.rows == theirs->rows && ours.images == theirs->images) continue;
-    VerifyRequest request;
-    request.kind = VerifyKind::kBuckets;
-    request.table = ours.table;
-    HL_ASSIGN(const VerifyAnswer a, Here(request));
-    HL_ASSIGN(const VerifyAnswer b, There(request, there.origin.node));
+    const VerifyQuestion question{.kind = QuestionKind::kBuckets, .table = ours.table};
+    HL_ASSIGN(const VerifyAnswer own, Here(question));
+    HL_ASSIGN(const VerifyAnswer other, There({.what = question}, there.origin.node));
+    const auto& a = own.As<BucketDigests>();
+    const auto& b = other.As<BucketDigests>();
     if (b.images.size() != kVerifyBuckets)
       return MakeError(ErrorCode::kRetryLater, "an answer was not whole");
     std::vector<size_t> buckets;
@@ -211,12 +211,11 @@ Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAns
 // was attached, and travel like any other write.
 Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node,
                               TableDifference* out) {
-  VerifyRequest request;
-  request.kind = VerifyKind::kRows;
-  request.table = out->table;
-  request.buckets = buckets;
-  HL_ASSIGN(const VerifyAnswer here, Here(request));
-  HL_ASSIGN(const VerifyAnswer there, There(request, node));
+  const VerifyQuestion question{QuestionKind::kRows, out->table, buckets};
+  HL_ASSIGN(const VerifyAnswer own, Here(question));
+  HL_ASSIGN(const VerifyAnswer other_node, There({.what = question}, node));
+  const auto& here = own.As<BucketRows>();
+  const auto& there = other_node.As<BucketRows>();
   if (here.cut || there.cut) {
     if (buckets.size() == 1)
       return MakeError(ErrorCode::kRetryLater, "table {} is too large to be compared row by row",
@@ -286,7 +285,7 @@ void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node
 Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node) {
   std::erase_if(rows, [](const RowMark& row) { return row.versioned; });
   std::vector<Repair> wanted;
-  for (RowMark& row : rows) wanted.push_back({node, VerifyKind::kJournal, table, std::move(row)});
+  for (RowMark& row : rows) wanted.push_back({node, OrderKind::kJournal, table, std::move(row)});
   for (const VerifyRequest& request : RepairRequests(wanted)) {
     HL_ASSIGN(const VerifyAnswer answer, There(request, node));
     (void)answer;
@@ -323,30 +322,22 @@ Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom 
       return MakeError(ErrorCode::kRetryLater,
                        "node {} has no table {}: make it there, or drop it here", node.value,
                        one.table);
-    VerifyRequest named;
-    named.table = one.table;
-    named.rows = one.only_here;
-    if (self) named.rows.insert(named.rows.end(), one.differ.begin(), one.differ.end());
+    std::vector<RowMark> named = one.only_here;
+    if (self) named.insert(named.end(), one.differ.begin(), one.differ.end());
     for (const RowMark& row : one.differ_there)
       orders.raise_clock = std::max(orders.raise_clock, row.stamp);
     HL_TRY(AskToJournal(one.table, one.only_there, node));
     if (!self) HL_TRY(AskToJournal(one.table, one.differ_there, node));
     if (one.missing_there) {
-      HL_ASSIGN(named.rows, [&]() -> Result<std::vector<RowMark>> {
-        VerifyRequest all;
-        all.kind = VerifyKind::kRows;
-        all.table = one.table;
-        std::vector<RowMark> rows;
-        for (size_t i = 0; i < kVerifyBuckets; ++i) {
-          all.buckets = {i};
-          HL_ASSIGN(const VerifyAnswer some, Here(all));
-          rows.insert(rows.end(), some.rows.begin(), some.rows.end());
-        }
-        return rows;
-      }());
+      named.clear();
+      for (size_t i = 0; i < kVerifyBuckets; ++i) {
+        HL_ASSIGN(const VerifyAnswer some, Here({QuestionKind::kRows, one.table, {i}}));
+        const std::vector<RowMark>& rows = some.As<BucketRows>().rows;
+        named.insert(named.end(), rows.begin(), rows.end());
+      }
     }
-    HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, named));
-    orders.orders.push_back({self ? VerifyKind::kJournal : VerifyKind::kRemove, one.table,
+    HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, one.table, named));
+    orders.orders.push_back({self ? OrderKind::kJournal : OrderKind::kRemove, one.table,
                              std::move(rows.keys), std::move(rows.marks)});
   }
   HL_TRY(CarryOut(std::move(orders)));

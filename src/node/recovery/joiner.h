@@ -76,8 +76,9 @@ class Joiner {
   // True if this node's rows become the cluster's, because no other node came before it.
   Result<bool> IsFirst(const Decision& decision);
   Status Compare(const Decision& decision);
-  Result<VerifyAnswer> Here(const VerifyRequest& request);
-  Result<VerifyAnswer> There(const VerifyRequest& request, NodeId node);
+  Result<VerifyAnswer> Here(const VerifyQuestion& question);
+  // The answer of another node. A failure there is an error.
+  Result<VerifyAnswer> There(VerifyRequest request, NodeId node);
   // Finds a running node that has joined and returns its digests; nothing: no such node runs.
   Result<std::optional<VerifyAnswer>> Reference(const Decision& decision);
   Result<std::vector<TableDifference>> Differences(const VerifyAnswer& here,

@@ -80,7 +80,7 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
       if (shadowed) continue;
     }
     ++rows;
-    if (order.kind == VerifyKind::kJournal) {
+    if (order.kind == OrderKind::kJournal) {
       HL_TRY(capture::Append(db_, *tracked, key, *clock_));
       continue;
     }

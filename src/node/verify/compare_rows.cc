@@ -87,7 +87,7 @@ Side Claimant(const std::vector<Side>& claimants) {
   return claimants.front();
 }
 
-Repair Of(const Finding& finding, VerifyKind kind, const Side& side) {
+Repair Of(const Finding& finding, OrderKind kind, const Side& side) {
   return {side.first, kind, finding.table, *side.second};
 }
 
@@ -113,13 +113,13 @@ Repair PlanDamaged(const Finding& finding, bool resent) {
     // has its version, the row was deleted unseen before its write was sent, and went out as a
     // delete. That delete is journaled below.
     if (side.second->deleted && !IsLive(*side.second) && IsLive(*first.second))
-      return Of(finding, VerifyKind::kRemove, first);
+      return Of(finding, OrderKind::kRemove, first);
     if (IsLive(*side.second)) right.push_back(side);
   }
-  if (HL_MUTANT(repair_takes_loser)) return Of(finding, VerifyKind::kJournal, first);
-  if (!right.empty() && !resent) return Of(finding, VerifyKind::kResend, right.front());
-  if (!right.empty()) return Of(finding, VerifyKind::kJournal, Claimant(right));
-  return Of(finding, VerifyKind::kJournal, first);
+  if (HL_MUTANT(repair_takes_loser)) return Of(finding, OrderKind::kJournal, first);
+  if (!right.empty() && !resent) return Of(finding, OrderKind::kResend, right.front());
+  if (!right.empty()) return Of(finding, OrderKind::kJournal, Claimant(right));
+  return Of(finding, OrderKind::kJournal, first);
 }
 
 }  // namespace
@@ -162,10 +162,11 @@ std::vector<Finding> InBoth(const std::vector<Finding>& first, const std::vector
 std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer& b) {
   std::set<std::string> out;
   if (a.schema != b.schema) return out;
-  for (const TableDigest& ours : a.tables) {
-    const auto theirs = std::find_if(b.tables.begin(), b.tables.end(),
+  const std::vector<TableDigest>& others = b.As<TableDigests>().tables;
+  for (const TableDigest& ours : a.As<TableDigests>().tables) {
+    const auto theirs = std::find_if(others.begin(), others.end(),
                                      [&](const TableDigest& t) { return t.table == ours.table; });
-    if (theirs == b.tables.end()) continue;
+    if (theirs == others.end()) continue;
     // While a node has changes that are not folded, a shadowed row there may be about to become
     // visible again, so shadowed rows prove nothing.
     if (!(a.settled && b.settled) && ours.shadowed + theirs->shadowed > 0) continue;
@@ -177,10 +178,10 @@ std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer&
   return out;
 }
 
-std::vector<size_t> DifferingBuckets(const std::vector<const VerifyAnswer*>& answers) {
+std::vector<size_t> DifferingBuckets(const std::vector<const BucketDigests*>& answers) {
   std::vector<size_t> out;
   for (size_t bucket = 0; bucket < kVerifyBuckets; ++bucket)
-    for (const VerifyAnswer* answer : answers) {
+    for (const BucketDigests* answer : answers) {
       if (answer->images[bucket] == answers[0]->images[bucket] &&
           answer->versions[bucket] == answers[0]->versions[bucket])
         continue;
@@ -199,22 +200,21 @@ std::optional<Repair> PlanRepair(const Finding& finding, bool resent) {
   for (const auto& [node, row] : finding.nodes)
     if (row.stamp == newest && !row.shadowed) live.emplace_back(node, &row);
   if (live.empty()) return std::nullopt;
-  return Of(finding, VerifyKind::kJournal, Claimant(live));
+  return Of(finding, OrderKind::kJournal, Claimant(live));
 }
 
 std::vector<VerifyRequest> RepairRequests(const std::vector<Repair>& repairs) {
-  std::map<std::tuple<NodeId, VerifyKind, std::string>, std::vector<RowMark>> groups;
+  std::map<std::tuple<NodeId, OrderKind, std::string>, std::vector<RowMark>> groups;
   for (const Repair& repair : repairs)
     groups[{repair.node, repair.kind, repair.table}].push_back(repair.row);
   std::vector<VerifyRequest> out;
   for (const auto& [group, rows] : groups)
     for (size_t i = 0; i < rows.size(); ++i) {
       if (i % kMaxRequestRows == 0) {
-        VerifyRequest request;
-        std::tie(request.to, request.kind, request.table) = group;
-        out.push_back(std::move(request));
+        const auto& [node, kind, table] = group;
+        out.push_back({.to = node, .what = VerifyOrder{kind, table, {}}});
       }
-      out.back().rows.push_back(rows[i]);
+      std::get<VerifyOrder>(out.back().what).rows.push_back(rows[i]);
     }
   return out;
 }

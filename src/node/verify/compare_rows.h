@@ -51,17 +51,18 @@ std::vector<Finding> CompareRows(const std::string& table, const std::vector<Nod
 // its way.
 std::vector<Finding> InBoth(const std::vector<Finding>& first, const std::vector<Finding>& second);
 
-// Names of the tables that differ between two answers. At equal progress a difference is a fault,
-// otherwise it may be a change on its way. Tables that one of the nodes lacks are left out. So is
-// every table if the schemas differ: batches are held then, and health says so.
+// Names of the tables that differ between two answers to kDigest. At equal progress a difference is
+// a fault, otherwise it may be a change on its way. Tables that one of the nodes lacks are left
+// out. So is every table if the schemas differ: batches are held then, and health says so. Neither
+// answer may be a failure.
 std::set<std::string> DifferingTables(const VerifyAnswer& a, const VerifyAnswer& b);
-// Numbers of the buckets that are not the same in all answers.
-std::vector<size_t> DifferingBuckets(const std::vector<const VerifyAnswer*>& answers);
+// Numbers of the buckets that are not the same in all answers, each of which has all buckets.
+std::vector<size_t> DifferingBuckets(const std::vector<const BucketDigests*>& answers);
 
 // What one node has to do about a finding.
 struct Repair {
   NodeId node;
-  VerifyKind kind = VerifyKind::kJournal;
+  OrderKind kind = OrderKind::kJournal;
   std::string table;
   RowMark row;  // the row as that node has it
 };

@@ -2,23 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include "node/verify/verify_test_util.h"
+
 namespace harmonylite::node {
 namespace {
-
-Origin Node(uint64_t node) { return {NodeId(node), Incarnation(7)}; }
-
-RowMark Row(uint64_t key, uint64_t image, uint64_t writer, int64_t lseq) {
-  RowMark row;
-  row.key = key;
-  row.image = image;
-  row.versioned = writer != 0;
-  row.origin = Node(writer);
-  row.lseq = Lseq(lseq);
-  row.stamp = Hlc(lseq);
-  row.deleted = writer != 0 && image == 0;
-  row.key_text = "it's 100 % \n";
-  return row;
-}
 
 NodeRows Of(uint64_t node, std::map<uint64_t, int64_t> progress, std::vector<RowMark> rows) {
   NodeRows out;
@@ -67,9 +54,9 @@ TEST(CompareRows, AMigrationIsNoDifference) {
   migrated.schema = 1;
   EXPECT_EQ(Kinds({Of(1, {{1, 5}}, {Row(1, 10, 1, 5)}), migrated}), K{});
   VerifyAnswer before;
-  before.tables.push_back({"t", 1, 0, 0, false, 4, 5, 6});
+  before.body = TableDigests{{{"t", 1, 0, 0, false, 4, 5, 6}}, {}};
   VerifyAnswer after = before;
-  after.tables[0].images = 7;
+  after.As<TableDigests>().tables[0].images = 7;
   EXPECT_EQ(DifferingTables(before, after), std::set<std::string>{"t"});
   after.schema = 1;
   EXPECT_EQ(DifferingTables(before, after), std::set<std::string>{});
@@ -102,7 +89,7 @@ TEST(PlanRepair, WhoeverHasTheRightImageSendsIt) {
   damaged.damage = capture::RowDamage::kAltered;
   const Repair repair = Plan({Of(1, {{1, 5}}, {damaged}), Of(2, {{1, 5}}, {Row(1, 10, 1, 5)})});
   EXPECT_EQ(repair.node, NodeId(2));
-  EXPECT_EQ(repair.kind, VerifyKind::kResend);
+  EXPECT_EQ(repair.kind, OrderKind::kResend);
 }
 
 TEST(PlanRepair, WhatWasSentAgainInVainIsANewWrite) {
@@ -112,7 +99,7 @@ TEST(PlanRepair, WhatWasSentAgainInVainIsANewWrite) {
       CompareRows("t", {Of(1, {{1, 5}}, {damaged}), Of(2, {{1, 5}}, {Row(1, 10, 1, 5)})});
   const Repair repair = PlanRepair(findings.at(0), /*resent=*/true).value();
   EXPECT_EQ(repair.node, NodeId(2));
-  EXPECT_EQ(repair.kind, VerifyKind::kJournal);
+  EXPECT_EQ(repair.kind, OrderKind::kJournal);
 }
 
 TEST(PlanRepair, WhatNobodyElseHasIsANewWrite) {
@@ -120,7 +107,7 @@ TEST(PlanRepair, WhatNobodyElseHasIsANewWrite) {
   unwritten.damage = capture::RowDamage::kUnwritten;
   const Repair repair = Plan({Of(1, {{1, 5}}, {}), Of(2, {{1, 5}}, {unwritten})});
   EXPECT_EQ(repair.node, NodeId(2));
-  EXPECT_EQ(repair.kind, VerifyKind::kJournal);
+  EXPECT_EQ(repair.kind, OrderKind::kJournal);
 }
 
 TEST(PlanRepair, ADeletedRowThatIsThereGoes) {
@@ -129,7 +116,7 @@ TEST(PlanRepair, ADeletedRowThatIsThereGoes) {
   risen.damage = capture::RowDamage::kUnwritten;
   const Repair repair = Plan({Of(1, {{1, 5}}, {Row(1, 0, 1, 5)}), Of(2, {{1, 5}}, {risen})});
   EXPECT_EQ(repair.node, NodeId(2));
-  EXPECT_EQ(repair.kind, VerifyKind::kRemove);
+  EXPECT_EQ(repair.kind, OrderKind::kRemove);
 }
 
 // The row was deleted unseen before its change was sent, so the change went out as a delete.
@@ -139,7 +126,7 @@ TEST(PlanRepair, AMissingRowThatTheOthersHoldForDeletedIsDeletedAnew) {
   missing.damage = capture::RowDamage::kMissing;
   const Repair repair = Plan({Of(1, {{2, 5}}, {Row(1, 0, 2, 5)}), Of(2, {{2, 5}}, {missing})});
   EXPECT_EQ(repair.node, NodeId(2));
-  EXPECT_EQ(repair.kind, VerifyKind::kJournal);
+  EXPECT_EQ(repair.kind, OrderKind::kJournal);
 }
 
 TEST(PlanRepair, OfSeveralThatClaimToBeRightTheWriterIs) {
@@ -147,50 +134,6 @@ TEST(PlanRepair, OfSeveralThatClaimToBeRightTheWriterIs) {
             NodeId(2));
   EXPECT_EQ(Plan({Of(4, {{2, 5}}, {Row(1, 10, 2, 5)}), Of(3, {{2, 5}}, {Row(1, 11, 2, 5)})}).node,
             NodeId(3));
-}
-
-TEST(VerifyWire, RequestsAndAnswersComeBackAsTheyWere) {
-  VerifyRequest request;
-  request.id = "c1";
-  request.kind = VerifyKind::kResend;
-  request.to = NodeId(3);
-  request.table = "a b%\n";
-  request.buckets = {0, 1023};
-  request.rows = {Row(~0ull, 10, 1, 5), Row(2, 0, 0, 0)};
-  EXPECT_EQ(DecodeVerifyRequest("c1", EncodeVerifyRequest(request)).value(), request);
-
-  VerifyAnswer answer;
-  answer.origin = Node(9);
-  answer.joined = false;
-  answer.settled = false;
-  answer.schema = ~0ull;
-  answer.progress.Advance(Node(1), Lseq(5));
-  answer.failure = "not now";
-  answer.tables = {{"a b", 1, 2, 3, true, 4, 5, ~0ull}};
-  for (uint64_t i = 0; i < 20'000; ++i) answer.rows.push_back(Row(i, i, 1, 5));
-  answer.row_tables = {"a b", ""};
-  answer.images = {1, 2};
-  answer.versions = {3, 4};
-  answer.cut = true;
-  answer.done = 6;
-  const std::vector<std::string> pieces = EncodeVerifyAnswer(answer);
-  EXPECT_GT(pieces.size(), 1u);
-  std::vector<std::string_view> views(pieces.begin(), pieces.end());
-  EXPECT_TRUE(IsWholeAnswer(views));
-  EXPECT_EQ(DecodeVerifyAnswer(views).value(), answer);
-  views.pop_back();
-  EXPECT_FALSE(IsWholeAnswer(views));
-}
-
-TEST(VerifyWire, DamagedTextIsRefused) {
-  EXPECT_FALSE(DecodeVerifyRequest("x", "something else").ok());
-  EXPECT_FALSE(DecodeVerifyRequest("x", "harmonylite-verify 1\nkind nothing\n").ok());
-  EXPECT_FALSE(DecodeVerifyRequest("x", "harmonylite-verify 1\nbucket 1024\n").ok());
-  EXPECT_TRUE(DecodeVerifyRequest("x", "harmonylite-verify 1\nof a later version\n").ok());
-  EXPECT_FALSE(DecodeVerifyAnswer({"harmonylite-verify-answer 1\nprogress 1 2\nend\n"}).ok());
-  EXPECT_FALSE(ParseReplyKey("verify.answer.c1.x.0").has_value());
-  EXPECT_TRUE(ParseReplyKey(VerifyWorkingKey("c1", NodeId(2)))->working);
-  EXPECT_EQ(ParseReplyKey(VerifyAnswerKey("c1", NodeId(2), 3))->piece, 3u);
 }
 
 }  // namespace

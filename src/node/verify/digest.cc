@@ -29,6 +29,23 @@ bool SameVersion(const RowMark& a, const RowMark& b) {
   return a.versioned == b.versioned && (!a.versioned || (a.origin == b.origin && a.lseq == b.lseq));
 }
 
+// Describes a row by what was read of it. Its image and its key text take work of their own and are
+// left to the caller.
+Result<RowMark> MarkOf(const SurveyedRow& row, const ledger::OriginTable& origins) {
+  RowMark mark;
+  mark.key = KeyHash(row.table->table, row.key);
+  mark.shadowed = row.shadowed;
+  mark.deleted = row.deleted;
+  mark.versioned = row.versioned;
+  if (row.versioned) {
+    HL_ASSIGN(mark.origin, origins.At(row.origin));
+  }
+  mark.lseq = row.lseq;
+  mark.stamp = row.stamp;
+  mark.damage = row.damage;
+  return mark;
+}
+
 }  // namespace
 
 uint64_t KeyHash(const schema::Table& table, std::span<const ValueView> key) {
@@ -51,40 +68,43 @@ std::string KeyText(std::span<const ValueView> key) {
   return out.substr(0, end) + "…";
 }
 
-Digest::Digest(RowSurvey survey, const VerifyRequest& request)
-    : survey_(std::move(survey)),
-      kind_(request.kind),
-      wanted_(request.buckets.begin(), request.buckets.end()) {}
+Digest::Digest(RowSurvey survey, const VerifyQuestion& question)
+    : survey_(std::move(survey)), wanted_(question.buckets.begin(), question.buckets.end()) {}
 
 Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
-                             const VerifyRequest& request) {
-  HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
-                                               request.kind == VerifyKind::kRows, request.table));
-  Digest out(std::move(survey), request);
-  out.answer_.origin = out.survey_.point().state.self;
-  out.answer_.joined = out.survey_.point().state.joined;
-  out.answer_.settled = out.survey_.point().settled;
-  out.answer_.progress = out.survey_.point().progress;
-  out.answer_.schema = ledger::SchemaFingerprint(out.survey_.point().catalog);
-  bool known = false;
-  for (const ledger::TrackedTable& tracked : out.survey_.point().catalog.tables) {
-    if (request.kind == VerifyKind::kDigest) {
-      out.positions_[tracked.id] = out.answer_.tables.size();
-      TableDigest digest;
+                             const VerifyQuestion& question) {
+  HL_ASSIGN(RowSurvey survey,
+            RowSurvey::Begin(db, options.tables, options.publish,
+                             question.kind == QuestionKind::kRows, question.table));
+  Digest out(std::move(survey), question);
+  const auto& point = out.survey_.point();
+  out.answer_.origin = point.state.self;
+  out.answer_.joined = point.state.joined;
+  out.answer_.settled = point.settled;
+  out.answer_.progress = point.progress;
+  out.answer_.schema = ledger::SchemaFingerprint(point.catalog);
+  const std::vector<ledger::TrackedTable>& tables = point.catalog.tables;
+  if (question.kind == QuestionKind::kDigest) {
+    TableDigests digests;
+    for (const ledger::TrackedTable& tracked : tables) {
+      out.positions_[tracked.id] = digests.tables.size();
+      TableDigest& digest = digests.tables.emplace_back();
       digest.table = tracked.table.name;
       digest.had_rows = tracked.had_rows;
-      out.answer_.tables.push_back(std::move(digest));
-    } else if (sqlite::SameName(tracked.table.name, request.table)) {
-      known = true;
-      out.answer_.had_rows = tracked.had_rows;
     }
+    out.answer_.body = std::move(digests);
+    return out;
   }
-  if (request.kind != VerifyKind::kDigest && !known)
-    return MakeError(ErrorCode::kNotFound, "there is no table {}", request.table);
-  if (request.kind == VerifyKind::kBuckets) {
-    out.answer_.images.assign(kVerifyBuckets, 0);
-    out.answer_.versions.assign(kVerifyBuckets, 0);
-  }
+  const auto asked = std::find_if(tables.begin(), tables.end(), [&](const auto& tracked) {
+    return sqlite::SameName(tracked.table.name, question.table);
+  });
+  if (asked == tables.end())
+    return MakeError(ErrorCode::kNotFound, "there is no table {}", question.table);
+  if (question.kind == QuestionKind::kRows)
+    out.answer_.body = BucketRows{asked->had_rows, {}, false};
+  else
+    out.answer_.body = BucketDigests{asked->had_rows, std::vector<uint64_t>(kVerifyBuckets),
+                                     std::vector<uint64_t>(kVerifyBuckets)};
   return out;
 }
 
@@ -92,103 +112,86 @@ Result<bool> Digest::Advance(int64_t rows) {
   return survey_.Visit(rows, [this](const SurveyedRow& row) { return Add(row); });
 }
 
-RowMark Digest::Mark(const SurveyedRow& row, uint64_t key, uint64_t image) const {
-  RowMark mark;
-  mark.key = key;
-  mark.image = image;
-  mark.shadowed = row.shadowed;
-  mark.deleted = row.deleted;
-  mark.versioned = row.versioned;
-  mark.lseq = row.lseq;
-  mark.stamp = row.stamp;
-  mark.damage = row.damage;
-  mark.key_text = KeyText(row.key);
-  return mark;
-}
-
-// Adds one row to the answer. A kRows answer lists the rows of the wanted buckets. Both kinds of
-// digests add up two hashes per row: one of key and content alone, which tells whether the rows are
-// equal, and one that covers the version, too, because nodes with equal progress must also agree on
-// versions (P4). Shadowed rows count apart from visible ones.
+// Hashes a row and adds it to the answer. There are two hashes per row: one of key and content
+// alone, which tells whether rows are equal, and one that covers the version, too, because nodes
+// with equal progress must also agree on versions (P4).
 Status Digest::Add(const SurveyedRow& row) {
-  const schema::Table& table = row.table->table;
-  const uint64_t key = KeyHash(table, row.key);
-  uint64_t image = 0;
+  Hashed hashed;
+  HL_ASSIGN(hashed.mark, MarkOf(row, survey_.point().origins));
+  RowMark& mark = hashed.mark;
   if (!row.image.empty()) {
-    const int64_t hash = HL_MUTANT(digest_of_keys_only) ? 0 : capture::HashImage(table, row.image);
-    image = std::max<uint64_t>(MixHashes(static_cast<uint64_t>(hash), key), 1);
-  }
-  Origin origin;
-  if (row.versioned) {
-    HL_ASSIGN(origin, survey_.point().origins.At(row.origin));
+    const int64_t hash =
+        HL_MUTANT(digest_of_keys_only) ? 0 : capture::HashImage(row.table->table, row.image);
+    mark.image = std::max<uint64_t>(MixHashes(static_cast<uint64_t>(hash), mark.key), 1);
   }
   // A node that does not publish has no stored progress of its own, so its progress is the greatest
   // lseq among its own rows' versions.
-  if (row.versioned && origin == answer_.origin) answer_.progress.Advance(origin, row.lseq);
-
-  if (kind_ == VerifyKind::kRows) {
-    if (!wanted_.contains(BucketOf(key))) return Ok();
-    if (answer_.rows.size() >= kMaxAnswerRows) {
-      answer_.cut = true;
-      return Ok();
-    }
-    answer_.rows.push_back(Mark(row, key, image));
-    answer_.rows.back().origin = origin;
-    return Ok();
-  }
-  uint64_t version = MixHashes(image, 1);
+  if (row.versioned && mark.origin == answer_.origin)
+    answer_.progress.Advance(mark.origin, row.lseq);
+  hashed.version = MixHashes(mark.image, 1);
   if (row.versioned)
-    version = MixHashes(MixHashes(MixHashes(image, origin.node.value), origin.incarnation.value),
-                        static_cast<uint64_t>(row.lseq.value));
-  if (kind_ == VerifyKind::kBuckets) {
-    if (image == 0) return Ok();
-    answer_.images[BucketOf(key)] += image;
-    answer_.versions[BucketOf(key)] += row.shadowed ? MixHashes(version, 2) : version;
-    return Ok();
-  }
-  TableDigest& digest = answer_.tables[positions_.at(row.table->id)];
-  if (row.damage != RowDamage::kNone) {
-    ++digest.damaged;
-    if (answer_.rows.size() < kMaxDamagedNamed) {
-      answer_.rows.push_back(Mark(row, key, image));
-      answer_.rows.back().origin = origin;
-      answer_.row_tables.push_back(table.name);
-    }
-  }
-  if (image == 0) return Ok();
-  (row.shadowed ? digest.shadowed : digest.rows) += 1;
-  if (row.shadowed) {
-    digest.shadows += version;
-  } else {
-    digest.images += image;
-    digest.versions += version;
-  }
+    hashed.version = MixHashes(
+        MixHashes(MixHashes(mark.image, mark.origin.node.value), mark.origin.incarnation.value),
+        static_cast<uint64_t>(row.lseq.value));
+  if (auto* digests = std::get_if<TableDigests>(&answer_.body))
+    AddTo(digests, row, hashed);
+  else if (auto* buckets = std::get_if<BucketDigests>(&answer_.body))
+    AddTo(buckets, hashed);
+  else
+    AddTo(&answer_.As<BucketRows>(), row, hashed);
   return Ok();
 }
 
-Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
-                           const VerifyRequest& request) {
-  NamedRows out;
-  out.table = request.table;
-  std::map<uint64_t, const RowMark*> wanted;
-  for (const RowMark& row : request.rows) wanted[row.key] = &row;
-  HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
-                                               /*tombstones=*/true, request.table));
-  HL_ASSIGN(const bool done, survey.Visit(kNoLimit, [&](const SurveyedRow& row) -> Status {
-    const uint64_t key = KeyHash(row.table->table, row.key);
-    const auto it = wanted.find(key);
-    if (it == wanted.end()) return Ok();
-    RowMark now;
-    now.key = key;
-    now.versioned = row.versioned;
-    now.lseq = row.lseq;
-    now.stamp = row.stamp;
-    now.deleted = row.deleted;
-    now.damage = row.damage;
-    if (row.versioned) {
-      HL_ASSIGN(now.origin, survey.point().origins.At(row.origin));
+// Shadowed rows count apart from visible ones.
+void Digest::AddTo(TableDigests* answer, const SurveyedRow& row, const Hashed& hashed) const {
+  TableDigest& digest = answer->tables[positions_.at(row.table->id)];
+  if (row.damage != RowDamage::kNone) {
+    ++digest.damaged;
+    if (answer->damaged.size() < kMaxDamagedNamed) {
+      answer->damaged.push_back({row.table->table.name, hashed.mark});
+      answer->damaged.back().mark.key_text = KeyText(row.key);
     }
-    if (!SameVersion(now, *it->second)) return Ok();
+  }
+  if (hashed.mark.image == 0) return;
+  if (row.shadowed) {
+    ++digest.shadowed;
+    digest.shadows += hashed.version;
+  } else {
+    ++digest.rows;
+    digest.images += hashed.mark.image;
+    digest.versions += hashed.version;
+  }
+}
+
+void Digest::AddTo(BucketDigests* answer, const Hashed& hashed) {
+  if (hashed.mark.image == 0) return;
+  const size_t bucket = BucketOf(hashed.mark.key);
+  answer->images[bucket] += hashed.mark.image;
+  answer->versions[bucket] += hashed.mark.shadowed ? MixHashes(hashed.version, 2) : hashed.version;
+}
+
+void Digest::AddTo(BucketRows* answer, const SurveyedRow& row, const Hashed& hashed) const {
+  if (!wanted_.contains(BucketOf(hashed.mark.key))) return;
+  if (answer->rows.size() >= kMaxAnswerRows) {
+    answer->cut = true;
+    return;
+  }
+  answer->rows.push_back(hashed.mark);
+  answer->rows.back().key_text = KeyText(row.key);
+}
+
+Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
+                           const std::string& table, const std::vector<RowMark>& named) {
+  NamedRows out;
+  out.table = table;
+  std::map<uint64_t, const RowMark*> wanted;
+  for (const RowMark& row : named) wanted[row.key] = &row;
+  HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
+                                               /*tombstones=*/true, table));
+  HL_ASSIGN(const bool done, survey.Visit(kNoLimit, [&](const SurveyedRow& row) -> Status {
+    HL_ASSIGN(RowMark now, MarkOf(row, survey.point().origins));
+    const auto it = wanted.find(now.key);
+    if (it == wanted.end() || !SameVersion(now, *it->second)) return Ok();
     change::Row owned;
     for (const ValueView& value : row.key) owned.emplace_back(value);
     out.keys.push_back(std::move(owned));

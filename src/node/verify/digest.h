@@ -29,28 +29,36 @@ std::string KeyText(std::span<const change::ValueView> key);
 
 class Digest {
  public:
-  // Begins the read transaction. `request` is a kDigest, kBuckets or kRows. kRetryLater: see
-  // RowSurvey::Begin.
+  // Begins the read transaction. kRetryLater: see RowSurvey::Begin. kNotFound: there is no such
+  // table.
   static Result<Digest> Begin(sqlite::Connection* db, const NodeOptions& options,
-                              const VerifyRequest& request);
+                              const VerifyQuestion& question);
 
   // Looks at about `rows` rows. True: answer() is complete.
   Result<bool> Advance(int64_t rows);
   const VerifyAnswer& answer() const { return answer_; }
 
  private:
-  Digest(capture::RowSurvey survey, const VerifyRequest& request);
+  // A row as Add() has hashed it.
+  struct Hashed {
+    RowMark mark;          // without its key text
+    uint64_t version = 0;  // hash of the row with its version
+  };
+
+  Digest(capture::RowSurvey survey, const VerifyQuestion& question);
   Status Add(const capture::SurveyedRow& row);
-  RowMark Mark(const capture::SurveyedRow& row, uint64_t key, uint64_t image) const;
+  // Each adds a row to the answer to one kind of question.
+  void AddTo(TableDigests* answer, const capture::SurveyedRow& row, const Hashed& hashed) const;
+  static void AddTo(BucketDigests* answer, const Hashed& hashed);
+  void AddTo(BucketRows* answer, const capture::SurveyedRow& row, const Hashed& hashed) const;
 
   capture::RowSurvey survey_;
-  VerifyKind kind_;
-  std::set<size_t> wanted_;              // buckets that a kRows request asks for
-  std::map<int64_t, size_t> positions_;  // table id → its index in answer_.tables
+  std::set<size_t> wanted_;              // buckets that a kRows question asks for
+  std::map<int64_t, size_t> positions_;  // table id → its index in TableDigests::tables
   VerifyAnswer answer_;
 };
 
-// Those rows named by a request that still have the version that it names.
+// Those rows named by an order that still have the version that it names.
 struct NamedRows {
   std::string table;
   std::vector<change::Row> keys;
@@ -58,6 +66,6 @@ struct NamedRows {
 };
 // Finds the rows of an order by their key hashes, which takes a pass over the table.
 Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
-                           const VerifyRequest& request);
+                           const std::string& table, const std::vector<RowMark>& named);
 
 }  // namespace harmonylite::node

@@ -48,7 +48,7 @@ Result<std::map<NodeId, VerifyAnswer>> RowClient::Ask(VerifyRequest request,
   while (true) {
     auto entries = store_->List(kVerifyPrefix);
     if (!entries.ok()) return std::move(entries).error();
-    VerifyReplies replies = CollectReplies(*entries, request.id);
+    VerifyReplies replies = CollectReplies(*entries, request);
     const int64_t waited = clock_->MonotonicMs() - began;
     const bool all = std::all_of(nodes.begin(), nodes.end(), [&](NodeId node) {
       if (replies.answers.contains(node)) return true;

@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "node/cluster/heartbeat.h"
-#include "node/verify/verify_wire.h"
+#include "node/verify/verify_replies.h"
 #include "ports/meta_store.h"
 
 namespace harmonylite::node {

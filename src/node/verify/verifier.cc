@@ -20,8 +20,8 @@ constexpr int64_t kCheckMs = 30'000;
 // Ids of background checks begin with this letter, those of other requests with other letters.
 constexpr char kCheckLetter = 'b';
 
-bool IsOrder(VerifyKind kind) {
-  return kind == VerifyKind::kJournal || kind == VerifyKind::kResend || kind == VerifyKind::kRemove;
+VerifyRequest CheckRequest(std::string id = {}) {
+  return {.id = std::move(id), .what = VerifyQuestion{.kind = QuestionKind::kDigest}};
 }
 
 }  // namespace
@@ -46,10 +46,8 @@ StepResult Verifier::Step() {
     auto worked = Work();
     if (worked.ok()) return *worked;
     if (!current_) return Fail(worked.error(), now);  // the answer could not be written
-    VerifyAnswer failed;
-    failed.origin = d_.shared->self();
-    failed.failure = worked.error().message();
-    Status told = PutAnswer(failed);
+    Status told =
+        PutAnswer({.origin = d_.shared->self(), .body = VerifyFailure{worked.error().message()}});
     return told.ok() ? StepResult::Progress() : Fail(told.error(), now);
   }
   if (now < next_look_ms_) return StepResult::Idle();
@@ -127,15 +125,13 @@ Status Verifier::Start(const VerifyRequest& request) {
 // Finds the rows of an order that still have the versions it names. The publisher sends rows again,
 // and the order is answered at once; everything else is written by the consumer, and answered in
 // Work().
-Status Verifier::StartOrder(const VerifyRequest& request) {
-  HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, request));
-  RowOrder order{request.kind, rows.table, std::move(rows.keys), std::move(rows.marks)};
-  VerifyAnswer answer;
-  answer.origin = d_.shared->self();
-  answer.done = static_cast<int64_t>(order.keys.size());
-  if (request.kind == VerifyKind::kResend) {
+Status Verifier::StartOrder(const VerifyOrder& named) {
+  HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, named.table, named.rows));
+  RowOrder order{named.kind, rows.table, std::move(rows.keys), std::move(rows.marks)};
+  if (named.kind == OrderKind::kResend) {
+    const auto sent = static_cast<int64_t>(order.keys.size());
     d_.shared->rows().OrderResend(std::move(order));
-    return PutAnswer(answer);
+    return PutAnswer({.origin = d_.shared->self(), .body = RowsTouched{sent}});
   }
   RowOrders orders;
   orders.orders.push_back(std::move(order));
@@ -149,27 +145,25 @@ Result<StepResult> Verifier::Work() {
     auto result = d_.shared->rows().TakeResult();
     if (!result) return StepResult::Blocked("the rows are being written");
     if (!result->ok()) return std::move(*result).error();
-    VerifyAnswer answer;
-    answer.origin = d_.shared->self();
-    answer.done = **result;
-    HL_TRY(PutAnswer(answer));
+    HL_TRY(PutAnswer({.origin = d_.shared->self(), .body = RowsTouched{**result}}));
     return StepResult::Progress();
   }
-  if (IsOrder(current_->kind)) {
+  if (const auto* order = std::get_if<VerifyOrder>(&current_->what)) {
     if (!d_.options->publish)
       return MakeError(ErrorCode::kInvalidArgument, "it sends nothing (publish = false)");
-    HL_TRY(StartOrder(*current_));
+    HL_TRY(StartOrder(*order));
     return StepResult::Progress();
   }
   if (!digest_) {
-    HL_ASSIGN(Digest begun, Digest::Begin(d_.db, *d_.options, *current_));
+    HL_ASSIGN(Digest begun,
+              Digest::Begin(d_.db, *d_.options, std::get<VerifyQuestion>(current_->what)));
     digest_.emplace(std::move(begun));
   }
   HL_ASSIGN(const bool done, digest_->Advance(kRowsInStep));
   if (!done) return StepResult::Progress();
   const VerifyAnswer answer = digest_->answer();
   digest_.reset();
-  if (current_->id[0] == kCheckLetter) {
+  if (current_->id[0] == kCheckLetter && std::holds_alternative<TableDigests>(answer.body)) {
     check_ = current_->id;
     check_answer_ = answer;
     compared_ = 0;
@@ -209,10 +203,8 @@ Status Verifier::StartCheck(int64_t now) {
   next_check_ms_ = now + d_.options->verify_interval_ms;
   own_check_ = fmt::format("{}{:016x}", kCheckLetter, random_());
   own_check_until_ms_ = now + kCheckMs;
-  VerifyRequest request;
-  request.kind = VerifyKind::kDigest;
   HL_ASSIGN(const uint64_t revision,
-            d_.store->Put(VerifyRequestKey(own_check_), EncodeVerifyRequest(request)));
+            d_.store->Put(VerifyRequestKey(own_check_), EncodeVerifyRequest(CheckRequest())));
   (void)revision;
   next_look_ms_ = now;
   return Ok();
@@ -222,10 +214,10 @@ Status Verifier::StartCheck(int64_t now) {
 // are more of them than before.
 void Verifier::Evaluate(const Entries& entries) {
   if (check_.empty()) return;
-  const VerifyReplies replies = CollectReplies(entries, check_);
+  const VerifyReplies replies = CollectReplies(entries, CheckRequest(check_));
   std::vector<const VerifyAnswer*> others;
   for (const auto& [node, answer] : replies.answers)
-    if (node != check_answer_.origin.node && answer.failure.empty()) others.push_back(&answer);
+    if (node != check_answer_.origin.node && answer.failure() == nullptr) others.push_back(&answer);
   if (others.size() > compared_) {
     compared_ = others.size();
     Conclude(others);
@@ -257,7 +249,8 @@ void Verifier::Conclude(const std::vector<const VerifyAnswer*>& others) {
   }
   // The next check is due even if nothing is committed until then.
   if (!met && (!others.empty() || before.tables > 0)) data_version_ = -1;
-  for (const TableDigest& table : check_answer_.tables) found.damaged_rows += table.damaged;
+  for (const TableDigest& table : check_answer_.As<TableDigests>().tables)
+    found.damaged_rows += table.damaged;
   found.tables = static_cast<int64_t>(tables.size());
   found.checked_wall_ms = d_.clock->WallMs();
   // Without an answer at equal progress the earlier result stands.

@@ -20,7 +20,7 @@
 #include "node/shared_state.h"
 #include "node/step.h"
 #include "node/verify/digest.h"
-#include "node/verify/verify_wire.h"
+#include "node/verify/verify_replies.h"
 #include "ports/meta_store.h"
 #include "sqlite/connection.h"
 
@@ -56,7 +56,7 @@ class Verifier {
   StepResult Look(int64_t now);
   void Forget(const Entries& entries, int64_t now);
   Status Start(const VerifyRequest& request);
-  Status StartOrder(const VerifyRequest& request);
+  Status StartOrder(const VerifyOrder& named);
   // Does the next piece of work on current_.
   Result<StepResult> Work();
   Status PutAnswer(const VerifyAnswer& answer);

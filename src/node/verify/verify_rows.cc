@@ -33,10 +33,11 @@ bool AtOneProgress(const Answers& answers) {
 std::set<std::string> Suspects(const Answers& answers) {
   std::set<std::string> out;
   for (const auto& [id, a] : answers) {
-    for (const TableDigest& table : a.tables)
+    if (a.failure() != nullptr) continue;
+    for (const TableDigest& table : a.As<TableDigests>().tables)
       if (table.damaged > 0) out.insert(table.table);
     for (const auto& [other_id, b] : answers)
-      if (id < other_id) out.merge(DifferingTables(a, b));
+      if (id < other_id && b.failure() == nullptr) out.merge(DifferingTables(a, b));
   }
   return out;
 }
@@ -50,8 +51,8 @@ Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
     if (it == answers.end()) {
       out->missing[node] = "does not answer";
       asked->erase(node);
-    } else if (!it->second.failure.empty()) {
-      out->missing[node] = it->second.failure;
+    } else if (const std::string* failure = it->second.failure()) {
+      out->missing[node] = *failure;
       answers.erase(it);
     } else if (!it->second.joined) {
       out->missing[node] = "its first join is not settled";
@@ -72,13 +73,11 @@ class Drill {
   // The rows of `table` that cannot be right. `damaged`: buckets in which a node found damage in
   // its own rows.
   Result<std::vector<Finding>> Table(const std::string& table, const std::set<size_t>& damaged) {
-    VerifyRequest request;
-    request.kind = VerifyKind::kBuckets;
-    request.table = table;
-    HL_ASSIGN(const Answers answers, Ask(request));
-    std::vector<const VerifyAnswer*> whole;
+    HL_ASSIGN(const Answers answers, Ask({.kind = QuestionKind::kBuckets, .table = table}));
+    std::vector<const BucketDigests*> whole;
     for (const auto& [id, answer] : answers)
-      if (answer.images.size() == kVerifyBuckets) whole.push_back(&answer);
+      if (const auto* digests = std::get_if<BucketDigests>(&answer.body))
+        if (digests->images.size() == kVerifyBuckets) whole.push_back(digests);
     std::set<size_t> buckets = damaged;
     if (whole.size() > 1) {
       const std::vector<size_t> differ = DifferingBuckets(whole);
@@ -99,14 +98,14 @@ class Drill {
  private:
   // A node that answered the first question but not this one was not compared down to its rows,
   // which is recorded.
-  Result<Answers> Ask(const VerifyRequest& request) {
-    HL_ASSIGN(Answers answers, client_->Ask(request, nodes_));
+  Result<Answers> Ask(VerifyQuestion question) {
+    HL_ASSIGN(Answers answers, client_->Ask({.what = std::move(question)}, nodes_));
     for (const NodeId node : nodes_) {
       const auto answer = answers.find(node);
       if (answer == answers.end())
         out_->missing[node] = "does not answer any more";
-      else if (!answer->second.failure.empty())
-        out_->missing[node] = answer->second.failure;
+      else if (const std::string* failure = answer->second.failure())
+        out_->missing[node] = *failure;
     }
     return answers;
   }
@@ -122,13 +121,11 @@ class Drill {
   // Compares the rows of some buckets. If an answer does not hold all of them, the buckets are
   // halved and asked for again.
   Result<std::vector<Finding>> Look(const std::string& table, const std::vector<size_t>& buckets) {
-    VerifyRequest request;
-    request.kind = VerifyKind::kRows;
-    request.table = table;
-    request.buckets = buckets;
-    HL_ASSIGN(Answers answers, Ask(request));
-    const bool cut =
-        std::any_of(answers.begin(), answers.end(), [](const auto& a) { return a.second.cut; });
+    HL_ASSIGN(Answers answers, Ask({QuestionKind::kRows, table, buckets}));
+    std::erase_if(answers, [](const auto& one) { return one.second.failure() != nullptr; });
+    const bool cut = std::any_of(answers.begin(), answers.end(), [](const auto& one) {
+      return one.second.template As<BucketRows>().cut;
+    });
     if (cut && buckets.size() > 1) {
       const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
       HL_ASSIGN(std::vector<Finding> out, Look(table, {buckets.begin(), middle}));
@@ -143,10 +140,11 @@ class Drill {
       return std::vector<Finding>();
     }
     std::vector<NodeRows> rows;
-    for (auto& [id, answer] : answers)
-      if (answer.failure.empty())
-        rows.push_back({answer.origin, answer.progress, answer.had_rows, answer.schema,
-                        std::move(answer.rows)});
+    for (auto& [id, answer] : answers) {
+      auto& body = answer.As<BucketRows>();
+      rows.push_back(
+          {answer.origin, answer.progress, body.had_rows, answer.schema, std::move(body.rows)});
+    }
     return CompareRows(table, rows);
   }
 
@@ -158,8 +156,8 @@ class Drill {
 std::set<size_t> DamagedBuckets(const Answers& answers, const std::string& table) {
   std::set<size_t> out;
   for (const auto& [id, answer] : answers)
-    for (size_t i = 0; i < answer.rows.size() && i < answer.row_tables.size(); ++i)
-      if (answer.row_tables[i] == table) out.insert(BucketOf(answer.rows[i].key));
+    for (const NamedRow& row : answer.As<TableDigests>().damaged)
+      if (row.table == table) out.insert(BucketOf(row.mark.key));
   return out;
 }
 
@@ -175,10 +173,9 @@ Result<int64_t> OrderRepairs(RowClient* client, const std::vector<Finding>& find
     const auto it = answers.find(*request.to);
     if (it == answers.end())
       return MakeError(ErrorCode::kRetryLater, "node {} does not answer", request.to->value);
-    if (!it->second.failure.empty())
-      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value,
-                       it->second.failure);
-    rows += it->second.done;
+    if (const std::string* failure = it->second.failure())
+      return MakeError(ErrorCode::kRetryLater, "node {}: {}", request.to->value, *failure);
+    rows += it->second.As<RowsTouched>().rows;
   }
   return rows;
 }
@@ -193,8 +190,7 @@ Result<Verification> VerifyRows(RowClient* client) {
   std::set<std::string> suspects;
   for (int round = 0; round < kRounds; ++round) {
     if (round > 0) HL_TRY(client->Wait(kBetweenRounds));
-    VerifyRequest request;
-    HL_ASSIGN(Answers raw, client->Ask(request, nodes.live));
+    HL_ASSIGN(Answers raw, client->Ask({}, nodes.live));
     answers = Usable(std::move(raw), &nodes.live, &out);
     if (answers.empty()) continue;
     suspects = Suspects(answers);
@@ -203,7 +199,7 @@ Result<Verification> VerifyRows(RowClient* client) {
   }
   for (const auto& [node, answer] : answers) out.compared.insert(node);
   if (answers.empty()) return out;
-  if (out.equal_progress) out.tables = answers.begin()->second.tables;
+  if (out.equal_progress) out.tables = answers.begin()->second.As<TableDigests>().tables;
   Drill drill(client, out.compared, &out);
   for (const std::string& table : suspects) {
     HL_ASSIGN(const std::vector<Finding> found, drill.Table(table, DamagedBuckets(answers, table)));
@@ -213,8 +209,7 @@ Result<Verification> VerifyRows(RowClient* client) {
   if (out.open_tables.empty()) return out;
   // A table that differs without any row to show for it may only have been caught between two
   // changes. It is compared once more.
-  VerifyRequest again;
-  HL_ASSIGN(Answers last, client->Ask(again, out.compared));
+  HL_ASSIGN(Answers last, client->Ask({}, out.compared));
   const std::set<std::string> still = Suspects(last);
   const bool equal = AtOneProgress(last);
   std::erase_if(out.open_tables,

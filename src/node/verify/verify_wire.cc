@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <utility>
 
 #include "base/text_fields.h"
@@ -17,8 +18,8 @@ constexpr std::string_view kAnswerMagic = "harmonylite-verify-answer 1";
 constexpr size_t kPieceBytes = 192 << 10;
 constexpr size_t kMaxBytes = 16 << 20;
 
-constexpr std::array<std::string_view, 6> kKinds = {"digest",  "buckets", "rows",
-                                                    "journal", "resend",  "remove"};
+constexpr std::array<std::string_view, 3> kQuestions = {"digest", "buckets", "rows"};
+constexpr std::array<std::string_view, 3> kOrders = {"journal", "resend", "remove"};
 constexpr std::array<std::string_view, 4> kDamages = {"-", "altered", "missing", "unwritten"};
 
 template <typename T>
@@ -104,12 +105,33 @@ bool ReadTable(std::string_view line, TableDigest* out) {
          NextNumber(&line, &out->versions, 16) && NextNumber(&line, &out->shadows, 16);
 }
 
-bool ReadRequestLine(std::string_view line, VerifyRequest* out) {
+// The lines of a request, of whatever kind it is.
+struct RequestLines {
+  std::string_view kind = kQuestions[0];
+  std::optional<NodeId> to;
+  std::string table;
+  std::vector<size_t> buckets;
+  std::vector<RowMark> rows;
+};
+
+// The lines of an answer, whatever it answers.
+struct AnswerLines {
+  VerifyAnswer answer;  // without its body
+  std::string failure;
+  std::vector<TableDigest> tables;
+  std::vector<uint64_t> images;
+  std::vector<uint64_t> versions;
+  std::vector<RowMark> rows;
+  std::vector<std::string> row_tables;
+  bool had_rows = false;
+  bool cut = false;
+  int64_t done = 0;
+};
+
+bool ReadRequestLine(std::string_view line, RequestLines* out) {
   const std::string_view word = NextField(&line, ' ');
   if (word == "kind") {
-    size_t kind = 0;
-    if (!NextWord(&line, kKinds, &kind)) return false;
-    out->kind = static_cast<VerifyKind>(kind);
+    out->kind = NextField(&line, ' ');
   } else if (word == "to") {
     out->to = NodeId(0);
     return Number(line, &out->to->value);
@@ -123,12 +145,13 @@ bool ReadRequestLine(std::string_view line, VerifyRequest* out) {
   return true;
 }
 
-bool ReadAnswerLine(std::string_view line, VerifyAnswer* out) {
+bool ReadAnswerLine(std::string_view line, AnswerLines* out) {
   const std::string_view word = NextField(&line, ' ');
-  if (word == "origin") return NextOrigin(&line, &out->origin);
-  if (word == "joined") return NextFlag(&line, &out->joined);
-  if (word == "settled") return NextFlag(&line, &out->settled);
-  if (word == "schema") return NextNumber(&line, &out->schema, 16);
+  VerifyAnswer& answer = out->answer;
+  if (word == "origin") return NextOrigin(&line, &answer.origin);
+  if (word == "joined") return NextFlag(&line, &answer.joined);
+  if (word == "settled") return NextFlag(&line, &answer.settled);
+  if (word == "schema") return NextNumber(&line, &answer.schema, 16);
   if (word == "failure") return Unword(line, &out->failure);
   if (word == "table") return ReadTable(line, &out->tables.emplace_back());
   if (word == "had_rows") return NextFlag(&line, &out->had_rows);
@@ -143,9 +166,71 @@ bool ReadAnswerLine(std::string_view line, VerifyAnswer* out) {
     Origin origin;
     Lseq lseq;
     if (!NextOrigin(&line, &origin) || !Number(line, &lseq.value) || lseq.value < 0) return false;
-    out->progress.Advance(origin, lseq);
+    answer.progress.Advance(origin, lseq);
   }
   return true;
+}
+
+bool Assemble(RequestLines lines, VerifyRequest* out) {
+  out->to = lines.to;
+  const auto question = std::find(kQuestions.begin(), kQuestions.end(), lines.kind);
+  const auto order = std::find(kOrders.begin(), kOrders.end(), lines.kind);
+  if (question != kQuestions.end())
+    out->what = VerifyQuestion{static_cast<QuestionKind>(question - kQuestions.begin()),
+                               std::move(lines.table), std::move(lines.buckets)};
+  else if (order != kOrders.end())
+    out->what = VerifyOrder{static_cast<OrderKind>(order - kOrders.begin()), std::move(lines.table),
+                            std::move(lines.rows)};
+  return question != kQuestions.end() || order != kOrders.end();
+}
+
+VerifyAnswer Assemble(const VerifyRequest& request, AnswerLines lines) {
+  VerifyAnswer out = std::move(lines.answer);
+  const auto* question = std::get_if<VerifyQuestion>(&request.what);
+  if (!lines.failure.empty()) {
+    out.body = VerifyFailure{std::move(lines.failure)};
+  } else if (question == nullptr) {
+    out.body = RowsTouched{lines.done};
+  } else if (question->kind == QuestionKind::kBuckets) {
+    out.body = BucketDigests{lines.had_rows, std::move(lines.images), std::move(lines.versions)};
+  } else if (question->kind == QuestionKind::kRows) {
+    out.body = BucketRows{lines.had_rows, std::move(lines.rows), lines.cut};
+  } else {
+    TableDigests digests{std::move(lines.tables), {}};
+    for (size_t i = 0; i < lines.rows.size() && i < lines.row_tables.size(); ++i)
+      digests.damaged.push_back({std::move(lines.row_tables[i]), std::move(lines.rows[i])});
+    out.body = std::move(digests);
+  }
+  return out;
+}
+
+using AddLine = std::function<void(const std::string&)>;
+
+void EncodeBody(const TableDigests& body, const AddLine& add) {
+  for (const TableDigest& table : body.tables) add(TableLine(table));
+  for (const NamedRow& row : body.damaged) add(MarkLine(row.mark));
+  for (const NamedRow& row : body.damaged) add(fmt::format("of {}\n", Word(row.table)));
+}
+void EncodeBody(const BucketDigests& body, const AddLine& add) {
+  for (size_t i = 0; i < body.images.size(); ++i)
+    add(fmt::format("bucket {:x} {:x}\n", body.images[i], body.versions[i]));
+}
+void EncodeBody(const BucketRows& body, const AddLine& add) {
+  for (const RowMark& row : body.rows) add(MarkLine(row));
+  if (body.cut) add("cut\n");
+}
+void EncodeBody(const RowsTouched&, const AddLine&) {}    // The number is in the head.
+void EncodeBody(const VerifyFailure&, const AddLine&) {}  // The text comes before the progress.
+
+bool HadRows(const VerifyAnswer& answer) {
+  if (const auto* digests = std::get_if<BucketDigests>(&answer.body)) return digests->had_rows;
+  const auto* rows = std::get_if<BucketRows>(&answer.body);
+  return rows != nullptr && rows->had_rows;
+}
+
+int64_t Done(const VerifyAnswer& answer) {
+  const auto* touched = std::get_if<RowsTouched>(&answer.body);
+  return touched == nullptr ? 0 : touched->rows;
 }
 
 }  // namespace
@@ -153,54 +238,54 @@ bool ReadAnswerLine(std::string_view line, VerifyAnswer* out) {
 size_t BucketOf(uint64_t key_hash) { return key_hash % kVerifyBuckets; }
 
 std::string EncodeVerifyRequest(const VerifyRequest& request) {
-  std::string out =
-      fmt::format("{}\nkind {}\n", kRequestMagic, kKinds[static_cast<size_t>(request.kind)]);
+  const auto* question = std::get_if<VerifyQuestion>(&request.what);
+  const auto* order = std::get_if<VerifyOrder>(&request.what);
+  const std::string_view kind = question != nullptr
+                                    ? kQuestions[static_cast<size_t>(question->kind)]
+                                    : kOrders[static_cast<size_t>(order->kind)];
+  const std::string& table = question != nullptr ? question->table : order->table;
+  std::string out = fmt::format("{}\nkind {}\n", kRequestMagic, kind);
   if (request.to) out += fmt::format("to {}\n", request.to->value);
-  if (!request.table.empty()) out += fmt::format("table {}\n", Word(request.table));
-  for (const size_t bucket : request.buckets) out += fmt::format("bucket {}\n", bucket);
-  for (const RowMark& row : request.rows) out += MarkLine(row);
+  if (!table.empty()) out += fmt::format("table {}\n", Word(table));
+  if (question != nullptr)
+    for (const size_t bucket : question->buckets) out += fmt::format("bucket {}\n", bucket);
+  else
+    for (const RowMark& row : order->rows) out += MarkLine(row);
   return out;
 }
 
 Result<VerifyRequest> DecodeVerifyRequest(std::string_view id, std::string_view text) {
+  const auto unreadable = [] { return MakeError(ErrorCode::kCorruption, "unreadable request"); };
+  if (text.size() > kMaxBytes || NextField(&text, '\n') != kRequestMagic) return unreadable();
+  RequestLines lines;
+  while (!text.empty())
+    if (!ReadRequestLine(NextField(&text, '\n'), &lines)) return unreadable();
   VerifyRequest out;
   out.id = id;
-  if (text.size() > kMaxBytes || NextField(&text, '\n') != kRequestMagic)
-    return MakeError(ErrorCode::kCorruption, "unreadable request");
-  while (!text.empty())
-    if (!ReadRequestLine(NextField(&text, '\n'), &out))
-      return MakeError(ErrorCode::kCorruption, "unreadable request");
+  if (!Assemble(std::move(lines), &out)) return unreadable();
   return out;
 }
 
 std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer) {
   std::vector<std::string> pieces(1);
-  const auto add = [&](const std::string& line) {
+  const AddLine add = [&](const std::string& line) {
     if (pieces.back().size() + line.size() > kPieceBytes) pieces.emplace_back();
     pieces.back() += line;
   };
   add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n",
                   kAnswerMagic, OriginWords(answer.origin), answer.joined, answer.settled,
-                  answer.schema, answer.had_rows, answer.done));
-  if (!answer.failure.empty()) add(fmt::format("failure {}\n", Word(answer.failure)));
+                  answer.schema, HadRows(answer), Done(answer)));
+  if (answer.failure() != nullptr) add(fmt::format("failure {}\n", Word(*answer.failure())));
   for (const auto& [origin, lseq] : answer.progress.map())
     add(fmt::format("progress {} {}\n", OriginWords(origin), lseq.value));
-  for (const TableDigest& table : answer.tables) add(TableLine(table));
-  for (size_t i = 0; i < answer.images.size(); ++i)
-    add(fmt::format("bucket {:x} {:x}\n", answer.images[i], answer.versions[i]));
-  for (const RowMark& row : answer.rows) add(MarkLine(row));
-  for (const std::string& table : answer.row_tables) add(fmt::format("of {}\n", Word(table)));
-  if (answer.cut) add("cut\n");
+  std::visit([&](const auto& body) { EncodeBody(body, add); }, answer.body);
   add("end\n");
   return pieces;
 }
 
-bool IsWholeAnswer(const std::vector<std::string_view>& pieces) {
-  return !pieces.empty() && pieces.back().ends_with("end\n");
-}
-
-Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pieces) {
-  VerifyAnswer out;
+Result<VerifyAnswer> DecodeVerifyAnswer(const VerifyRequest& request,
+                                        const std::vector<std::string_view>& pieces) {
+  AnswerLines lines;
   bool first = true;
   size_t bytes = 0;
   for (std::string_view text : pieces) {
@@ -209,30 +294,10 @@ Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pie
         (std::exchange(first, false) && NextField(&text, '\n') != kAnswerMagic))
       return MakeError(ErrorCode::kCorruption, "unreadable answer");
     while (!text.empty())
-      if (!ReadAnswerLine(NextField(&text, '\n'), &out))
+      if (!ReadAnswerLine(NextField(&text, '\n'), &lines))
         return MakeError(ErrorCode::kCorruption, "unreadable answer");
   }
-  return out;
-}
-
-std::string VerifyRequestKey(const std::string& id) {
-  return fmt::format("{}request.{}", kVerifyPrefix, id);
-}
-std::string VerifyWorkingKey(const std::string& id, NodeId node) {
-  return fmt::format("{}answer.{}.{}.working", kVerifyPrefix, id, node.value);
-}
-std::string VerifyAnswerKey(const std::string& id, NodeId node, size_t piece) {
-  return fmt::format("{}answer.{}.{}.{}", kVerifyPrefix, id, node.value, piece);
-}
-
-std::optional<ReplyKey> ParseReplyKey(std::string_view key) {
-  if (NextField(&key, '.') != "verify" || NextField(&key, '.') != "answer") return std::nullopt;
-  ReplyKey out;
-  out.id = NextField(&key, '.');
-  if (!Number(NextField(&key, '.'), &out.node.value)) return std::nullopt;
-  out.working = key == "working";
-  if (!out.working && !Number(key, &out.piece)) return std::nullopt;
-  return out;
+  return Assemble(request, std::move(lines));
 }
 
 }  // namespace harmonylite::node

@@ -6,11 +6,11 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/result.h"
@@ -19,10 +19,6 @@
 
 namespace harmonylite::node {
 
-// Prefix of all keys in the registry that belong to comparing rows.
-inline constexpr const char* kVerifyPrefix = "verify.";
-// Key whose value is the node id whose rows from before HarmonyLite are the cluster's.
-inline constexpr const char* kSeedKey = "verify.seed";
 // Number of buckets into which the rows of a table fall, by the hash of their keys.
 inline constexpr size_t kVerifyBuckets = 1024;
 // Most rows that one answer names; the answer is cut there.
@@ -31,15 +27,32 @@ inline constexpr size_t kMaxAnswerRows = 20'000;
 // The bucket of a row.
 size_t BucketOf(uint64_t key_hash);
 
-struct VerifyRequest {
-  std::string id;  // letters and digits
-  VerifyKind kind = VerifyKind::kDigest;
-  std::optional<NodeId> to;  // the node that shall answer; nothing: every node
+enum class QuestionKind {
+  kDigest,   // digests of all tables
+  kBuckets,  // digests of one table's rows, by buckets of key hashes
+  kRows,     // the rows of some buckets of one table
+};
+
+struct VerifyQuestion {
+  QuestionKind kind = QuestionKind::kDigest;
+  std::string table = {};            // empty with kDigest
+  std::vector<size_t> buckets = {};  // buckets whose rows are wanted, with kRows
+  bool operator==(const VerifyQuestion&) const = default;
+};
+
+// Rows of one table that something is to be done to, each only if it still has the version of its
+// mark. Of the marks, only key and version count.
+struct VerifyOrder {
+  OrderKind kind = OrderKind::kJournal;
   std::string table;
-  std::vector<size_t> buckets;  // buckets whose rows are wanted, with kRows
-  // Rows that something is to be done to, with kJournal, kResend and kRemove. Only key and version
-  // count.
   std::vector<RowMark> rows;
+  bool operator==(const VerifyOrder&) const = default;
+};
+
+struct VerifyRequest {
+  std::string id = {};            // letters and digits
+  std::optional<NodeId> to = {};  // the node that shall answer; nothing: every node
+  std::variant<VerifyQuestion, VerifyOrder> what = {};
   bool operator==(const VerifyRequest&) const = default;
 };
 
@@ -57,7 +70,50 @@ struct TableDigest {
   bool operator==(const TableDigest&) const = default;
 };
 
-// One node's answer. The kind of the request decides which members have a meaning.
+// A row, and the table that it is in.
+struct NamedRow {
+  std::string table;
+  RowMark mark;
+  bool operator==(const NamedRow&) const = default;
+};
+
+// The answer to kDigest.
+struct TableDigests {
+  std::vector<TableDigest> tables;
+  std::vector<NamedRow> damaged;  // some of the damaged rows
+  bool operator==(const TableDigests&) const = default;
+};
+
+// The answer to kBuckets.
+struct BucketDigests {
+  bool had_rows = false;  // the table may have rows from before HarmonyLite
+  // Digests without and with versions, kVerifyBuckets of each.
+  std::vector<uint64_t> images;
+  std::vector<uint64_t> versions;
+  bool operator==(const BucketDigests&) const = default;
+};
+
+// The answer to kRows.
+struct BucketRows {
+  bool had_rows = false;  // the table may have rows from before HarmonyLite
+  std::vector<RowMark> rows;
+  bool cut = false;  // there are more rows in these buckets
+  bool operator==(const BucketRows&) const = default;
+};
+
+// The answer to an order.
+struct RowsTouched {
+  int64_t rows = 0;  // how many rows something was done to
+  bool operator==(const RowsTouched&) const = default;
+};
+
+// There is no answer.
+struct VerifyFailure {
+  std::string why;
+  bool operator==(const VerifyFailure&) const = default;
+};
+
+// One node's answer: what holds for the node, and what it was asked for, or why that is missing.
 struct VerifyAnswer {
   Origin origin;
   // False: the node's first join is not settled, so its rows are not the cluster's yet.
@@ -66,23 +122,26 @@ struct VerifyAnswer {
   bool settled = true;
   // Fingerprint of the node's replicated tables. Rows of nodes with another one may look different.
   uint64_t schema = 0;
-  change::ProgressVector progress;  // progress of all origins, the node's own included
-  std::string failure;              // why there is no answer; empty: there is one
-  std::vector<TableDigest> tables;  // with kDigest
-  // With kBuckets: digests without and with versions, kVerifyBuckets of each.
-  std::vector<uint64_t> images;
-  std::vector<uint64_t> versions;
-  // With kRows the rows of the wanted buckets; with kDigest some of the damaged rows.
-  std::vector<RowMark> rows;
-  // With kDigest: the table of each of `rows`.
-  std::vector<std::string> row_tables;
-  // With kBuckets and kRows: the table may have rows from before HarmonyLite.
-  bool had_rows = false;
-  // There are more rows than `rows` has.
-  bool cut = false;
-  // With kJournal, kResend and kRemove: how many rows something was done to.
-  int64_t done = 0;
+  change::ProgressVector progress = {};  // progress of all origins, the node's own included
+  std::variant<TableDigests, BucketDigests, BucketRows, RowsTouched, VerifyFailure> body = {};
   bool operator==(const VerifyAnswer&) const = default;
+
+  // The text of a VerifyFailure; null: the body is what the request asked for.
+  const std::string* failure() const {
+    const auto* failed = std::get_if<VerifyFailure>(&body);
+    return failed == nullptr ? nullptr : &failed->why;
+  }
+  // The body as what the request asked for. There must be no failure.
+  template <typename Body>
+  const Body& As() const {
+    const Body* as = std::get_if<Body>(&body);
+    HL_CHECK(as != nullptr);
+    return *as;
+  }
+  template <typename Body>
+  Body& As() {
+    return const_cast<Body&>(std::as_const(*this).template As<Body>());
+  }
 };
 
 std::string EncodeVerifyRequest(const VerifyRequest& request);
@@ -90,53 +149,9 @@ std::string EncodeVerifyRequest(const VerifyRequest& request);
 Result<VerifyRequest> DecodeVerifyRequest(std::string_view id, std::string_view text);
 // The answer in pieces, each of which fits a value of the registry.
 std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer);
-Result<VerifyAnswer> DecodeVerifyAnswer(const std::vector<std::string_view>& pieces);
-
-std::string VerifyRequestKey(const std::string& id);
-// Key of the marker that a node is working on its answer.
-std::string VerifyWorkingKey(const std::string& id, NodeId node);
-std::string VerifyAnswerKey(const std::string& id, NodeId node, size_t piece);
-
-// The replies to one request: the complete answers, and the nodes that are working on theirs.
-struct VerifyReplies {
-  std::map<NodeId, VerifyAnswer> answers;
-  std::vector<NodeId> working;
-};
-template <typename Entries>  // map of key to ports::MetaEntry
-VerifyReplies CollectReplies(const Entries& entries, const std::string& id);
-
-// The parts of a key that belongs to a reply; used by CollectReplies.
-struct ReplyKey {
-  std::string id;
-  NodeId node;
-  bool working = false;
-  size_t piece = 0;
-};
-std::optional<ReplyKey> ParseReplyKey(std::string_view key);
-// True if `pieces` are all pieces of an answer: the last one ends with the line `end`.
-bool IsWholeAnswer(const std::vector<std::string_view>& pieces);
-
-template <typename Entries>
-VerifyReplies CollectReplies(const Entries& entries, const std::string& id) {
-  VerifyReplies out;
-  std::map<NodeId, std::map<size_t, std::string_view>> pieces;
-  for (const auto& [key, entry] : entries) {
-    const auto parsed = ParseReplyKey(key);
-    if (!parsed || parsed->id != id) continue;
-    if (parsed->working)
-      out.working.push_back(parsed->node);
-    else
-      pieces[parsed->node][parsed->piece] = entry.value;
-  }
-  for (const auto& [node, by_number] : pieces) {
-    std::vector<std::string_view> in_order;
-    for (const auto& [number, piece] : by_number)
-      if (number == in_order.size()) in_order.push_back(piece);
-    if (!IsWholeAnswer(in_order)) continue;
-    auto answer = DecodeVerifyAnswer(in_order);
-    if (answer.ok()) out.answers[node] = std::move(*answer);
-  }
-  return out;
-}
+// Reads an answer to `request`. An answer does not say what it answers, so the request decides its
+// body. kCorruption: the pieces are no answer.
+Result<VerifyAnswer> DecodeVerifyAnswer(const VerifyRequest& request,
+                                        const std::vector<std::string_view>& pieces);
 
 }  // namespace harmonylite::node
