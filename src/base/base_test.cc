@@ -23,6 +23,16 @@ TEST(Result, CarriesErrorAndContext) {
   EXPECT_EQ(status.error().message(), "reading: no row");
 }
 
+TEST(Result, ACopyOfAnErrorIsTheSameError) {
+  const Error error = MakeError(ErrorCode::kRetryLater, "locked").Passing();
+  const Error copy = error.Copy().Wrap("writing");
+  EXPECT_EQ(copy.code(), ErrorCode::kRetryLater);
+  EXPECT_EQ(copy.message(), "writing: locked");
+  EXPECT_TRUE(copy.passing());
+  EXPECT_EQ(error.message(), "locked");
+  EXPECT_FALSE(MakeError(ErrorCode::kRetryLater, "the disk is full").passing());
+}
+
 TEST(JsonEscape, KeepsUtf8AndReplacesTheRest) {
   EXPECT_EQ(JsonEscape("a\"b\\c\n"), "a\\\"b\\\\c\\u000a");
   EXPECT_EQ(JsonEscape("gr\xC3\xBC\xC3\x9F"), "gr\xC3\xBC\xC3\x9F");

@@ -28,22 +28,35 @@ const char* ErrorCodeName(ErrorCode code);
 
 class [[nodiscard]] Error {
  public:
-  Error(ErrorCode code, std::string message) : rep_(new Rep{code, std::move(message)}) {}
+  Error(ErrorCode code, std::string message) : rep_(new Rep{code, std::move(message), false}) {}
 
   ErrorCode code() const { return rep_->code; }
   const std::string& message() const { return rep_->message; }
+
+  // True for a kRetryLater whose cause ends by itself within moments, such as another connection's
+  // lock. The cause of any other kRetryLater, such as a full disk, may need the operator.
+  bool passing() const { return rep_->passing; }
 
   // Returns the same error with "context: " in front of its message.
   Error Wrap(std::string_view context) && {
     rep_->message = fmt::format("{}: {}", context, rep_->message);
     return std::move(*this);
   }
+  // Returns the same error as a passing() one.
+  Error Passing() && {
+    rep_->passing = true;
+    return std::move(*this);
+  }
+  // An error is moved, as a rule. This is for a caller that must keep the original.
+  Error Copy() const { return Error(std::make_unique<Rep>(*rep_)); }
 
  private:
   struct Rep {
     ErrorCode code;
     std::string message;
+    bool passing = false;
   };
+  explicit Error(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
   std::unique_ptr<Rep> rep_;
 };
 

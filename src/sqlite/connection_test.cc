@@ -106,6 +106,7 @@ TEST_F(ConnectionTest, BusyIsRetryLater) {
   const auto refused = Transaction::Begin(&two, TransactionKind::kWrite);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kRetryLater);
+  EXPECT_TRUE(refused.error().passing());
   ASSERT_OK(held.Commit());
   EXPECT_OK(Transaction::Begin(&two, TransactionKind::kWrite));
 }
@@ -271,6 +272,7 @@ TEST_F(ConnectionTest, InterruptEndsACallInProgress) {
   other.join();
   ASSERT_FALSE(endless.ok());
   EXPECT_EQ(endless.error().code(), ErrorCode::kRetryLater);
+  EXPECT_FALSE(endless.error().passing());
 }
 
 TEST_F(ConnectionTest, AWalkVisitsEachRowAndEndsAtTheFirstError) {

@@ -32,8 +32,11 @@ ErrorCode CodeOf(int rc) {
 
 Error ErrorOf(sqlite3* db, std::string_view what) {
   const int rc = db == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(db);
-  return MakeError(CodeOf(rc), "{}: {} (SQLite {})", what,
-                   db == nullptr ? "out of memory" : sqlite3_errmsg(db), rc);
+  Error error = MakeError(CodeOf(rc), "{}: {} (SQLite {})", what,
+                          db == nullptr ? "out of memory" : sqlite3_errmsg(db), rc);
+  const int kind = rc & 0xFF;
+  return kind == SQLITE_BUSY || kind == SQLITE_LOCKED ? std::move(error).Passing()
+                                                      : std::move(error);
 }
 
 Error TakeUnread(bool* unread) {

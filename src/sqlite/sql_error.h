@@ -11,7 +11,8 @@ struct sqlite3;
 
 namespace harmonylite::sqlite {
 
-// Returns the newest error of `db`, with `what` in front. A null `db` could not be allocated.
+// Returns the newest error of `db`, with `what` in front; it is passing() if another connection's
+// lock was in the way. A null `db` could not be allocated.
 Error ErrorOf(sqlite3* db, std::string_view what);
 
 // Returns the error for a value that could not be read, and clears the mark that said so.

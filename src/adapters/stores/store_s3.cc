@@ -133,6 +133,7 @@ Error S3Store::ErrorOf(const HttpRequest& request, const HttpResponse& response,
       failure.code == "OperationAborted" || failure.code == "BadDigest" ||
       failure.code == "XAmzContentSHA256Mismatch")
     return MakeError(ErrorCode::kRetryLater, "{}", text);
+  if (failure.code == "BucketAlreadyOwnedByYou") return MakeError(ErrorCode::kConflict, "{}", text);
   if (const auto region = response.headers.find("x-amz-bucket-region");
       response.status == 301 && region != response.headers.end())
     return MakeError(ErrorCode::kInvalidArgument,
@@ -185,8 +186,8 @@ Status S3Store::MakeBucket(bool* final) {
   const std::string where = options_.region == kHomeRegion ? "" : S3LocationXml(options_.region);
   auto made =
       SendText("PUT", UrlOfBucket() + (options_.path_style ? "" : "/"), where, nullptr, final);
-  // The server answers 409 if the bucket exists, because another node was faster.
-  if (!made.ok() && made.error().message().find("BucketAlreadyOwnedByYou") == std::string::npos)
+  // kConflict: the bucket exists, because another node was faster.
+  if (!made.ok() && made.error().code() != ErrorCode::kConflict)
     return std::move(made).error().Wrap("making the bucket");
   return Ok();
 }

@@ -140,16 +140,11 @@ bool Consumer::local_writers() const {
 StepResult Consumer::Busy(const Error& error) {
   if (error.message() != said_) {
     said_ = error.message();
-    // A locked database or a schema change passes by itself. Anything else, such as a full disk,
-    // may need the operator.
-    const bool passing = error.code() == ErrorCode::kRetryLater &&
-                         (said_.find("locked") != std::string::npos ||
-                          said_.find("the schema has just changed") != std::string::npos);
-    if (!passing) {
+    if (!error.passing()) {
       d_.shared->SetDatabaseError(said_);
       failed_at_commit_ = d_.replica->commits();
     }
-    const LogLevel level = passing ? LogLevel::kDebug : LogLevel::kWarning;
+    const LogLevel level = error.passing() ? LogLevel::kDebug : LogLevel::kWarning;
     d_.logger->Write(level, fmt::format("the database cannot be written at the moment ({}): trying "
                                         "again; nothing is lost",
                                         said_));

@@ -221,7 +221,7 @@ Status Replica::SettleAlone() {
   }
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   for (const apply::FoundOrphan& one : found) {
@@ -258,7 +258,7 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   *failed = batches.size();
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   State next = state_;
   next.cursor = cursor.value;
   if (!HL_MUTANT(fold_after_compare)) HL_TRY(FoldAll(catalog_, &next));
@@ -348,7 +348,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
   }
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   State next = state_;
   HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
   if (all_folded && !HL_MUTANT(fold_without_settle)) HL_TRY(Settle());
@@ -409,7 +409,7 @@ Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t l
   if (!any) return 0;
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   change::ProgressVector collected = collected_;
   HL_ASSIGN(const int64_t gone,
             ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
@@ -458,7 +458,7 @@ void Replica::SetCursor(ports::LogSeq cursor, int64_t log_created) {
 Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationRequest& request) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());

@@ -36,6 +36,12 @@
 
 namespace harmonylite::node {
 
+// The error of a write transaction that met another schema than the replica's catalog was made
+// for. The next step takes the schema over.
+inline Error SchemaJustChanged() {
+  return MakeError(ErrorCode::kRetryLater, "the schema has just changed").Passing();
+}
+
 class Replica {
  public:
   // `db`, `clock` and `logger` are not owned and outlive the replica.

@@ -25,7 +25,7 @@ std::vector<ValueView> Views(const change::Row& row) { return {row.begin(), row.
 Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_ASSIGN(change::BatchDecoder decoder, change::BatchDecoder::Begin(&batch->arrived.bytes));
@@ -38,7 +38,7 @@ Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
 Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return MakeError(ErrorCode::kRetryLater, "the schema has just changed");
+  if (changed) return SchemaJustChanged();
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   if (orders.raise_clock.value > 0) HL_TRY(capture::RaiseClock(db_, orders.raise_clock));
