@@ -29,10 +29,12 @@ struct Applier::Context {
   change::Knowledge have;  // What is applied here before the batch.
   change::Knowledge seen;  // What the batch's sender had applied.
   const ledger::OriginTable& origins;
+  const ApplyOptions& options;
   std::vector<ledger::OriginIndex> covers;  // header.covers as indices of this node.
   // Per cover, the lseq up to which this node had merged the origin before the batch.
   std::vector<Lseq> had;
   std::vector<Target> tables;
+  RowAtHand at_hand;  // the row of the batch that is being merged
   // Ids of the conflicts that this batch has listed, by table and key. A batch may hold a row
   // twice, its newest write last; the later conflict then replaces the earlier one.
   std::map<std::string, int64_t> kept;
@@ -93,11 +95,13 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& state,
                                   const change::ProgressVector& progress,
                                   const change::Retirements& retirements,
-                                  ledger::OriginTable* origins) {
+                                  ledger::OriginTable* origins, const ApplyOptions& options) {
   Context context{batch->header(),
                   {progress, retirements, state.self, Lseq(INT64_MAX)},
                   change::SeenBySender(batch->header(), retirements),
                   *origins,
+                  options,
+                  {},
                   {},
                   {},
                   {},
@@ -142,21 +146,32 @@ Status Applier::SaveProgress(const Context& context, const Origin& self) {
 // writes always count as merged.
 Result<bool> Applier::IsForgotten(const RowView& row, TableWriter* writer, const Context& context) {
   if (row.lseq > context.had[row.cover]) return false;
-  HL_ASSIGN(const auto found, writer->FindVersion(key_));
+  HL_ASSIGN(const auto found, writer->FindVersion(context.at_hand.key));
   return !found.has_value();
 }
 
-Status Applier::TakeRow(const RowView& row, const Target& target) {
+void Applier::NoteFresh(const RowView& row, const Target& target, const Context& context) {
+  if (context.options.fresh == nullptr || row.deleted || row.stamp > context.options.fresh_until)
+    return;
+  const std::vector<ValueView>& key = context.at_hand.key;
+  context.options.fresh->push_back({target.state->tracked->id,
+                                    {key.begin(), key.end()},
+                                    row.stamp,
+                                    context.covers[row.cover].value,
+                                    row.lseq});
+}
+
+Status Applier::TakeRow(const RowView& row, const Target& target, RowAtHand* out) {
   const schema::Table& table = target.state->writer.table();
-  key_.clear();
-  image_.clear();
+  out->key.clear();
+  out->image.clear();
   if (row.deleted) {
-    key_.assign(row.values.begin(), row.values.end());
+    out->key.assign(row.values.begin(), row.values.end());
   } else {
-    for (const uint32_t theirs : target.column_order) image_.push_back(row.values[theirs]);
-    for (const uint32_t position : table.key_positions) key_.push_back(image_[position]);
+    for (const uint32_t theirs : target.column_order) out->image.push_back(row.values[theirs]);
+    for (const uint32_t position : table.key_positions) out->key.push_back(out->image[position]);
   }
-  for (const ValueView& value : key_)
+  for (const ValueView& value : out->key)
     if (value.type == change::ValueType::kNull)
       return MakeError(ErrorCode::kConflict, "a row of table {} has NULL in its key", table.name);
   return Ok();
@@ -180,7 +195,8 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   const Target& target = context->tables[row.table];
   TableWriter* writer = &target.state->writer;
   const schema::Table& table = writer->table();
-  HL_TRY(TakeRow(row, target));
+  HL_TRY(TakeRow(row, target, &context->at_hand));
+  const RowAtHand& at_hand = context->at_hand;
   ++context->stats.rows;
   HL_ASSIGN(const bool forgotten, IsForgotten(row, writer, *context));
   if (forgotten) return Ok();
@@ -188,17 +204,17 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
                          context->covers[row.cover],
                          row.lseq,
                          row.deleted,
-                         row.deleted ? 0 : capture::HashImage(table, image_),
+                         row.deleted ? 0 : capture::HashImage(table, at_hand.image),
                          std::nullopt};
   // A repair over several origins holds only the newest write of a row, and another origin may have
   // inserted the row long before. If a batch covers one origin and the row has no version here, the
   // row was inserted within the covered range; it counts as inserted by this write.
   const bool ordinary = context->header.covers.size() == 1;
   if (!row.deleted && ordinary && !target.state->tracked->had_rows) incoming.born = 0;
-  HL_ASSIGN(const bool is_new, writer->AddVersion(key_, incoming));
+  HL_ASSIGN(const bool is_new, writer->AddVersion(at_hand.key, incoming));
   bool was_gone = is_new;
   if (!is_new) {
-    HL_ASSIGN(const auto found, writer->FindVersion(key_));
+    HL_ASSIGN(const auto found, writer->FindVersion(at_hand.key));
     HL_CHECK(found.has_value());
     HL_ASSIGN(const Origin origin, context->origins.At(found->origin));
     const Version version{row.stamp, context->header.covers[row.cover].origin};
@@ -220,43 +236,39 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     if (!incoming_wins) return Ok();
     was_gone = found->deleted;
     incoming.born = BornAfter(*found, incoming, both_inserted);
-    if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(key_, incoming));
+    if (!HL_MUTANT(version_not_replaced)) HL_TRY(writer->ReplaceVersion(at_hand.key, incoming));
   }
-  if (was_gone && fresh_ != nullptr && !row.deleted && row.stamp <= fresh_forgotten_)
-    fresh_->push_back({target.state->tracked->id,
-                       {key_.begin(), key_.end()},
-                       row.stamp,
-                       incoming.origin.value,
-                       row.lseq});
+  if (was_gone) NoteFresh(row, target, *context);
   ++context->stats.won;
   if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
-    HL_TRY(target.state->shadows->NoteWrite(key_));
+    HL_TRY(target.state->shadows->NoteWrite(at_hand.key));
   if (target.state->tracked->in_references)
-    HL_TRY(ledger::Touch(db_, *target.state->tracked, key_));
-  return row.deleted ? writer->DeleteRow(key_) : Show(target.state);
+    HL_TRY(ledger::Touch(db_, *target.state->tracked, at_hand.key));
+  return row.deleted ? writer->DeleteRow(at_hand.key) : Show(target.state, at_hand);
 }
 
 // The image of the stored side is read before the row is replaced. A stored row that is shadowed or
 // hidden is not in its table, so its image is then taken from the shadow table.
 Status Applier::KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                              const StoredVersion& incoming, bool incoming_wins, Context* context) {
+  const RowAtHand& at_hand = context->at_hand;
   std::optional<change::Row> row;
   if (!stored.deleted) {
-    HL_ASSIGN(row, state->writer.ReadRow(key_));
+    HL_ASSIGN(row, state->writer.ReadRow(at_hand.key));
     if (!row && state->shadows) {
-      HL_ASSIGN(row, state->shadows->Image(key_));
+      HL_ASSIGN(row, state->shadows->Image(at_hand.key));
     }
   }
-  std::vector<ValueView> stored_image;
-  if (row) stored_image.assign(row->begin(), row->end());
+  const std::vector<ValueView> stored_image = row ? change::Views(*row) : std::vector<ValueView>();
   const ledger::ConflictSide ours{stored.stamp, stored.origin, stored_image};
-  const ledger::ConflictSide theirs{incoming.stamp, incoming.origin, image_};
-  std::vector<std::string> names(key_.size());
+  const ledger::ConflictSide theirs{incoming.stamp, incoming.origin, at_hand.image};
+  std::vector<std::string> names(at_hand.key.size());
   int64_t& id =
-      context->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, key_)];
+      context
+          ->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, at_hand.key)];
   if (id != 0) HL_TRY(ledger::RemoveConflict(db_, id));
-  HL_ASSIGN(id, ledger::AddConflict(db_, *state->tracked, kind, key_, incoming_wins ? ours : theirs,
-                                    incoming_wins ? theirs : ours));
+  HL_ASSIGN(id, ledger::AddConflict(db_, *state->tracked, kind, at_hand.key,
+                                    incoming_wins ? ours : theirs, incoming_wins ? theirs : ours));
   return Ok();
 }
 
@@ -264,20 +276,20 @@ Status Applier::KeepConflict(TableState* state, std::string_view kind, const Sto
 // when the whole batch is in place. It cannot be decided earlier: other rows of the batch are still
 // in their former state, and a value may be handed on from row to row within one batch. The row's
 // former content must leave its table, because it is out of date.
-Status Applier::Show(TableState* state) {
-  Status put = state->writer.PutRow(image_);
+Status Applier::Show(TableState* state, const RowAtHand& row) {
+  Status put = state->writer.PutRow(row.image);
   if (put.ok() || put.error().code() != ErrorCode::kConflict || !db_->constraint_was_unique() ||
       !state->shadows)
     return put;
-  HL_TRY(state->writer.DeleteRow(key_));
+  HL_TRY(state->writer.DeleteRow(row.key));
   if (state->writer.fires_triggers()) {
     // A TEMP trigger's own write may have been refused. No replicated row holds a value of this row
     // then, so nothing can give way, and the error stands.
-    HL_ASSIGN(const auto holders, FindHolders(db_, state->writer.table(), image_));
+    HL_ASSIGN(const auto holders, FindHolders(db_, state->writer.table(), row.image));
     if (holders.empty()) return put;
   }
   state->any_shadows = true;
-  return state->shadows->Put(key_, image_, std::nullopt);
+  return state->shadows->Put(row.key, row.image, std::nullopt);
 }
 
 // Decides UNIQUE first and foreign keys second (docs/convergence.md, "Why in two strata"). A hidden

@@ -14,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,6 +46,15 @@ struct ApplyStats {
   OrphanStats orphans;
 };
 
+struct ApplyOptions {
+  // If `fresh` is not null, each live row is appended to it that is written although no live
+  // version of it was here, and whose stamp is at most `fresh_until`. With the newest forgotten
+  // stamp as `fresh_until`, these are the rows that may be older than a delete which is forgotten
+  // here and which their sender had not seen.
+  Hlc fresh_until = {};
+  std::vector<AbsentRow>* fresh = nullptr;  // not owned
+};
+
 class Applier {
  public:
   // `db` is not owned and outlives the applier. The applier switches its triggers and foreign keys
@@ -68,7 +78,8 @@ class Applier {
   // - kRetryLater: the disk is full or fails, or memory is short.
   Result<ApplyStats> Apply(change::BatchDecoder* batch, const ledger::State& state,
                            const change::ProgressVector& progress,
-                           const change::Retirements& retirements, ledger::OriginTable* origins);
+                           const change::Retirements& retirements, ledger::OriginTable* origins,
+                           const ApplyOptions& options = {});
 
   // Repairs damaged rows from a resent batch. If this node has the version that the batch names,
   // but the row is missing or does not match the hash in that version, the batch's image takes its
@@ -76,13 +87,6 @@ class Applier {
   // versions are passed over. Returns how many rows were put. Preconditions and errors are those of
   // Apply.
   Result<int64_t> Reapply(change::BatchDecoder* batch, const ledger::OriginTable& origins);
-  // Makes Apply append to `out`, which is not owned, each live row it writes that had no live
-  // version here and whose stamp is at most `forgotten`. Such a row may be older than a delete that
-  // is forgotten here and that its sender had not seen. A null `out` ends the listing.
-  void ListFresh(Hlc forgotten, std::vector<AbsentRow>* out) {
-    fresh_forgotten_ = forgotten;
-    fresh_ = out;
-  }
 
   // Removes rows, with their versions, that were deleted elsewhere and whose tombstones are
   // forgotten. A row that has changed since the plan was made stays. A row from before HarmonyLite
@@ -118,34 +122,43 @@ class Applier {
     TableState* state;
     std::vector<uint32_t> column_order;  // Position in the batch's image, by our column.
   };
+  // A row that is being merged, in this node's column order and spelled as it came.
+  struct RowAtHand {
+    std::vector<change::ValueView> key;
+    std::vector<change::ValueView> image;  // empty for a deleted row
+  };
+  using Key = std::span<const change::ValueView>;
   struct Context;
 
   // Finds this node's table for a table of the batch. kSchemaMismatch: it is absent or differs.
   Result<Target> Resolve(const change::TableShape& shape);
   Status ApplyRow(const change::RowView& row, Context* context);
   Status SaveProgress(const Context& context, const Origin& self);
-  // Sets `image_` and `key_` to the batch's row, in this node's column order; a deleted row has no
-  // image. kConflict: the key contains NULL.
-  Status TakeRow(const change::RowView& row, const Target& target);
-  Result<bool> ReapplyRow(TableState* state, const Origin& origin, const change::RowView& row,
-                          const ledger::HashJudge& judge, const ledger::OriginTable& origins);
+  // Sets `out` to the batch's row. kConflict: the key contains NULL.
+  static Status TakeRow(const change::RowView& row, const Target& target, RowAtHand* out);
+  Result<bool> ReapplyRow(TableState* state, const RowAtHand& at_hand, const Origin& origin,
+                          const change::RowView& row, const ledger::HashJudge& judge,
+                          const ledger::OriginTable& origins);
   // True if the row was merged here before and its tombstone has been forgotten since.
-  Result<bool> IsForgotten(const change::RowView& row, TableWriter* writer, const Context& context);
+  static Result<bool> IsForgotten(const change::RowView& row, TableWriter* writer,
+                                  const Context& context);
+  // Appends the row at hand to the list of fresh rows if the caller of Apply wants it there.
+  static void NoteFresh(const change::RowView& row, const Target& target, const Context& context);
   // Lists the losing side of `stored` and `incoming`, the two versions of the row at hand, in
   // `conflicts`.
   Status KeepConflict(TableState* state, std::string_view kind, const StoredVersion& stored,
                       const StoredVersion& incoming, bool incoming_wins, Context* context);
-  // Puts the row at hand into its table, or into its shadow table if a unique value of it is taken.
-  Status Show(TableState* state);
+  // Puts a row into its table, or into its shadow table if a unique value of it is taken.
+  Status Show(TableState* state, const RowAtHand& row);
   // The UNIQUE part of Settle, over all tables that can have shadowed rows.
   Status SettleUnique(const ledger::OriginTable& origins, ShadowStats* stats);
-  // Sets `key_` to the row's key. True if the row still has the version that the plan saw.
-  Result<bool> IsUnchanged(const AbsentRow& row, TableState* state);
-  // Journals the row at hand, `key_`, again and gives it the new version.
-  Status WriteAnew(TableState* state, const ledger::State& self, const ledger::OriginTable& origins,
-                   const Clock& clock);
-  // Lists the row at hand, which has no version, in `conflicts` before it is removed.
-  Status KeepUnversioned(TableState* state, ledger::OriginIndex maker);
+  // True if the row still has the version that the plan saw.
+  static Result<bool> IsUnchanged(const AbsentRow& row, Key key, TableState* state);
+  // Journals a row again and gives it the new version.
+  Status WriteAnew(TableState* state, Key key, const ledger::State& self,
+                   const ledger::OriginTable& origins, const Clock& clock);
+  // Lists a row that has no version in `conflicts`, before it is removed.
+  Status KeepUnversioned(TableState* state, Key key, ledger::OriginIndex maker);
   Result<TableState*> StateOf(const ledger::TrackedTable& tracked);
 
   sqlite::Connection* db_;
@@ -153,10 +166,6 @@ class Applier {
   AppTriggers app_triggers_;
   // By TrackedTable id; an entry is made when it is first needed.
   std::map<int64_t, TableState> tables_;
-  Hlc fresh_forgotten_;
-  std::vector<AbsentRow>* fresh_ = nullptr;  // Not owned; null unless ListFresh asked for a list.
-  std::vector<change::ValueView> image_;  // Image of the row at hand, in this node's column order.
-  std::vector<change::ValueView> key_;    // Key of the row at hand.
 };
 
 }  // namespace harmonylite::apply

@@ -21,6 +21,7 @@ namespace {
 using change::ProgressVector;
 using change::Row;
 using change::ValueView;
+using change::Views;
 using ledger::Catalog;
 using ledger::TrackedTable;
 using sqlite::Connection;
@@ -30,7 +31,6 @@ using sqlite::Statement;
 // Rows compared between two looks at `cancelled`.
 constexpr int64_t kLooksBetweenCancelled = 1'000;
 
-std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 class Planner {
  public:

@@ -19,14 +19,13 @@ namespace {
 using change::Row;
 using change::ValueType;
 using change::ValueView;
+using change::Views;
 using ledger::Catalog;
 using ledger::Reference;
 using ledger::TrackedTable;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
-
-std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 bool AnyNull(const std::vector<ValueView>& values) {
   return std::any_of(values.begin(), values.end(),

@@ -17,6 +17,7 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
   HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db_));
   std::vector<Target> tables;
   std::vector<HashJudge> judges;
+  RowAtHand at_hand;
   int64_t rows = 0;
   while (true) {
     HL_ASSIGN(BatchDecoder::Item item, batch->Next());
@@ -32,10 +33,10 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
     }
     const RowView& row = std::get<RowView>(item);
     if (row.deleted) continue;
-    HL_TRY(TakeRow(row, tables[row.table]));
+    HL_TRY(TakeRow(row, tables[row.table], &at_hand));
     HL_ASSIGN(const bool put,
-              ReapplyRow(tables[row.table].state, batch->header().covers[row.cover].origin, row,
-                         judges[row.table], origins));
+              ReapplyRow(tables[row.table].state, at_hand, batch->header().covers[row.cover].origin,
+                         row, judges[row.table], origins));
     rows += put;
   }
   ShadowStats shadows;
@@ -48,29 +49,30 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
 // the incoming image matches the hash in that version, and the image here does not. So a damaged
 // sender cannot spread its damage, and a sound row is never touched. If the row is missing
 // altogether, there is nothing to keep.
-Result<bool> Applier::ReapplyRow(TableState* state, const Origin& origin, const RowView& row,
-                                 const HashJudge& judge, const ledger::OriginTable& origins) {
-  HL_ASSIGN(const auto stored, state->writer.FindVersion(key_));
+Result<bool> Applier::ReapplyRow(TableState* state, const RowAtHand& at_hand, const Origin& origin,
+                                 const RowView& row, const HashJudge& judge,
+                                 const ledger::OriginTable& origins) {
+  HL_ASSIGN(const auto stored, state->writer.FindVersion(at_hand.key));
   if (!stored || stored->deleted || stored->stamp != row.stamp || stored->lseq != row.lseq)
     return false;
   HL_ASSIGN(const Origin known, origins.At(stored->origin));
-  if (known != origin || judge.Judge(image_, stored->hash) != HashJudge::kSame) return false;
-  HL_ASSIGN(std::optional<change::Row> present, state->writer.ReadRow(key_));
+  if (known != origin || judge.Judge(at_hand.image, stored->hash) != HashJudge::kSame) return false;
+  HL_ASSIGN(std::optional<change::Row> present, state->writer.ReadRow(at_hand.key));
   if (!present && state->shadows) {
-    HL_ASSIGN(present, state->shadows->Image(key_));
+    HL_ASSIGN(present, state->shadows->Image(at_hand.key));
   }
   if (present) {
-    const std::vector<ValueView> views(present->begin(), present->end());
+    const std::vector<ValueView> views = change::Views(*present);
     if (judge.Judge(views, stored->hash) == HashJudge::kSame) return false;
     HL_ASSIGN(const int64_t id,
-              ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kUnseen, key_,
+              ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kUnseen, at_hand.key,
                                   {stored->stamp, stored->origin, views},
-                                  {stored->stamp, stored->origin, image_}));
+                                  {stored->stamp, stored->origin, at_hand.image}));
     (void)id;
   }
-  if (state->any_shadows) HL_TRY(state->shadows->NoteWrite(key_));
-  if (state->tracked->in_references) HL_TRY(ledger::Touch(db_, *state->tracked, key_));
-  HL_TRY(Show(state));
+  if (state->any_shadows) HL_TRY(state->shadows->NoteWrite(at_hand.key));
+  if (state->tracked->in_references) HL_TRY(ledger::Touch(db_, *state->tracked, at_hand.key));
+  HL_TRY(Show(state, at_hand));
   return true;
 }
 

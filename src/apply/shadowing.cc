@@ -18,6 +18,7 @@ using change::Row;
 using change::ValueType;
 using change::ValueView;
 using change::Version;
+using change::Views;
 using merge::Contender;
 using merge::RowHandle;
 using merge::Shown;
@@ -25,8 +26,6 @@ using merge::Shown;
 // The version of a row with NULL in its key. Such a row exists on this node only, so no other
 // node's row may make it give way: it counts as newer than everything.
 const Version kLocalForEver{Hlc(std::numeric_limits<int64_t>::max()), Origin{}};
-
-std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 bool IsLocal(const Row& key) {
   return std::any_of(key.begin(), key.end(), [](const change::Value& value) {

@@ -29,7 +29,7 @@ using sqlite::Statement;
 Status JournalAll(Connection* db, const ledger::TrackedTable& tracked, const std::vector<Row>& keys,
                   const Clock& clock) {
   for (const Row& key : keys) {
-    const std::vector<ValueView> views(key.begin(), key.end());
+    const std::vector<ValueView> views = change::Views(key);
     HL_TRY(Append(db, tracked, views, clock));
   }
   return Ok();

@@ -65,4 +65,7 @@ class Value {
 
 using Row = std::vector<Value>;
 
+// Views of all values of a row, valid as long as the row.
+inline std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
+
 }  // namespace harmonylite::change

@@ -12,6 +12,7 @@ namespace {
 using change::NamedImage;
 using change::Row;
 using change::ValueView;
+using change::Views;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
@@ -24,8 +25,6 @@ std::string ForKey(const schema::Table& table, const char* pattern, std::string_
     out += fmt::format("{}{}", i == 1 ? "" : separator, fmt::format(fmt::runtime(pattern), i));
   return out;
 }
-
-std::vector<ValueView> Views(const Row& row) { return {row.begin(), row.end()}; }
 
 Result<bool> Exists(Connection* db, int64_t table_id) {
   // pragma_table_info looks the name up. A query on sqlite_schema would read all of it, and a large

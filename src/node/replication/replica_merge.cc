@@ -79,9 +79,9 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&plan.batch->bytes));
     HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
     const change::Knowledge theirs(plan.progress, plan.retirements, {}, Lseq(0));
-    if (!theirs.Covers(collected_)) applier_.ListFresh(forgotten, &fresh);
-    auto applied = applier_.Apply(&decoder, next, progress, plan.retirements, &origins);
-    applier_.ListFresh(Hlc(0), nullptr);
+    apply::ApplyOptions list;
+    if (!theirs.Covers(collected_)) list = {.fresh_until = forgotten, .fresh = &fresh};
+    auto applied = applier_.Apply(&decoder, next, progress, plan.retirements, &origins, list);
     if (!applied.ok()) return std::move(applied).error();
     out.stats = *applied;
     for (const change::Cover& cover : plan.batch->header.covers)

@@ -15,10 +15,9 @@ namespace harmonylite::node {
 namespace {
 
 using change::ValueView;
+using change::Views;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
-
-std::vector<ValueView> Views(const change::Row& row) { return {row.begin(), row.end()}; }
 
 }  // namespace
 
