@@ -7,8 +7,8 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/key_sql.h"
 #include "ledger/retirement_table.h"
-#include "ledger/row_query.h"
 #include "ledger/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -60,8 +60,7 @@ class Planner {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
       HL_TRY(CheckCancelled());
-      AbsentRow absent{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
-      for (int i = 3; i < scan.columns(); ++i) absent.key.emplace_back(scan.Column(i));
+      AbsentRow absent{ours.id, scan.Values(3), Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
       HL_ASSIGN(const bool known,
                 there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
@@ -78,14 +77,11 @@ class Planner {
   // of it, it counts as deleted; RemoveAbsent keeps its image. Rows with NULL in their key are
   // local and are not compared.
   Status CompareUnversioned(const TrackedTable& ours, SnapshotRows* there, MergePlan* plan) {
-    std::string keys;
-    for (const schema::KeyColumn& key : ours.table.key)
-      keys += fmt::format("{}t.{}", keys.empty() ? "" : ", ", Quote(key.name));
-    HL_ASSIGN(Statement scan,
-              db_->Prepare(
-                  fmt::format("SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", keys,
-                              Quote(ours.table.name), Quote(ledger::VersionTableName(ours.id)),
-                              ledger::HiddenMatches("v", "t", ours.table))));
+    HL_ASSIGN(Statement scan, db_->Prepare(fmt::format(
+                                  "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL",
+                                  ledger::RowKey("t", ours.table), Quote(ours.table.name),
+                                  Quote(ledger::VersionTableName(ours.id)),
+                                  ledger::HiddenMatches("v", "t", ours.table))));
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) return Ok();
@@ -141,19 +137,12 @@ Status CompareTables(Connection* db, Connection* snapshot,
 
 Result<SnapshotRows> SnapshotRows::Make(Connection* snapshot, const TrackedTable& there) {
   SnapshotRows out;
-  std::string hidden;
-  std::string own;
-  for (size_t i = 0; i < there.table.key.size(); ++i) {
-    const schema::KeyColumn& key = there.table.key[i];
-    hidden += fmt::format("{}k{} = ?{}", i == 0 ? "" : " AND ", i + 1, i + 1);
-    own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
-                       Quote(key.collation));
-  }
-  HL_ASSIGN(out.version_,
-            snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
-                                          Quote(ledger::VersionTableName(there.id)), hidden)));
-  HL_ASSIGN(out.row_, snapshot->Prepare(
-                          fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name), own)));
+  HL_ASSIGN(out.version_, snapshot->Prepare(fmt::format("SELECT gone, hlc FROM {} WHERE {}",
+                                                        Quote(ledger::VersionTableName(there.id)),
+                                                        ledger::HiddenKeyIs(there.table))));
+  HL_ASSIGN(out.row_,
+            snapshot->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(there.table.name),
+                                          ledger::RowKeyIs(there.table))));
   return out;
 }
 
@@ -163,7 +152,7 @@ Result<bool> SnapshotRows::Has(std::span<const ValueView> key) {
 
 Result<bool> SnapshotRows::Knows(std::span<const ValueView> key, Hlc stamp, Hlc newest_forgotten) {
   for (Statement* find : {&version_, &row_}) {
-    for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+    find->BindAll(key);
     HL_ASSIGN(const bool found, find->Step());
     const bool deleted = found && find == &version_ && find->Int(0) != 0;
     const Hlc theirs = deleted ? Hlc(find->Int(1)) : Hlc(0);
@@ -191,8 +180,7 @@ Result<std::vector<AbsentRow>> FindLateRows(Connection* db, Connection* snapshot
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) break;
-      AbsentRow late{ours.id, {}, Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
-      for (int i = 3; i < scan.columns(); ++i) late.key.emplace_back(scan.Column(i));
+      AbsentRow late{ours.id, scan.Values(3), Hlc(scan.Int(0)), scan.Int(1), Lseq(scan.Int(2))};
       HL_ASSIGN(const bool known, there.Knows(Views(late.key), late.stamp, plan.newest_forgotten));
       if (!known) out.push_back(std::move(late));
     }

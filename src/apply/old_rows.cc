@@ -7,8 +7,8 @@
 
 #include "capture/catalog_sync.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/key_sql.h"
 #include "ledger/retirement_table.h"
-#include "ledger/row_query.h"
 #include "ledger/tombstones.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -62,23 +62,16 @@ Status OldRows::Start(const Pair& pair) {
   std::string columns;
   for (const std::string& column : ours.columns)
     columns += fmt::format("{}t.{}", columns.empty() ? "" : ", ", Quote(column));
-  std::string hidden;
-  std::string own;
-  for (size_t i = 0; i < ours.key.size(); ++i) {
-    const schema::KeyColumn& key = ours.key[i];
-    hidden += fmt::format("{}k{} = ?{}", i == 0 ? "" : " AND ", i + 1, i + 1);
-    own += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(key.name), i + 1,
-                       Quote(key.collation));
-  }
   HL_ASSIGN(scan_,
             snapshot_->Prepare(fmt::format(
                 "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,
                 Quote(pair.theirs.table.name), Quote(ledger::VersionTableName(pair.theirs.id)),
                 ledger::HiddenMatches("v", "t", pair.theirs.table))));
-  HL_ASSIGN(version_,
-            db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
-                                     Quote(ledger::VersionTableName(pair.ours.id)), hidden)));
-  HL_ASSIGN(row_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(ours.name), own)));
+  HL_ASSIGN(version_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
+                                               Quote(ledger::VersionTableName(pair.ours.id)),
+                                               ledger::HiddenKeyIs(ours))));
+  HL_ASSIGN(row_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(ours.name),
+                                           ledger::RowKeyIs(ours))));
   return Ok();
 }
 
@@ -99,8 +92,7 @@ Result<std::optional<FoundOldRows>> OldRows::Next(size_t limit) {
         current_.reset();
         break;
       }
-      Row image;
-      for (int i = 0; i < scan_.columns(); ++i) image.emplace_back(scan_.Column(i));
+      Row image = scan_.Values();
       const bool local = std::any_of(
           table.key_positions.begin(), table.key_positions.end(),
           [&](uint32_t at) { return image[at].view().type == change::ValueType::kNull; });

@@ -8,6 +8,7 @@
 
 #include "apply/unique_probe.h"
 #include "change/image_codec.h"
+#include "ledger/key_sql.h"
 #include "ledger/references.h"
 #include "merge/root.h"
 #include "sqlite/identifier.h"
@@ -48,16 +49,6 @@ std::string EncodeKey(const Row& key) {
   return change::EncodeImage(names, Views(key));
 }
 
-Result<std::vector<Row>> Collect(Statement* statement) {
-  std::vector<Row> out;
-  HL_TRY(statement->ForEachRow([&](const Statement& row) {
-    Row key;
-    for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
-    out.push_back(std::move(key));
-  }));
-  return out;
-}
-
 // --- The table `held`: unique values of hidden orphans ---
 
 // Notes the unique values of an orphan that is being hidden.
@@ -89,7 +80,7 @@ Result<bool> WakeHoldersOf(Connection* db, const TableTools& tools, const Row& i
           db->PrepareCached("SELECT key FROM __harmonylite__held WHERE value = ?1 AND tbl = ?2"));
       find->Bind(1, ValueView::Blob(value));
       find->Bind(2, tools.tracked->id);
-      HL_ASSIGN(holders, Collect(&*find));
+      HL_ASSIGN(holders, find->AllRows());
     }
     for (const Row& holder : holders) {
       HL_ASSIGN(const Row key, DecodeKey(holder[0]));
@@ -162,7 +153,7 @@ class TableReferences final : public merge::ReferenceStage {
       const std::vector<ValueView> values = At(*image_, reference.child_positions);
       if (AnyNull(values)) continue;  // A NULL refers to nothing (MATCH SIMPLE).
       HL_ASSIGN(auto find, db_->PrepareCached(ledger::ParentSql(catalog_, reference)));
-      for (size_t i = 0; i < values.size(); ++i) find->Bind(static_cast<int>(i) + 1, values[i]);
+      find->BindAll(values);
       HL_ASSIGN(const bool found, find->Step());
       if (found) continue;
       find->Reset();
@@ -194,7 +185,7 @@ class TableReferences final : public merge::ReferenceStage {
     for (const size_t number : std::exchange(to_search_, {})) {
       HL_ASSIGN(auto find,
                 db_->PrepareCached(ledger::OrphansSql(catalog_, catalog_.references[number])));
-      HL_ASSIGN(const std::vector<Row> keys, Collect(&*find));
+      HL_ASSIGN(const std::vector<Row> keys, find->AllRows());
       const TrackedTable& child = *catalog_.ById(catalog_.references[number].child);
       for (const Row& key : keys) HL_TRY(Add(child, key));
     }
@@ -286,9 +277,6 @@ class TableReferences final : public merge::ReferenceStage {
   Status AddChildren(const Reference& reference) {
     const TrackedTable& child = *catalog_.ById(reference.child);
     const TrackedTable& parent = *catalog_.ById(reference.parent);
-    std::string columns;
-    for (const schema::KeyColumn& column : child.table.key)
-      columns += (columns.empty() ? "" : ", ") + Quote(column.name);
     std::string where;
     std::vector<ValueView> values;
     for (size_t i = 0; i < reference.child_positions.size(); ++i) {
@@ -298,10 +286,11 @@ class TableReferences final : public merge::ReferenceStage {
                                 parent.table.key_positions.end(), reference.parent_positions[i]);
       values.push_back(key_[at - parent.table.key_positions.begin()].view());
     }
-    HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
+    HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}",
+                                                        ledger::RowKey("", child.table),
                                                         Quote(child.table.name), where)));
-    for (size_t i = 0; i < values.size(); ++i) find->Bind(static_cast<int>(i) + 1, values[i]);
-    HL_ASSIGN(const std::vector<Row> keys, Collect(&*find));
+    find->BindAll(values);
+    HL_ASSIGN(const std::vector<Row> keys, find->AllRows());
     for (const Row& key : keys) HL_TRY(Add(child, key));
     return Ok();
   }
@@ -362,7 +351,7 @@ Result<std::vector<FoundOrphan>> FindOrphans(Connection* db, const Catalog& cata
   std::vector<FoundOrphan> out;
   for (const Reference& reference : catalog.references) {
     HL_ASSIGN(Statement find, db->Prepare(ledger::OrphansSql(catalog, reference)));
-    HL_ASSIGN(std::vector<Row> keys, Collect(&find));
+    HL_ASSIGN(std::vector<Row> keys, find.AllRows());
     for (Row& key : keys) out.push_back({reference.child, std::move(key)});
   }
   return out;

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/mutant.h"
+#include "ledger/key_sql.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::apply {
@@ -17,23 +18,6 @@ using sqlite::Quote;
 
 // Parameters of a version (hlc, n, lseq, gone, hash, born); the key's parameters follow them.
 constexpr int kVersionParameters = 6;
-
-// A condition such as "k1 = ?6 AND k2 = ?7" on the key columns of a version table.
-std::string HiddenKeyIs(const Table& table, int first) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}k{} = ?{}", i == 0 ? "" : " AND ", i + 1, first + static_cast<int>(i));
-  return out;
-}
-
-// A condition on the key columns of the application's table, with the key's own collations.
-std::string RowKeyIs(const Table& table, int first) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
-                       first + static_cast<int>(i), Quote(table.key[i].collation));
-  return out;
-}
 
 std::string AddVersionSql(const Table& table, const std::string& versions) {
   std::string names;
@@ -97,26 +81,22 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db, const ledger::Trac
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
   HL_ASSIGN(out.find_version_,
             db->Prepare(fmt::format("SELECT hlc, n, lseq, gone, hash, born FROM {} WHERE {}",
-                                    versions, HiddenKeyIs(table, 1))));
+                                    versions, ledger::HiddenKeyIs(table, 1))));
   HL_ASSIGN(
       out.replace_version_,
       db->Prepare(fmt::format(
           "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5, born = ?6 WHERE {}",
-          versions, HiddenKeyIs(table, kVersionParameters + 1))));
+          versions, ledger::HiddenKeyIs(table, kVersionParameters + 1))));
   HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
   if (fires_triggers) {
     const int first = static_cast<int>(table.columns.size()) + 1;
     HL_ASSIGN(out.update_row_,
               db->Prepare(fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name),
-                                      Assignments(table, false), RowKeyIs(table, first))));
+                                      Assignments(table, false), ledger::RowKeyIs(table, first))));
   }
   HL_ASSIGN(out.delete_row_, db->Prepare(fmt::format("DELETE FROM {} WHERE {}", Quote(table.name),
-                                                     RowKeyIs(table, 1))));
+                                                     ledger::RowKeyIs(table, 1))));
   return out;
-}
-
-void TableWriter::BindKey(sqlite::Statement* statement, int first, std::span<const ValueView> key) {
-  for (const ValueView& value : key) statement->Bind(first++, value);
 }
 
 void TableWriter::BindVersion(sqlite::Statement* statement, const StoredVersion& version) {
@@ -131,13 +111,13 @@ void TableWriter::BindVersion(sqlite::Statement* statement, const StoredVersion&
 Result<bool> TableWriter::AddVersion(std::span<const ValueView> key, const StoredVersion& version) {
   if (HL_MUTANT(tombstone_dropped) && version.deleted) return true;
   BindVersion(&add_version_, version);
-  BindKey(&add_version_, kVersionParameters + 1, key);
+  add_version_.BindAll(key, kVersionParameters + 1);
   HL_TRY(add_version_.Run());
   return db_->changes() == 1;
 }
 
 Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const ValueView> key) {
-  BindKey(&find_version_, 1, key);
+  find_version_.BindAll(key);
   HL_ASSIGN(const bool row, find_version_.Step());
   if (!row) return std::optional<StoredVersion>();
   StoredVersion found{Hlc(find_version_.Int(0)),  ledger::OriginIndex(find_version_.Int(1)),
@@ -150,7 +130,7 @@ Result<std::optional<StoredVersion>> TableWriter::FindVersion(std::span<const Va
 
 Status TableWriter::ReplaceVersion(std::span<const ValueView> key, const StoredVersion& version) {
   BindVersion(&replace_version_, version);
-  BindKey(&replace_version_, kVersionParameters + 1, key);
+  replace_version_.BindAll(key, kVersionParameters + 1);
   return replace_version_.Run();
 }
 
@@ -172,25 +152,24 @@ Result<std::optional<change::Row>> TableWriter::ReadRow(std::span<const ValueVie
   std::string columns;
   for (const std::string& column : table_->columns)
     columns += (columns.empty() ? "" : ", ") + Quote(column);
-  HL_ASSIGN(auto read, db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
-                                                      Quote(table_->name), RowKeyIs(*table_, 1))));
-  BindKey(&*read, 1, key);
+  HL_ASSIGN(auto read,
+            db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
+                                           Quote(table_->name), ledger::RowKeyIs(*table_, 1))));
+  read->BindAll(key);
   HL_ASSIGN(const bool found, read->Step());
   if (!found) return std::optional<change::Row>();
-  change::Row row;
-  for (int i = 0; i < read->columns(); ++i) row.emplace_back(read->Column(i));
-  return std::optional<change::Row>(std::move(row));
+  return std::optional<change::Row>(read->Values());
 }
 
 Status TableWriter::DropVersion(std::span<const ValueView> key) {
   HL_ASSIGN(auto drop, db_->PrepareCached(fmt::format("DELETE FROM {} WHERE {}", Quote(versions_),
-                                                      HiddenKeyIs(*table_, 1))));
-  BindKey(&*drop, 1, key);
+                                                      ledger::HiddenKeyIs(*table_, 1))));
+  drop->BindAll(key);
   return drop->Run();
 }
 
 Status TableWriter::DeleteRow(std::span<const ValueView> key) {
-  BindKey(&delete_row_, 1, key);
+  delete_row_.BindAll(key);
   return delete_row_.Run();
 }
 

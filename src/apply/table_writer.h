@@ -57,7 +57,6 @@ class TableWriter {
 
  private:
   TableWriter(sqlite::Connection* db, const schema::Table* table) : db_(db), table_(table) {}
-  void BindKey(sqlite::Statement* statement, int first, std::span<const change::ValueView> key);
   void BindVersion(sqlite::Statement* statement, const StoredVersion& version);
 
   sqlite::Connection* db_;      // not owned

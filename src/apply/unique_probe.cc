@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "ledger/key_sql.h"
 #include "ledger/references.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
@@ -41,26 +42,22 @@ std::string ProbeSql(const Table& table) {
 
 // Selects the keys of the rows with given terms in one index, by the index's own collations.
 std::string HolderSql(const Table& table, const UniqueIndex& index) {
-  std::string key;
-  for (const schema::KeyColumn& column : table.key)
-    key += (key.empty() ? "" : ", ") + Quote(column.name);
   std::string where = index.where_sql.empty() ? "true" : "(" + index.where_sql + ")";
   for (size_t i = 0; i < index.terms.size(); ++i)
     where += fmt::format(" AND {} = ?{} COLLATE {}", index.terms[i].sql, i + 1,
                          Quote(index.terms[i].collation));
-  return fmt::format("SELECT {} FROM {} WHERE {}", key, Quote(table.name), where);
+  return fmt::format("SELECT {} FROM {} WHERE {}", ledger::RowKey("", table), Quote(table.name),
+                     where);
 }
 
 Result<Row> ReadTerms(Connection* db, const Table& table, std::span<const ValueView> image) {
   HL_TRY(db->Exec("SAVEPOINT probe"));
   const auto read = [&]() -> Result<Row> {
     HL_ASSIGN(auto insert, db->PrepareCached(ProbeSql(table)));
-    for (size_t i = 0; i < image.size(); ++i) insert->Bind(static_cast<int>(i) + 1, image[i]);
+    insert->BindAll(image);
     HL_ASSIGN(const bool row, insert->Step());
     HL_CHECK(row);
-    Row terms;
-    for (int i = 0; i < insert->columns(); ++i) terms.emplace_back(insert->Column(i));
-    return terms;
+    return insert->Values();
   };
   auto terms = read();
   HL_TRY(db->Exec("ROLLBACK TO probe; RELEASE probe"));
@@ -73,12 +70,8 @@ Status AddHolders(Connection* db, const Table& table, const UniqueIndex& index,
   for (const change::Value& term : terms)
     if (term.view().type == change::ValueType::kNull) return Ok();  // NULL clashes with nothing.
   HL_ASSIGN(auto find, db->PrepareCached(HolderSql(table, index)));
-  for (size_t i = 0; i < terms.size(); ++i) find->Bind(static_cast<int>(i) + 1, terms[i]);
-  return find->ForEachRow([&](const sqlite::Statement& row) {
-    Row key;
-    for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
-    out->push_back(std::move(key));
-  });
+  find->BindAll(terms);
+  return find->ForEachRow([&](const sqlite::Statement& row) { out->push_back(row.Values()); });
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "capture/journal.h"
 #include "ledger/hash_judge.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/key_sql.h"
 #include "ledger/row_query.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
@@ -116,11 +117,7 @@ Status JournalUnfolded(Connection* db, const ledger::TrackedTable& tracked, Lseq
                                       columns)));
     list.Bind(1, folded_to.value);
     list.Bind(2, tracked.id);
-    HL_TRY(list.ForEachRow([&](const Statement& row) {
-      Row key;
-      for (int i = 0; i < row.columns(); ++i) key.emplace_back(row.Column(i));
-      keys.push_back(std::move(key));
-    }));
+    HL_TRY(list.ForEachRow([&](const Statement& row) { keys.push_back(row.Values()); }));
   }
   return JournalAll(db, tracked, keys, clock);
 }

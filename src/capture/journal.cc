@@ -8,6 +8,7 @@
 #include "base/mutant.h"
 #include "capture/trigger_text.h"
 #include "change/row_hash.h"
+#include "ledger/key_sql.h"
 #include "ledger/references.h"
 #include "ledger/row_query.h"
 #include "ledger/shadows.h"
@@ -309,20 +310,18 @@ Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked,
                  const std::vector<change::Row>& keys,
                  const std::function<Status(ledger::OriginIndex, const NetChange&)>& visit) {
   HL_ASSIGN(const bool shadows, ledger::HasShadows(db, tracked));
-  std::string key_is;
-  for (size_t i = 1; i <= tracked.table.key.size(); ++i)
-    key_is += fmt::format(" AND v.k{0} = ?{0}", i);
-  HL_ASSIGN(
-      Statement scan,
-      db->Prepare(fmt::format(
-          "SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE v.gone = 0{}",
-          ledger::KeyColumns("v", tracked.table), ledger::ImageColumns("t", tracked.table),
-          ShadowColumn(shadows), Quote(ledger::VersionTableName(tracked.id)),
-          ShadowJoin(tracked, shadows), Quote(tracked.table.name),
-          ledger::KeyMatches("t", "v", tracked.table), key_is)));
+  HL_ASSIGN(Statement scan,
+            db->Prepare(fmt::format("SELECT v.lseq, v.hlc, v.n{}{}{} FROM {} v {}LEFT JOIN {} t ON "
+                                    "{} WHERE v.gone = 0 AND {}",
+                                    ledger::KeyColumns("v", tracked.table),
+                                    ledger::ImageColumns("t", tracked.table), ShadowColumn(shadows),
+                                    Quote(ledger::VersionTableName(tracked.id)),
+                                    ShadowJoin(tracked, shadows), Quote(tracked.table.name),
+                                    ledger::KeyMatches("t", "v", tracked.table),
+                                    ledger::HiddenKeyIs(tracked.table, 1, "v"))));
   ledger::RowReader reader(tracked.table, /*first_column=*/3);
   for (const change::Row& key : keys) {
-    for (size_t i = 0; i < key.size(); ++i) scan.Bind(static_cast<int>(i) + 1, key[i]);
+    scan.BindAll(key);
     HL_ASSIGN(const bool row, scan.Step());
     if (!row) continue;
     if (shadows)

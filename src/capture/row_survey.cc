@@ -6,6 +6,7 @@
 
 #include "base/mutant.h"
 #include "capture/catalog_sync.h"
+#include "ledger/key_sql.h"
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
 #include "ledger/shadows.h"

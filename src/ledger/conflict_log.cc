@@ -4,6 +4,7 @@
 
 #include "change/row_hash.h"
 #include "ledger/clock_sql.h"
+#include "ledger/key_sql.h"
 #include "ledger/orphan_list.h"
 #include "ledger/row_query.h"
 #include "ledger/shadows.h"
@@ -68,21 +69,6 @@ Status ListKept(Connection* db, const OriginTable& origins, std::vector<ListedCo
   }
 }
 
-std::string BlockerMatches(const schema::Table& table, std::string_view hidden) {
-  std::string out;
-  for (size_t i = 1; i <= table.key.size(); ++i)
-    out += fmt::format("{}{}.k{} = s.b{}", i == 1 ? "" : " AND ", hidden, i, i);
-  return out;
-}
-
-std::string RowIsBlocker(const schema::Table& table) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}t.{} = s.b{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
-                       i + 1, Quote(table.key[i].collation));
-  return out;
-}
-
 // Lists the rows in a table's shadow table. A shadowed row is the loser, with its own version and
 // image, and its blocker is the winner. The reader `blocker` takes its key from the shadow table
 // and its image from the blocker's row. An orphan has no winner.
@@ -97,7 +83,8 @@ Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& 
                 "LEFT JOIN {} v ON {} LEFT JOIN {} b ON {} LEFT JOIN {} t ON {}",
                 KeyColumns("s", table), ImageColumns("t", table),
                 Quote(ShadowTableName(tracked.id)), versions, HiddenKeysEqual("v", "s", table),
-                versions, BlockerMatches(table, "b"), Quote(table.name), RowIsBlocker(table))));
+                versions, HiddenKeysEqual("b", "s", table, HiddenKey::kBlocker), Quote(table.name),
+                KeyMatches("t", "s", table, HiddenKey::kBlocker))));
   RowReader blocker(table, /*first_column=*/6);
   while (true) {
     HL_ASSIGN(const bool row, list.Step());

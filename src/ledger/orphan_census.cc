@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "ledger/key_sql.h"
 #include "ledger/references.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
@@ -44,10 +45,6 @@ std::string Order(const schema::Table& table) {
     out += fmt::format("{}c.{} COLLATE {}", out.empty() ? "" : ", ", Quote(key.name),
                        Quote(key.collation));
   return out;
-}
-
-void Bind(sqlite::Statement* statement, size_t first, const Row& key) {
-  for (size_t i = 0; i < key.size(); ++i) statement->Bind(static_cast<int>(first + i), key[i]);
 }
 
 std::string IsOrphan(const Catalog& catalog, const TrackedTable& table) {
@@ -110,14 +107,12 @@ Result<std::optional<Row>> OrphanCensus::EndOfPiece(const TrackedTable& tracked)
   const schema::Table& table = tracked.table;
   HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
                            "SELECT {} FROM {} c WHERE {}{} ORDER BY {} LIMIT 1 OFFSET {}",
-                           KeyOfC(table), Quote(table.name), KeyPresentInC(table),
+                           RowKey("c", table), Quote(table.name), KeyPresentInC(table),
                            after_ ? Compare(table, ">", 1) : "true", Order(table), kRows - 1)));
-  if (after_) Bind(&*find, 1, *after_);
+  if (after_) find->BindAll(*after_);
   HL_ASSIGN(const bool found, find->Step());
   if (!found) return std::optional<Row>();
-  Row key;
-  for (int i = 0; i < find->columns(); ++i) key.emplace_back(find->Column(i));
-  return std::optional<Row>(std::move(key));
+  return std::optional<Row>(find->Values());
 }
 
 Status OrphanCensus::CountPiece(const TrackedTable& tracked, const std::string& is_orphan) {
@@ -128,8 +123,8 @@ Status OrphanCensus::CountPiece(const TrackedTable& tracked, const std::string& 
   HL_ASSIGN(auto count, db_->PrepareCached(fmt::format(
                             "SELECT count(*) FROM {} c WHERE {}{} AND {} AND ({})",
                             Quote(table.name), KeyPresentInC(table), from, to, is_orphan)));
-  if (after_) Bind(&*count, 1, *after_);
-  if (end) Bind(&*count, 1 + table.key.size(), *end);
+  if (after_) count->BindAll(*after_);
+  if (end) count->BindAll(*end, 1 + static_cast<int>(table.key.size()));
   HL_ASSIGN(const bool row, count->Step());
   HL_CHECK(row);
   found_ += count->Int(0);

@@ -6,8 +6,8 @@
 #include <set>
 
 #include "change/row_hash.h"
+#include "ledger/key_sql.h"
 #include "ledger/references.h"
-#include "ledger/row_query.h"
 #include "sqlite/identifier.h"
 #include "sqlite/literal.h"
 
@@ -38,8 +38,7 @@ Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tra
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
-    Row image;
-    for (int i = 2; i < list.columns(); ++i) image.emplace_back(list.Column(i));
+    Row image = list.Values(2);
     Row key;
     for (const uint32_t position : table.key_positions) key.push_back(image[position]);
     ListedConflict one;

@@ -8,6 +8,7 @@
 
 #include "change/image_codec.h"
 #include "change/row_hash.h"
+#include "ledger/key_sql.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
@@ -247,13 +248,6 @@ std::string IsOrphanSql(const Catalog& catalog, const Reference& reference) {
                      IsParent(parent, reference, values));
 }
 
-std::string KeyOfC(const Table& table) {
-  std::string out;
-  for (const schema::KeyColumn& column : table.key)
-    out += fmt::format("{}c.{}", out.empty() ? "" : ", ", Quote(column.name));
-  return out;
-}
-
 std::string KeyPresentInC(const Table& table) {
   std::string out;
   for (const schema::KeyColumn& column : table.key)
@@ -263,7 +257,7 @@ std::string KeyPresentInC(const Table& table) {
 
 std::string OrphansSql(const Catalog& catalog, const Reference& reference) {
   const Table& child = catalog.ById(reference.child)->table;
-  return fmt::format("SELECT {} FROM {} c WHERE {}{}", KeyOfC(child), Quote(child.name),
+  return fmt::format("SELECT {} FROM {} c WHERE {}{}", RowKey("c", child), Quote(child.name),
                      KeyPresentInC(child), IsOrphanSql(catalog, reference));
 }
 

@@ -62,8 +62,6 @@ std::string ParentSql(const Catalog& catalog, const Reference& reference);
 // in its table.
 std::string IsOrphanSql(const Catalog& catalog, const Reference& reference);
 
-// Returns "c.x, c.y": the row key of a table called c.
-std::string KeyOfC(const schema::Table& table);
 // Returns "… AND ", a condition that no value of the row key of c is NULL. Empty if none can be.
 std::string KeyPresentInC(const schema::Table& table);
 

@@ -1,52 +1,9 @@
 #include "ledger/row_query.h"
 
-#include <fmt/format.h>
-
 #include "base/mutant.h"
 #include "ledger/shadows.h"
-#include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
-
-using sqlite::Quote;
-
-std::string KeyColumns(std::string_view alias, const schema::Table& table) {
-  std::string out;
-  for (size_t i = 1; i <= table.key.size(); ++i) out += fmt::format(", {}.k{}", alias, i);
-  return out;
-}
-
-std::string ImageColumns(std::string_view alias, const schema::Table& table) {
-  std::string out;
-  for (const std::string& column : table.columns)
-    out += fmt::format(", {}.{}", alias, Quote(column));
-  return out;
-}
-
-std::string KeyMatches(std::string_view row, std::string_view hidden, const schema::Table& table) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}{}.{} = {}.k{} COLLATE {}", i == 0 ? "" : " AND ", row,
-                       Quote(table.key[i].name), hidden, i + 1, Quote(table.key[i].collation));
-  return out;
-}
-
-std::string HiddenMatches(std::string_view hidden, std::string_view row,
-                          const schema::Table& table) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}{}.k{} = +{}.{}", i == 0 ? "" : " AND ", hidden, i + 1, row,
-                       Quote(table.key[i].name));
-  return out;
-}
-
-std::string HiddenKeysEqual(std::string_view indexed, std::string_view other,
-                            const schema::Table& table) {
-  std::string out;
-  for (size_t i = 1; i <= table.key.size(); ++i)
-    out += fmt::format("{}{}.k{} = {}.k{}", i == 1 ? "" : " AND ", indexed, i, other, i);
-  return out;
-}
 
 RowReader::RowReader(const schema::Table& table, int first_column)
     : table_(&table),

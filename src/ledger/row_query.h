@@ -1,12 +1,9 @@
-// Pieces of SQL that select a row's key and image or compare row keys, and the reader of what they
-// select.
+// Reads a row's key and image from a query that selects them (ledger/key_sql.h).
 //
-// Threads: the functions are pure; a RowReader is used by the thread that steps its statement.
+// Threads: a RowReader is used by the thread that steps its statement.
 #pragma once
 
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "change/value.h"
@@ -14,24 +11,6 @@
 #include "sqlite/statement.h"
 
 namespace harmonylite::ledger {
-
-// Returns ", a.k1, a.k2": the key columns of a hidden table that is called `alias`.
-std::string KeyColumns(std::string_view alias, const schema::Table& table);
-// Returns ", a."x", a."y"": all columns of an image, from the application's table called `alias`.
-std::string ImageColumns(std::string_view alias, const schema::Table& table);
-// Returns the condition that a row of the application's table, called `row`, and one of a hidden
-// table with k1, k2, …, called `hidden`, have the same key. It is written so that SQLite can search
-// the application's table by the index of its key.
-std::string KeyMatches(std::string_view row, std::string_view hidden, const schema::Table& table);
-// Returns the same condition as KeyMatches, written so that SQLite can search the hidden table by
-// its own index. A '+' takes away the affinity of the application's column, with which SQLite could
-// not use that index.
-std::string HiddenMatches(std::string_view hidden, std::string_view row,
-                          const schema::Table& table);
-// Returns the condition that two hidden tables with k1, k2, … have the same key. `indexed` is a
-// version or shadow table: its collations decide, and its index can be searched.
-std::string HiddenKeysEqual(std::string_view indexed, std::string_view other,
-                            const schema::Table& table);
 
 // Reads a row's key and image from a query that selects KeyColumns and then ImageColumns. Views are
 // valid until the next Read or the statement's next step.

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "change/image_codec.h"
+#include "ledger/key_sql.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
@@ -19,10 +20,10 @@ using sqlite::Statement;
 
 // Writes a pattern once for each key column, with its number, such as "k1, k2" or "k1 = ?1 AND k2 =
 // ?2".
-std::string ForKey(const schema::Table& table, const char* pattern, std::string_view separator) {
+std::string ForKey(const schema::Table& table, const char* pattern) {
   std::string out;
   for (size_t i = 1; i <= table.key.size(); ++i)
-    out += fmt::format("{}{}", i == 1 ? "" : separator, fmt::format(fmt::runtime(pattern), i));
+    out += fmt::format("{}{}", i == 1 ? "" : ", ", fmt::format(fmt::runtime(pattern), i));
   return out;
 }
 
@@ -55,13 +56,13 @@ Status Create(Connection* db, const TrackedTable& tracked) {
     collations += fmt::format("b{} COLLATE {}, ", i, collation);
   }
   const std::string primary =
-      table.integer_key ? "" : fmt::format(", PRIMARY KEY({})", ForKey(table, "k{}", ", "));
+      table.integer_key ? "" : fmt::format(", PRIMARY KEY({})", ForKey(table, "k{}"));
   HL_TRY(db->Exec(fmt::format("CREATE TABLE {}({}{}image BLOB NOT NULL, wants BLOB{}){}", name,
                               columns, collations, primary,
                               table.integer_key ? "" : " WITHOUT ROWID")));
   HL_TRY(db->Exec(fmt::format("CREATE INDEX {} ON {}({})",
                               Quote(ShadowTableName(tracked.id) + "_blocker"), name,
-                              ForKey(table, "b{}", ", "))));
+                              ForKey(table, "b{}"))));
   return CreateWantsIndex(db, tracked.id);
 }
 
@@ -140,11 +141,11 @@ Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked
     defaults.push_back(std::move(value));
   }
   HL_ASSIGN(const std::vector<Row> keys, shadows->Pending());
-  HL_ASSIGN(Statement find, db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
-                                                    Quote(ShadowTableName(tracked.id)),
-                                                    ForKey(table, "k{0} = ?{0}", " AND "))));
+  HL_ASSIGN(Statement find,
+            db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
+                                    Quote(ShadowTableName(tracked.id)), HiddenKeyIs(table))));
   for (const Row& key : keys) {
-    for (size_t i = 0; i < key.size(); ++i) find.Bind(static_cast<int>(i) + 1, key[i]);
+    find.BindAll(key);
     HL_ASSIGN(const bool found, find.Step());
     HL_CHECK(found);
     HL_ASSIGN(const NamedImage kept, change::DecodeImage(find.Column(0).bytes));
@@ -171,8 +172,8 @@ ShadowTable::ShadowTable(Connection* db, const TrackedTable& tracked)
     : db_(db),
       tracked_(&tracked),
       name_(Quote(ShadowTableName(tracked.id))),
-      key_is_(ForKey(tracked.table, "k{0} = ?{0}", " AND ")),
-      blocker_is_(ForKey(tracked.table, "b{0} = ?{0}", " AND ")) {}
+      key_is_(HiddenKeyIs(tracked.table)),
+      blocker_is_(HiddenKeyIs(tracked.table, 1, {}, HiddenKey::kBlocker)) {}
 
 Result<bool> ShadowTable::Any() {
   HL_ASSIGN(auto any, db_->PrepareCached(fmt::format("SELECT 1 FROM {} LIMIT 1", name_)));
@@ -182,10 +183,10 @@ Result<bool> ShadowTable::Any() {
 
 Status ShadowTable::NoteWrite(Key key) {
   HL_TRY(Remove(key));
-  HL_ASSIGN(auto wake, db_->PrepareCached(fmt::format("UPDATE {} SET {} WHERE {}", name_,
-                                                      ForKey(tracked_->table, "b{} = NULL", ", "),
-                                                      blocker_is_)));
-  for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
+  HL_ASSIGN(auto wake,
+            db_->PrepareCached(fmt::format("UPDATE {} SET {} WHERE {}", name_,
+                                           ForKey(tracked_->table, "b{} = NULL"), blocker_is_)));
+  wake->BindAll(key);
   return wake->Run();
 }
 
@@ -205,9 +206,9 @@ Status ShadowTable::PutAs(Key key, std::span<const ValueView> image,
   const schema::Table& table = tracked_->table;
   std::string values;
   for (size_t i = 1; i <= 2 * keys + 2; ++i) values += fmt::format("{}?{}", i == 1 ? "" : ", ", i);
-  HL_ASSIGN(auto put, db_->PrepareCached(fmt::format(
-                          "INSERT INTO {}({}, {}, image, wants) VALUES({})", name_,
-                          ForKey(table, "k{}", ", "), ForKey(table, "b{}", ", "), values)));
+  HL_ASSIGN(auto put,
+            db_->PrepareCached(fmt::format("INSERT INTO {}({}, {}, image, wants) VALUES({})", name_,
+                                           ForKey(table, "k{}"), ForKey(table, "b{}"), values)));
   const std::string bytes = change::EncodeImage(table.columns, image);
   for (size_t i = 0; i < keys; ++i) {
     put->Bind(static_cast<int>(i) + 1, key[i]);
@@ -236,14 +237,14 @@ Result<bool> ShadowTable::SetBlocker(Key key, const std::optional<Key>& blocker)
 Status ShadowTable::Remove(Key key) {
   HL_ASSIGN(auto remove,
             db_->PrepareCached(fmt::format("DELETE FROM {} WHERE {}", name_, key_is_)));
-  for (size_t i = 0; i < key.size(); ++i) remove->Bind(static_cast<int>(i) + 1, key[i]);
+  remove->BindAll(key);
   return remove->Run();
 }
 
 Result<std::optional<Row>> ShadowTable::Image(Key key) {
   HL_ASSIGN(auto find,
             db_->PrepareCached(fmt::format("SELECT image FROM {} WHERE {}", name_, key_is_)));
-  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+  find->BindAll(key);
   HL_ASSIGN(const bool found, find->Step());
   if (!found) return std::optional<Row>();
   HL_ASSIGN(Row image, DecodeShadow(find->Column(0).bytes, tracked_->table));
@@ -252,31 +253,24 @@ Result<std::optional<Row>> ShadowTable::Image(Key key) {
 
 Result<std::vector<Row>> ShadowTable::Keys(const std::string& sql, Key key) {
   HL_ASSIGN(auto list, db_->PrepareCached(sql));
-  for (size_t i = 0; i < key.size(); ++i) list->Bind(static_cast<int>(i) + 1, key[i]);
-  std::vector<Row> out;
-  HL_TRY(list->ForEachRow([&](const Statement& row) {
-    Row one;
-    for (int i = 0; i < row.columns(); ++i) one.emplace_back(row.Column(i));
-    out.push_back(std::move(one));
-  }));
-  return out;
+  list->BindAll(key);
+  return list->AllRows();
 }
 
 Result<std::vector<Row>> ShadowTable::Pending() {
-  return Keys(fmt::format("SELECT {} FROM {} WHERE b1 IS NULL",
-                          ForKey(tracked_->table, "k{}", ", "), name_),
-              {});
+  return Keys(
+      fmt::format("SELECT {} FROM {} WHERE b1 IS NULL", ForKey(tracked_->table, "k{}"), name_), {});
 }
 
 Result<std::vector<Row>> ShadowTable::BlockedBy(Key key) {
-  return Keys(fmt::format("SELECT {} FROM {} WHERE {}", ForKey(tracked_->table, "k{}", ", "), name_,
-                          blocker_is_),
-              key);
+  return Keys(
+      fmt::format("SELECT {} FROM {} WHERE {}", ForKey(tracked_->table, "k{}"), name_, blocker_is_),
+      key);
 }
 
 Result<int64_t> ShadowTable::MarkAllPending() {
-  HL_TRY(db_->Exec(fmt::format("UPDATE {} SET {}, wants = NULL", name_,
-                               ForKey(tracked_->table, "b{} = NULL", ", "))));
+  HL_TRY(db_->Exec(
+      fmt::format("UPDATE {} SET {}, wants = NULL", name_, ForKey(tracked_->table, "b{} = NULL"))));
   return db_->QueryInt("SELECT count(*) FROM " + name_);
 }
 
@@ -290,24 +284,24 @@ Result<bool> ShadowTable::AnyOrphans() {
 Result<bool> ShadowTable::IsOrphan(Key key) {
   HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
                            "SELECT 1 FROM {} WHERE {} AND wants IS NOT NULL", name_, key_is_)));
-  for (size_t i = 0; i < key.size(); ++i) find->Bind(static_cast<int>(i) + 1, key[i]);
+  find->BindAll(key);
   HL_ASSIGN(const bool row, find->Step());
   return row;
 }
 
 Result<std::vector<Row>> ShadowTable::Wanting(std::string_view wants) {
   const ValueView bytes = ValueView::Blob(wants);
-  return Keys(fmt::format("SELECT {} FROM {} WHERE wants = ?1",
-                          ForKey(tracked_->table, "k{}", ", "), name_),
-              {&bytes, 1});
+  return Keys(
+      fmt::format("SELECT {} FROM {} WHERE wants = ?1", ForKey(tracked_->table, "k{}"), name_),
+      {&bytes, 1});
 }
 
 Status ShadowTable::Wake(Key key) {
   for (const std::string& which : {key_is_, blocker_is_}) {
     HL_ASSIGN(auto wake,
               db_->PrepareCached(fmt::format("UPDATE {} SET {}, wants = NULL WHERE {}", name_,
-                                             ForKey(tracked_->table, "b{} = NULL", ", "), which)));
-    for (size_t i = 0; i < key.size(); ++i) wake->Bind(static_cast<int>(i) + 1, key[i]);
+                                             ForKey(tracked_->table, "b{} = NULL"), which)));
+    wake->BindAll(key);
     HL_TRY(wake->Run());
   }
   return Ok();

@@ -75,6 +75,12 @@ Status Statement::Run() {
   }
 }
 
+Result<std::vector<change::Row>> Statement::AllRows() {
+  std::vector<change::Row> out;
+  HL_TRY(ForEachRow([&](const Statement& row) { out.push_back(row.Values()); }));
+  return out;
+}
+
 void Statement::Reset() { sqlite3_reset(stmt_); }
 
 ValueView Statement::Column(int index) const {
@@ -108,6 +114,12 @@ std::string_view Statement::Text(int index) const {
 }
 
 bool Statement::IsNull(int index) const { return sqlite3_column_type(stmt_, index) == SQLITE_NULL; }
+
+change::Row Statement::Values(int first) const {
+  change::Row out;
+  for (int i = first; i < columns(); ++i) out.emplace_back(Column(i));
+  return out;
+}
 
 int Statement::columns() const { return sqlite3_column_count(stmt_); }
 

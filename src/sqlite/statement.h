@@ -7,6 +7,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "change/value.h"
@@ -33,6 +34,11 @@ class Statement {
   void Bind(int index, std::string_view text);
   void BindNull(int index);
   void BindUInt(int index, uint64_t value) { Bind(index, static_cast<int64_t>(value)); }
+  // Binds each of `values`, which are ValueViews or Values, from parameter `first` on.
+  template <typename Values>
+  void BindAll(const Values& values, int first = 1) {
+    for (const ValueView value : values) Bind(first++, value);
+  }
 
   // Returns true if there is a row to read, and false at the end. At the end, and after an error,
   // the statement is reset. kRetryLater: the database is busy, the call was interrupted, disk or
@@ -46,6 +52,8 @@ class Statement {
   // returned. The statement is reset in every case.
   template <typename Visit>
   Status ForEachRow(Visit&& visit);
+  // Steps to the end and returns all rows, with all their columns.
+  Result<std::vector<change::Row>> AllRows();
   void Reset();
 
   // Columns count from 0. Views are valid until the next Step or Reset. A value for which there is
@@ -55,6 +63,8 @@ class Statement {
   int64_t Int(int index) const;
   std::string_view Text(int index) const;
   bool IsNull(int index) const;
+  // A copy of the columns from number `first` on.
+  change::Row Values(int first = 0) const;
   int columns() const;
   explicit operator bool() const { return stmt_ != nullptr; }
   sqlite3_stmt* raw() const { return stmt_; }
