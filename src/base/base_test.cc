@@ -5,6 +5,7 @@
 
 #include "base/logger.h"
 #include "base/mutant.h"
+#include "base/sha256.h"
 #include "base/spool.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
@@ -31,6 +32,14 @@ TEST(Result, ACopyOfAnErrorIsTheSameError) {
   EXPECT_TRUE(copy.passing());
   EXPECT_EQ(error.message(), "locked");
   EXPECT_FALSE(MakeError(ErrorCode::kRetryLater, "the disk is full").passing());
+}
+
+TEST(Sha256, OfNothingAndOfAText) {
+  EXPECT_EQ(Hex(Sha256Of("")), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+  Sha256Sum sum;
+  sum.Add("a");
+  sum.Add("bc");
+  EXPECT_EQ(Hex(sum.Finish()), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
 TEST(JsonEscape, KeepsUtf8AndReplacesTheRest) {

@@ -1,6 +1,5 @@
 #include "snapshot/pack.h"
 
-#include <openssl/evp.h>
 #include <xxhash.h>
 #include <zstd.h>
 #include <zstd_errors.h>
@@ -8,6 +7,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/sha256.h"
 #include "sqlite/raw_file.h"
 
 namespace harmonylite::snapshot {
@@ -20,29 +20,6 @@ constexpr size_t kChunk = 1 << 20;
 constexpr int kMaxWindowLog = 25;
 
 Error Cancelled() { return MakeError(ErrorCode::kRetryLater, "it was told to end"); }
-
-class Sha256Sum {
- public:
-  Sha256Sum() : context_(EVP_MD_CTX_new(), EVP_MD_CTX_free) {
-    HL_CHECK(context_ != nullptr);
-    HL_CHECK(EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-  void Add(std::string_view bytes) {
-    HL_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  // Returns the 32 bytes of the sum. Called once, at the end.
-  std::string Finish() {
-    std::string out(EVP_MAX_MD_SIZE, '\0');
-    unsigned int size = 0;
-    HL_CHECK(EVP_DigestFinal_ex(context_.get(), reinterpret_cast<unsigned char*>(out.data()),
-                                &size) == 1);
-    out.resize(size);
-    return out;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
 
 using XxhState = std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)>;
 
@@ -98,12 +75,6 @@ class PlainSum {
   size_t held_ = 0;  // bytes of the piece that is not complete yet
   HashSum sum_;
 };
-
-std::string Hex(std::string_view bytes) {
-  std::string out;
-  for (const char byte : bytes) out += fmt::format("{:02x}", static_cast<unsigned char>(byte));
-  return out;
-}
 
 using Decompressor = std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)>;
 

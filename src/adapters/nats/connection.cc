@@ -39,8 +39,7 @@ Status Connection::EnsureConnected() {
     auto session = Acquire();
     return session.ok() ? Ok() : Status(std::move(session).error());
   }
-  if (options_failure_)
-    return MakeError(options_failure_->code(), "{}", options_failure_->message());
+  if (options_failure_) return options_failure_->Copy();
   HL_ASSIGN(auto session, ConnectOnce(options_, options_.urls, stop_));
   Adopt(std::move(session));
   keeper_ = std::thread([this] { KeepConnected(); });

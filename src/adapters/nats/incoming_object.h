@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "adapters/nats/object_meta.h"
+#include "base/sha256.h"
 #include "ports/object_store.h"
 
 namespace harmonylite::nats {
@@ -27,7 +28,7 @@ class IncomingObject {
   const ObjectMeta* const meta_;
   ports::ObjectSink* const sink_;
   ports::Transfer* const transfer_;
-  ObjectDigest digest_;
+  Sha256Sum sum_;
   uint64_t chunks_ = 0;
   uint64_t size_ = 0;  // bytes
 };

@@ -15,7 +15,7 @@ JetStreamReader::JetStreamReader(std::unique_ptr<PushConsumer> consumer, std::st
 
 Status JetStreamReader::Read(size_t max_records, std::chrono::milliseconds wait,
                              std::vector<ports::LogRecord>* out) {
-  if (failure_) return MakeError(failure_->code(), "{}", failure_->message());
+  if (failure_) return failure_->Copy();
   size_t bytes = 0;
   for (size_t count = 0; count < max_records && bytes < kReadBytes; ++count) {
     auto one = ReadOne(count == 0 ? wait : std::chrono::milliseconds(0));
@@ -24,7 +24,7 @@ Status JetStreamReader::Read(size_t max_records, std::chrono::milliseconds wait,
       // The records before the failure are good, so they are returned now; the next call reports
       // the failure.
       if (count > 0) return Ok();
-      return MakeError(failure_->code(), "{}", failure_->message());
+      return failure_->Copy();
     }
     if (!one->has_value()) break;
     bytes += (*one)->payload.size();

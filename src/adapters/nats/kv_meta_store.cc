@@ -32,8 +32,7 @@ Status KvMetaStore::EnsureBucket(Session& session) {
   HL_TRY(CheckStreamPrefix(options_.stream_prefix));
   const auto info = GetStreamInfo(session, stream_, options_.timeout.count());
   if (info.ok()) return Ok();
-  if (info.error().code() != ErrorCode::kNotFound)
-    return MakeError(info.error().code(), "{}", info.error().message());
+  if (info.error().code() != ErrorCode::kNotFound) return info.error().Copy();
   kvConfig config;
   kvConfig_Init(&config);
   config.Bucket = bucket_.c_str();
@@ -121,7 +120,7 @@ Result<ports::MetaEntry> KvMetaStore::Get(const std::string& key) {
 
 Status KvMetaStore::Delete(const std::string& key) {
   const auto sent = Send(key, {.value = {}, .expected = std::nullopt, .is_delete = true});
-  if (!sent.ok()) return MakeError(sent.error().code(), "{}", sent.error().message());
+  if (!sent.ok()) return sent.error().Copy();
   return Ok();
 }
 

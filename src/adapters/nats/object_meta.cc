@@ -97,24 +97,6 @@ std::string NewNuid() {
   return out;
 }
 
-ObjectDigest::ObjectDigest() : context_(EVP_MD_CTX_new()) {
-  HL_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_, EVP_sha256(), nullptr) == 1);
-}
-
-ObjectDigest::~ObjectDigest() { EVP_MD_CTX_free(context_); }
-
-void ObjectDigest::Add(std::string_view bytes) {
-  HL_CHECK(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1);
-}
-
-std::string ObjectDigest::Finish() {
-  std::string sum(EVP_MAX_MD_SIZE, '\0');
-  unsigned size = 0;
-  HL_CHECK(EVP_DigestFinal_ex(context_, reinterpret_cast<unsigned char*>(sum.data()), &size) == 1);
-  sum.resize(size);
-  return DigestText(sum);
-}
-
 std::string DigestText(std::string_view sha256) {
   return std::string(kDigestName) + Base64Url(sha256);
 }

@@ -1,8 +1,7 @@
 // Private to src/adapters/nats: the description of an object in NATS' own object store, as the
 // clients of every language write it: JSON on the subject "$O.<bucket>.M.<name in base64url>".
 //
-// Threads: any; pure functions, except that NewNuid() draws random bytes. An ObjectDigest has one
-// owner.
+// Threads: any; pure functions, except that NewNuid() draws random bytes.
 #pragma once
 
 #include <cstdint>
@@ -11,8 +10,6 @@
 #include <string_view>
 
 #include "base/result.h"
-
-struct evp_md_ctx_st;
 
 namespace harmonylite::nats {
 
@@ -38,20 +35,5 @@ std::string DigestText(std::string_view sha256);
 
 // Returns a random token for subjects that was never used before.
 std::string NewNuid();
-
-// Computes the SHA-256 of the bytes added, in the form of ObjectMeta::digest.
-class ObjectDigest {
- public:
-  ObjectDigest();
-  ~ObjectDigest();
-  ObjectDigest(const ObjectDigest&) = delete;
-  ObjectDigest& operator=(const ObjectDigest&) = delete;
-  void Add(std::string_view bytes);
-  // Returns the digest. May be called once, after the last Add().
-  std::string Finish();
-
- private:
-  evp_md_ctx_st* const context_;  // owned
-};
 
 }  // namespace harmonylite::nats

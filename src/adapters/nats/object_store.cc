@@ -9,6 +9,7 @@
 #include "adapters/nats/publish_pipeline.h"
 #include "adapters/nats/push_consumer.h"
 #include "adapters/nats/session.h"
+#include "base/sha256.h"
 
 namespace harmonylite::nats {
 
@@ -103,8 +104,7 @@ Status JetStreamObjectStore::EnsureBucket(const Session& session) {
   HL_TRY(CheckStreamPrefix(options_.bucket));
   const auto info = GetStreamInfo(session, stream_, options_.api_timeout.count());
   if (info.ok()) return Ok();
-  if (info.error().code() != ErrorCode::kNotFound)
-    return MakeError(info.error().code(), "{}", info.error().message());
+  if (info.error().code() != ErrorCode::kNotFound) return info.error().Copy();
   const std::string chunks = ChunkSubject(">"), metas = fmt::format("$O.{}.M.>", options_.bucket);
   const char* subjects[] = {chunks.c_str(), metas.c_str()};
   jsStreamConfig config;
@@ -203,7 +203,7 @@ Status JetStreamObjectStore::PutOnce(const std::string& name, ports::ObjectSourc
   const auto before = LoadMeta(*session, MetaSubject(name));
   if (!before.ok() && before.error().code() != ErrorCode::kNotFound &&
       before.error().code() != ErrorCode::kCorruption)
-    return MakeError(before.error().code(), "{}", before.error().message());
+    return before.error().Copy();
 
   ObjectMeta meta;
   meta.name = name;
@@ -236,11 +236,11 @@ Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
   HL_TRY(source->Begin());
   ChunkCutter cutter(source, ChunkBytes(*session));
   const std::string subject = ChunkSubject(meta->nuid);
-  ObjectDigest digest;
+  Sha256Sum sum;
   while (true) {
     HL_ASSIGN(const std::string_view chunk, cutter.Next());
     if (chunk.empty()) break;
-    if (!source->sums()) digest.Add(chunk);
+    if (!source->sums()) sum.Add(chunk);
     HL_TRY(pipeline->Publish(subject, chunk, transfer));
     meta->size += chunk.size();
     ++meta->chunks;
@@ -250,7 +250,7 @@ Status JetStreamObjectStore::SendChunks(const std::shared_ptr<Session>& session,
   HL_TRY(pipeline->Drain(transfer));
   HL_TRY(ports::CheckCancelled(transfer));
   if (transfer != nullptr) transfer->bytes = meta->size;
-  meta->digest = source->sums() ? DigestText(source->Sha256()) : digest.Finish();
+  meta->digest = DigestText(source->sums() ? source->Sha256() : sum.Finish());
   return Ok();
 }
 
@@ -328,8 +328,7 @@ Status JetStreamObjectStore::CheckStillThere(const Session& session, const Objec
   HL_ASSIGN(const uint64_t count, CountChunks(session, meta.nuid));
   if (count == meta.chunks) return Ok();
   const auto now = LoadMeta(session, MetaSubject(meta.name));
-  if (!now.ok() && now.error().code() != ErrorCode::kNotFound)
-    return MakeError(now.error().code(), "{}", now.error().message());
+  if (!now.ok() && now.error().code() != ErrorCode::kNotFound) return now.error().Copy();
   if (!now.ok() || now->nuid != meta.nuid)
     return MakeError(ErrorCode::kRetryLater, "it was replaced or deleted while it was read");
   return MakeError(ErrorCode::kCorruption, "the store holds {} of its {} parts", count,
@@ -366,8 +365,7 @@ Status JetStreamObjectStore::Delete(const std::string& name) {
     HL_ASSIGN(const auto session, Connect());
     const auto meta = LoadMeta(*session, MetaSubject(name));
     if (!meta.ok() && meta.error().code() == ErrorCode::kNotFound) return Ok();
-    if (!meta.ok() && meta.error().code() != ErrorCode::kCorruption)
-      return MakeError(meta.error().code(), "{}", meta.error().message());
+    if (!meta.ok() && meta.error().code() != ErrorCode::kCorruption) return meta.error().Copy();
     HL_TRY(Purge(*session, MetaSubject(name)));
     return meta.ok() ? Purge(*session, ChunkSubject(meta->nuid)) : Ok();
   });

@@ -35,7 +35,7 @@ std::string ReadFile(const std::string& path) {
 
 Status Copy(const Status& status) {
   if (status.ok()) return Ok();
-  return MakeError(status.error().code(), "{}", status.error().message());
+  return status.error().Copy();
 }
 
 }  // namespace

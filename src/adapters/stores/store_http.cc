@@ -86,8 +86,7 @@ Result<HttpResponse> SendHttp(CurlHandle* handle, const HttpLogin& login,
   Status performed = handle->Perform(request.url, request.transfer, request.transfer_base, final);
   if (!receiver.status.ok() || (request.body != nullptr && !request.body->status().ok())) {
     *final = true;  // the failure is in our own spool, so a retry is of no use
-    return receiver.status.ok() ? MakeError(request.body->status().error().code(), "{}",
-                                            request.body->status().error().message())
+    return receiver.status.ok() ? request.body->status().error().Copy()
                                 : std::move(receiver.status).error();
   }
   if (!performed.ok()) return std::move(performed).error();

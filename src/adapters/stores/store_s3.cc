@@ -1,12 +1,11 @@
 #include "adapters/stores/store_s3.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "adapters/stores/store_http.h"
 #include "adapters/stores/store_s3_xml.h"
 #include "adapters/stores/store_url.h"
+#include "base/sha256.h"
 
 namespace harmonylite::stores {
 
@@ -17,43 +16,18 @@ constexpr uint64_t kMaxParts = 9'000;  // the protocol allows 10,000
 // The protocol forbids naming this region when a bucket is made.
 constexpr std::string_view kHomeRegion = "us-east-1";
 
-class Sha256 {
- public:
-  Sha256() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
-    HL_CHECK(context_ != nullptr && EVP_DigestInit_ex(context_.get(), EVP_sha256(), nullptr) == 1);
-  }
-  void Add(std::string_view bytes) {
-    HL_CHECK(EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1);
-  }
-  std::string Hex() {
-    unsigned char sum[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    HL_CHECK(EVP_DigestFinal_ex(context_.get(), sum, &size) == 1);
-    std::string out;
-    for (unsigned i = 0; i < size; ++i) out += fmt::format("{:02x}", sum[i]);
-    return out;
-  }
-
- private:
-  std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context_;
-};
-
-std::string HashOf(std::string_view text) {
-  Sha256 hash;
-  hash.Add(text);
-  return hash.Hex();
-}
+std::string HashOf(std::string_view text) { return Hex(Sha256Of(text)); }
 
 Result<std::string> HashOf(const Spool& content, uint64_t offset, uint64_t length,
                            const ports::Transfer* transfer) {
-  Sha256 hash;
+  Sha256Sum hash;
   std::string chunk;
   for (uint64_t done = 0; done < length; done += chunk.size()) {
     HL_TRY(ports::CheckCancelled(transfer));
     HL_TRY(content.ReadAt(offset + done, std::min<uint64_t>(kHashChunk, length - done), &chunk));
     hash.Add(chunk);
   }
-  return hash.Hex();
+  return Hex(hash.Finish());
 }
 
 std::string HashHeader(const std::string& hash) { return "x-amz-content-sha256: " + hash; }
@@ -339,8 +313,7 @@ Result<std::vector<ports::ObjectInfo>> S3Store::List(const std::string& prefix) 
           return Ok();
         });
     if (!status.ok() && status.error().code() == ErrorCode::kNotFound) return out;
-    if (!status.ok())
-      return WithPlace(Error(status.error().code(), status.error().message()), "list");
+    if (!status.ok()) return WithPlace(status.error().Copy(), "list");
     for (const ports::ObjectInfo& object : page.objects) {
       if (!object.name.starts_with(folder)) continue;
       const std::string name = object.name.substr(folder.size());
@@ -360,8 +333,7 @@ Status S3Store::Delete(const std::string& name) {
         return std::move(gone).error();
       });
   if (status.ok()) return Ok();
-  return WithPlace(Error(status.error().code(), status.error().message()),
-                   "delete " + name + " in");
+  return WithPlace(status.error().Copy(), "delete " + name + " in");
 }
 
 }  // namespace harmonylite::stores

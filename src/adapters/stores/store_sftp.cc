@@ -9,6 +9,7 @@
 
 #include "adapters/stores/store_curl.h"
 #include "adapters/stores/store_sftp_listing.h"
+#include "base/sha256.h"
 
 namespace harmonylite::stores {
 
@@ -42,12 +43,10 @@ std::string Fingerprint(const char* key, size_t size) {
     while (padding < 2 && padding < length && key[length - 1 - padding] == '=') ++padding;
     raw.resize(static_cast<size_t>(decoded) - padding);
   }
-  unsigned char sum[EVP_MAX_MD_SIZE];
-  unsigned sum_size = 0;
-  if (EVP_Digest(raw.data(), raw.size(), sum, &sum_size, EVP_sha256(), nullptr) != 1)
-    return "unknown";
-  std::string text(4 * ((sum_size + 2) / 3), '\0');
-  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()), sum, static_cast<int>(sum_size));
+  const std::string sum = Sha256Of(raw);
+  std::string text(4 * ((sum.size() + 2) / 3), '\0');
+  EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
+                  reinterpret_cast<const unsigned char*>(sum.data()), static_cast<int>(sum.size()));
   while (!text.empty() && text.back() == '=') text.pop_back();
   return "SHA256:" + text;
 }
@@ -214,8 +213,7 @@ Status SftpStore::PutOnce(const std::string& name, const Spool& content, ports::
   if (status.ok()) return status;
   bool ignored = false;
   (void)RunCommands({"*rm " + part, "*rename " + old + " " + path}, &ignored);
-  if (!upload.status().ok())
-    return MakeError(upload.status().error().code(), "{}", upload.status().error().message());
+  if (!upload.status().ok()) return upload.status().error().Copy();
   return status;
 }
 
@@ -326,7 +324,7 @@ Status SftpStore::Delete(const std::string& name) {
   bool ignored = false;
   const auto all = ListAll(&ignored);
   if (!all.ok() && all.error().code() == ErrorCode::kNotFound) return Ok();
-  if (!all.ok()) return MakeError(all.error().code(), "{}", all.error().message());
+  if (!all.ok()) return all.error().Copy();
   for (const ports::ObjectInfo& file : *all) {
     if (file.name == name)
       return MakeError(ErrorCode::kInvalidArgument,

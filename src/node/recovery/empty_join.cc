@@ -37,7 +37,7 @@ EmptyJoin::Outcome EmptyJoin::LeaveToApplication() {
 
 Result<EmptyJoin::Outcome> EmptyJoin::Later(const Error& error) {
   if (error.code() == ErrorCode::kConflict) return LeaveToApplication();
-  if (error.code() != ErrorCode::kRetryLater) return Error(error.code(), error.message());
+  if (error.code() != ErrorCode::kRetryLater) return error.Copy();
   listens_since_ms_.reset();
   const int64_t now = d_.clock->MonotonicMs();
   waiting_for_ = error.message();
