@@ -9,6 +9,7 @@
 #include "adapters/stores/store_s3.h"
 #include "adapters/stores/store_sftp.h"
 #include "adapters/stores/store_webdav.h"
+#include "base/url.h"
 
 namespace harmonylite::cli {
 
@@ -102,9 +103,9 @@ std::string DescribeStore(const config::SnapshotConfig& config) {
     case config::SnapshotStore::kS3:
       return fmt::format("the S3 bucket {} at {}", config.s3.bucket, config.s3.endpoint);
     case config::SnapshotStore::kWebdav:
-      return config::RedactUrl(config.webdav.url.reveal());
+      return RedactUrl(config.webdav.url.reveal());
     case config::SnapshotStore::kSftp:
-      return config::RedactUrl(config.sftp.url.reveal());
+      return RedactUrl(config.sftp.url.reveal());
     case config::SnapshotStore::kFile:
       return "the directory " + config.file.path;
   }

@@ -2,6 +2,8 @@
 
 #include <cstdlib>
 
+#include "base/url.h"
+
 namespace harmonylite::config {
 namespace {
 

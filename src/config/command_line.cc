@@ -5,6 +5,7 @@
 #include <span>
 #include <string_view>
 
+#include "base/url.h"
 #include "config/address.h"
 #include "config/nearest.h"
 

@@ -1,5 +1,6 @@
 // Writes the effective configuration for the log.
 #include "base/logger.h"
+#include "base/url.h"
 #include "config/config.h"
 
 namespace harmonylite::config {

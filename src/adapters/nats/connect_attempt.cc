@@ -142,13 +142,13 @@ Result<std::shared_ptr<Attempt>> Attend(const ConnectionOptions& options,
       options.connect_timeout * static_cast<int64_t>(urls.size()) + kGuardSlack;
   if (attempt->WaitFor(guard, stop)) return attempt;
   before.ShutDownNewer(urls);  // ends the wait of the abandoned thread
-  return ConnectError(options, RedactUrls(urls), NATS_TIMEOUT, {});
+  return ConnectError(options, ServersOfUrls(urls), NATS_TIMEOUT, {});
 }
 
 Result<std::shared_ptr<Session>> TryTogether(const ConnectionOptions& options,
                                              const std::vector<std::string>& urls,
                                              const std::atomic<bool>& stop) {
-  const std::string where = RedactUrls(urls);
+  const std::string where = ServersOfUrls(urls);
   HL_ASSIGN(std::shared_ptr<Attempt> attempt, Attend(options, urls, stop));
   const bool is_signed = !options.seed_file.empty() || !options.creds_file.empty();
   for (int made = 1;
@@ -191,7 +191,7 @@ Status NormalizeUrls(ConnectionOptions* options) {
     if (has_scheme && !url.starts_with("nats://") && !IsTlsUrl(url))
       return MakeError(ErrorCode::kInvalidArgument,
                        "{}: only nats:// and tls:// addresses are supported in [nats] urls",
-                       RedactUrl(url));
+                       ServerOfUrl(url));
     UrlCredentials inside = TakeCredentials(&url);
     if (inside.user.empty() || !options->user_name.empty()) continue;
     options->user_name = std::move(inside.user);

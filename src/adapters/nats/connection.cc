@@ -98,7 +98,7 @@ std::shared_ptr<Session> Connection::Newest() const {
 Error Connection::DisconnectedError() const {
   const std::lock_guard lock(mutex_);
   if (!failure_.empty()) return MakeError(failure_code_, "{}", failure_);
-  return MakeError(ErrorCode::kRetryLater, "not connected to {}", RedactUrls(options_.urls));
+  return MakeError(ErrorCode::kRetryLater, "not connected to {}", ServersOfUrls(options_.urls));
 }
 
 Result<std::shared_ptr<Session>> Connection::Acquire() {

@@ -97,7 +97,7 @@ int64_t Session::max_payload() const { return natsConnection_GetMaxPayload(conne
 std::string Session::connected_url() const {
   char buffer[1024];
   if (natsConnection_GetConnectedUrl(connection_, buffer, sizeof buffer) != NATS_OK) return {};
-  return RedactUrl(buffer);
+  return ServerOfUrl(buffer);
 }
 
 std::vector<std::string> Session::servers() const {

@@ -53,7 +53,7 @@ StraySockets::StraySockets() {
 void StraySockets::ShutDownNewer(const std::vector<std::string>& urls) const {
   std::set<int> ports;
   for (const std::string& url : urls) {
-    const std::string plain = RedactUrl(url);
+    const std::string plain = ServerOfUrl(url);
     const size_t scheme = plain.find("://");
     const auto address =
         ParseHostPort(scheme == std::string::npos ? plain : plain.substr(scheme + 3));

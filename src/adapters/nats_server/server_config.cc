@@ -87,7 +87,7 @@ std::vector<std::string> AddressesOf(const std::string& host) {
 }
 
 std::string WithoutScheme(const std::string& url) {
-  const std::string plain = RedactUrl(PlainRoute(url));
+  const std::string plain = ServerOfUrl(PlainRoute(url));
   return plain.substr(plain.find("://") + 3);
 }
 
