@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "base/logger.h"
+#include "base/url.h"
 #include "config/secret_source.h"
 
 namespace harmonylite::config {
@@ -90,7 +91,8 @@ std::optional<int64_t> TableReader::IntegerIn(const std::string& key, int64_t le
   return value->integer;
 }
 
-void TableReader::Texts(const std::string& key, std::vector<std::string>* out) {
+template <typename T, typename Visit>
+void TableReader::EachText(const std::string& key, std::vector<T>* out, const Visit& visit) {
   const auto* value = Find(key, Kind::kArray);
   if (value == nullptr) return;
   if (value->items.size() > kMaxItems) {
@@ -99,14 +101,20 @@ void TableReader::Texts(const std::string& key, std::vector<std::string>* out) {
   }
   out->clear();
   for (const auto& item : value->items) {
-    if (item.kind != Kind::kString) {
+    if (item.kind == Kind::kString)
+      visit(item);
+    else
       WrongKind(key, item, "an array of strings");
-    } else if (item.text.empty()) {
-      Error(item.at, fmt::format("{}: an entry is empty", Full(key)));
-    } else {
-      out->push_back(item.text);
-    }
   }
+}
+
+void TableReader::Texts(const std::string& key, std::vector<std::string>* out) {
+  EachText(key, out, [&](const TomlValue& item) {
+    if (item.text.empty())
+      Error(item.at, fmt::format("{}: an entry is empty", Full(key)));
+    else
+      out->push_back(item.text);
+  });
 }
 
 void TableReader::Listen(const std::string& key, bool any_port, ListenAddress* out) {
@@ -230,22 +238,10 @@ void TableReader::AddServers(const std::string& key, Position at, std::string_vi
 }
 
 void TableReader::SecretUrls(const std::string& key, std::vector<Secret>* out) {
-  const auto* value = Find(key, Kind::kArray);
-  if (value == nullptr) return;
-  if (value->items.size() > kMaxItems) {
-    Error(value->at, fmt::format("{} has more than {} entries", Full(key), kMaxItems));
-    return;
-  }
-  out->clear();
-  for (const auto& item : value->items) {
-    if (item.kind != Kind::kString) {
-      WrongKind(key, item, "an array of strings");
-      continue;
-    }
-    auto secret = Reveal(key, item, UrlHoldsSecret);
-    if (!secret) continue;
-    AddServers(key, item.at, secret->reveal(), out);
-  }
+  EachText(key, out, [&](const TomlValue& item) {
+    if (const auto secret = Reveal(key, item, UrlHoldsSecret))
+      AddServers(key, item.at, secret->reveal(), out);
+  });
 }
 
 }  // namespace harmonylite::config

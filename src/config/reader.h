@@ -121,6 +121,9 @@ class TableReader {
   std::optional<Secret> Reveal(const std::string& key, const TomlValue& value,
                                bool (*holds_secret)(const std::string&));
   void SecretOrFile(const std::string& key, bool (*holds_secret)(const std::string&), Secret* out);
+  // Calls `visit` for each text of the array `key`, after `out` was cleared.
+  template <typename T, typename Visit>
+  void EachText(const std::string& key, std::vector<T>* out, const Visit& visit);
   void AddServers(const std::string& key, Position at, std::string_view list,
                   std::vector<Secret>* out);
 
