@@ -1,11 +1,16 @@
-// Reads HarmonyLite's own text formats, which have one fact per line: words between separators, and
-// whole numbers.
+// Reads HarmonyLite's own text formats, which have one fact per line: words between separators,
+// whole numbers, and origins.
 //
 // Threads: pure functions.
 #pragma once
 
+#include <fmt/format.h>
+
 #include <charconv>
+#include <string>
 #include <string_view>
+
+#include "base/ids.h"
 
 namespace harmonylite {
 
@@ -23,6 +28,15 @@ template <typename T>
 bool Number(std::string_view text, T* out, int base = 10) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), *out, base);
   return error == std::errc() && end == text.data() + text.size() && !text.empty();
+}
+
+// Writes an origin as two words, and removes two such words from the front of `text`.
+inline std::string OriginWords(const Origin& origin) {
+  return fmt::format("{} {}", origin.node.value, origin.incarnation.value);
+}
+inline bool NextOrigin(std::string_view* text, Origin* out) {
+  return Number(NextField(text, ' '), &out->node.value) &&
+         Number(NextField(text, ' '), &out->incarnation.value);
 }
 
 }  // namespace harmonylite

@@ -17,22 +17,17 @@ constexpr std::string_view kMagic = "harmonylite-snapshot 2";
 constexpr size_t kSha256Digits = 64;
 constexpr size_t kMinDatabase = 512;  // one page of the smallest size that SQLite allows
 
-bool ReadOrigin(std::string_view* line, Origin* out) {
-  return Number(NextField(line, ' '), &out->node.value) &&
-         Number(NextField(line, ' '), &out->incarnation.value);
-}
-
 bool ReadVectorLine(std::string_view line, change::ProgressVector* out) {
   Origin origin;
   Lseq lseq;
-  if (!ReadOrigin(&line, &origin) || !Number(line, &lseq.value) || lseq.value < 1) return false;
+  if (!NextOrigin(&line, &origin) || !Number(line, &lseq.value) || lseq.value < 1) return false;
   out->Advance(origin, lseq);
   return true;
 }
 
 bool ReadLine(std::string_view line, Manifest* out, bool* checked) {
   const std::string_view word = NextField(&line, ' ');
-  if (word == "maker") return ReadOrigin(&line, &out->maker);
+  if (word == "maker") return NextOrigin(&line, &out->maker);
   if (word == "made") return Number(line, &out->made_ms);
   if (word == "size") return Number(line, &out->size);
   if (word == "packed") return Number(line, &out->packed);
@@ -76,10 +71,10 @@ Error Unreadable(std::string_view why) {
 
 std::string EncodeManifest(const Manifest& m) {
   std::string out = fmt::format(
-      "{}\nmaker {} {}\nmade {}\nsize {}\npacked {}\nsha256 {}\nhash {:016x}\nschema {}\ncursor {} "
+      "{}\nmaker {}\nmade {}\nsize {}\npacked {}\nsha256 {}\nhash {:016x}\nschema {}\ncursor {} "
       "{}\n",
-      kMagic, m.maker.node.value, m.maker.incarnation.value, m.made_ms, m.size, m.packed, m.sha256,
-      m.hash, m.schema, m.cursor, m.log_created);
+      kMagic, OriginWords(m.maker), m.made_ms, m.size, m.packed, m.sha256, m.hash, m.schema,
+      m.cursor, m.log_created);
   AppendVector("progress", m.progress, &out);
   AppendVector("collected", m.collected, &out);
   out += fmt::format("check {:016x}\n", XXH3_64bits(out.data(), out.size()));

@@ -70,13 +70,6 @@ bool Unword(std::string_view word, std::string* out) {
   return !word.empty();
 }
 
-std::string OriginWords(const Origin& origin) {
-  return fmt::format("{} {}", origin.node.value, origin.incarnation.value);
-}
-bool NextOrigin(std::string_view* line, Origin* out) {
-  return NextNumber(line, &out->node.value) && NextNumber(line, &out->incarnation.value);
-}
-
 std::string MarkLine(const RowMark& row) {
   return fmt::format("row {:x} {:x} {:d} {:d} {:d} {} {} {} {} {}\n", row.key, row.image,
                      row.shadowed, row.deleted, row.versioned, OriginWords(row.origin),
