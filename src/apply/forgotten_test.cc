@@ -47,8 +47,8 @@ class ForgottenTest : public testing::Test {
 
 TEST_F(ForgottenTest, OnlyWhatIsCoveredGoesAndNoMoreThanAskedFor) {
   one_.App(
-      "INSERT INTO t SELECT value, 1 FROM (WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT "
-      "value + 1 FROM c LIMIT 10) "
+      "INSERT INTO t SELECT value, 1 FROM ("
+      "WITH RECURSIVE c(value) AS (SELECT 1 UNION ALL SELECT value + 1 FROM c LIMIT 10) "
       "SELECT value FROM c)");
   one_.App("INSERT INTO u VALUES('a', 1), ('B', 2)");
   one_.App("DELETE FROM t WHERE id > 3");  // Lseqs 13 to 19.

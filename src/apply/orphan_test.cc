@@ -120,8 +120,8 @@ TEST_F(OrphanTest, AParentThatLostAUniqueValueHidesItsChildren) {
 
 TEST_F(OrphanTest, WhatWasThereBeforeIsJudgedAndSwitchingOffShowsAll) {
   ApplyNode node(
-      "CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(id PRIMARY KEY, p INTEGER REFERENCES "
-      "p);"
+      "CREATE TABLE p(id INTEGER PRIMARY KEY); "
+      "CREATE TABLE c(id PRIMARY KEY, p INTEGER REFERENCES p);"
       "INSERT INTO c VALUES(1, 9), (2, NULL), (NULL, 9)",
       1);
   EXPECT_EQ(Children(&node), (Strings{"NULL|9", "1|9", "2|NULL"}));

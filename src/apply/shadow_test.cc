@@ -231,8 +231,8 @@ TEST_F(ShadowTest, TriggersOfTheApplicationSeeRowsGoAndComeBack) {
   const std::string sql =
       std::string(kUsers) + ";" +
       "CREATE VIRTUAL TABLE f USING fts5(v);"
-      "CREATE TRIGGER ai AFTER INSERT ON t BEGIN INSERT INTO f(rowid, v) VALUES(NEW.id, NEW.v); "
-      "END;"
+      "CREATE TRIGGER ai AFTER INSERT ON t BEGIN "
+      "INSERT INTO f(rowid, v) VALUES(NEW.id, NEW.v); END;"
       "CREATE TRIGGER ad AFTER DELETE ON t BEGIN DELETE FROM f WHERE rowid = OLD.id; END;"
       "CREATE TRIGGER au AFTER UPDATE ON t BEGIN UPDATE f SET v = NEW.v WHERE rowid = OLD.id; END;";
   ApplyNode a(sql, 1);

@@ -146,13 +146,11 @@ TEST(ConfigErrors, StoresNeedTheirSettings) {
        "c.toml:3:9: this store needs snapshot.s3.bucket"},
       {"[snapshot]\nstore = \"s3\"\n[snapshot.s3]\nbucket = \"b\"\nendpoint = \"https://e\"",
        "c.toml:6:12: snapshot.s3.endpoint: expected host or host:port alone; use_ssl chooses "
-       "between https "
-       "and http"},
+       "between https and http"},
       {"[snapshot]\nstore = \"s3\"\n[snapshot.s3]\nbucket = \"b\"\nendpoint = \"e\"\nsecret = "
        "\"s\"",
        "c.toml:7:10: snapshot.s3: access_key and secret are needed both, or neither (then they are "
-       "taken "
-       "from the environment)"},
+       "taken from the environment)"},
       {"[snapshot]\nstore = \"webdav\"\nwebdav.url = \"ftp://h\"",
        "c.toml:4:14: snapshot.webdav.url: the URL must start with https:// or http://"},
       {"[snapshot]\nstore = \"sftp\"\nsftp.url = \"h\"",

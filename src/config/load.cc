@@ -46,8 +46,7 @@ void WarnIfOthersCanRead(const struct stat& info, const std::string& path, Confi
   }
   config->warnings.push_back(
       fmt::format("{} holds a secret ({}) and other users can read it: chmod 600 {}, or keep the "
-                  "secret elsewhere "
-                  "with ${{NAME}} or a _file key",
+                  "secret elsewhere with ${{NAME}} or a _file key",
                   path, keys, path));
 }
 

@@ -78,8 +78,8 @@ Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& 
   const std::string versions = Quote(VersionTableName(tracked.id));
   HL_ASSIGN(Statement list,
             db->Prepare(fmt::format(
-                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n, s.wants IS NOT "
-                "NULL{}{} FROM {} s "
+                "SELECT s.image, coalesce(v.hlc, 0), v.n, coalesce(b.hlc, 0), b.n, "
+                "s.wants IS NOT NULL{}{} FROM {} s "
                 "LEFT JOIN {} v ON {} LEFT JOIN {} b ON {} LEFT JOIN {} t ON {}",
                 KeyColumns("s", table), ImageColumns("t", table),
                 Quote(ShadowTableName(tracked.id)), versions, HiddenKeysEqual("v", "s", table),
@@ -154,8 +154,8 @@ Status TrimConflicts(Connection* db, int64_t max_rows, int64_t max_age_ms) {
             db->PrepareCached(fmt::format(
                 "DELETE FROM __harmonylite__conflicts WHERE id < max("
                 "(SELECT coalesce(max(id), 0) - ?1 + 1 FROM __harmonylite__conflicts), "
-                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE at_ms >= CAST({} AS "
-                "INTEGER) - ?2 "
+                "coalesce((SELECT id FROM __harmonylite__conflicts WHERE "
+                "at_ms >= CAST({} AS INTEGER) - ?2 "
                 "ORDER BY id LIMIT 1), (SELECT max(id) + 1 FROM __harmonylite__conflicts), 0))",
                 kNowMs)));
   trim->Bind(1, max_rows);

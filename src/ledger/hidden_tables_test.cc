@@ -64,8 +64,8 @@ TEST(HiddenTablesTest, RemoveAllTakesVersionOneAlong) {
   const Strings before = sqlite::Query(&db, kAll);
   sqlite::Execute(
       &db,
-      "CREATE TABLE __harmonylite__t_change_log(id INTEGER PRIMARY KEY AUTOINCREMENT, val_id, "
-      "val_a,"
+      "CREATE TABLE __harmonylite__t_change_log("
+      "id INTEGER PRIMARY KEY AUTOINCREMENT, val_id, val_a,"
       " type TEXT, created_at INTEGER, state INTEGER);"
       "CREATE INDEX __harmonylite__t_change_log_index ON __harmonylite__t_change_log(state);"
       "CREATE TABLE __harmonylite____global_change_log(id INTEGER PRIMARY KEY, change_table_id);"

@@ -171,8 +171,8 @@ Status SyncReferenceTables(Connection* db, bool wanted) {
         fmt::format("DROP TABLE IF EXISTS {}; DROP TABLE IF EXISTS {}", kTouched, kHeld));
   }
   HL_TRY(db->Exec(fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, tbl INTEGER NOT NULL, key BLOB NOT "
-      "NULL);"
+      "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, "
+      "tbl INTEGER NOT NULL, key BLOB NOT NULL);"
       "CREATE TABLE IF NOT EXISTS {}(value BLOB NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL, "
       "PRIMARY KEY(value, tbl, key)) WITHOUT ROWID",
       kTouched, kHeld)));

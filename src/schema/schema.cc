@@ -174,8 +174,7 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
   }
   if (!allow_rowid)
     return "it has no PRIMARY KEY and no UNIQUE index over NOT NULL columns: add one, or list it "
-           "in "
-           "[tables] without_key";
+           "in [tables] without_key";
   const bool named = std::any_of(columns.begin(), columns.end(),
                                  [](const ColumnInfo& c) { return SameName(c.name, "_rowid_"); });
   if (named) return "it has no key, and a column of its own is called _rowid_";

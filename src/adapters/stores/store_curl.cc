@@ -177,8 +177,7 @@ Error CurlHandle::ErrorOf(CURLcode code, const std::string& place) const {
     case CURLE_SSL_ISSUER_ERROR:
       return MakeError(ErrorCode::kInvalidArgument,
                        "cannot verify the certificate of {}: {}: add the authority that signed its "
-                       "certificate to "
-                       "the system's, or to the file that SSL_CERT_FILE names",
+                       "certificate to the system's, or to the file that SSL_CERT_FILE names",
                        place, why);
     case CURLE_LOGIN_DENIED:
       return MakeError(ErrorCode::kInvalidArgument,

@@ -93,8 +93,7 @@ Result<bool> EmptyJoin::TryOne(const snapshot::Listed& listed) {
   if (ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future)) {
     d_.logger->Warning(
         "snapshot {} is not used yet: it holds stamps that are {} ms ahead of this node's clock; "
-        "set the "
-        "clocks, its maker's or this node's",
+        "set the clocks, its maker's or this node's",
         listed.name, ahead);
     early_[listed.name] = d_.clock->WallMs() + ahead - d_.max_clock_skew_ms;
     return false;

@@ -270,10 +270,8 @@ void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node
       fmt::format("its rows differ from those of node {} in {}", node.value, tables);
   d_.logger->Error(
       "{}, and rows from before HarmonyLite are not sent: nothing is sent or applied until you say "
-      "whose "
-      "rows count. 'harmonylite join -config … --seed-from cluster' takes the cluster's (a copy of "
-      "this "
-      "file is kept beside it), '--seed-from self' sends this file's to all",
+      "whose rows count. 'harmonylite join -config … --seed-from cluster' takes the cluster's (a "
+      "copy of this file is kept beside it), '--seed-from self' sends this file's to all",
       why);
   said_ = why;
   d_.shared->rows().SetJoinProblem(

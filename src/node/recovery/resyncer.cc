@@ -145,8 +145,7 @@ StepResult Resyncer::Look(const ResyncWish& wish, int64_t now) {
   if (*ahead > d_.max_clock_skew_ms && !HL_MUTANT(snapshot_from_the_future))
     return AskForAnother(
         "the newest one holds stamps from the future, so that a clock is wrong, its maker's or "
-        "this "
-        "node's; the others are asked for another");
+        "this node's; the others are asked for another");
   offered_ = *opened;
   offered_name_ = newest->name;
   d_.shared->OfferSnapshot(std::move(*opened));
