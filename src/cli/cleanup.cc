@@ -44,8 +44,7 @@ Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logg
   if (left > 0)
     logger->Warning(
         "{} rows that had lost a unique value to a newer row are given up here; other nodes that "
-        "have "
-        "them keep them",
+        "have them keep them",
         left);
   return Ok();
 }

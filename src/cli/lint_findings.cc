@@ -114,8 +114,7 @@ Status Linter::Writable(const schema::Table& table) {
   Add(Severity::kProblem,
       fmt::format("rows of other nodes cannot be written to it here: {}", insert.error().message()),
       "an index or a generated column needs something that only the application has: exclude the "
-      "table "
-      "([tables] exclude) or change it");
+      "table ([tables] exclude) or change it");
   return Ok();
 }
 
@@ -164,12 +163,10 @@ Status Linter::UniqueIndexes(const schema::Table& table) {
     for (const schema::IndexTerm& term : index.terms) terms.push_back(term.sql);
     Add(Severity::kWarning,
         fmt::format("UNIQUE index over {}{}{}: two nodes may take the same value at the same time, "
-                    "and only one "
-                    "row can have it",
+                    "and only one row can have it",
                     Join(terms), index.where_sql.empty() ? "" : " where ", index.where_sql),
         "the newer row is shown on every node, the older one is kept and comes back when the value "
-        "is "
-        "free");
+        "is free");
   }
   return Ok();
 }
@@ -184,8 +181,7 @@ void Linter::ForeignKeys(const ledger::Catalog& catalog, const schema::Table& ta
     if (reference == catalog.references.end()) {
       Add(Severity::kNote,
           fmt::format("foreign key to {} is not judged: there is no such replicated table, or its "
-                      "columns are "
-                      "not those of a key",
+                      "columns are not those of a key",
                       key.parent),
           "rows without a parent are neither counted nor hidden by it");
       continue;
@@ -196,21 +192,19 @@ void Linter::ForeignKeys(const ledger::Catalog& catalog, const schema::Table& ta
             "child without a parent, the same on every node",
             key.parent),
         "harmonylite conflicts lists such rows; with [conflicts] foreign_keys = \"hide\" they are "
-        "taken out "
-        "of the table until the parent is there");
+        "taken out of the table until the parent is there");
     const std::string columns = Join(key.columns);
     if (!reference->to_key)
       Add(Severity::kNote,
           fmt::format("foreign key to {} is not to its row key, or compares in another way: with "
-                      "foreign_keys = "
-                      "\"hide\" each change of {} means a look through all of {}",
+                      "foreign_keys = \"hide\" each change of {} means a look through all of {}",
                       key.parent, key.parent, table.name),
           "let it refer to the primary key, with the same type and collation");
     else if (!reference->indexed)
       Add(Severity::kWarning,
           fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each "
-                      "delete in {} means "
-                      "a look through all of {}, as it does for SQLite's own foreign keys",
+                      "delete in {} means a look through all of {}, as it does for SQLite's own "
+                      "foreign keys",
                       table.name, columns, key.parent, table.name),
           fmt::format("CREATE INDEX … ON {}({})", table.name, columns));
   }

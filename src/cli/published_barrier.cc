@@ -135,9 +135,8 @@ Status PublishedBarrier::Await(const snapshot::Manifest& manifest) {
             missing);
       logger_->Warning(
           "up to {} changes in this snapshot may not be in the log, which cannot be asked ({}): "
-          "should this database turn out to "
-          "be a copy, or restored from a backup, then nodes that take this snapshot need "
-          "'harmonylite verify --repair'",
+          "should this database turn out to be a copy, or restored from a backup, then nodes that "
+          "take this snapshot need 'harmonylite verify --repair'",
           missing, unreachable_);
       return Ok();
     }

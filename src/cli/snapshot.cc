@@ -281,8 +281,7 @@ Status RestoreTo(const Request& request, const config::Config& config, Logger* l
   if (!empty)
     return MakeError(ErrorCode::kConflict,
                      "{} is not empty, and a snapshot never replaces rows: name a file that does "
-                     "not exist (--to), "
-                     "or move this one away",
+                     "not exist (--to), or move this one away",
                      options.db_path);
   snapshot::Catalog catalog(session->store.get());
   HL_ASSIGN(const Listed listed, Find(&catalog, request, config));

@@ -47,9 +47,8 @@ StepResult Consumer::Merge(OpenSnapshot* snapshot) {
   const Replica::Merged& merged = **done;
   d_.logger->Info(
       "merged a snapshot with this database: {} rows looked at, {} written; {} rows that were "
-      "deleted "
-      "elsewhere are removed, {} that nobody else had are sent anew, {} from before HarmonyLite "
-      "added",
+      "deleted elsewhere are removed, {} that nobody else had are sent anew, {} from before "
+      "HarmonyLite added",
       merged.stats.rows, merged.stats.won, merged.removed, merged.written, old_rows_added_);
   d_.shared->SetLogGap(false);
   return EndMerge({});

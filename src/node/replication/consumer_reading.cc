@@ -100,8 +100,7 @@ void Consumer::Stall(const LogRecord& record, const Error& error) {
     stalled_ = error.message();
     d_.logger->Warning(
         "record {} of node {} cannot be taken at the moment ({}): trying again; nothing is lost, "
-        "and "
-        "what comes after it waits",
+        "and what comes after it waits",
         record.seq.value, ToString(record.subject), stalled_);
   }
   Share();

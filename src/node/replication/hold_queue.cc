@@ -55,8 +55,7 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
     if (!HadSeen(header, retirements, origin, lseq) && !HL_MUTANT(stale_applied))
       return {Verdict::kWaits, HoldKind::kStale,
               fmt::format("node {} had not seen deletes that the others have forgotten meanwhile; "
-                          "it sends this "
-                          "again when it has caught up, with a snapshot if need be",
+                          "it sends this again when it has caught up, with a snapshot if need be",
                           header.sender.node.value)};
   const int64_t ahead = HlcMillis(header.max_stamp) - now_ms;
   if (ahead > max_clock_skew_ms && !HL_MUTANT(clock_hold_skipped))
