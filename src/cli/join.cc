@@ -1,7 +1,8 @@
 #include <charconv>
+#include <memory>
 
 #include "cli/commands.h"
-#include "cli/wiring.h"
+#include "cli/database.h"
 #include "ledger/hidden_tables.h"
 #include "node/recovery/joiner.h"
 #include "sqlite/connection.h"
@@ -14,41 +15,26 @@ namespace {
 using config::ExitCode;
 using node::SeedFrom;
 
-constexpr int kBusyTimeoutMs = 30'000;
-constexpr const char* kUsage =
-    "usage: harmonylite join -config FILE --seed-from cluster|self|NODE\n";
-
 struct Request {
+  std::string seed_from;
   SeedFrom from = SeedFrom::kUndecided;
   uint64_t node = 0;
 };
 
-Result<Request> Parse(const std::vector<std::string>& words) {
-  std::string value;
-  if (words.size() == 2 && (words[0] == "--seed-from" || words[0] == "-seed-from"))
-    value = words[1];
-  for (const char* flag : {"--seed-from=", "-seed-from="})
-    if (words.size() == 1 && words[0].starts_with(flag))
-      value = words[0].substr(std::string(flag).size());
-  Request out;
-  if (value == "self") out.from = SeedFrom::kSelf;
-  if (value == "cluster") out.from = SeedFrom::kCluster;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), out.node);
-  if (!value.empty() && error == std::errc() && end == value.data() + value.size())
-    out.from = SeedFrom::kNode;
-  if (out.from == SeedFrom::kUndecided)
-    return MakeError(ErrorCode::kInvalidArgument, "whose rows count?\n{}", kUsage);
-  return out;
+Status Check(Request* request) {
+  const std::string& value = request->seed_from;
+  const char* const end = value.data() + value.size();
+  if (value == "self") request->from = SeedFrom::kSelf;
+  if (value == "cluster") request->from = SeedFrom::kCluster;
+  const auto [stop, error] = std::from_chars(value.data(), end, request->node);
+  if (!value.empty() && error == std::errc() && stop == end) request->from = SeedFrom::kNode;
+  if (request->from != SeedFrom::kUndecided) return Ok();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "whose rows count? --seed-from is cluster, self or the number of a node");
 }
 
 Status Decide(const config::Config& config, const Request& request) {
-  HL_ASSIGN(sqlite::Connection db,
-            sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
-  db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
-  if (installed != ledger::Installed::kYes)
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "{} is not attached yet: start harmonylite on it once", config.db_path);
+  HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
   if (state.joined)
@@ -64,20 +50,32 @@ Status Decide(const config::Config& config, const Request& request) {
   return transaction.Commit();
 }
 
-}  // namespace
-
-ExitCode Join(const config::CommandLine& command, const config::Config* config) {
-  if (config == nullptr)
-    return Complain(fmt::format("join needs the configuration of the node\n{}", kUsage),
-                    ExitCode::kUsage);
-  auto request = Parse(command.arguments);
-  if (!request.ok()) return Complain(request.error().message(), ExitCode::kUsage);
-  if (Status decided = Decide(*config, *request); !decided.ok())
+ExitCode Perform(const config::Config& config, const Request& request) {
+  if (Status decided = Decide(config, request); !decided.ok())
     return Complain(decided.error().message(), ExitCode::kFailure);
   fmt::print(
       "recorded; the running node will compare its rows and join as soon as NATS and a node of the "
       "cluster can be reached\n");
   return ExitCode::kOk;
+}
+
+}  // namespace
+
+Command JoinCommand() {
+  const auto request = std::make_shared<Request>();
+  return {
+      .name = "join",
+      .summary = "say whose rows count when a file's old rows differ from the cluster's",
+      .forms = {"join -config FILE --seed-from cluster", "join -config FILE --seed-from NODE",
+                "join -config FILE --seed-from self"},
+      .arguments = {ConfigFlag("the configuration of the node that joins"),
+                    {"--seed-from", "WHOSE",
+                     "cluster, self, or the number of the node whose rows count",
+                     &request->seed_from}},
+      .exit_codes = "0 recorded, 1 failed, 2 a mistake in the command line or the configuration",
+      .check = [request](const config::Config*) { return Check(request.get()); },
+      .run = [request](const config::CommandLine&,
+                       const config::Config* config) { return Perform(*config, *request); }};
 }
 
 }  // namespace harmonylite::cli

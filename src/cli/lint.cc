@@ -1,8 +1,10 @@
 #include <algorithm>
 #include <cstdio>
-#include <nlohmann/json.hpp>
+#include <memory>
 
 #include "cli/commands.h"
+#include "cli/database.h"
+#include "cli/json.h"
 #include "cli/lint_findings.h"
 #include "cli/wiring.h"
 #include "sqlite/identifier.h"
@@ -11,8 +13,10 @@ namespace harmonylite::cli {
 
 namespace {
 
-struct LintRequest {
-  std::string db_path;
+using config::ExitCode;
+
+struct Request {
+  std::string database;
   bool json = false;
 };
 
@@ -28,26 +32,6 @@ const char* Word(Severity severity) {
       return "PROBLEM";
   }
   return "";
-}
-
-Result<LintRequest> Parse(const config::CommandLine& command, const config::Config* config) {
-  LintRequest out;
-  for (const std::string& argument : command.arguments) {
-    if (argument == "--json" || argument == "-json")
-      out.json = true;
-    else if (argument.starts_with("-"))
-      return MakeError(ErrorCode::kInvalidArgument, "lint has no flag {}; it has --json", argument);
-    else if (!out.db_path.empty())
-      return MakeError(ErrorCode::kInvalidArgument, "lint looks at one database, not at {} and {}",
-                       out.db_path, argument);
-    else
-      out.db_path = argument;
-  }
-  if (out.db_path.empty() && config != nullptr) out.db_path = config->db_path;
-  if (out.db_path.empty())
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "which database? harmonylite lint FILE, or harmonylite lint -config FILE");
-  return out;
 }
 
 // Opens the database so that it could be written. On a connection that can only read, SQLite
@@ -76,35 +60,52 @@ void PrintText(const std::string& path, const std::vector<Finding>& findings) {
   fmt::print("{} problems, {} warnings\n", count(Severity::kProblem), count(Severity::kWarning));
 }
 
-void PrintJson(const std::vector<Finding>& findings) {
-  nlohmann::json out = nlohmann::json::array();
+Json ToJson(const std::vector<Finding>& findings) {
+  Json out = Json::array();
   for (const Finding& finding : findings)
     out.push_back({{"severity", sqlite::FoldCase(Word(finding.severity))},
                    {"table", finding.table},
                    {"what", finding.what},
                    {"advice", finding.advice}});
-  fmt::print("{}\n", out.dump(2, ' ', false, nlohmann::json::error_handler_t::replace));
+  return out;
+}
+
+ExitCode Perform(const Request& request, const config::Config* config) {
+  const auto run = [&]() -> Result<std::vector<Finding>> {
+    HL_ASSIGN(sqlite::Connection db, Open(request.database));
+    return Lint(&db, config == nullptr ? schema::LoadOptions{} : MakeLoadOptions(*config));
+  };
+  const auto findings = run();
+  if (!findings.ok()) return Complain(findings.error().message(), ExitCode::kFailure);
+  if (request.json)
+    PrintJson(ToJson(*findings));
+  else
+    PrintText(request.database, *findings);
+  const bool problem = std::any_of(findings->begin(), findings->end(), [](const Finding& finding) {
+    return finding.severity == Severity::kProblem;
+  });
+  return problem ? ExitCode::kFailure : ExitCode::kOk;
 }
 
 }  // namespace
 
-config::ExitCode LintDatabase(const config::CommandLine& command, const config::Config* config) {
-  const auto request = Parse(command, config);
-  if (!request.ok()) return Complain(request.error().message(), config::ExitCode::kUsage);
-  const auto run = [&]() -> Result<std::vector<Finding>> {
-    HL_ASSIGN(sqlite::Connection db, Open(request->db_path));
-    return Lint(&db, config == nullptr ? schema::LoadOptions{} : MakeLoadOptions(*config));
-  };
-  const auto findings = run();
-  if (!findings.ok()) return Complain(findings.error().message(), config::ExitCode::kFailure);
-  if (request->json)
-    PrintJson(*findings);
-  else
-    PrintText(request->db_path, *findings);
-  const bool problem = std::any_of(findings->begin(), findings->end(), [](const Finding& finding) {
-    return finding.severity == Severity::kProblem;
-  });
-  return problem ? config::ExitCode::kFailure : config::ExitCode::kOk;
+Command LintCommand() {
+  const auto request = std::make_shared<Request>();
+  return {.name = "lint",
+          .summary = "what of a database does not replicate, or collides, and what to do",
+          .forms = {"lint DB [--json]", "lint -config FILE [--json]"},
+          .arguments = {{"DB", "", "the database file; without it, db_path of the configuration",
+                         &request->database},
+                        ConfigFlag("the configuration, for what it says about tables"),
+                        {"--json", "", "print the findings as JSON", &request->json}},
+          .exit_codes = "0 no PROBLEM, 1 a PROBLEM or failed, 2 a mistake in the command line",
+          .needs_config = false,
+          .check =
+              [request](const config::Config* config) {
+                return ChooseDatabase(config, &request->database);
+              },
+          .run = [request](const config::CommandLine&,
+                           const config::Config* config) { return Perform(*request, config); }};
 }
 
 }  // namespace harmonylite::cli

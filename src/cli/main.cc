@@ -1,6 +1,7 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "cli/commands.h"
@@ -47,31 +48,43 @@ void KeepFreedMemory() {
   mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
+std::vector<config::SubcommandInfo> Summaries(const std::vector<cli::Command>& commands) {
+  std::vector<config::SubcommandInfo> out;
+  for (const cli::Command& command : commands) out.push_back({command.name, command.summary});
+  return out;
+}
+
+ExitCode PrintHelp(const std::vector<cli::Command>& commands, const cli::Command* command) {
+  fmt::print("{}", command != nullptr ? cli::CommandHelp(*command)
+                                      : config::HelpText(Summaries(commands)));
+  return ExitCode::kOk;
+}
+
 ExitCode Main(int argc, char** argv) {
   KeepFreedMemory();
   sqlite::DropMemoryStatistics();
-  auto command = config::ParseCommandLine(argc, argv, cli::Subcommands());
-  if (!command.ok()) return Complain(command.error().message(), ExitCode::kUsage);
-  if (command->mode == config::Mode::kHelp) {
-    fmt::print("{}", config::HelpText(cli::Subcommands()));
-    return ExitCode::kOk;
-  }
-  if (command->mode == config::Mode::kVersion) {
+  const std::vector<cli::Command> commands = cli::Commands();
+  auto line = config::ParseCommandLine(argc, argv, Summaries(commands));
+  if (!line.ok()) return Complain(line.error().message(), ExitCode::kUsage);
+  const auto named = std::find_if(commands.begin(), commands.end(), [&](const auto& command) {
+    return command.name == line->subcommand;
+  });
+  const cli::Command* const command = named == commands.end() ? nullptr : &*named;
+  if (line->mode == config::Mode::kHelp) return PrintHelp(commands, command);
+  if (line->mode == config::Mode::kVersion) {
     fmt::print("harmonylite {}\n", kVersion);
     return ExitCode::kOk;
   }
-  const bool is_subcommand = command->mode == config::Mode::kSubcommand;
-  if (is_subcommand && command->config_path.empty()) return cli::RunSubcommand(*command, nullptr);
-  if (command->config_path.empty())
+  if (command != nullptr) return cli::RunCommand(*command, *line);
+  if (line->config_path.empty())
     return Complain("no configuration: give one with -config FILE (-help shows more)",
                     ExitCode::kUsage);
-  auto config = config::Load(command->config_path);
+  auto config = config::Load(line->config_path);
   if (!config.ok()) return Complain(config.error().message(), ExitCode::kUsage);
-  config::ApplyFlags(*command, &*config);
-  if (is_subcommand) return cli::RunSubcommand(*command, &*config);
+  config::ApplyFlags(*line, &*config);
   Logger logger(STDERR_FILENO, config->logging.format,
                 config->logging.verbose ? LogLevel::kDebug : LogLevel::kInfo);
-  return Dispatch(*command, *config, &logger);
+  return Dispatch(*line, *config, &logger);
 }
 
 }  // namespace

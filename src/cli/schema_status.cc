@@ -3,10 +3,10 @@
 
 #include "capture/catalog_sync.h"
 #include "cli/commands.h"
+#include "cli/database.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
-#include "ledger/hidden_tables.h"
 #include "node/cluster/heartbeat.h"
 #include "node/replication/replica.h"
 #include "sqlite/connection.h"
@@ -17,12 +17,7 @@ namespace harmonylite::cli {
 namespace {
 
 Result<ledger::Catalog> PrintTables(const config::Config& config) {
-  HL_ASSIGN(sqlite::Connection db,
-            sqlite::Connection::Open(config.db_path, sqlite::OpenMode::kReadWrite));
-  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
-  if (installed != ledger::Installed::kYes)
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "{} is not attached yet: start harmonylite on it once", config.db_path);
+  HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
   HL_ASSIGN(ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
   for (const ledger::TrackedTable& tracked : catalog.tables) {

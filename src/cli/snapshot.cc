@@ -1,11 +1,10 @@
-#include <fmt/chrono.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <filesystem>
 #include <future>
+#include <memory>
 #include <optional>
 #include <thread>
 
@@ -15,8 +14,10 @@
 #include "cli/lock_file.h"
 #include "cli/progress.h"
 #include "cli/published_barrier.h"
+#include "cli/snapshot_report.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
+#include "config/nearest.h"
 #include "node/node.h"
 #include "snapshot/catalog.h"
 #include "snapshot/restore.h"
@@ -30,11 +31,6 @@ namespace {
 using config::ExitCode;
 using snapshot::Listed;
 
-constexpr const char* kUsage =
-    "usage: harmonylite snapshot save -config FILE\n"
-    "       harmonylite snapshot list -config FILE [--json]\n"
-    "       harmonylite snapshot verify [NAME] -config FILE\n"
-    "       harmonylite snapshot restore [NAME] [--to DATABASE] -config FILE\n";
 constexpr std::chrono::milliseconds kBetweenLooks{100};
 constexpr int64_t kRetryWithinMs = 10'000;
 
@@ -45,41 +41,21 @@ struct Request {
   bool json = false;
 };
 
-Error Usage(std::string_view what) {
-  return MakeError(ErrorCode::kInvalidArgument, "{}\n{}", what, kUsage);
-}
+Error Wrong(std::string message) { return Error(ErrorCode::kInvalidArgument, std::move(message)); }
 
-Result<Request> Parse(const config::CommandLine& command, const config::Config* config) {
-  Request out;
-  const std::vector<std::string>& words = command.arguments;
-  for (size_t i = 0; i < words.size(); ++i) {
-    std::string word = words[i];
-    if (word.starts_with("--")) word.erase(0, 1);
-    if (word == "-json") {
-      out.json = true;
-    } else if (word == "-to") {
-      if (++i == words.size()) return Usage("--to needs a value");
-      out.to = words[i];
-    } else if (word.starts_with("-")) {
-      return Usage("unknown argument " + words[i]);
-    } else if (out.action.empty()) {
-      out.action = word;
-    } else if (out.name.empty()) {
-      out.name = word;
-    } else {
-      return Usage("unknown argument " + words[i]);
-    }
+Status Check(const Request& request) {
+  const std::vector<std::string> actions = {"save", "list", "verify", "restore"};
+  const std::string& action = request.action;
+  if (action.empty()) return Wrong("what is to be done: save, list, verify or restore?");
+  if (std::find(actions.begin(), actions.end(), action) == actions.end()) {
+    const std::string near = config::Nearest(action, actions);
+    return Wrong("unknown action " + action + (near.empty() ? "" : "; did you mean " + near + "?"));
   }
-  if (config == nullptr) return Usage("-config is missing: it says where the snapshots are");
-  const bool known = out.action == "save" || out.action == "list" || out.action == "verify" ||
-                     out.action == "restore";
-  if (!known)
-    return Usage(out.action.empty() ? "what is to be done?" : "unknown action " + out.action);
-  if (out.json && out.action != "list") return Usage("--json belongs to list");
-  if (!out.to.empty() && out.action != "restore") return Usage("--to belongs to restore");
-  if (!out.name.empty() && (out.action == "save" || out.action == "list"))
-    return Usage("unknown argument " + out.name);
-  return out;
+  if (request.json && action != "list") return Wrong("--json belongs to list");
+  if (!request.to.empty() && action != "restore") return Wrong("--to belongs to restore");
+  if (!request.name.empty() && (action == "save" || action == "list"))
+    return Wrong("unknown argument " + request.name);
+  return Ok();
 }
 
 // The store, and everything that is needed to reach it. Members are destroyed in reverse order.
@@ -189,52 +165,6 @@ Status Save(const config::CommandLine& command, const config::Config& config, Lo
   return Ok();
 }
 
-std::string TimeText(int64_t ms) {
-  const std::time_t seconds = static_cast<std::time_t>(ms / 1000);
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", utc);
-}
-
-std::string Json(const Listed& one) {
-  std::string out = fmt::format("{{\"name\": \"{}\", \"usable\": {}, \"problem\": \"{}\"", one.name,
-                                one.problem.empty(), JsonEscape(one.problem));
-  if (one.manifest) {
-    const snapshot::Manifest& m = *one.manifest;
-    out += fmt::format(
-        ", \"made_ms\": {}, \"node\": \"{}\", \"incarnation\": {}, \"size\": {}, "
-        "\"packed\": {}, \"sha256\": \"{}\", \"progress\": [",
-        m.made_ms, m.maker.node.value, m.maker.incarnation.value, m.size, m.packed, m.sha256);
-    bool first = true;
-    for (const auto& [origin, lseq] : m.progress.map()) {
-      out +=
-          fmt::format("{}{{\"node\": \"{}\", \"incarnation\": {}, \"lseq\": {}}}",
-                      first ? "" : ", ", origin.node.value, origin.incarnation.value, lseq.value);
-      first = false;
-    }
-    out += "]";
-  }
-  return out + "}";
-}
-
-void Print(const std::vector<Listed>& all, bool json) {
-  if (json) {
-    std::string out;
-    for (const Listed& one : all) out += (out.empty() ? "\n  " : ",\n  ") + Json(one);
-    fmt::print("[{}{}]\n", out, out.empty() ? "" : "\n");
-    return;
-  }
-  constexpr const char* kLine = "{:<42}  {:<19}  {:>15}  {:>15}  {}\n";
-  fmt::print(kLine, "NAME", "MADE (UTC)", "DATABASE BYTES", "PACKED BYTES", "STATE");
-  for (const Listed& one : all) {
-    const bool known = one.manifest.has_value();
-    fmt::print(kLine, one.name, known ? TimeText(one.manifest->made_ms) : "-",
-               known ? fmt::format("{}", one.manifest->size) : "-",
-               known ? fmt::format("{}", one.manifest->packed) : "-",
-               one.problem.empty() ? "complete" : one.problem);
-  }
-}
-
 Result<Listed> Find(snapshot::Catalog* catalog, const Request& request,
                     const config::Config& config) {
   HL_ASSIGN(const std::vector<Listed> all, catalog->List());
@@ -303,20 +233,42 @@ Status Perform(const Request& request, const config::CommandLine& command,
   if (request.action == "restore") return RestoreTo(request, config, logger, &session);
   snapshot::Catalog catalog(session.store.get());
   HL_ASSIGN(const std::vector<Listed> all, catalog.List());
-  Print(all, request.json);
+  if (request.json)
+    PrintJson(ToJson(all));
+  else
+    PrintSnapshots(all);
   return Ok();
+}
+
+ExitCode Run(const Request& request, const config::CommandLine& line,
+             const config::Config& config) {
+  Logger logger(STDERR_FILENO, config.logging.format,
+                config.logging.verbose ? LogLevel::kDebug : LogLevel::kInfo);
+  if (Status done = Perform(request, line, config, &logger); !done.ok())
+    return Complain(done.error().message(), ExitCode::kFailure);
+  return ExitCode::kOk;
 }
 
 }  // namespace
 
-ExitCode Snapshots(const config::CommandLine& command, const config::Config* config) {
-  auto request = Parse(command, config);
-  if (!request.ok()) return Complain(request.error().message(), ExitCode::kUsage);
-  Logger logger(STDERR_FILENO, config->logging.format,
-                config->logging.verbose ? LogLevel::kDebug : LogLevel::kInfo);
-  if (Status done = Perform(*request, command, *config, &logger); !done.ok())
-    return Complain(done.error().message(), ExitCode::kFailure);
-  return ExitCode::kOk;
+Command SnapshotCommand() {
+  const auto request = std::make_shared<Request>();
+  return {.name = "snapshot",
+          .summary = "save, list, verify or restore snapshots of the database",
+          .forms = {"snapshot save -config FILE", "snapshot list -config FILE [--json]",
+                    "snapshot verify [NAME] -config FILE",
+                    "snapshot restore [NAME] [--to DB] -config FILE"},
+          .arguments = {{"ACTION", "", "save, list, verify or restore", &request->action},
+                        {"NAME", "", "a snapshot, as list shows it; without it, the newest one",
+                         &request->name},
+                        ConfigFlag("the configuration: it says where the snapshots are"),
+                        {"--json", "", "with list: print JSON", &request->json},
+                        {"--to", "DB", "with restore: write to this file and not to db_path",
+                         &request->to}},
+          .exit_codes = "0 done, 1 failed, 2 a mistake in the command line or the configuration",
+          .check = [request](const config::Config*) { return Check(*request); },
+          .run = [request](const config::CommandLine& line,
+                           const config::Config* config) { return Run(*request, line, *config); }};
 }
 
 ExitCode SaveSnapshot(const config::CommandLine& command, const config::Config& config,

@@ -7,6 +7,7 @@
 
 #include "base/url.h"
 #include "config/address.h"
+#include "config/flag_syntax.h"
 #include "config/nearest.h"
 
 namespace harmonylite::config {
@@ -124,39 +125,6 @@ constexpr SwitchFlag kSwitchFlags[] = {
     {"h", &Switches::help},
 };
 
-std::vector<std::string> FlagNames() {
-  std::vector<std::string> names;
-  for (const auto& flag : kValueFlags) names.emplace_back(flag.name);
-  for (const auto& flag : kSwitchFlags) names.emplace_back(flag.name);
-  return names;
-}
-
-// Reads the value of a switch in the words that Go's flag package accepts, as in -cleanup=false.
-Result<bool> ParseSwitch(std::string_view value) {
-  for (const char* yes : {"1", "t", "T", "true", "TRUE", "True"}) {
-    if (value == yes) return true;
-  }
-  for (const char* no : {"0", "f", "F", "false", "FALSE", "False"}) {
-    if (value == no) return false;
-  }
-  return Usage("expected true or false");
-}
-
-// A flag: "-name" or "--name", each with or without "=value".
-struct Flag {
-  std::string name;
-  std::optional<std::string> value;
-};
-
-std::optional<Flag> AsFlag(std::string_view argument) {
-  if (argument.size() < 2 || argument[0] != '-' || argument == "--") return std::nullopt;
-  argument.remove_prefix(argument[1] == '-' ? 2 : 1);
-  const size_t equals = argument.find('=');
-  Flag flag{std::string(argument.substr(0, equals)), std::nullopt};
-  if (equals != std::string_view::npos) flag.value = argument.substr(equals + 1);
-  return flag;
-}
-
 Error UnknownFlag(const std::string& name) {
   std::string message = fmt::format("unknown flag -{}", name);
   if (const auto near = Nearest(name, FlagNames()); !near.empty()) {
@@ -168,7 +136,7 @@ Error UnknownFlag(const std::string& name) {
 // Reads the flag at arguments[*at], and its value if that is a word of its own. Moves *at behind
 // them.
 Status TakeFlag(Arguments arguments, size_t* at, Switches* switches, CommandLine* out) {
-  const Flag flag = *AsFlag(arguments[(*at)++]);
+  const FlagWord flag = *AsFlag(arguments[(*at)++]);
   for (const auto& known : kSwitchFlags) {
     if (flag.name != known.name) continue;
     switches->*known.field = true;
@@ -251,6 +219,13 @@ Result<Mode> ChooseMode(const Switches& switches, bool has_subcommand) {
 }
 
 }  // namespace
+
+std::vector<std::string> FlagNames() {
+  std::vector<std::string> names;
+  for (const auto& flag : kValueFlags) names.emplace_back(flag.name);
+  for (const auto& flag : kSwitchFlags) names.emplace_back(flag.name);
+  return names;
+}
 
 Result<CommandLine> ParseCommandLine(int argc, const char* const* argv,
                                      const std::vector<SubcommandInfo>& subcommands) {

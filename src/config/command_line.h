@@ -62,6 +62,9 @@ struct CommandLine {
 Result<CommandLine> ParseCommandLine(int argc, const char* const* argv,
                                      const std::vector<SubcommandInfo>& subcommands = {});
 
+// Returns the names of all flags, without dashes.
+std::vector<std::string> FlagNames();
+
 // Overrides values of the configuration with those of the flags that take precedence.
 void ApplyFlags(const CommandLine& command_line, Config* config);
 

@@ -55,7 +55,7 @@ std::string HelpText(const std::vector<SubcommandInfo>& subcommands) {
   if (!subcommands.empty()) {
     size_t width = 0;
     for (const auto& one : subcommands) width = std::max(width, one.name.size());
-    out += "\nCommands:\n";
+    out += "\nCommands (\"harmonylite COMMAND -help\" shows what each takes):\n";
     for (const auto& one : subcommands)
       out += fmt::format("  {:<{}}  {}\n", one.name, width, one.summary);
   }

@@ -65,6 +65,12 @@ def test_a_configuration_that_is_not_there(folder):
     (["-config"], "-config", None),
     (["-pprof", "127.0.0.1:1"], "perf", None),
     (["-node-id", "many"], "node-id", None),
+    (["conflicts", "-help"], r"--restore ID .*\n", 0),
+    (["-config", "/nowhere.toml", "snapshot", "--help"], r"--to DB ", 0),
+    (["-help", "verify"], r"--repair ", 0),
+    (["conflicts", "--shw", "3"], r"--shw; did you mean --show\? \('harmonylite conflicts -help'", 2),
+    (["snapshot", "save"], r"add -config FILE", 2),
+    (["lint"], r"which database", 2),
 ])
 def test_flags(arguments, pattern, code):
     done = subprocess.run([str(BINARY), *arguments], stdin=subprocess.DEVNULL, capture_output=True,

@@ -1,0 +1,139 @@
+#include "cli/conflict_report.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "cli/columns.h"
+#include "cli/time_text.h"
+#include "sqlite/literal.h"
+
+namespace harmonylite::cli {
+
+namespace {
+
+using change::NamedImage;
+using change::ValueType;
+using change::ValueView;
+using ledger::ListedConflict;
+using ledger::ListedSide;
+
+// A value that JSON cannot hold is shown as SQL.
+Json ToJson(const ValueView& value) {
+  if (value.type == ValueType::kNull) return nullptr;
+  if (value.type == ValueType::kInteger) return value.integer;
+  if (value.type == ValueType::kReal && std::isfinite(value.real)) return value.real;
+  if (value.type == ValueType::kText) return value.bytes;
+  return Json::object({{"sql", sqlite::Literal(value)}});
+}
+
+Json ToJson(const NamedImage& image) {
+  Json out = Json::object();
+  for (size_t i = 0; i < image.columns.size(); ++i)
+    out[image.columns[i]] = ToJson(image.values[i].view());
+  return out;
+}
+
+Json ToJson(const ListedSide& side) {
+  Json out;
+  out["node"] = side.origin ? Json(fmt::format("{}", side.origin->node.value)) : Json();
+  out["stamp"] = side.stamp.value;
+  out["written_ms"] = HlcMillis(side.stamp);
+  out["row"] = side.image ? ToJson(*side.image) : Json();
+  return out;
+}
+
+bool IsOrphan(const ListedConflict& one) { return one.kind == ledger::conflict_kind::kOrphan; }
+
+std::string KeyText(const ListedConflict& one) {
+  std::string out;
+  for (size_t i = 0; i < one.key.columns.size(); ++i)
+    out += fmt::format("{}{}={}", i == 0 ? "" : " ", one.key.columns[i],
+                       sqlite::Literal(one.key.values[i].view()));
+  return out;
+}
+
+std::string NodeText(const ListedSide& side) {
+  return side.origin ? fmt::format("{}", side.origin->node.value) : "-";
+}
+
+std::string Parents(const ListedConflict& one) {
+  return one.missing.empty() ? "a parent" : one.missing;
+}
+
+const change::Value* Find(const ListedSide& side, const std::string& column) {
+  if (!side.image) return nullptr;
+  for (size_t i = 0; i < side.image->columns.size(); ++i)
+    if (side.image->columns[i] == column) return &side.image->values[i];
+  return nullptr;
+}
+
+void PrintOrphan(const ListedConflict& one) {
+  fmt::print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
+             TimeText(HlcMillis(one.loser.stamp)),
+             one.hidden ? "hidden until its parent is there" : "the row is in its table",
+             Parents(one));
+  for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
+    fmt::print("    {}: {}\n", one.loser.image->columns[i],
+               sqlite::Literal(one.loser.image->values[i].view()));
+}
+
+}  // namespace
+
+Json ToJson(const ListedConflict& one) {
+  Json out;
+  out["id"] = one.id;
+  out["table"] = one.table;
+  out["kind"] = one.kind;
+  out["at_ms"] = one.at_ms;
+  out["key"] = ToJson(one.key);
+  out["loser"] = ToJson(one.loser);
+  if (IsOrphan(one)) {
+    out["winner"] = nullptr;
+    out["hidden"] = one.hidden;
+    out["missing"] = one.missing;
+  } else {
+    out["winner"] = ToJson(one.winner);
+  }
+  return out;
+}
+
+Json ToJson(const std::vector<ListedConflict>& list) {
+  Json out = Json::array();
+  for (const ListedConflict& one : list) out.push_back(ToJson(one));
+  return out;
+}
+
+void PrintConflicts(const std::vector<ListedConflict>& list) {
+  std::vector<std::vector<std::string>> rows{
+      {"ID", "TIME (UTC)", "TABLE", "KEY", "KIND", "LOSER", "WINNER"}};
+  for (const ListedConflict& one : list)
+    rows.push_back({one.id, TimeText(one.at_ms), one.table, KeyText(one), one.kind,
+                    "node " + NodeText(one.loser),
+                    IsOrphan(one) ? "without " + Parents(one) : "node " + NodeText(one.winner)});
+  PrintColumns(rows);
+}
+
+void PrintConflict(const ListedConflict& one) {
+  fmt::print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
+  if (IsOrphan(one)) return PrintOrphan(one);
+  std::vector<std::string> columns;
+  for (const ListedSide* side : {&one.loser, &one.winner})
+    if (side->image)
+      for (const std::string& column : side->image->columns)
+        if (std::find(columns.begin(), columns.end(), column) == columns.end())
+          columns.push_back(column);
+  for (const ListedSide* side : {&one.loser, &one.winner})
+    fmt::print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
+               NodeText(*side), TimeText(HlcMillis(side->stamp)),
+               side->image ? "" : ", deleted the row");
+  for (const std::string& column : columns) {
+    const change::Value* loser = Find(one.loser, column);
+    const change::Value* winner = Find(one.winner, column);
+    const bool same = loser != nullptr && winner != nullptr && *loser == *winner;
+    fmt::print("  {} {}: {} | {}\n", same ? ' ' : '*', column,
+               loser == nullptr ? "-" : sqlite::Literal(loser->view()),
+               winner == nullptr ? "-" : sqlite::Literal(winner->view()));
+  }
+}
+
+}  // namespace harmonylite::cli

@@ -1,0 +1,18 @@
+// How a list of snapshots is shown: as a table and as JSON.
+//
+// Threads: any.
+#pragma once
+
+#include <vector>
+
+#include "cli/json.h"
+#include "snapshot/catalog.h"
+
+namespace harmonylite::cli {
+
+void PrintSnapshots(const std::vector<snapshot::Listed>& all);
+
+// docs/command-line.md lists the keys. Those of the manifest are left out where it cannot be read.
+Json ToJson(const std::vector<snapshot::Listed>& all);
+
+}  // namespace harmonylite::cli
