@@ -8,7 +8,6 @@
 #include <optional>
 #include <thread>
 
-#include "adapters/nats_server/running_server.h"
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
@@ -69,17 +68,15 @@ struct Session {
 Status ConnectToNats(const config::CommandLine& command, const config::Config& config,
                      Logger* logger, Session* out) {
   if (out->connection != nullptr) return Ok();
-  nats::ConnectionOptions options =
-      MakeConnectionOptions(config, NodeId(config.node_id.value_or(0)));
+  const NodeId self(config.node_id.value_or(0));
+  nats::ConnectionOptions options = MakeConnectionOptions(config, self);
   if (config.nats.embedded()) {
-    const nats_server::ServerOptions server =
-        MakeServerOptions(command, config, NodeId(config.node_id.value_or(0)));
     if (out->lock) {
-      HL_ASSIGN(out->server, nats_server::ServerProcess::Start(server, logger));
+      HL_ASSIGN(out->server, nats_server::ServerProcess::Start(
+                                 MakeServerOptions(command, config, self), logger));
       options.urls = {out->server->client_url()};
     } else {
-      HL_ASSIGN(const std::string url, nats_server::UrlOfRunningServer(server));
-      options.urls = {url};
+      HL_ASSIGN(options.urls, ServerUrls(config));
     }
   }
   HL_ASSIGN(out->connection, nats::Connection::Open(std::move(options)));

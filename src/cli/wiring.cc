@@ -6,11 +6,10 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <nlohmann/json.hpp>
 
+#include "adapters/nats_server/running_server.h"
 #include "change/codec.h"
-#include "cli/commands.h"
+#include "node/recovery/snapshot_maker.h"
 
 namespace harmonylite::cli {
 
@@ -22,6 +21,21 @@ namespace {
 std::string Address(const config::ListenAddress& address) {
   const bool v6 = address.host.find(':') != std::string::npos;
   return fmt::format("{}{}{}:{}", v6 ? "[" : "", address.host, v6 ? "]" : "", address.port);
+}
+
+// The folder of the embedded server.
+std::string ServerFolder(const config::Config& config) {
+  return fs::absolute(config.db_path).string() + "-harmonylite";
+}
+
+// Virtual tables stay unless they are excluded by name: a full-text index is filled by triggers
+// from tables that stay, and an operator who lists tables to include does not think of it.
+snapshot::LeavesOut MakeLeavesOut(const config::Config& config) {
+  return [tables = config.tables](const std::string& name, bool is_virtual) {
+    config::TablesConfig rules = tables;
+    if (is_virtual) rules.include.clear();
+    return !config::SelectsTable(rules, name);
+  };
 }
 
 }  // namespace
@@ -58,7 +72,7 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   // delete needs a snapshot.
   options.collect_tombstones = config.snapshot.enabled;
   options.tables = MakeLoadOptions(config);
-  options.leaves_out = MakeSnapshotOptions(config).leaves_out;
+  options.leaves_out = MakeLeavesOut(config);
   options.snapshots.interval_ms = config.snapshot.interval_ms;
   options.snapshots.leader_ttl_ms = config.snapshot.leader_ttl_ms;
   options.snapshots.max_entries = config.replication_log.max_entries;
@@ -67,25 +81,14 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
 }
 
 snapshot::Options MakeSnapshotOptions(const config::Config& config) {
-  snapshot::Options options;
-  options.db_path = config.db_path;
-  options.spool_directory = fs::absolute(config.db_path).parent_path().string();
-  options.tables = MakeLoadOptions(config);
-  options.leaves_out = [tables = config.tables](const std::string& name, bool is_virtual) {
-    config::TablesConfig rules = tables;
-    // An include list does not exclude virtual tables. A full-text index is filled by triggers from
-    // tables that stay, and an operator who lists tables does not think of it.
-    if (is_virtual) rules.include.clear();
-    return !config::SelectsTable(rules, name);
-  };
-  return options;
+  return node::MakeSnapshotOptions(MakeNodeOptions(config));
 }
 
 nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
                                              const config::Config& config, NodeId node) {
   nats_server::ServerOptions options;
   options.binary = config.nats.server_binary;
-  options.store_dir = fs::absolute(config.db_path).string() + "-harmonylite";
+  options.store_dir = ServerFolder(config);
   options.bind_address = Address(config.nats.bind_address);
   options.server_name = fmt::format("harmonylite-{}", node.value);
   if (command.cluster_addr) options.cluster_address = Address(*command.cluster_addr);
@@ -140,20 +143,7 @@ Result<std::vector<std::string>> ServerUrls(const config::Config& config) {
     for (const config::Secret& url : config.nats.urls) out.push_back(url.reveal());
     return out;
   }
-  std::error_code error;
-  for (const auto& entry :
-       fs::directory_iterator(fs::absolute(config.db_path).string() + "-harmonylite", error)) {
-    if (entry.path().extension() != ".ports") continue;
-    std::ifstream file(entry.path());
-    const auto ports = nlohmann::json::parse(file, nullptr, /*allow_exceptions=*/false);
-    if (!ports.is_object() || !ports.contains("nats") || !ports["nats"].is_array()) continue;
-    for (const auto& url : ports["nats"])
-      if (url.is_string()) out.push_back(url.get<std::string>());
-  }
-  if (out.empty())
-    return MakeError(ErrorCode::kRetryLater,
-                     "the embedded nats-server of this node does not run: start the node first");
-  return out;
+  return nats_server::UrlsOfRunningServer(ServerFolder(config));
 }
 
 Status CheckDatabasePath(const std::string& db_path) {

@@ -4,14 +4,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
-#include "adapters/nats_server/server_options.h"
 #include "base/result.h"
 
 namespace harmonylite::nats_server {
 
-// Returns the url on which a running node's own nats-server listens, from the ports file that the
-// server writes. kRetryLater: there is no such file.
-Result<std::string> UrlOfRunningServer(const ServerOptions& options);
+// Returns the urls on which a running node's own nats-server may listen: one for each ports file
+// that servers have left in their folder. A server that was killed has left one too.
+// kRetryLater: there is none.
+Result<std::vector<std::string>> UrlsOfRunningServer(const std::string& store_dir);
 
 }  // namespace harmonylite::nats_server

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "base/url.h"
@@ -210,23 +211,18 @@ ServerLine ParseServerLine(std::string_view line) {
 }
 
 std::optional<std::string> ClientUrlOfPorts(std::string_view json, const std::string& host) {
-  const size_t key = json.find("\"nats\"");
-  if (key == std::string_view::npos || json.find('}') == std::string_view::npos)
+  const auto ports = nlohmann::json::parse(json, nullptr, /*allow_exceptions=*/false);
+  if (!ports.is_object() || !ports.contains("nats") || !ports["nats"].is_array())
     return std::nullopt;
-  const size_t open = json.find('[', key);
-  const size_t close = json.find("\"]", key);
-  if (open == std::string_view::npos || close == std::string_view::npos) return std::nullopt;
   std::optional<std::string> best;
   int best_rank = 0;
-  for (size_t at = open; at < close;) {
-    const size_t begin = json.find('"', at);
-    const size_t end = json.find('"', begin + 1);
-    const std::string url(json.substr(begin + 1, end - begin - 1));
+  for (const auto& one : ports["nats"]) {
+    if (!one.is_string()) continue;
+    const auto url = one.get<std::string>();
     const std::string its_host = UrlHost(url);
     const int rank = its_host == host ? 3 : its_host == "127.0.0.1" ? 2 : 1;
     if (rank > best_rank) best = url;
     best_rank = std::max(best_rank, rank);
-    at = end + 1;
   }
   return best;
 }
