@@ -1,17 +1,14 @@
 #include <signal.h>
-#include <unistd.h>
 
 #include <chrono>
-#include <condition_variable>
 #include <ctime>
-#include <mutex>
 #include <optional>
-#include <thread>
 
 #include "cli/bootstrap.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/observe.h"
+#include "cli/stop_deadline.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
 #include "node/node.h"
@@ -99,34 +96,6 @@ Result<JoinEnd> OpenSidecar(const config::CommandLine& command, const config::Co
   return JoinEnd::kGoOn;
 }
 
-// Ends the process if stopping takes too long, for example because NATS accepts connections but
-// never answers. Nothing is lost by that: everything that matters is in the database, and the
-// embedded server ends with this process.
-class StopDeadline {
- public:
-  explicit StopDeadline(Logger* logger)
-      : thread_([this, logger] {
-          std::unique_lock lock(mutex_);
-          if (changed_.wait_for(lock, kStopWithin, [this] { return done_; })) return;
-          logger->Warning("NATS does not answer: ending without waiting for it");
-          ::_exit(static_cast<int>(ExitCode::kOk));
-        }) {}
-  ~StopDeadline() {
-    {
-      const std::lock_guard lock(mutex_);
-      done_ = true;
-    }
-    changed_.notify_all();
-    thread_.join();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool done_ = false;  // guarded by mutex_
-  std::thread thread_;
-};
-
 // Returns the exit code when the sidecar should end. Returns nothing if the node runs without
 // tables and should join again.
 std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t& signals,
@@ -206,10 +175,11 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     return ExitCode::kFailure;
   }
   if (*opened == JoinEnd::kAskedToEnd) return ExitCode::kOk;
-  const Result<ExitCode> code = Serve(command, config, signals, &clock, logger, &sidecar);
-  if (!code.ok()) logger->Error("cannot start: {}", code.error().message());
+  const Result<ExitCode> served = Serve(command, config, signals, &clock, logger, &sidecar);
+  if (!served.ok()) logger->Error("cannot start: {}", served.error().message());
+  const ExitCode code = served.ok() ? *served : ExitCode::kFailure;
   {
-    const StopDeadline deadline(logger);
+    const StopDeadline deadline(kStopWithin, code, logger);
     sidecar.observers.clear();
     if (sidecar.node) sidecar.node->Stop();
     if (sidecar.server) sidecar.server->Stop();
@@ -219,7 +189,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     sidecar.connection.reset();
   }
   logger->Info("stopped");
-  return code.ok() ? *code : ExitCode::kFailure;
+  return code;
 }
 
 }  // namespace harmonylite::cli
