@@ -35,7 +35,7 @@ Json ToJson(const NamedImage& image) {
 
 Json ToJson(const ListedSide& side) {
   Json out;
-  out["node"] = side.origin ? Json(fmt::format("{}", side.origin->node.value)) : Json();
+  out["node"] = side.origin ? Json(NodeNumber(side.origin->node)) : Json();
   out["stamp"] = side.stamp.value;
   out["written_ms"] = HlcMillis(side.stamp);
   out["row"] = side.image ? ToJson(*side.image) : Json();

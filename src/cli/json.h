@@ -8,9 +8,15 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "base/ids.h"
+
 namespace harmonylite::cli {
 
 using Json = nlohmann::ordered_json;
+
+// A node's number as text, because many readers of JSON hold numbers as doubles, which are exact to
+// 2^53 only.
+inline std::string NodeNumber(NodeId node) { return fmt::format("{}", node.value); }
 
 // Returns the value as text of several lines. Bytes that are not UTF-8 are replaced, because JSON
 // cannot hold them.

@@ -8,8 +8,6 @@ using snapshot::Listed;
 
 namespace {
 
-std::string Number(NodeId node) { return fmt::format("{}", node.value); }
-
 Json ToJson(const Listed& one) {
   Json out;
   out["name"] = one.name;
@@ -18,14 +16,14 @@ Json ToJson(const Listed& one) {
   if (!one.manifest) return out;
   const snapshot::Manifest& manifest = *one.manifest;
   out["made_ms"] = manifest.made_ms;
-  out["node"] = Number(manifest.maker.node);
+  out["node"] = NodeNumber(manifest.maker.node);
   out["incarnation"] = manifest.maker.incarnation.value;
   out["size"] = manifest.size;
   out["packed"] = manifest.packed;
   out["sha256"] = manifest.sha256;
   out["progress"] = Json::array();
   for (const auto& [origin, lseq] : manifest.progress.map())
-    out["progress"].push_back({{"node", Number(origin.node)},
+    out["progress"].push_back({{"node", NodeNumber(origin.node)},
                                {"incarnation", origin.incarnation.value},
                                {"lseq", lseq.value}});
   return out;

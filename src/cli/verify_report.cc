@@ -86,8 +86,6 @@ void PrintFindings(const Verification& result) {
   if (result.cut) fmt::print("\nthere are more rows than are named here\n");
 }
 
-std::string Number(NodeId node) { return fmt::format("{}", node.value); }
-
 std::string Hash(uint64_t hash) { return fmt::format("{:016x}", hash); }
 
 Json ToJson(const node::RowMark& row) {
@@ -95,7 +93,7 @@ Json ToJson(const node::RowMark& row) {
   out["exists"] = row.image != 0;
   out["shadowed"] = row.shadowed;
   out["damaged"] = row.damage != capture::RowDamage::kNone;
-  out["writer"] = row.versioned ? Json(Number(row.origin.node)) : Json();
+  out["writer"] = row.versioned ? Json(NodeNumber(row.origin.node)) : Json();
   out["change"] = row.lseq.value;
   out["row"] = Hash(row.image);
   out["what"] = node::Describe(row);
@@ -105,12 +103,13 @@ Json ToJson(const node::RowMark& row) {
 Json Nodes(const Verification& result) {
   Json out = Json::array();
   for (const NodeId node : result.compared)
-    out.push_back({{"node", Number(node)}, {"compared", true}});
+    out.push_back({{"node", NodeNumber(node)}, {"compared", true}});
   for (const auto& [node, why] : result.missing)
-    out.push_back({{"node", Number(node)}, {"compared", false}, {"running", true}, {"why", why}});
+    out.push_back(
+        {{"node", NodeNumber(node)}, {"compared", false}, {"running", true}, {"why", why}});
   for (const auto& [node, ms] : result.away)
     out.push_back(
-        {{"node", Number(node)}, {"compared", false}, {"running", false}, {"silent_ms", ms}});
+        {{"node", NodeNumber(node)}, {"compared", false}, {"running", false}, {"silent_ms", ms}});
   return out;
 }
 
@@ -131,7 +130,7 @@ Json Differences(const Verification& result) {
       Json sides = Json::object();
       for (const NodeId node : result.compared) {
         const auto it = finding->nodes.find(node);
-        sides[Number(node)] = it == finding->nodes.end() ? Json() : ToJson(it->second);
+        sides[NodeNumber(node)] = it == finding->nodes.end() ? Json() : ToJson(it->second);
       }
       out.push_back({{"table", table},
                      {"key", finding->key_text},
