@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "adapters/nats/connection.h"
+#include "cli/build_info.h"
 #include "cli/commands.h"
 #include "config/command_line.h"
 #include "config/config.h"
@@ -54,6 +56,14 @@ std::vector<config::SubcommandInfo> Summaries(const std::vector<cli::Command>& c
   return out;
 }
 
+// The first line stays as it is, because scripts read it.
+ExitCode PrintVersion() {
+  fmt::print("harmonylite {}\ncommit {}, built {}\ncompiler {}\nSQLite {}\nlibnats {}\n", kVersion,
+             cli::kBuildInfo.commit, cli::kBuildInfo.date, cli::kBuildInfo.compiler,
+             sqlite::LibraryVersion(), nats::LibraryVersion());
+  return ExitCode::kOk;
+}
+
 ExitCode PrintHelp(const std::vector<cli::Command>& commands, const cli::Command* command) {
   fmt::print("{}", command != nullptr ? cli::CommandHelp(*command)
                                       : config::HelpText(Summaries(commands)));
@@ -72,8 +82,7 @@ ExitCode Main(int argc, char** argv) {
   const cli::Command* const command = named == commands.end() ? nullptr : &*named;
   if (line->mode == config::Mode::kHelp) return PrintHelp(commands, command);
   if (line->mode == config::Mode::kVersion) {
-    fmt::print("harmonylite {}\n", kVersion);
-    return ExitCode::kOk;
+    return PrintVersion();
   }
   if (command != nullptr) return cli::RunCommand(*command, *line);
   if (line->config_path.empty())

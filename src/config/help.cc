@@ -23,7 +23,7 @@ Flags (one dash or two; "-flag value" or "-flag=value"):
   -save-snapshot          save a snapshot to the configured store
   -schema-status          show this node's tables and how their definitions are known to the cluster
   -schema-status-cluster  compare the table definitions of all nodes
-  -version                print the version
+  -version                print the version, and of what it was built
   -help                   print this text
 
 Without nats.urls in the configuration harmonylite runs a nats-server of its own. To join several:

@@ -117,4 +117,6 @@ ConnectionState Connection::state() const {
   return out;
 }
 
+std::string LibraryVersion() { return nats_GetVersion(); }
+
 }  // namespace harmonylite::nats

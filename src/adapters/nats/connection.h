@@ -83,4 +83,7 @@ class Connection {
   std::thread keeper_;  // started by the first success
 };
 
+// Returns the version of libnats that this program is linked with.
+std::string LibraryVersion();
+
 }  // namespace harmonylite::nats
