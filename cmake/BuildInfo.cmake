@@ -9,7 +9,8 @@
 set(commit unknown)
 if(GIT AND EXISTS ${SOURCE}/.git)
   execute_process(
-    COMMAND ${GIT} --no-optional-locks -C ${SOURCE} describe --always --abbrev=12 --dirty --exclude *
+    COMMAND ${GIT} --no-optional-locks -C ${SOURCE}
+            describe --always --abbrev=12 --dirty --exclude *
     OUTPUT_VARIABLE described OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
   if(described)
     set(commit ${described})

@@ -59,8 +59,9 @@ def test_a_configuration_that_is_not_there(folder):
 
 
 @pytest.mark.parametrize("arguments,pattern,code", [
-    (["-version"], r"^harmonylite \d+\.\d+\.\d+\ncommit (unknown|[0-9a-f]{12}(-dirty)?), "
-     r"built \d{4}-\d\d-\d\d\ncompiler .*\d\nSQLite 3\.\d+\.\d+\nlibnats \d+\.\d+\.\d+\n$", 0),
+    (["-version"], r"^harmonylite \d+\.\d+\.\d+\n"
+     r"commit (unknown|[0-9a-f]{12}(-dirty)?), built \d{4}-\d\d-\d\d\n"
+     r"compiler .*\d\nSQLite 3\.\d+\.\d+\nlibnats \d+\.\d+\.\d+\n$", 0),
     (["--help"], "-config", 0),
     (["-no-such-flag"], "no-such-flag", None),
     (["-config"], "-config", None),
