@@ -80,7 +80,7 @@ function(harmonylite_add_module module)
     set_target_properties(${executable} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR})
   endif()
 
-  if(tests)
+  if(tests AND BUILD_TESTING)
     add_executable(${short}_test ${tests})
     target_link_libraries(${short}_test PRIVATE harmonylite_${short} ${tests_include}
                           harmonylite_test_support GTest::gtest_main)
