@@ -20,7 +20,7 @@ using sqlite::Quote;
 // Returns an SQL expression for the stamp of a new journal entry. The journal's newest entry is the
 // clock.
 std::string NextStamp() {
-  const std::string wall = fmt::format("({} << {})", ledger::kNowMs, kHlcCounterBits);
+  std::string wall = fmt::format("({} << {})", ledger::kNowMs, kHlcCounterBits);
   if (HL_MUTANT(clock_goes_back)) return wall;
   return LaterStamp("(SELECT hlc FROM __harmonylite__journal ORDER BY id DESC LIMIT 1)", wall);
 }

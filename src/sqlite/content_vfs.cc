@@ -85,12 +85,12 @@ struct ContentVfs::Calls {
     const bool journal = (flags & (SQLITE_OPEN_MAIN_JOURNAL | SQLITE_OPEN_SUPER_JOURNAL)) != 0;
     if ((flags & SQLITE_OPEN_WAL) != 0) return SQLITE_CANTOPEN;
     if (!database && !journal) return vfs->base_->xOpen(vfs->base_, name, file, flags, out_flags);
-    static const sqlite3_io_methods methods = {
+    static const sqlite3_io_methods kMethods = {
         1,       Close,    Read,    Write,      Truncate,        Sync,    Size,    Lock,
         Lock,    IsLocked, Control, SectorSize, Characteristics, nullptr, nullptr, nullptr,
         nullptr, nullptr,  nullptr};
     auto* opened = reinterpret_cast<File*>(file);
-    opened->base.pMethods = &methods;
+    opened->base.pMethods = &kMethods;
     opened->vfs = database ? vfs : nullptr;
     if (out_flags != nullptr) *out_flags = flags;
     return SQLITE_OK;
