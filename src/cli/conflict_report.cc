@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "cli/columns.h"
+#include "cli/json.h"
 #include "cli/time_text.h"
 #include "sqlite/literal.h"
 
@@ -77,8 +78,6 @@ void PrintOrphan(const ListedConflict& one) {
                sqlite::Literal(one.loser.image->values[i].view()));
 }
 
-}  // namespace
-
 Json ToJson(const ListedConflict& one) {
   Json out;
   out["id"] = one.id;
@@ -97,10 +96,14 @@ Json ToJson(const ListedConflict& one) {
   return out;
 }
 
-Json ToJson(const std::vector<ListedConflict>& list) {
+}  // namespace
+
+std::string JsonOf(const ListedConflict& one) { return JsonText(ToJson(one)); }
+
+std::string JsonOf(const std::vector<ListedConflict>& list) {
   Json out = Json::array();
   for (const ListedConflict& one : list) out.push_back(ToJson(one));
-  return out;
+  return JsonText(out);
 }
 
 void PrintConflicts(const std::vector<ListedConflict>& list) {

@@ -3,9 +3,9 @@
 // Threads: any.
 #pragma once
 
+#include <string>
 #include <vector>
 
-#include "cli/json.h"
 #include "ledger/listed_conflict.h"
 
 namespace harmonylite::cli {
@@ -15,8 +15,8 @@ void PrintConflicts(const std::vector<ledger::ListedConflict>& list);
 // Prints both sides column by column; '*' marks the columns that differ.
 void PrintConflict(const ledger::ListedConflict& one);
 
-// docs/command-line.md lists the keys.
-Json ToJson(const ledger::ListedConflict& one);
-Json ToJson(const std::vector<ledger::ListedConflict>& list);
+// Return JSON; docs/command-line.md lists the keys.
+std::string JsonOf(const ledger::ListedConflict& one);
+std::string JsonOf(const std::vector<ledger::ListedConflict>& list);
 
 }  // namespace harmonylite::cli

@@ -84,13 +84,13 @@ Status Perform(const Request& request) {
   if (!request.show.empty()) {
     HL_ASSIGN(const ListedConflict* one, ById(list, request.show, catalog));
     if (request.json)
-      PrintJson(ToJson(*one));
+      fmt::print("{}\n", JsonOf(*one));
     else
       PrintConflict(*one);
     return Ok();
   }
   if (request.json)
-    PrintJson(ToJson(list));
+    fmt::print("{}\n", JsonOf(list));
   else
     PrintConflicts(list);
   return Ok();

@@ -3,8 +3,6 @@
 // Threads: any.
 #pragma once
 
-#include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -16,14 +14,10 @@ using Json = nlohmann::ordered_json;
 
 // A node's number as text, because many readers of JSON hold numbers as doubles, which are exact to
 // 2^53 only.
-inline std::string NodeNumber(NodeId node) { return fmt::format("{}", node.value); }
+std::string NodeNumber(NodeId node);
 
 // Returns the value as text of several lines. Bytes that are not UTF-8 are replaced, because JSON
 // cannot hold them.
-inline std::string JsonText(const Json& value) {
-  return value.dump(2, ' ', false, Json::error_handler_t::replace);
-}
-
-inline void PrintJson(const Json& value) { fmt::print("{}\n", JsonText(value)); }
+std::string JsonText(const Json& value);
 
 }  // namespace harmonylite::cli

@@ -78,7 +78,7 @@ ExitCode Perform(const Request& request, const config::Config* config) {
   const auto findings = run();
   if (!findings.ok()) return Complain(findings.error().message(), ExitCode::kFailure);
   if (request.json)
-    PrintJson(ToJson(*findings));
+    fmt::print("{}\n", JsonText(ToJson(*findings)));
   else
     PrintText(request.database, *findings);
   const bool problem = std::any_of(findings->begin(), findings->end(), [](const Finding& finding) {

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "cli/conflict_report.h"
+#include "cli/json.h"
 #include "cli/snapshot_report.h"
 #include "cli/verify_report.h"
 #include "sqlite/literal.h"
@@ -13,6 +14,12 @@ namespace {
 
 using change::Value;
 using change::ValueView;
+
+// Reads the text that is printed back; fails the test if that is no JSON.
+template <typename... Shown>
+Json Read(const Shown&... shown) {
+  return Json::parse(JsonOf(shown...));
+}
 
 ledger::ListedConflict Conflict() {
   ledger::ListedConflict out;
@@ -31,7 +38,7 @@ ledger::ListedConflict Conflict() {
 }
 
 TEST(ConflictReport, ValuesOfEveryType) {
-  EXPECT_EQ(ToJson(Conflict()), Json::parse(R"({
+  EXPECT_EQ(Read(Conflict()), Json::parse(R"({
     "id": "17", "table": "a \"b\"", "kind": "overwritten", "at_ms": 1764466671000,
     "key": {"id": 9223372036854775807},
     "loser": {"node": "18446744073709551615", "stamp": 5242880, "written_ms": 5,
@@ -44,9 +51,9 @@ TEST(ConflictReport, WhatJsonCannotHoldIsShownAsSql) {
   ledger::ListedConflict one = Conflict();
   const ValueView infinity = ValueView::Real(std::numeric_limits<double>::infinity());
   one.key.values[0] = Value(infinity);
-  EXPECT_EQ(ToJson(one)["key"]["id"], Json({{"sql", sqlite::Literal(infinity)}}));
+  EXPECT_EQ(Read(one)["key"]["id"], Json({{"sql", sqlite::Literal(infinity)}}));
   one.key.values[0] = Value(ValueView::Text("a\xFFz"));
-  EXPECT_EQ(JsonText(ToJson(one)["key"]), "{\n  \"id\": \"a\uFFFDz\"\n}");
+  EXPECT_EQ(Read(one)["key"]["id"], "a\uFFFDz");
 }
 
 TEST(ConflictReport, AnOrphanHasNoWinner) {
@@ -54,15 +61,15 @@ TEST(ConflictReport, AnOrphanHasNoWinner) {
   one.kind = ledger::conflict_kind::kOrphan;
   one.missing = "parent 3";
   one.hidden = true;
-  const Json json = ToJson(one);
+  const Json json = Read(one);
   EXPECT_EQ(json["winner"], nullptr);
   EXPECT_EQ(json["hidden"], true);
   EXPECT_EQ(json["missing"], "parent 3");
-  EXPECT_FALSE(ToJson(Conflict()).contains("hidden"));
+  EXPECT_FALSE(Read(Conflict()).contains("hidden"));
 }
 
 TEST(ConflictReport, NoConflictIsAnEmptyList) {
-  EXPECT_EQ(JsonText(ToJson(std::vector<ledger::ListedConflict>())), "[]");
+  EXPECT_EQ(JsonOf(std::vector<ledger::ListedConflict>()), "[]");
 }
 
 TEST(SnapshotReport, AManifestThatCannotBeReadIsLeftOut) {
@@ -78,7 +85,7 @@ TEST(SnapshotReport, AManifestThatCannotBeReadIsLeftOut) {
   snapshot::Listed bad;
   bad.name = "x";
   bad.problem = "no \"manifest\"";
-  EXPECT_EQ(ToJson({good, bad}), Json::parse(R"([
+  EXPECT_EQ(Read(std::vector<snapshot::Listed>{good, bad}), Json::parse(R"([
     {"name": "20261130T013751000Z-7", "usable": true, "problem": "", "made_ms": 5, "node": "7",
      "incarnation": 2, "size": 4096, "packed": 99, "sha256": "ab",
      "progress": [{"node": "8", "incarnation": 3, "lseq": 11}]},
@@ -94,7 +101,7 @@ TEST(VerifyReport, EqualNodes) {
   result.tables[0].table = "t";
   result.tables[0].rows = 3;
   result.tables[0].images = 255;
-  EXPECT_EQ(ToJson(result, std::nullopt), Json::parse(R"({
+  EXPECT_EQ(Read(result, std::nullopt), Json::parse(R"({
     "result": "equal", "equal_progress": true, "repaired_rows": null,
     "nodes": [{"node": "1", "compared": true}, {"node": "2", "compared": true},
               {"node": "3", "compared": false, "running": false, "silent_ms": 7000}],
@@ -112,7 +119,7 @@ TEST(VerifyReport, RowsAndTablesThatDiffer) {
   mark.lseq = Lseq(5);
   result.findings.push_back({"t", node::FindingKind::kDamaged, {{NodeId(2), mark}}, "'k'", 0});
   result.open_tables = {"u"};
-  const Json json = ToJson(result, 4);
+  const Json json = Read(result, 4);
   EXPECT_EQ(json["result"], "different");
   EXPECT_EQ(json["repaired_rows"], 4);
   Json row = json["differences"][0];
@@ -132,7 +139,7 @@ TEST(VerifyReport, ANodeThatDidNotAnswerMakesItIncomplete) {
   node::Verification result;
   result.compared = {NodeId(1)};
   result.missing[NodeId(2)] = "no answer";
-  const Json json = ToJson(result, std::nullopt);
+  const Json json = Read(result, std::nullopt);
   EXPECT_EQ(json["result"], "incomplete");
   EXPECT_EQ(json["nodes"][1], Json::parse(R"({
     "node": "2", "compared": false, "running": true, "why": "no answer"})"));

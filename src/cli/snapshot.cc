@@ -231,7 +231,7 @@ Status Perform(const Request& request, const config::CommandLine& command,
   snapshot::Catalog catalog(session.store.get());
   HL_ASSIGN(const std::vector<Listed> all, catalog.List());
   if (request.json)
-    PrintJson(ToJson(all));
+    fmt::print("{}\n", JsonOf(all));
   else
     PrintSnapshots(all);
   return Ok();

@@ -1,5 +1,6 @@
 #include "cli/snapshot_report.h"
 
+#include "cli/json.h"
 #include "cli/time_text.h"
 
 namespace harmonylite::cli {
@@ -31,10 +32,10 @@ Json ToJson(const Listed& one) {
 
 }  // namespace
 
-Json ToJson(const std::vector<Listed>& all) {
+std::string JsonOf(const std::vector<Listed>& all) {
   Json out = Json::array();
   for (const Listed& one : all) out.push_back(ToJson(one));
-  return out;
+  return JsonText(out);
 }
 
 void PrintSnapshots(const std::vector<Listed>& all) {

@@ -54,7 +54,7 @@ Result<Verification> VerifyAlone(const config::Config& config) {
 ExitCode Finish(const Verification& result, const Request& request, const std::string& config_path,
                 std::optional<int64_t> repaired) {
   if (request.json) {
-    PrintJson(ToJson(result, repaired));
+    fmt::print("{}\n", JsonOf(result, repaired));
   } else {
     if (repaired) fmt::print("repaired: {} rows\n", *repaired);
     PrintVerification(result, config_path);
@@ -81,7 +81,7 @@ ExitCode Perform(const Request& request, const config::Config& config,
                          connection.error().message()),
              kCouldNot);
     if (alone->different()) return Finish(*alone, request, config_path, std::nullopt);
-    if (request.json) PrintJson(ToJson(*alone, std::nullopt));
+    if (request.json) fmt::print("{}\n", JsonOf(*alone, std::nullopt));
     return kCouldNot;
   }
   nats::KvMetaStore store(*connection, MakeMetaOptions(config));

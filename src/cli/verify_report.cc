@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "cli/columns.h"
+#include "cli/json.h"
 #include "cli/time_text.h"
 
 namespace harmonylite::cli {
@@ -179,7 +180,7 @@ void PrintVerification(const Verification& result, const std::string& config_pat
   fmt::print("\nto end it: harmonylite verify -config {} --repair\n", config_path);
 }
 
-Json ToJson(const Verification& result, std::optional<int64_t> repaired) {
+std::string JsonOf(const Verification& result, std::optional<int64_t> repaired) {
   Json out;
   out["result"] = result.different() ? "different" : result.complete() ? "equal" : "incomplete";
   out["equal_progress"] = result.equal_progress;
@@ -187,7 +188,7 @@ Json ToJson(const Verification& result, std::optional<int64_t> repaired) {
   out["nodes"] = Nodes(result);
   out["tables"] = Tables(result);
   out["differences"] = Differences(result);
-  return out;
+  return JsonText(out);
 }
 
 }  // namespace harmonylite::cli

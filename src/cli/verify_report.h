@@ -7,7 +7,6 @@
 #include <optional>
 #include <string>
 
-#include "cli/json.h"
 #include "node/verify/verify_rows.h"
 
 namespace harmonylite::cli {
@@ -15,7 +14,8 @@ namespace harmonylite::cli {
 // `config_path` stands in the command that repairs what differs.
 void PrintVerification(const node::Verification& result, const std::string& config_path);
 
-// docs/command-line.md lists the keys. `repaired` is empty if no repair was asked for.
-Json ToJson(const node::Verification& result, std::optional<int64_t> repaired);
+// Returns JSON; docs/command-line.md lists the keys. `repaired` is empty if no repair was asked
+// for.
+std::string JsonOf(const node::Verification& result, std::optional<int64_t> repaired);
 
 }  // namespace harmonylite::cli
