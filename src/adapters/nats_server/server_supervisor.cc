@@ -118,7 +118,7 @@ void ServerSupervisor::Main() {
                               : Status(std::move(child).error());
     if (ready.ok()) {
       ReportStart(Ok());
-      Watch(&*child);
+      Watch(&*child);  // NOLINT(bugprone-use-after-move): only an error was moved
     }
     if (child.ok()) {
       if (stopping() || first || !ready.ok()) child->End(kGrace);

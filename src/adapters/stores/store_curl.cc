@@ -90,12 +90,12 @@ size_t UploadSource::Read(char* buffer, size_t size, size_t count, void* self) {
       static_cast<size_t>(std::min<uint64_t>(size * count, source->length_ - source->done_));
   if (want == 0) return 0;
   if (source->spool_ == nullptr) {
-    memcpy(buffer, source->text_.data() + source->done_, want);
+    std::copy_n(source->text_.data() + source->done_, want, buffer);
   } else {
     source->status_ = source->spool_->ReadAt(source->offset_ + source->done_,
                                              std::min(want, kReadAhead), &source->chunk_);
     if (!source->status_.ok()) return CURL_READFUNC_ABORT;
-    memcpy(buffer, source->chunk_.data(), source->chunk_.size());
+    std::copy_n(source->chunk_.data(), source->chunk_.size(), buffer);
     source->done_ += source->chunk_.size();
     return source->chunk_.size();
   }

@@ -22,7 +22,7 @@ bool HoldsBack(const AppliedState& applied) {
 }  // namespace
 
 SnapshotKeeper::SnapshotKeeper(Dependencies dependencies)
-    : d_(std::move(dependencies)),
+    : d_(dependencies),
       lease_(d_.meta, d_.clock,
              {kSnapshotLease, d_.policy.leader_ttl_ms, d_.shared->self().node, d_.session}),
       began_ms_(d_.clock->MonotonicMs()),

@@ -90,8 +90,7 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   bool done = false;
   StepResult result = WriteSchemaOrIncarnation(&done);
   if (done) return result;
-  if (const StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle)
-    return ordered;
+  if (StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
 
   if (d_.options->replicate && d_.shared->rows().joined()) {
     // Judge() counts our own changes as applied, which is wrong for an older copy of the database:
@@ -114,7 +113,7 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
       return StepResult::Progress();
     return read.kind == StepResult::kBlocked ? read : result;
   }
-  const StepResult maintained = Maintain();
+  StepResult maintained = Maintain();
   if (maintained.kind == StepResult::kIdle && !d_.shared->rows().joined())
     return StepResult::Blocked("a first join");
   return maintained;

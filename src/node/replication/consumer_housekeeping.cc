@@ -64,7 +64,7 @@ StepResult Consumer::Maintain() {
   if (!*done && long_journal) return StepResult::Progress();
   if (*done || !quiet) {
     maintained_ms_ = now;
-    const StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
+    StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
     if (*done && quiet && forgot.kind == StepResult::kIdle && !d_.replica->counts_orphans()) {
       rest_ = Now();
       rest_until_ms_ = now + kRestMs;

@@ -359,7 +359,7 @@ StepResult Publisher::SendFrame() {
   record_.clear();
   if (++frame_.index < frame_.count) return StepResult::Progress();
   d_.shared->SetPublished(self_, {batch_->to, batch_->to_stamp});
-  d_.shared->CountSent(batch_->rows, d_.clock->WallMs());
+  d_.shared->CountSent(static_cast<int64_t>(batch_->rows), d_.clock->WallMs());
   AdaptLimit();
   const bool was_large = std::cmp_greater_equal(batch_->rows, kRowsWorthReturning);
   batch_.reset();

@@ -110,7 +110,8 @@ class Drill {
     return answers;
   }
 
-  Result<std::vector<Finding>> Buckets(const std::string& table, std::vector<size_t> buckets) {
+  Result<std::vector<Finding>> Buckets(const std::string& table,
+                                       const std::vector<size_t>& buckets) {
     HL_ASSIGN(const std::vector<Finding> first, Look(table, buckets));
     if (first.empty()) return first;
     HL_TRY(client_->Wait(kBetweenLooks));
