@@ -1,5 +1,5 @@
-# Moves the debug data of an installed program to PROGRAM.debug beside it; `program` and `objcopy` are
-# set. Stacks of a crash can then be read where the program runs, or elsewhere, from that file.
+# Moves the debug data of an installed program to PROGRAM.debug beside it; `program` and `objcopy`
+# are set. Stacks of a crash can then be read where the program runs, or elsewhere, from that file.
 get_filename_component(folder "${program}" DIRECTORY)
 get_filename_component(name "${program}" NAME)
 foreach(arguments IN ITEMS "--only-keep-debug;${name};${name}.debug" "--strip-unneeded;${name}"
