@@ -123,6 +123,11 @@ bool Simulation::SetUp() {
       const AttachedFile& attached = FindAttachedFile(id, mix_[Fault::kHideOrphans], tables_);
       machine.node->UseFiles(attached.files);
       machine.node->sent_mark.mark = attached.mark;
+      // The file has a life already. It may be lost to a power cut before it is looked at again.
+      if (auto picture = machine.node->Look(); picture.ok())
+        NoteNewLife(*machine.node, **picture);
+      else
+        Fail(&machine, picture.error().message());
     }
   }
   for (Machine& machine : machines_) {
