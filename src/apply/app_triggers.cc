@@ -6,7 +6,9 @@
 #include <set>
 
 #include "schema/schema.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/sql_text.h"
 
 namespace harmonylite::apply {
 
@@ -20,12 +22,10 @@ using sqlite::Quote;
 using sqlite::SameName;
 using sqlite::Statement;
 
-// SQLite stores every trigger with this head.
-constexpr std::string_view kStoredHead = "CREATE TRIGGER ";
-
 struct Effects {
   bool replicated = false;
   bool local = false;
+  bool hidden = false;
 };
 
 // True for HarmonyLite's own triggers and tables.
@@ -104,15 +104,27 @@ Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog
     const bool writes = action.kind == PlannedAction::kInsert ||
                         action.kind == PlannedAction::kUpdate ||
                         action.kind == PlannedAction::kDelete;
-    if (!writes || action.trigger.empty() || IsOurs(action.table)) continue;
+    // What the capture triggers write counts for nobody.
+    if (!writes || action.trigger.empty() || IsOurs(action.trigger)) continue;
     Effects& effects = out[action.trigger];
-    (catalog.ByName(action.table) != nullptr ? effects.replicated : effects.local) = true;
+    (IsOurs(action.table)                      ? effects.hidden
+     : catalog.ByName(action.table) != nullptr ? effects.replicated
+                                               : effects.local) = true;
   }
   return out;
 }
 
+TriggerEffect EffectOf(const Effects& does, std::string_view sql) {
+  if (does.hidden) return TriggerEffect::kHidden;
+  if (!does.local) return TriggerEffect::kReplicated;
+  if (does.replicated) return TriggerEffect::kMixed;
+  return sqlite::HasWord(sql, "RAISE") ? TriggerEffect::kRefuses : TriggerEffect::kLocal;
+}
+
+// Makes the TEMP triggers of one table. `refused` has the names of the application's triggers whose
+// stored texts are not what SQLite stores.
 Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
-                  AppTriggers* out) {
+                  const std::set<std::string>& refused, AppTriggers* out) {
   const schema::Table& table = tracked.table;
   auto triggers = ClassifyTriggers(db, catalog, table);
   if (!triggers.ok() && triggers.error().code() != ErrorCode::kInvalidArgument)
@@ -125,17 +137,22 @@ Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tr
     return Ok();
   }
   for (const ClassifiedTrigger& trigger : *triggers) {
-    if (trigger.effect == TriggerEffect::kReplicated) continue;
-    if (trigger.effect == TriggerEffect::kMixed) {
-      out->warnings.push_back(fmt::format(
-          "trigger {} of table {} writes to replicated and to other tables: it does not run for "
-          "rows of other nodes; split it in two so that the local part can",
-          trigger.name, table.name));
+    if (refused.contains(trigger.name)) continue;
+    if (const auto why = WhyOff(trigger))
+      out->warnings.push_back(
+          fmt::format("trigger {} of table {} {}: it does not run for rows of other nodes; {}",
+                      trigger.name, table.name, why->what, why->advice));
+    if (trigger.effect != TriggerEffect::kLocal) continue;
+    Status made = sqlite::CreateTempTrigger(db, {trigger.name, table.name, trigger.sql});
+    if (!made.ok() && made.error().code() != ErrorCode::kInvalidArgument) return made;
+    if (made.ok()) {
+      out->tables_with_triggers.insert(tracked.id);
       continue;
     }
-    HL_CHECK(trigger.sql.starts_with(kStoredHead));
-    HL_TRY(db->Exec("CREATE TEMP TRIGGER " + trigger.sql.substr(kStoredHead.size())));
-    out->tables_with_triggers.insert(tracked.id);
+    out->warnings.push_back(fmt::format(
+        "trigger {} of table {} does not run for rows of other nodes, because its stored text is "
+        "not what its name in sqlite_schema says ({}): drop it and create it again",
+        trigger.name, table.name, made.error().message()));
   }
   return Ok();
 }
@@ -148,12 +165,26 @@ Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Ca
   if (triggers.empty()) return triggers;
   HL_ASSIGN(auto effects, ListEffects(db, catalog, table));
   for (ClassifiedTrigger& trigger : triggers) {
-    const Effects does = effects[trigger.name];
-    trigger.effect = !does.local       ? TriggerEffect::kReplicated
-                     : does.replicated ? TriggerEffect::kMixed
-                                       : TriggerEffect::kLocal;
+    trigger.effect = EffectOf(effects[trigger.name], trigger.sql);
   }
   return triggers;
+}
+
+std::optional<OffReason> WhyOff(const ClassifiedTrigger& trigger) {
+  switch (trigger.effect) {
+    case TriggerEffect::kReplicated:
+    case TriggerEffect::kLocal:
+      return std::nullopt;
+    case TriggerEffect::kMixed:
+      return OffReason{"writes to replicated and to other tables",
+                       "split it in two so that the local part can"};
+    case TriggerEffect::kRefuses:
+      return OffReason{"writes to tables that are not replicated, but can refuse a row (RAISE)",
+                       "split it in two so that the part that writes can"};
+    case TriggerEffect::kHidden:
+      return OffReason{"writes to the tables of HarmonyLite", "take those writes out of it"};
+  }
+  return std::nullopt;
 }
 
 Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
@@ -161,9 +192,15 @@ Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
   HL_TRY(DropTempTriggers(db));
   HL_ASSIGN(const std::set<std::string> tables, TablesWithTriggers(db));
   AppTriggers out;
+  std::set<std::string> refused;
+  HL_ASSIGN(const auto problems, sqlite::FindStoredTextProblems(db));
+  for (const sqlite::StoredTextProblem& problem : problems) {
+    out.warnings.push_back(sqlite::Describe(problem));
+    if (problem.type == "trigger") refused.insert(problem.name);
+  }
   for (const TrackedTable& tracked : catalog.tables)
     if (tables.contains(sqlite::FoldCase(tracked.table.name)))
-      HL_TRY(InstallFor(db, catalog, tracked, &out));
+      HL_TRY(InstallFor(db, catalog, tracked, refused, &out));
   return out;
 }
 

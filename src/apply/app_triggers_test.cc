@@ -140,6 +140,74 @@ TEST(AppTriggersTest, TriggersThatCannotBeCompiledAreNamed) {
   EXPECT_EQ(two.Rows(), one.Rows());
 }
 
+constexpr const char* kSeen =
+    "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE seen(what);"
+    "CREATE TRIGGER note AFTER INSERT ON t BEGIN INSERT INTO seen VALUES(NEW.id); END;";
+
+schema::LoadOptions WithoutSeen() {
+  schema::LoadOptions options;
+  options.include = [](const std::string& table) { return table != "seen"; };
+  return options;
+}
+
+// What a forged trigger text must not bring about: it does not run, it is named, and rows arrive.
+void ExpectNamedAndOff(const std::string& update) {
+  ApplyNode one("CREATE TABLE t(id INTEGER PRIMARY KEY, a)", 1);
+  ApplyNode two(kSeen, 2, WithoutSeen());
+  EXPECT_TRUE(two.warnings.empty());
+  two.App("CREATE TABLE canary(a)");
+  sqlite::ForgeSchema(&two.app, "UPDATE sqlite_schema SET " + update + " WHERE name = 'note'");
+  two.SyncAll();
+  ASSERT_EQ(two.warnings.size(), 1u) << update;
+  EXPECT_NE(two.warnings[0].find("trigger note"), std::string::npos) << two.warnings[0];
+  one.App("INSERT INTO t VALUES(1, 2)");
+  two.ApplyFrom(&one);
+  EXPECT_EQ(two.Query("SELECT id FROM t"), Strings{"1"});
+  EXPECT_EQ(two.Query("SELECT * FROM seen"), Strings{}) << update;
+  EXPECT_EQ(two.Query("SELECT count(*) FROM canary"), Strings{"0"});
+}
+
+TEST(AppTriggersTest, WhatStandsBehindAStoredTextDoesNotRun) {
+  ExpectNamedAndOff("sql = sql || '; DROP TABLE canary'");
+  ExpectNamedAndOff("sql = sql || '; INSERT INTO canary VALUES(1);'");
+  ExpectNamedAndOff("sql = sql || ' -- ' || char(10) || ' ; ATTACH ''/nowhere/x'' AS y'");
+}
+
+TEST(AppTriggersTest, AStoredTextThatBeginsInAnotherWayIsNoReasonToEnd) {
+  ExpectNamedAndOff("sql = 'create  trigger ' || substr(sql, 16)");
+  ExpectNamedAndOff("sql = 'CREATE' || char(10) || 'TRIGGER ' || substr(sql, 16)");
+}
+
+TEST(AppTriggersTest, ATriggerDoesNotWriteToHiddenTables) {
+  ApplyNode one("CREATE TABLE t(id INTEGER PRIMARY KEY, a)", 1);
+  ApplyNode two(kSeen, 2, WithoutSeen());
+  two.App(
+      "DROP TRIGGER note; CREATE TRIGGER note AFTER INSERT ON t BEGIN INSERT INTO seen VALUES(1);"
+      " DELETE FROM __harmonylite__state WHERE key = 'nothing'; END");
+  two.SyncAll();
+  ASSERT_EQ(two.warnings.size(), 1u);
+  EXPECT_NE(two.warnings[0].find("tables of HarmonyLite"), std::string::npos);
+  one.App("INSERT INTO t VALUES(1, 2)");
+  two.ApplyFrom(&one);
+  EXPECT_EQ(two.Query("SELECT * FROM seen"), Strings{});
+}
+
+// RAISE(IGNORE) in a trigger that runs would leave out the row.
+TEST(AppTriggersTest, ATriggerThatWritesAndCanRefuseDoesNotRun) {
+  ApplyNode one("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE)", 1);
+  ApplyNode two(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE); CREATE TABLE seen(what);"
+      "CREATE TRIGGER note BEFORE INSERT ON t BEGIN INSERT INTO seen VALUES(1);"
+      " SELECT RAISE(IGNORE); END",
+      2, WithoutSeen());
+  ASSERT_EQ(two.warnings.size(), 1u);
+  EXPECT_NE(two.warnings[0].find("RAISE"), std::string::npos);
+  one.App("INSERT INTO t VALUES(1, 2), (2, 3); UPDATE t SET a = 4 WHERE id = 1");
+  two.ApplyFrom(&one);
+  EXPECT_EQ(two.Rows(), one.Rows());
+  EXPECT_EQ(two.Query("SELECT count(*) FROM t"), Strings{"2"});
+}
+
 TEST(AppTriggersTest, TriggersComeAndGoWithTheSchema) {
   ApplyNode one(kSearch, 1);
   ApplyNode two("CREATE TABLE t(id INTEGER PRIMARY KEY, title UNIQUE, body)", 2);

@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "capture/journal.h"
 #include "ledger/conflict_log.h"
+#include "ledger/contradiction.h"
 #include "ledger/references.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
@@ -114,7 +115,8 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
   }
   if (HL_MUTANT(progress_committed_first)) {
     HL_TRY(SaveProgress(context, state.self));
-    HL_TRY(db_->Exec("COMMIT; BEGIN IMMEDIATE"));
+    HL_TRY(db_->Exec("COMMIT"));
+    HL_TRY(db_->Exec("BEGIN IMMEDIATE"));
   }
   while (true) {
     auto next = batch->Next();
@@ -215,7 +217,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   bool was_gone = is_new;
   if (!is_new) {
     HL_ASSIGN(const auto found, writer->FindVersion(at_hand.key));
-    HL_CHECK(found.has_value());
+    if (!found) return ledger::Contradiction("a version is there and is not found");
     HL_ASSIGN(const Origin origin, context->origins.At(found->origin));
     const Version version{row.stamp, context->header.covers[row.cover].origin};
     const merge::Decision decision =

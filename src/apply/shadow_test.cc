@@ -194,6 +194,19 @@ TEST_F(ShadowTest, ImagesSurviveAlterTable) {
   EXPECT_FALSE(two_.SyncAll().audits.size() > 0);
 }
 
+// A default is evaluated for images that lack its column.
+TEST_F(ShadowTest, DefaultsAreValuesWhateverTheyLookLike) {
+  Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
+  two_.Publish();
+  two_.App(
+      "ALTER TABLE t ADD COLUMN n DEFAULT ( ';' /* ; */ -- ;\n"
+      "); ALTER TABLE t ADD COLUMN m DEFAULT -7; ALTER TABLE t ADD COLUMN o DEFAULT \"b;c\"");
+  two_.SyncAll();
+  two_.App("DELETE FROM t WHERE id = 2");
+  two_.Settle();
+  EXPECT_EQ(Rows(&two_), Strings{"1|'x'|'old'|';'|-7|'b;c'"});
+}
+
 TEST_F(ShadowTest, NothingIsSentInTheFormerColumns) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.App("ALTER TABLE t ADD COLUMN n DEFAULT 7");

@@ -15,6 +15,7 @@
 #include "ledger/references.h"
 #include "ledger/registry.h"
 #include "ledger/shadows.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -142,7 +143,7 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
   for (const TriggerText& text : wanted) {
     const auto it = installed.by_name.find(text.name);
     if (it != installed.by_name.end() && it->second.sql == text.sql) continue;
-    HL_TRY(db->Exec(text.sql));
+    HL_TRY(sqlite::CreateTrigger(db, {text.name, table.name, text.sql}));
     changed = true;
   }
   return changed;

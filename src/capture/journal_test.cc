@@ -82,6 +82,7 @@ TEST_F(JournalTest, FoldingInPiecesEndsAtTheSame) {
   TestNode other(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE);"
       "CREATE TABLE u(k TEXT COLLATE NOCASE, l, x, PRIMARY KEY(k, l)) WITHOUT ROWID;");
+  sqlite::UseAllOfSqlite(&other.app);
   other.App("ATTACH '" + node_.path +
             "' AS src;"
             "INSERT INTO main.t SELECT * FROM src.t; INSERT INTO main.u SELECT * FROM src.u;"

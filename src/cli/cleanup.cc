@@ -57,7 +57,8 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed == ledger::Installed::kYes) {
-    HL_TRY(db.Exec("SAVEPOINT put_back; PRAGMA ignore_check_constraints = ON"));
+    HL_TRY(db.Exec("SAVEPOINT put_back"));
+    HL_TRY(db.Exec("PRAGMA ignore_check_constraints = ON"));
     const Status put = PutBack(&db, options, logger);
     if (!put.ok()) {
       HL_TRY(db.Exec("ROLLBACK TO put_back"));
@@ -68,7 +69,8 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
   }
   HL_ASSIGN(const std::string journal_mode, ledger::RemoveAll(&db));
   HL_TRY(transaction.Commit());
-  if (!journal_mode.empty() && journal_mode != "wal") {
+  // The file says what the mode was, and anything may stand there.
+  if (journal_mode == "delete" || journal_mode == "truncate" || journal_mode == "persist") {
     // This fails while the application has the file open; the mode then stays as it is.
     const Status back = db.Exec("PRAGMA journal_mode = " + journal_mode);
     if (!back.ok())

@@ -5,6 +5,7 @@
 #include "apply/app_triggers.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/references.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
 
@@ -65,6 +66,11 @@ Status Linter::Database() {
         fmt::format("its text is {}; it travels as UTF-8, and text that is not well-formed is not "
                     "preserved",
                     encoding));
+  HL_ASSIGN(const auto texts, sqlite::FindStoredTextProblems(db_));
+  for (const sqlite::StoredTextProblem& text : texts)
+    Add(Severity::kProblem,
+        fmt::format("the stored text of {} {} {}", text.type, text.name, text.what),
+        sqlite::AdviceForStoredTexts());
   return Ok();
 }
 
@@ -222,13 +228,11 @@ Status Linter::Triggers(const ledger::Catalog& catalog, const schema::Table& tab
     return Ok();
   }
   for (const apply::ClassifiedTrigger& trigger : *triggers) {
-    if (trigger.effect == apply::TriggerEffect::kMixed)
+    if (const auto why = apply::WhyOff(trigger))
       Add(Severity::kWarning,
-          fmt::format(
-              "trigger {} writes to replicated and to other tables: it does not run for rows of "
-              "other nodes",
-              trigger.name),
-          "split it in two, so that the local part can run everywhere");
+          fmt::format("trigger {} {}: it does not run for rows of other nodes", trigger.name,
+                      why->what),
+          why->advice);
     else if (trigger.effect == apply::TriggerEffect::kLocal)
       Add(Severity::kFine,
           fmt::format("trigger {} writes only to what is not replicated: it runs for "

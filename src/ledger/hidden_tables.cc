@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
+#include "ledger/contradiction.h"
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
+#include "sqlite/script.h"
 
 namespace harmonylite::ledger {
 
@@ -78,7 +80,8 @@ Result<Installed> Inspect(Connection* db) {
 }
 
 Status Install(Connection* db, const Origin& self, std::string_view journal_mode) {
-  HL_TRY(db->Exec(
+  HL_TRY(sqlite::RunScript(
+      db,
       "CREATE TABLE __harmonylite__journal(id INTEGER PRIMARY KEY, tbl, op, hlc, k1);"
       "CREATE TABLE __harmonylite__tables(id INTEGER PRIMARY KEY, name TEXT NOT NULL,"
       "  key TEXT NOT NULL, shapes TEXT NOT NULL, had_rows INTEGER NOT NULL);"
@@ -109,14 +112,15 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
 }
 
 Status AddMembershipTables(Connection* db) {
-  HL_TRY(
-      db->Exec("CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
-               "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
-               "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
-               "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"
-               "CREATE TABLE IF NOT EXISTS __harmonylite__retired(n INTEGER NOT NULL,"
-               "  last INTEGER NOT NULL, by_n INTEGER NOT NULL, at INTEGER NOT NULL,"
-               "  PRIMARY KEY(n, last, by_n, at)) WITHOUT ROWID;"));
+  HL_TRY(sqlite::RunScript(
+      db,
+      "CREATE TABLE IF NOT EXISTS __harmonylite__collected(n INTEGER PRIMARY KEY,"
+      "  lseq INTEGER NOT NULL, hlc INTEGER NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS __harmonylite__members(node INTEGER PRIMARY KEY,"
+      "  heard_ms INTEGER NOT NULL, evicted INTEGER NOT NULL);"
+      "CREATE TABLE IF NOT EXISTS __harmonylite__retired(n INTEGER NOT NULL,"
+      "  last INTEGER NOT NULL, by_n INTEGER NOT NULL, at INTEGER NOT NULL,"
+      "  PRIMARY KEY(n, last, by_n, at)) WITHOUT ROWID;"));
   std::vector<int64_t> tables;
   HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
   HL_TRY(list.ForEachRow([&](const Statement& row) { tables.push_back(row.Int(0)); }));
@@ -156,6 +160,8 @@ Result<State> LoadState(Connection* db) {
   state.cursor = static_cast<uint64_t>(numbers["cursor"]);
   state.log_created = numbers["log_created"];
   state.joined = !numbers.contains("joined") || numbers["joined"] != 0;
+  if (state.folded_to < Lseq(0) || state.published_to < Lseq(0) || state.incarnation_base < Lseq(0))
+    return Contradiction("a count of changes is negative");
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
   HL_ASSIGN(state.self, origins.At(state.self_index));
   return state;
@@ -177,7 +183,8 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
 
 Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, Lseq base,
                         bool read_again) {
-  HL_CHECK(base <= state->published_to);
+  if (base > state->published_to)
+    return Contradiction("less is published than the new incarnation begins with");
   HL_ASSIGN(OriginTable origins, OriginTable::Load(db));
   const OriginIndex former = state->self_index;
   // If nothing of the former incarnation is known to have been sent, no other node knows of it, and

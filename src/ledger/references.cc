@@ -167,15 +167,17 @@ Status ResolveReferences(Connection* db, bool hide, Catalog* catalog) {
 Status SyncReferenceTables(Connection* db, bool wanted) {
   if (!wanted) {
     HL_TRY(SetJudgedBy(db, 0));
-    return db->Exec(
-        fmt::format("DROP TABLE IF EXISTS {}; DROP TABLE IF EXISTS {}", kTouched, kHeld));
+    HL_TRY(db->Exec(fmt::format("DROP TABLE IF EXISTS {}", kTouched)));
+    return db->Exec(fmt::format("DROP TABLE IF EXISTS {}", kHeld));
   }
   HL_TRY(db->Exec(fmt::format(
       "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, "
-      "tbl INTEGER NOT NULL, key BLOB NOT NULL);"
+      "tbl INTEGER NOT NULL, key BLOB NOT NULL)",
+      kTouched)));
+  HL_TRY(db->Exec(fmt::format(
       "CREATE TABLE IF NOT EXISTS {}(value BLOB NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL, "
       "PRIMARY KEY(value, tbl, key)) WITHOUT ROWID",
-      kTouched, kHeld)));
+      kHeld)));
   return db->Exec(fmt::format("DELETE FROM {}", kHeld));
 }
 

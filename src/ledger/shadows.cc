@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include "change/image_codec.h"
+#include "ledger/contradiction.h"
 #include "ledger/key_sql.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
@@ -89,14 +91,14 @@ Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
   find.Bind(2, column);
   HL_ASSIGN(const bool found, find.Step());
   if (!found || find.IsNull(0)) return change::Value();
-  const std::string text(find.Text(0));
+  HL_ASSIGN(const std::string text, sqlite::AsExpression(find.Text(0)));
   find.Reset();
   HL_TRY(db->Exec(
       fmt::format("CREATE TEMP TABLE __harmonylite__default AS SELECT {} AS v FROM main.{} "
                   "LIMIT 0",
                   Quote(column), Quote(table.name))));
   const auto read = [&]() -> Result<change::Value> {
-    HL_TRY(db->Exec(fmt::format("INSERT INTO temp.__harmonylite__default SELECT {}", text)));
+    HL_TRY(sqlite::InsertValueOf(db, "__harmonylite__default", text));
     HL_ASSIGN(Statement value, db->Prepare("SELECT v FROM temp.__harmonylite__default"));
     HL_ASSIGN(const bool row, value.Step());
     HL_CHECK(row);
@@ -147,7 +149,7 @@ Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked
   for (const Row& key : keys) {
     find.BindAll(key);
     HL_ASSIGN(const bool found, find.Step());
-    HL_CHECK(found);
+    if (!found) return Contradiction("a shadowed row has no image");
     HL_ASSIGN(const NamedImage kept, change::DecodeImage(find.Column(0).bytes));
     find.Reset();
     std::vector<ValueView> image;

@@ -5,6 +5,7 @@
 
 #include "change/row_hash.h"
 #include "schema/index_sql.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::schema {
@@ -90,17 +91,23 @@ bool KnownCollation(const std::string& name) {
   return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
 }
 
-// Returns the columns that expressions on a table read. SQLite's authorizer tells which they are.
-Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& table,
-                                             const std::string& expressions) {
-  std::vector<sqlite::PlannedAction> actions;
-  HL_ASSIGN(Statement unused,
-            db->PrepareListing("SELECT " + expressions + " FROM " + Quote(table), &actions));
-  std::set<std::string> names;
-  for (const auto& action : actions)
-    if (action.kind == sqlite::PlannedAction::kRead && SameName(action.table, table))
-      names.insert(action.column);
-  return std::vector<std::string>(names.begin(), names.end());
+// Returns the terms and the condition of an index that is not only a list of columns.
+Result<IndexText> ReadIndexText(Connection* db, const IndexInfo& info) {
+  HL_ASSIGN(auto find,
+            db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
+  find->Bind(1, info.name);
+  HL_ASSIGN(const bool row, find->Step());
+  IndexText text;
+  if (row) {
+    const std::string_view sql = find->Text(0);
+    if (const auto wrong = sqlite::WrongInStoredText("index", sql))
+      return MakeError(ErrorCode::kInvalidArgument, "{}",
+                       sqlite::Describe({"index", info.name, *wrong}));
+    text = SplitIndexSql(sql);
+  }
+  if (text.terms.size() != info.columns.size())
+    return MakeError(ErrorCode::kInvalidArgument, "its definition cannot be read");
+  return text;
 }
 
 Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table, const IndexInfo& info) {
@@ -108,25 +115,29 @@ Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table, cons
   out.name = info.name;
   IndexText text;
   if (!info.of_columns || info.partial) {
-    HL_ASSIGN(auto sql, db->PrepareCached(
-                            "SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
-    sql->Bind(1, info.name);
-    HL_ASSIGN(const bool row, sql->Step());
-    if (row) text = SplitIndexSql(sql->Text(0));
-    if (text.terms.size() != info.columns.size())
-      return MakeError(ErrorCode::kSchemaMismatch, "cannot read the definition of index {}",
-                       info.name);
-    out.where_sql = text.where_sql;
+    HL_ASSIGN(text, ReadIndexText(db, info));
   }
-  std::string all = out.where_sql.empty() ? "" : "(" + out.where_sql + ")";
+  std::vector<std::string> all;
+  if (!text.where_sql.empty()) {
+    HL_ASSIGN(out.where_sql, sqlite::AsExpression(text.where_sql));
+    all.push_back(out.where_sql);
+  }
   for (size_t i = 0; i < info.columns.size(); ++i) {
     const KeyColumn& column = info.columns[i];
     const bool is_column = !column.name.empty();
-    const std::string sql = is_column ? Quote(column.name) : "(" + text.terms[i] + ")";
-    out.terms.push_back({sql, column.collation, is_column});
-    all += (all.empty() ? "" : ", ") + sql;
+    std::string sql = Quote(column.name);
+    if (!is_column) {
+      HL_ASSIGN(sql, sqlite::AsExpression(text.terms[i]));
+    }
+    all.push_back(sql);
+    out.terms.push_back({std::move(sql), column.collation, is_column});
   }
-  HL_ASSIGN(out.columns, ColumnsRead(db, table, all));
+  auto columns = sqlite::ColumnsRead(db, table, all);
+  if (!columns.ok() && columns.error().code() == ErrorCode::kInvalidArgument)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "{}: it needs something that only the application has",
+                     columns.error().message());
+  HL_ASSIGN(out.columns, std::move(columns));
   return out;
 }
 
@@ -211,9 +222,8 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     // If SQLite cannot compile the index's expressions here, it cannot write to the table here
     // either.
     if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
-      return std::optional<std::string>("its index " + index.name + " cannot be used here (" +
-                                        described.error().message() +
-                                        "): it needs something that only the application has");
+      return std::optional<std::string>("its index " + index.name +
+                                        " cannot be used here: " + described.error().message());
     if (!described.ok()) return std::move(described).error();
     table->unique_indexes.push_back(std::move(*described));
   }

@@ -183,6 +183,30 @@ TEST(SchemaTest, AFunctionOfTheApplicationLeavesOutOneTableOnly) {
   EXPECT_NE(schema.skipped[0].reason.find("own"), std::string::npos);
 }
 
+// What stands behind the end of an index's text would become a part of the capture triggers.
+TEST(SchemaTest, AnIndexWithAForgedTextLeavesOutOneTableOnly) {
+  for (const char* tail :
+       {"; WHERE 1); END; DROP TABLE b; SELECT (1", "; WHERE a IS NULL", " ON t(x); x"}) {
+    const test::TempDir dir;
+    {
+      Connection app = Must(Connection::Open(dir.File("app.db"), OpenMode::kCreate));
+      Execute(&app,
+              "CREATE TABLE a(id INTEGER PRIMARY KEY, x); CREATE TABLE b(id INTEGER PRIMARY KEY);"
+              "CREATE UNIQUE INDEX i ON a(abs(x));");
+      sqlite::ForgeSchema(&app,
+                          fmt::format("UPDATE sqlite_schema SET sql = sql || {} WHERE name = 'i'",
+                                      sqlite::TextLiteral(std::string(";") + tail)));
+    }
+    Connection db = Must(Connection::Open(dir.File("app.db"), OpenMode::kReadWrite));
+    const Schema schema = Must(Load(&db, {}));
+    ASSERT_EQ(schema.tables.size(), 1u) << tail;
+    EXPECT_EQ(schema.tables[0].name, "b");
+    ASSERT_EQ(schema.skipped.size(), 1u);
+    EXPECT_NE(schema.skipped[0].reason.find("more than one statement"), std::string::npos)
+        << schema.skipped[0].reason;
+  }
+}
+
 TEST(SchemaTest, VirtualAndShadowTablesAndViews) {
   const Schema schema = LoadSql(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, body);"

@@ -178,6 +178,34 @@ TEST(Make, WhatNobodyIsAttachedToIsRefused) {
   EXPECT_EQ(Make(options, clock, &activity).error().code(), ErrorCode::kInvalidArgument);
 }
 
+constexpr const char* kForge =
+    "UPDATE sqlite_schema SET sql = sql || '; ATTACH ''/nowhere/x'' AS y' WHERE name = 'forged'";
+
+TEST(Make, AForgedTextIsNamedWhereItIs) {
+  TestNode node(kSchema);
+  node.App("CREATE TRIGGER forged AFTER INSERT ON notes BEGIN SELECT 1; END");
+  Activity activity;
+  ASSERT_VALUE(const Made made, Make(OptionsOf(node), node.clock, &activity));
+  sqlite::ForgeSchema(&node.app, kForge);
+  const auto refused = Make(OptionsOf(node), node.clock, &activity);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("trigger forged"), std::string::npos)
+      << refused.error().message();
+}
+
+TEST(OpenPacked, RefusesAForgedText) {
+  TestNode node(kSchema);
+  node.App("CREATE TRIGGER forged AFTER INSERT ON notes BEGIN SELECT 1; END");
+  Activity activity;
+  ASSERT_VALUE(Made made, Make(OptionsOf(node), node.clock, &activity));
+  sqlite::ForgeSchema(&made.copy.db(), kForge);
+  const auto refused = Reopen(node, &made, &activity);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kCorruption);
+  EXPECT_NE(refused.error().message().find("trigger forged"), std::string::npos)
+      << refused.error().message();
+}
+
 TEST(OpenPacked, RefusesEveryDamage) {
   TestNode node(kSchema);
   node.App("INSERT INTO notes VALUES(1, 'one')");

@@ -11,7 +11,9 @@
 #include <filesystem>
 #include <utility>
 
+#include "sqlite/no_journal.h"
 #include "sqlite/raw_file.h"
+#include "sqlite/script.h"
 
 namespace harmonylite::snapshot {
 
@@ -83,9 +85,10 @@ Status PrivateDatabase::Open() {
 
 Status MakePrivate(sqlite::Connection* db) {
   HL_TRY(db->SetCacheKib(kCacheKib));
-  HL_TRY(
-      db->Exec("PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; "
-               "PRAGMA synchronous = OFF; PRAGMA secure_delete = ON"));
+  HL_TRY(sqlite::RunScript(db,
+                           "PRAGMA locking_mode = EXCLUSIVE; PRAGMA synchronous = OFF; "
+                           "PRAGMA secure_delete = ON"));
+  HL_TRY(sqlite::UseNoJournal(db));
   db->EnableTriggers(false);
   db->EnableForeignKeys(false);
   return Ok();

@@ -2,7 +2,9 @@
 
 #include "ledger/hidden_tables.h"
 #include "schema/schema.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/raw_file.h"
+#include "sqlite/vacuum.h"
 
 namespace harmonylite::snapshot {
 
@@ -40,17 +42,20 @@ Status MatchPages(PrivateDatabase* from, Connection* to) {
   HL_ASSIGN(const int64_t pages, to->QueryInt("PRAGMA page_size"));
   HL_ASSIGN(const int64_t wanted, from->db().QueryInt("PRAGMA page_size"));
   if (pages == wanted) return Ok();
-  return from->db().Exec(fmt::format("PRAGMA page_size = {}; VACUUM", pages));
+  HL_TRY(from->db().Exec(fmt::format("PRAGMA page_size = {}", pages)));
+  return sqlite::Vacuum(&from->db());
 }
 
 Status CopyInto(PrivateDatabase* from, const std::string& path, const std::string& vfs) {
   HL_ASSIGN(Connection to, Connection::Open(path, OpenMode::kCreate, vfs));
+  sqlite::DistrustSchema(&to);
   to.SetBusyTimeout(kBusyTimeoutMs);
   HL_TRY(to.SetCacheKib(kCacheKib));
   HL_ASSIGN(const int64_t pages, to.QueryInt("PRAGMA page_count"));
   const bool has_pages = pages != 0;
   if (has_pages) HL_TRY(MatchPages(from, &to));
   HL_ASSIGN(Connection look, Connection::Open(path, OpenMode::kReadWrite, vfs));
+  sqlite::DistrustSchema(&look);
   HL_TRY(sqlite::CopyDatabase(&from->db(), &to, [&look, has_pages]() -> Status {
     // A file without pages holds nothing that a rollback journal would have to keep, so each page
     // is written once; in WAL mode it would be written twice (decision 30). The file's size is
@@ -78,6 +83,7 @@ Result<bool> CanBecomeReplica(const std::string& path, const std::string& vfs) {
     if (db.error().code() == ErrorCode::kNotFound) return true;
     return std::move(db).error();
   }
+  sqlite::DistrustSchema(&*db);
   db->SetBusyTimeout(kBusyTimeoutMs);
   return IsEmpty(&*db);
 }

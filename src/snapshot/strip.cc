@@ -11,6 +11,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
 
@@ -192,6 +193,10 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
     return MakeError(ErrorCode::kInvalidArgument,
                      "it is not attached: start harmonylite on it once");
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(copy, sqlite::TransactionKind::kWrite));
+  // Nobody would take such a snapshot.
+  HL_ASSIGN(const auto texts, sqlite::FindStoredTextProblems(copy));
+  if (!texts.empty())
+    return MakeError(ErrorCode::kInvalidArgument, "{}", sqlite::Describe(texts[0]));
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(copy, tables));
   if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
   if (catalog.tables.empty() && !HL_MUTANT(empty_snapshot_stored))

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sqlite/sql_error.h"
+#include "sqlite/sql_text.h"
 
 namespace harmonylite::sqlite {
 
@@ -82,7 +83,10 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
   const int probe = sqlite3_exec(db, "PRAGMA schema_version", nullptr, nullptr, nullptr);
   if ((probe & 0xFF) == SQLITE_NOTADB || (probe & 0xFF) == SQLITE_CORRUPT)
     return ErrorOf(db, path + " is not a SQLite database");
+  // What the application's schema uses need not be innocuous: in 3.40, JSON functions are not.
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, nullptr);
+  sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  if (mode != OpenMode::kReadWriteUris) sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
   return connection;
 }
 
@@ -130,13 +134,24 @@ Status Connection::FinishRollback() {
   return Ok();
 }
 
+// SQLite would prepare the first statement of a text, end the text at a NUL, and be content.
+Result<Statement> Connection::PrepareOne(std::string_view sql, unsigned flags) {
+  if (sql.find('\0') != std::string_view::npos)
+    return MakeError(ErrorCode::kInvalidArgument, "{}: a NUL byte in SQL", sql.substr(0, 200));
+  sqlite3_stmt* stmt = nullptr;
+  const char* end = nullptr;
+  const int rc =
+      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), flags, &stmt, &end);
+  if (rc != SQLITE_OK) return MakeSqlError(sql.substr(0, 200));
+  Statement statement(stmt, unread_.get());
+  if (stmt == nullptr || !HasNoStatement(sql.substr(static_cast<size_t>(end - sql.data()))))
+    return MakeError(ErrorCode::kInvalidArgument, "{}: not one statement", sql.substr(0, 200));
+  return statement;
+}
+
 Result<Statement> Connection::Prepare(std::string_view sql) {
   HL_TRY(Ready());
-  sqlite3_stmt* stmt = nullptr;
-  const int rc = sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()),
-                                    SQLITE_PREPARE_PERSISTENT, &stmt, nullptr);
-  if (rc != SQLITE_OK) return MakeSqlError(sql.substr(0, 200));
-  return Statement(stmt, unread_.get());
+  return PrepareOne(sql, SQLITE_PREPARE_PERSISTENT);
 }
 
 Result<CachedStatement> Connection::PrepareCached(const std::string& sql) {
@@ -167,10 +182,10 @@ Result<Statement> Connection::PrepareListing(std::string_view sql,
 
 Status Connection::Exec(std::string_view sql) {
   HL_TRY(Ready());
-  const std::string text(sql);
-  if (sqlite3_exec(db_, text.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK)
-    return MakeSqlError(sql.substr(0, 200));
-  return Ok();
+  HL_ASSIGN(const Statement statement, PrepareOne(sql, 0));
+  int rc = SQLITE_ROW;
+  while (rc == SQLITE_ROW) rc = sqlite3_step(statement.raw());
+  return rc == SQLITE_DONE ? Ok() : Status(MakeSqlError(sql.substr(0, 200)));
 }
 
 Result<int64_t> Connection::QueryInt(std::string_view sql) {

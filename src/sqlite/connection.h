@@ -26,7 +26,7 @@ namespace harmonylite::sqlite {
 
 // kReadWriteUris opens as kReadWrite does and also lets SQL name other files, as in ATTACH, by
 // URIs, which can choose a VFS. The path given to Open must then be absolute, so that it cannot be
-// taken for a URI.
+// taken for a URI. In the other modes SQL cannot attach files at all.
 enum class OpenMode { kReadOnly, kReadWrite, kReadWriteUris, kCreate };
 
 class Connection {
@@ -40,6 +40,8 @@ class Connection {
   Connection& operator=(Connection&& other) noexcept;
   ~Connection();
 
+  // The text is exactly one statement, here and below: a second one behind it is an error, and so
+  // is a NUL byte.
   Result<Statement> Prepare(std::string_view sql);
   // Prepares a text once and keeps the statement. For texts that are used again and again.
   Result<CachedStatement> PrepareCached(const std::string& sql);
@@ -49,7 +51,7 @@ class Connection {
   // Prepares as Prepare does, and appends to `actions` what the statement and its triggers would
   // do.
   Result<Statement> PrepareListing(std::string_view sql, std::vector<PlannedAction>* actions);
-  // Runs every statement in `sql`.
+  // Runs one statement to its end. Scripts of several are run by RunScript (script.h).
   Status Exec(std::string_view sql);
   // QueryInt and QueryText return the first column of the first row; kNotFound if there is no row.
   Result<int64_t> QueryInt(std::string_view sql);
@@ -101,6 +103,7 @@ class Connection {
   };
   WriteLockListener* listener() const { return hook_ ? hook_->listener : nullptr; }
   explicit Connection(sqlite3* db) : db_(db) {}
+  Result<Statement> PrepareOne(std::string_view sql, unsigned flags);
   // Must succeed before the connection is used. Fails once after a value could not be read, and for
   // as long as FinishRollback fails.
   Status Ready();

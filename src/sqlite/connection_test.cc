@@ -11,6 +11,7 @@
 
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
+#include "sqlite/vacuum.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
 
@@ -95,6 +96,63 @@ TEST_F(ConnectionTest, ConstraintsAreConflicts) {
   EXPECT_TRUE(unique_refuses("INSERT INTO t VALUES(2, 1, 1, 1)"));
   EXPECT_FALSE(unique_refuses("INSERT INTO t VALUES(2, 2, 0, 1)"));
   EXPECT_FALSE(unique_refuses("INSERT INTO t VALUES(2, 2, 1, NULL)"));
+}
+
+TEST_F(ConnectionTest, ATextIsExactlyOneStatement) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a)");
+  for (const std::string& sql :
+       {std::string("INSERT INTO t VALUES(1); INSERT INTO t VALUES(2)"),
+        std::string("INSERT INTO t VALUES(1); '"), std::string("INSERT INTO t VALUES(1)\0;", 25),
+        std::string("\0", 1), std::string(), std::string(" -- nothing")}) {
+    const Status refused = db.Exec(sql);
+    ASSERT_FALSE(refused.ok()) << sql;
+    EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument) << sql;
+    EXPECT_FALSE(db.Prepare(sql).ok()) << sql;
+    EXPECT_FALSE(db.PrepareCached(sql).ok()) << sql;
+  }
+  EXPECT_EQ(Query(&db, "SELECT count(*) FROM t"), Strings{"0"});
+  EXPECT_OK(db.Exec("INSERT INTO t VALUES(1); -- and no more\n /* ; */ ;"));
+}
+
+TEST_F(ConnectionTest, NothingIsAttached) {
+  Connection made = Open();
+  Execute(&made, "CREATE TABLE t(a)");
+  for (const OpenMode mode : {OpenMode::kReadOnly, OpenMode::kReadWrite, OpenMode::kCreate}) {
+    Connection db = Open(mode);
+    EXPECT_FALSE(db.Exec("ATTACH ':memory:' AS x").ok());
+    EXPECT_FALSE(db.Exec(fmt::format("ATTACH '{}' AS x", dir_.File("other"))).ok());
+  }
+  EXPECT_FALSE(std::filesystem::exists(dir_.File("other")));
+  Connection db = Open();
+  EXPECT_OK(Vacuum(&db));
+  EXPECT_OK(VacuumInto(&db, dir_.File("copy")));
+  EXPECT_TRUE(std::filesystem::exists(dir_.File("copy")));
+  EXPECT_FALSE(db.Exec("ATTACH ':memory:' AS x").ok());
+}
+
+TEST_F(ConnectionTest, TheSchemaIsNoTableToWriteTo) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a); PRAGMA writable_schema = ON");
+  EXPECT_FALSE(db.Exec("UPDATE sqlite_schema SET sql = sql || ' '").ok());
+}
+
+// A row of another node may hold more than this SQLite takes.
+TEST_F(ConnectionTest, AValueThatIsTooLongIsAnErrorOfTheNextStep) {
+  Connection db = Open();
+  Execute(&db, "CREATE TABLE t(a, b)");
+  sqlite3_limit(db.raw(), SQLITE_LIMIT_LENGTH, 1000);
+  Statement insert = Must(db.Prepare("INSERT INTO t VALUES(?1, ?2)"));
+  const std::string much(1001, 'x');
+  insert.Bind(1, std::string_view(much));
+  insert.Bind(2, int64_t{1});
+  const Status refused = insert.Run();
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kInvalidArgument);
+  EXPECT_EQ(Query(&db, "SELECT count(*) FROM t"), Strings{"0"});
+  insert.Bind(1, std::string_view(much).substr(501));
+  EXPECT_OK(insert.Run());
+  EXPECT_EQ(Query(&db, "SELECT length(a), b FROM t"), Strings{"500|1"});
 }
 
 TEST_F(ConnectionTest, BusyIsRetryLater) {

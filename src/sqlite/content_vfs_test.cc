@@ -7,6 +7,7 @@
 
 #include "sqlite/raw_file.h"
 #include "sqlite/sqlite_test_util.h"
+#include "sqlite/vacuum.h"
 #include "support/result_matchers.h"
 #include "support/temp_dir.h"
 
@@ -45,7 +46,7 @@ Connection Source(const test::TempDir& dir) {
   return Must(Connection::Open(dir.File("a.db"), OpenMode::kReadWriteUris));
 }
 
-Status VacuumInto(Connection* source, const std::string& uri) {
+Status VacuumIntoUri(Connection* source, const std::string& uri) {
   Statement vacuum = Must(source->Prepare("VACUUM INTO ?1"));
   vacuum.Bind(1, uri);
   return vacuum.Run();
@@ -57,7 +58,7 @@ TEST(ContentVfs, IsADatabaseWithoutAFile) {
   ContentVfs vfs(&content);
   {
     Connection source = Source(dir);
-    ASSERT_OK(VacuumInto(&source, vfs.uri()));
+    ASSERT_OK(VacuumIntoUri(&source, vfs.uri()));
   }
   EXPECT_TRUE(content.bytes.starts_with("SQLite format 3"));
   Connection db = Must(Connection::Open("content", OpenMode::kCreate, vfs.name()));
@@ -68,7 +69,7 @@ TEST(ContentVfs, IsADatabaseWithoutAFile) {
           "PRAGMA temp_store = FILE; CREATE TEMP TABLE u AS SELECT * FROM t ORDER BY b, -a; DELETE "
           "FROM t WHERE a > 10");
   EXPECT_EQ(Query(&db, "SELECT count(*) FROM u"), std::vector<std::string>{"1000"});
-  Execute(&db, "VACUUM");
+  ASSERT_OK(Vacuum(&db));
   EXPECT_EQ(Query(&db, "PRAGMA integrity_check"), std::vector<std::string>{"'ok'"});
   EXPECT_EQ(Must(FileSize(&db)), content.bytes.size());
   EXPECT_LT(content.bytes.size(), 200'000u);
@@ -81,7 +82,7 @@ TEST(ContentVfs, SaysWhyItCouldNotBeWritten) {
   ContentVfs vfs(&content);
   Connection source = Source(dir);
   Execute(&source, "PRAGMA cache_size = 10");
-  const Status failed = VacuumInto(&source, vfs.uri());
+  const Status failed = VacuumIntoUri(&source, vfs.uri());
   ASSERT_FALSE(failed.ok());
   EXPECT_EQ(failed.error().code(), ErrorCode::kRetryLater);
   EXPECT_EQ(vfs.failure(), "the paper is full");

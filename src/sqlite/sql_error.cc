@@ -4,8 +4,6 @@
 
 namespace harmonylite::sqlite {
 
-namespace {
-
 ErrorCode CodeOf(int rc) {
   switch (rc & 0xFF) {
     case SQLITE_CONSTRAINT:
@@ -27,8 +25,6 @@ ErrorCode CodeOf(int rc) {
       return ErrorCode::kInvalidArgument;
   }
 }
-
-}  // namespace
 
 Error ErrorOf(sqlite3* db, std::string_view what) {
   const int rc = db == nullptr ? SQLITE_NOMEM : sqlite3_extended_errcode(db);

@@ -11,6 +11,9 @@ struct sqlite3;
 
 namespace harmonylite::sqlite {
 
+// What the caller should do about a result code of SQLite that is not a success.
+ErrorCode CodeOf(int rc);
+
 // Returns the newest error of `db`, with `what` in front; it is passing() if another connection's
 // lock was in the way. A null `db` could not be allocated.
 Error ErrorOf(sqlite3* db, std::string_view what);

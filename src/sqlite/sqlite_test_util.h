@@ -12,7 +12,9 @@
 
 #include "base/result.h"
 #include "sqlite/connection.h"
+#include "sqlite/foreign_text.h"
 #include "sqlite/literal.h"
+#include "sqlite/sql_text.h"
 
 namespace harmonylite::sqlite {
 
@@ -43,10 +45,18 @@ inline std::vector<std::string> Query(Connection* db, std::string_view sql) {
   return out;
 }
 
-inline void Execute(Connection* db, std::string_view sql) { Must(db->Exec(sql)); }
+// Runs every statement of a test's own text; stops at the first that fails.
+inline Status ExecAll(Connection* db, std::string_view sql) {
+  while (!HasNoStatement(sql)) {
+    const size_t length = StatementLength(sql);
+    HL_TRY(db->Exec(sql.substr(0, length)));
+    sql.remove_prefix(length);
+  }
+  return Ok();
+}
+inline void Execute(Connection* db, std::string_view sql) { Must(ExecAll(db, sql)); }
 
-// UseDefensive, UseStrictQuotes and DistrustSchema set a connection up as an application may have
-// done.
+// UseDefensive and UseStrictQuotes set a connection up as an application may have done.
 inline void UseDefensive(Connection* db) {
   sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
 }
@@ -54,8 +64,21 @@ inline void UseStrictQuotes(Connection* db) {
   sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DQS_DDL, 0, nullptr);
   sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DQS_DML, 0, nullptr);
 }
-inline void DistrustSchema(Connection* db) {
-  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, nullptr);
+// Gives an application's connection back what Connection::Open takes away from the sidecar's own:
+// attaching files, and writing to the schema as if it were a table.
+inline void UseAllOfSqlite(Connection* db) {
+  sqlite3_limit(db->raw(), SQLITE_LIMIT_ATTACHED, 10);
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+}
+// Puts a text into the schema that SQLite would not store there. The file has it at once; a
+// connection reads it when it next reads the schema.
+inline void ForgeSchema(Connection* db, std::string_view update) {
+  UseAllOfSqlite(db);
+  Execute(db, "PRAGMA writable_schema = ON");
+  Execute(db, update);
+  Execute(db, fmt::format("PRAGMA schema_version = {}",
+                          Must(db->QueryInt("PRAGMA schema_version")) + 1));
+  Execute(db, "PRAGMA writable_schema = OFF");
 }
 // Adds a collation that only this connection has.
 inline void AddCollation(Connection* db, const char* name) {

@@ -7,11 +7,14 @@
 namespace harmonylite::sqlite {
 
 Statement::Statement(Statement&& other) noexcept
-    : stmt_(std::exchange(other.stmt_, nullptr)), unread_(other.unread_) {}
+    : stmt_(std::exchange(other.stmt_, nullptr)),
+      unread_(other.unread_),
+      bind_error_(other.bind_error_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(stmt_, other.stmt_);
   std::swap(unread_, other.unread_);
+  std::swap(bind_error_, other.bind_error_);
   return *this;
 }
 
@@ -39,23 +42,33 @@ void Statement::Bind(int index, const ValueView& value) {
                                value.bytes.size(), SQLITE_STATIC);
       break;
   }
-  // After SQLITE_TOOBIG or SQLITE_NOMEM the parameter is NULL, and the statement would silently
-  // write NULL in place of the value. The process stops instead.
-  HL_CHECK(rc == SQLITE_OK);
+  NoteBound(rc);
 }
 
 void Statement::Bind(int index, int64_t value) {
-  HL_CHECK(sqlite3_bind_int64(stmt_, index, value) == SQLITE_OK);
+  NoteBound(sqlite3_bind_int64(stmt_, index, value));
 }
 
 void Statement::Bind(int index, std::string_view text) { Bind(index, ValueView::Text(text)); }
 
-void Statement::BindNull(int index) { HL_CHECK(sqlite3_bind_null(stmt_, index) == SQLITE_OK); }
+void Statement::BindNull(int index) { NoteBound(sqlite3_bind_null(stmt_, index)); }
+
+// After SQLITE_TOOBIG or SQLITE_NOMEM the parameter is NULL, which must not be written. A parameter
+// that does not exist, or a statement that runs, is our bug.
+void Statement::NoteBound(int rc) {
+  HL_CHECK(rc != SQLITE_RANGE && rc != SQLITE_MISUSE);
+  if (rc != SQLITE_OK) bind_error_ = rc;
+}
 
 Result<bool> Statement::Step() {
   if (*unread_) {
     sqlite3_reset(stmt_);
     return TakeUnread(unread_);
+  }
+  if (const int rc = std::exchange(bind_error_, SQLITE_OK); rc != SQLITE_OK) {
+    sqlite3_reset(stmt_);
+    return MakeError(CodeOf(rc), "a value cannot be handed to SQLite: {} (SQLite {})",
+                     sqlite3_errstr(rc), rc);
   }
   const int rc = sqlite3_step(stmt_);
   if (rc == SQLITE_ROW) return true;

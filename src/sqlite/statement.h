@@ -28,7 +28,8 @@ class Statement {
   ~Statement();
 
   // Parameters count from 1. Text and blobs are not copied: their bytes must stay valid until the
-  // statement is reset or the parameter is bound again.
+  // statement is reset or the parameter is bound again. If a value is longer than SQLite allows, or
+  // memory is short, the next Step fails and does nothing.
   void Bind(int index, const ValueView& value);
   void Bind(int index, int64_t value);
   void Bind(int index, std::string_view text);
@@ -71,9 +72,11 @@ class Statement {
 
  private:
   friend class Connection;
+  void NoteBound(int rc);
   Statement(sqlite3_stmt* stmt, bool* unread) : stmt_(stmt), unread_(unread) {}
   sqlite3_stmt* stmt_ = nullptr;  // owned
   bool* unread_ = nullptr;        // Connection::unread_; owned by the connection
+  int bind_error_ = 0;  // SQLite's code for a value that could not be bound since the last Step
 };
 
 template <typename Visit>

@@ -53,7 +53,7 @@ class Pair {
   // Runs SQL that SQLite may refuse. Whether the transaction goes on afterwards is SQLite's
   // decision.
   void Run(const std::string& sql) {
-    const Status ran = from_.app.Exec(sql);
+    const Status ran = sqlite::ExecAll(&from_.app, sql);
     RC_LOG() << sql << (ran.ok() ? "" : "  -- " + ran.error().message()) << std::endl;
   }
 

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "sqlite/sqlite_test_util.h"
+
 namespace harmonylite::sim {
 
 using change::ValueView;
@@ -181,14 +183,14 @@ Result<bool> App::MakeIndex() {
   const int64_t before = db_->total_changes();
   HL_TRY(db_->Exec(kRemoveClashes));
   const bool clashed = db_->total_changes() != before;
-  if (!clashed && folded) HL_TRY(db_->Exec(kMigrations[kLevelOfLaterUnique - 1]));
+  if (!clashed && folded) HL_TRY(sqlite::ExecAll(&*db_, kMigrations[kLevelOfLaterUnique - 1]));
   HL_TRY(Commit());
   return !clashed && folded;
 }
 
 Result<bool> App::MigrateNow() {
   if (level_ + 1 == kLevelOfLaterUnique) return MakeIndex();
-  HL_TRY(db_->Exec(kMigrations[static_cast<size_t>(level_)]));
+  HL_TRY(sqlite::ExecAll(&*db_, kMigrations[static_cast<size_t>(level_)]));
   return true;
 }
 
@@ -221,7 +223,7 @@ Result<bool> App::RebuildTable() {
     HL_ASSIGN(const bool ready, HasTriggers(rebuild.table));
     HL_ASSIGN(const bool folded, AllFolded());
     if (!ready || !folded) return false;
-    HL_TRY(db_->Exec(rebuild.sql));
+    HL_TRY(sqlite::ExecAll(&*db_, rebuild.sql));
     HL_TRY(db_->Exec("COMMIT"));
     return true;
   };

@@ -7,6 +7,8 @@
 #include <tuple>
 #include <vector>
 
+#include "sqlite/sqlite_test_util.h"
+
 namespace harmonylite::sim {
 
 namespace {
@@ -36,9 +38,9 @@ AttachedFile Attach(uint64_t id, bool hide_orphans, TableGroups tables) {
 
 Status MakeAppFile(SimNode* node, TableGroups tables) {
   HL_ASSIGN(sqlite::Connection made, node->OpenFile());
-  HL_TRY(made.Exec(node->id() % 2 == 0 ? kKvOtherOrder : kKv));
+  HL_TRY(sqlite::ExecAll(&made, node->id() % 2 == 0 ? kKvOtherOrder : kKv));
   for (const SchemaPart& part : kAppSchema)
-    if (tables.Has(part.group)) HL_TRY(made.Exec(part.sql));
+    if (tables.Has(part.group)) HL_TRY(sqlite::ExecAll(&made, part.sql));
   return Ok();
 }
 

@@ -8,6 +8,7 @@
 #include "node/verify/compare_rows.h"
 #include "node/verify/verify_replies.h"
 #include "sqlite/identifier.h"
+#include "sqlite/vacuum.h"
 
 namespace harmonylite::node {
 
@@ -298,7 +299,7 @@ Status Joiner::Backup() {
   std::tm utc{};
   gmtime_r(&now, &utc);
   const std::string path = fmt::format("{}.before-join-{:%Y%m%d-%H%M%S}", d_.options->db_path, utc);
-  HL_TRY(d_.db->Exec("VACUUM INTO " + sqlite::TextLiteral(path)));
+  HL_TRY(sqlite::VacuumInto(d_.db, path));
   d_.logger->Info("a copy of this file as it was is in {}", path);
   return Ok();
 }

@@ -28,7 +28,7 @@ class CheckpointerTest : public testing::Test {
   void TearDown() override { db_.SetWriteLockListener(nullptr); }
 
   Result<Connection> Open() { return Connection::Open(path_, OpenMode::kCreate); }
-  void Execute(const std::string& sql) { ASSERT_OK(db_.Exec(sql)); }
+  void Execute(const std::string& sql) { ASSERT_OK(sqlite::ExecAll(&db_, sql)); }
   // Commits a transaction that writes about `pages` pages.
   void Write(int pages) {
     Execute(fmt::format("INSERT INTO t VALUES(zeroblob({}))", pages * kPage));
