@@ -8,6 +8,7 @@
 
 #include "apply/unique_probe.h"
 #include "change/image_codec.h"
+#include "ledger/contradiction.h"
 #include "ledger/key_sql.h"
 #include "ledger/references.h"
 #include "merge/root.h"
@@ -246,7 +247,7 @@ class TableReferences final : public merge::ReferenceStage {
   // afterwards, because it may be the one that was shown.
   Status Show(const TableTools& tools, const Row& key) {
     HL_ASSIGN(const std::optional<Row> image, tools.shadows->Image(Views(key)));
-    HL_CHECK(image.has_value());
+    if (!image) return ledger::Contradiction("a hidden orphan has no image");
     Status put = tools.writer->PutRow(Views(*image));
     if (!put.ok() && put.error().code() != ErrorCode::kConflict) return put;
     // A row that only this node has (NULL in its key) is in the way, so the orphan stays, pending.
@@ -261,7 +262,8 @@ class TableReferences final : public merge::ReferenceStage {
   // because an orphan keeps them.
   Status Hide(const std::string& wants) {
     const TableTools& tools = sides_->tools;
-    HL_CHECK(tools.shadows != nullptr);
+    if (tools.shadows == nullptr)
+      return ledger::Contradiction("a table that hides orphans has no table for them");
     if (!tools.tracked->table.unique_indexes.empty()) {
       HL_ASSIGN(const auto values, UniqueValues(db_, tools.tracked->table, Views(*image_)));
       HL_TRY(Hold(db_, tools.tracked->id, key_, values));

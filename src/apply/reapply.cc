@@ -1,5 +1,6 @@
 #include "apply/applier.h"
 #include "ledger/conflict_log.h"
+#include "ledger/contradiction.h"
 #include "ledger/references.h"
 #include "ledger/registry.h"
 
@@ -28,7 +29,8 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
         if (known.id == target.state->tracked->id)
           judges.emplace_back(target.state->tracked->table, known);
       tables.push_back(std::move(target));
-      HL_CHECK(judges.size() == tables.size());
+      if (judges.size() != tables.size())
+        return ledger::Contradiction("a table is registered twice, or not at all");
       continue;
     }
     const RowView& row = std::get<RowView>(item);

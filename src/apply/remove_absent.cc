@@ -4,6 +4,7 @@
 #include "apply/conflict_kind.h"
 #include "capture/journal.h"
 #include "ledger/conflict_log.h"
+#include "ledger/contradiction.h"
 #include "ledger/references.h"
 
 namespace harmonylite::apply {
@@ -27,7 +28,7 @@ Status Applier::KeepUnversioned(TableState* state, Key key, ledger::OriginIndex 
   HL_ASSIGN(const int64_t id,
             ledger::AddConflict(db_, *state->tracked, ledger::conflict_kind::kDeleted, key,
                                 {Hlc(0), maker, image}, {Hlc(0), maker, {}}));
-  HL_CHECK(id != 0);
+  if (id == 0) return ledger::Contradiction("a conflict was not kept");
   return Ok();
 }
 
@@ -77,7 +78,8 @@ Result<int64_t> Applier::AddOldRows(const FoundOldRows& rows) {
 Status Applier::WriteAnew(TableState* state, Key key, const ledger::State& self,
                           const ledger::OriginTable& origins, const Clock& clock) {
   HL_ASSIGN(const auto before, state->writer.FindVersion(key));
-  HL_CHECK(before.has_value() && !before->deleted);
+  if (!before || before->deleted)
+    return ledger::Contradiction("a row that is written anew has no version");
   HL_TRY(capture::Append(db_, *state->tracked, key, clock));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   StoredVersion version{end.change_stamp, self.self_index, end.last_change, false,

@@ -7,6 +7,7 @@
 
 #include "apply/unique_probe.h"
 #include "base/mutant.h"
+#include "ledger/contradiction.h"
 #include "ledger/references.h"
 #include "merge/settle.h"
 
@@ -86,7 +87,7 @@ class TableStage final : public merge::UniqueStage {
 
   Result<std::vector<Contender>> Holders(RowHandle row) override {
     HL_ASSIGN(const std::optional<Row> image, shadows_->Image(Views(keys_[row])));
-    HL_CHECK(image.has_value());
+    if (!image) return ledger::Contradiction("a shadowed row has no image");
     HL_ASSIGN(std::vector<Row> holders, FindHolders(db_, writer_->table(), Views(*image)));
     return AddAll(std::move(holders));
   }

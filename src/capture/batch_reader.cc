@@ -8,6 +8,7 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "change/codec.h"
+#include "ledger/contradiction.h"
 #include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 #include "sqlite/transaction.h"
@@ -188,7 +189,7 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
     if (header.covers[i].origin != state.self || HL_MUTANT(repair_without_unfolded)) continue;
     // The own range is the first one, so `unfolded` is complete before any version is visited.
-    HL_CHECK(i == 0);
+    if (i != 0) return ledger::Contradiction("this node has progress of its own changes");
     HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
                            last_change, [&](const NetChange& change) -> Status {
                              if (change.present)
@@ -199,7 +200,7 @@ Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader&
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
     const Cover& cover = header.covers[i];
     const auto index = origins.Find(cover.origin);
-    HL_CHECK(index.has_value());
+    if (!index) return ledger::Contradiction("an origin has progress and no number");
     HL_TRY(VisitVersions(db_, catalog_, unfolded, *index, cover.from, cover.to,
                          [&](const NetChange& change) { return writer.Add(change, i); }));
   }

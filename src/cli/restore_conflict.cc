@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "ledger/contradiction.h"
 #include "ledger/orphan_list.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
@@ -83,7 +84,8 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
   for (const schema::KeyColumn& key : table.key)
     for (size_t i = 0; i < row.columns.size(); ++i)
       if (row.columns[i] == key.name) with_key.push_back(values[i]);
-  HL_CHECK(with_key.size() == values.size() + table.key.size());
+  if (with_key.size() != values.size() + table.key.size())
+    return ledger::Contradiction("a kept row has a column twice, or lacks one of its key");
   HL_ASSIGN(const int64_t updated,
             Run(db,
                 fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
@@ -94,8 +96,10 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
                                         fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})",
                                                     Quote(table.name), names, parameters),
                                         values));
-  HL_CHECK(inserted == 1);
-  return Ok();
+  if (inserted == 1) return Ok();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "a trigger of table {} leaves the row out (RAISE(IGNORE)): nothing is written",
+                   table.name);
 }
 
 // Refuses to write back an orphan whose parent is still missing, because the row would be an orphan

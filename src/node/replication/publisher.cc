@@ -279,6 +279,12 @@ StepResult Publisher::Resend(RowOrder order) {
 // the other workers (SetSending) and remembered by the machine (Mark) before the first frame
 // leaves.
 Status Publisher::StartBatch(capture::BuiltBatch batch) {
+  const size_t most = d_.log->max_payload();
+  if (most <= 2 * change::kMaxFrameOverhead)
+    return MakeError(ErrorCode::kRetryLater,
+                     "the NATS server takes messages of at most {} bytes, which is too few for "
+                     "anything: raise its max_payload",
+                     most);
   batch_ = std::move(batch);
   more_ = batch_->more;
   HL_ASSIGN(frame_.batch_checksum, batch_->bytes.Checksum());
@@ -290,8 +296,6 @@ Status Publisher::StartBatch(capture::BuiltBatch batch) {
   frame_.to = batch_->to;
   frame_.to_stamp = batch_->to_stamp;
   frame_.batch_bytes = batch_->bytes.size();
-  const size_t most = d_.log->max_payload();
-  HL_CHECK(most > 2 * change::kMaxFrameOverhead);
   frame_body_ = std::min(kMaxFrameBody, most - change::kMaxFrameOverhead);
   frame_.count = static_cast<uint32_t>((frame_.batch_bytes + frame_body_ - 1) / frame_body_);
   NewAttempt();
