@@ -17,7 +17,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 # Small inputs: what a decoder does wrong it does wrong with few bytes, and many thousand times a second.
-LENGTHS = {"decode": 512, "heartbeat": 512, "manifest": 512, "config": 1024}
+LENGTHS = {"decode": 512, "heartbeat": 512, "manifest": 512, "schema": 512, "config": 1024}
 SECONDS_PER_INPUT = 20
 MEMORY_MB = 1024
 # What costs time and finds nothing more in runs of microseconds is left out: stacks of allocations (an input that breaks
