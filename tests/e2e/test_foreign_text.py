@@ -1,6 +1,10 @@
 """Texts in sqlite_schema that SQLite did not write: whoever may write the file, or a snapshot, must
 not thereby run SQL as the sidecar."""
 
+import os
+import pathlib
+import shutil
+
 import pytest
 
 from harness import wait_value
@@ -11,6 +15,7 @@ CREATE VIRTUAL TABLE search USING fts5(title);
 CREATE TRIGGER book_ai AFTER INSERT ON book BEGIN
   INSERT INTO search(rowid, title) VALUES(NEW.id, NEW.title); END;
 """
+MADE = "made-by-the-sidecar"  # relative to the folder in which the sidecar was started
 TABLE = "CREATE TABLE t(id INTEGER PRIMARY KEY, a)"
 
 
@@ -106,6 +111,32 @@ def test_a_forged_file_gives_no_snapshot(cluster, folder):
     code, output = node.run("snapshot", "save")
     assert code != 0
     assert "the stored text of trigger book_ai is more than one statement" in output
+
+
+@pytest.fixture
+def forged_store(folder):
+    """A store with a snapshot whose maker did not look: the trigger book_ai has `attack(MADE)` behind it."""
+    shutil.copytree(pathlib.Path(__file__).parent / "forged_snapshot", folder / "store")
+    pathlib.Path(MADE).unlink(missing_ok=True)
+    yield {"snapshot": {"store": "file", "file": {"path": str(folder / "store")}}}
+    pathlib.Path(MADE).unlink(missing_ok=True)
+
+
+def test_a_node_does_not_join_from_a_forged_snapshot(cluster, forged_store):
+    a = cluster.add().create(SEARCH).start()
+    b = cluster.add(forged_store).launch()
+    b.wait_log("cannot be used: .*the stored text of trigger book_ai is more than one statement")
+    assert not b.database.exists() or b.sql("SELECT name FROM sqlite_schema WHERE name = 'book'") == []
+    assert not os.path.exists(MADE)
+    assert a.running and b.running
+
+
+def test_nor_is_one_restored_by_hand(cluster, folder, forged_store):
+    node = cluster.add(forged_store).create(TABLE)
+    code, output = node.run("snapshot", "restore", "--to", str(folder / "restored.db"))
+    assert code != 0
+    assert "the stored text of trigger book_ai is more than one statement" in output
+    assert not (folder / "restored.db").exists()
 
 
 def test_lint_names_it(cluster, folder):
