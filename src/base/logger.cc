@@ -4,6 +4,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/visible_text.h"
+
 namespace harmonylite {
 
 namespace {
@@ -32,21 +34,6 @@ std::string TimestampUtc() {
   return fmt::format("{}.{:03}Z", std::string_view(text, n), now.tv_usec / 1000);
 }
 
-// Length of the well-formed UTF-8 sequence at the start of `text`; 0 if there is none.
-size_t Utf8SequenceLength(std::string_view text) {
-  const auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char lead = byte(0);
-  const size_t length = lead < 0x80 ? 1 : lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if ((lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || length > text.size()) return 0;
-  for (size_t i = 1; i < length; ++i)
-    if ((byte(i) & 0xC0) != 0x80) return 0;
-  if (lead == 0xE0 && byte(1) < 0xA0) return 0;
-  if (lead == 0xED && byte(1) > 0x9F) return 0;
-  if (lead == 0xF0 && byte(1) < 0x90) return 0;
-  if (lead == 0xF4 && byte(1) > 0x8F) return 0;
-  return length;
-}
-
 }  // namespace
 
 std::string JsonEscape(std::string_view text) {
@@ -54,14 +41,14 @@ std::string JsonEscape(std::string_view text) {
   out.reserve(text.size() + 8);
   while (!text.empty()) {
     const char c = text[0];
-    const size_t length = Utf8SequenceLength(text);
+    const size_t length = Utf8Length(text);
     if (length == 0) {
       out += "\\ufffd";
     } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned>(c));
+    } else if (ActsOnTerminal(text, length)) {
+      out += fmt::format("\\u{:04x}", CodePoint(text.substr(0, length)));
     } else {
       out += text.substr(0, length);
     }
@@ -91,6 +78,7 @@ void Logger::Write(LogLevel level, std::string_view message) {
     std::string flat(message);
     for (char& c : flat)
       if (static_cast<unsigned char>(c) < 0x20) c = ' ';
+    flat = Visible(flat);
     line = fmt::format("{} {:<7} {}{}\n", TimestampUtc(), LevelName(level),
                        node_.empty() ? "" : "[" + node_ + "] ", flat);
   }

@@ -53,8 +53,8 @@ class Logger {
   std::string node_;
 };
 
-// Escapes `text` for the inside of a JSON string: quotes, backslashes and control characters are
-// escaped, and bytes that are not UTF-8 become U+FFFD.
+// Escapes `text` for the inside of a JSON string: quotes, backslashes and characters that act on a
+// terminal are escaped, and bytes that are not UTF-8 become U+FFFD.
 std::string JsonEscape(std::string_view text);
 
 }  // namespace harmonylite

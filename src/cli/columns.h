@@ -9,10 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "base/visible_text.h"
+
 namespace harmonylite::cli {
 
-// Prints `rows`, which must not be empty. All rows must have as many cells as the first one.
-inline void PrintColumns(const std::vector<std::vector<std::string>>& rows) {
+// Prints `rows`, which must not be empty. All rows must have as many cells as the first one. Cells
+// are made visible (base/visible_text.h).
+inline void PrintColumns(std::vector<std::vector<std::string>> rows) {
+  for (auto& row : rows)
+    for (std::string& cell : row) cell = Visible(cell);
   std::vector<size_t> widths(rows[0].size());
   for (const auto& row : rows)
     for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());

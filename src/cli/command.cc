@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "base/visible_text.h"
+
 namespace harmonylite::cli {
 
 namespace {
@@ -56,7 +58,7 @@ ExitCode RunCommand(const Command& command, const config::CommandLine& line) {
 }
 
 ExitCode Complain(const std::string& message, ExitCode code) {
-  fmt::print(stderr, "harmonylite: {}\n", message);
+  fmt::print(stderr, "harmonylite: {}\n", VisibleLines(message));
   return code;
 }
 

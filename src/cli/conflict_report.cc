@@ -5,6 +5,7 @@
 
 #include "cli/columns.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/time_text.h"
 #include "sqlite/literal.h"
 
@@ -69,12 +70,12 @@ const change::Value* Find(const ListedSide& side, const std::string& column) {
 }
 
 void PrintOrphan(const ListedConflict& one) {
-  fmt::print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
+  Print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
              TimeText(HlcMillis(one.loser.stamp)),
              one.hidden ? "hidden until its parent is there" : "the row is in its table",
              Parents(one));
   for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
-    fmt::print("    {}: {}\n", one.loser.image->columns[i],
+    Print("    {}: {}\n", one.loser.image->columns[i],
                sqlite::Literal(one.loser.image->values[i].view()));
 }
 
@@ -117,7 +118,7 @@ void PrintConflicts(const std::vector<ListedConflict>& list) {
 }
 
 void PrintConflict(const ListedConflict& one) {
-  fmt::print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
+  Print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
   if (IsOrphan(one)) return PrintOrphan(one);
   std::vector<std::string> columns;
   for (const ListedSide* side : {&one.loser, &one.winner})
@@ -126,14 +127,14 @@ void PrintConflict(const ListedConflict& one) {
         if (std::find(columns.begin(), columns.end(), column) == columns.end())
           columns.push_back(column);
   for (const ListedSide* side : {&one.loser, &one.winner})
-    fmt::print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
+    Print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
                NodeText(*side), TimeText(HlcMillis(side->stamp)),
                side->image ? "" : ", deleted the row");
   for (const std::string& column : columns) {
     const change::Value* loser = Find(one.loser, column);
     const change::Value* winner = Find(one.winner, column);
     const bool same = loser != nullptr && winner != nullptr && *loser == *winner;
-    fmt::print("  {} {}: {} | {}\n", same ? ' ' : '*', column,
+    Print("  {} {}: {} | {}\n", same ? ' ' : '*', column,
                loser == nullptr ? "-" : sqlite::Literal(loser->view()),
                winner == nullptr ? "-" : sqlite::Literal(winner->view()));
   }

@@ -4,6 +4,7 @@
 #include "cli/commands.h"
 #include "cli/conflict_report.h"
 #include "cli/database.h"
+#include "cli/print.h"
 #include "cli/restore_conflict.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
@@ -63,7 +64,7 @@ Status Clear(sqlite::Connection* db) {
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const int64_t removed, ledger::ClearConflicts(db));
   HL_TRY(transaction.Commit());
-  fmt::print("removed {} from the list\n", removed);
+  Print("removed {} from the list\n", removed);
   return Ok();
 }
 

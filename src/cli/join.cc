@@ -3,6 +3,7 @@
 
 #include "cli/commands.h"
 #include "cli/database.h"
+#include "cli/print.h"
 #include "ledger/hidden_tables.h"
 #include "node/recovery/joiner.h"
 #include "sqlite/connection.h"
@@ -53,7 +54,7 @@ Status Decide(const config::Config& config, const Request& request) {
 ExitCode Perform(const config::Config& config, const Request& request) {
   if (Status decided = Decide(config, request); !decided.ok())
     return Complain(decided.error().message(), ExitCode::kFailure);
-  fmt::print(
+  Print(
       "recorded; the running node will compare its rows and join as soon as NATS and a node of the "
       "cluster can be reached\n");
   return ExitCode::kOk;

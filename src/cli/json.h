@@ -17,7 +17,7 @@ using Json = nlohmann::ordered_json;
 std::string NodeNumber(NodeId node);
 
 // Returns the value as text of several lines. Bytes that are not UTF-8 are replaced, because JSON
-// cannot hold them.
+// cannot hold them, and characters that act on a terminal are spelled.
 std::string JsonText(const Json& value);
 
 }  // namespace harmonylite::cli

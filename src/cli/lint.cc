@@ -6,6 +6,7 @@
 #include "cli/database.h"
 #include "cli/json.h"
 #include "cli/lint_findings.h"
+#include "cli/print.h"
 #include "cli/wiring.h"
 #include "sqlite/identifier.h"
 
@@ -48,16 +49,16 @@ void PrintText(const std::string& path, const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
     if (finding.table != heading) {
       heading = finding.table;
-      fmt::print("{}\n", heading.empty() ? path : "table " + heading);
+      Print("{}\n", heading.empty() ? path : "table " + heading);
     }
-    fmt::print("  {:8} {}\n", Word(finding.severity), finding.what);
-    if (!finding.advice.empty()) fmt::print("  {:8}   {}\n", "", finding.advice);
+    Print("  {:8} {}\n", Word(finding.severity), finding.what);
+    if (!finding.advice.empty()) Print("  {:8}   {}\n", "", finding.advice);
   }
   const auto count = [&](Severity severity) {
     return std::count_if(findings.begin(), findings.end(),
                          [&](const Finding& finding) { return finding.severity == severity; });
   };
-  fmt::print("{} problems, {} warnings\n", count(Severity::kProblem), count(Severity::kWarning));
+  Print("{} problems, {} warnings\n", count(Severity::kProblem), count(Severity::kWarning));
 }
 
 Json ToJson(const std::vector<Finding>& findings) {

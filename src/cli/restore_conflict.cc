@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cli/print.h"
 #include "ledger/contradiction.h"
 #include "ledger/orphan_list.h"
 #include "sqlite/identifier.h"
@@ -134,7 +135,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
         const int64_t deleted,
         Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), KeyIs(table, 1)), key));
     HL_TRY(transaction.Commit());
-    fmt::print("deleted {} rows of {}\n", deleted, table.name);
+    Print("deleted {} rows of {}\n", deleted, table.name);
     return Ok();
   }
   HL_ASSIGN(const NamedImage row, Wanted(table, conflict, sets));
@@ -147,7 +148,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   if (conflict.kind == ledger::conflict_kind::kOrphan)
     HL_TRY(HasParents(db, catalog, *tracked, row));
   HL_TRY(transaction.Commit());
-  fmt::print("written back to {}\n", table.name);
+  Print("written back to {}\n", table.name);
   return Ok();
 }
 

@@ -4,6 +4,7 @@
 #include "capture/catalog_sync.h"
 #include "cli/commands.h"
 #include "cli/database.h"
+#include "cli/print.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
@@ -24,12 +25,12 @@ Result<ledger::Catalog> PrintTables(const config::Config& config) {
     std::string key;
     for (const schema::KeyColumn& column : tracked.table.key)
       key += (key.empty() ? "" : ", ") + column.name;
-    fmt::print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(),
+    Print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(),
                key, tracked.table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
-    fmt::print("{}: not replicated: {}\n", skipped.name, skipped.reason);
-  fmt::print("fingerprint of all: {:016x}\n", ledger::SchemaFingerprint(catalog));
+    Print("{}: not replicated: {}\n", skipped.name, skipped.reason);
+  Print("fingerprint of all: {:016x}\n", ledger::SchemaFingerprint(catalog));
   return catalog;
 }
 
@@ -43,7 +44,7 @@ Status PrintCluster(const config::Config& config, uint64_t ours) {
   HL_ASSIGN(const auto entries, store.List(node::kHeartbeatPrefix));
   for (const auto& [key, entry] : entries) {
     HL_ASSIGN(const node::Heartbeat heartbeat, node::DecodeHeartbeat(entry.value));
-    fmt::print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
+    Print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
                heartbeat.schema_fingerprint == ours ? "same as here" : "DIFFERS from here");
   }
   return Ok();

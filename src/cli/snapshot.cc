@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
+#include "cli/print.h"
 #include "cli/progress.h"
 #include "cli/published_barrier.h"
 #include "cli/snapshot_report.h"
@@ -185,7 +186,7 @@ Status Verify(const Request& request, const config::Config& config, Logger* logg
     return catalog.Open(listed, MakeSnapshotOptions(config), &activity);
   });
   if (!opened.ok()) return std::move(opened).error().Wrap("snapshot " + listed.name);
-  fmt::print(
+  Print(
       "snapshot {} is good: checksums, integrity_check and hidden tables are as they must be\n",
       listed.name);
   return Ok();

@@ -1,6 +1,7 @@
 #include "cli/snapshot_report.h"
 
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/time_text.h"
 
 namespace harmonylite::cli {
@@ -40,10 +41,10 @@ std::string JsonOf(const std::vector<Listed>& all) {
 
 void PrintSnapshots(const std::vector<Listed>& all) {
   constexpr const char* kLine = "{:<42}  {:<19}  {:>15}  {:>15}  {}\n";
-  fmt::print(kLine, "NAME", "MADE (UTC)", "DATABASE BYTES", "PACKED BYTES", "STATE");
+  Print(kLine, "NAME", "MADE (UTC)", "DATABASE BYTES", "PACKED BYTES", "STATE");
   for (const Listed& one : all) {
     const bool known = one.manifest.has_value();
-    fmt::print(kLine, one.name, known ? TimeText(one.manifest->made_ms) : "-",
+    Print(kLine, one.name, known ? TimeText(one.manifest->made_ms) : "-",
                known ? fmt::format("{}", one.manifest->size) : "-",
                known ? fmt::format("{}", one.manifest->packed) : "-",
                one.problem.empty() ? "complete" : one.problem);

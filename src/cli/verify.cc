@@ -5,6 +5,7 @@
 
 #include "cli/commands.h"
 #include "cli/database.h"
+#include "cli/print.h"
 #include "cli/verify_report.h"
 #include "cli/wiring.h"
 #include "node/verify/digest.h"
@@ -56,7 +57,7 @@ ExitCode Finish(const Verification& result, const Request& request, const std::s
   if (request.json) {
     fmt::print("{}\n", JsonOf(result, repaired));
   } else {
-    if (repaired) fmt::print("repaired: {} rows\n", *repaired);
+    if (repaired) Print("repaired: {} rows\n", *repaired);
     PrintVerification(result, config_path);
   }
   if (result.different()) return kDifferent;

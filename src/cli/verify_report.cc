@@ -8,6 +8,7 @@
 
 #include "cli/columns.h"
 #include "cli/json.h"
+#include "cli/print.h"
 #include "cli/time_text.h"
 
 namespace harmonylite::cli {
@@ -64,7 +65,7 @@ std::string OneLine(std::string text) {
 
 void PrintFindings(const Verification& result) {
   for (const auto& [table, found] : ByTable(result.findings)) {
-    fmt::print("\ntable {}: {} {}, keys {} to {}\n", table, found.rows.size(),
+    Print("\ntable {}: {} {}, keys {} to {}\n", table, found.rows.size(),
                found.rows.size() == 1 ? "row" : "rows", OneLine(found.first), OneLine(found.last));
     std::vector<std::vector<std::string>> lines{{"KEY", "NODE", "WHAT IT HAS", "WHY"}};
     for (size_t i = 0; i < found.rows.size() && i < kMaxPrinted; ++i) {
@@ -79,12 +80,12 @@ void PrintFindings(const Verification& result) {
     }
     PrintColumns(lines);
     if (found.rows.size() > kMaxPrinted)
-      fmt::print("… and {} more\n", found.rows.size() - kMaxPrinted);
+      Print("… and {} more\n", found.rows.size() - kMaxPrinted);
   }
   for (const std::string& table : result.open_tables)
-    fmt::print("\ntable {}: its digests differ, no single row could be named: run it again\n",
+    Print("\ntable {}: its digests differ, no single row could be named: run it again\n",
                table);
-  if (result.cut) fmt::print("\nthere are more rows than are named here\n");
+  if (result.cut) Print("\nthere are more rows than are named here\n");
 }
 
 std::string Hash(uint64_t hash) { return fmt::format("{:016x}", hash); }
@@ -150,17 +151,17 @@ Json Differences(const Verification& result) {
 
 void PrintVerification(const Verification& result, const std::string& config_path) {
   for (const auto& [node, why] : result.missing)
-    fmt::print("node {}: not compared: {}\n", node.value, OneLine(why));
+    Print("node {}: not compared: {}\n", node.value, OneLine(why));
   for (const auto& [node, ms] : result.away)
-    fmt::print("node {}: not compared: not heard of for {}\n", node.value, DurationText(ms));
+    Print("node {}: not compared: not heard of for {}\n", node.value, DurationText(ms));
   if (result.compared.empty()) {
-    fmt::print("no node answers\n");
+    Print("no node answers\n");
     return;
   }
   const std::string who =
       fmt::format("{} {}", result.compared.size() == 1 ? "node" : "nodes", Names(result.compared));
   if (!result.different()) {
-    fmt::print("{}: equal{}\n", who,
+    Print("{}: equal{}\n", who,
                result.compared.size() == 1
                    ? " to what it should be; there is no other node to compare it with"
                : result.equal_progress ? ", at the same progress"
@@ -173,11 +174,11 @@ void PrintVerification(const Verification& result, const std::string& config_pat
     PrintColumns(lines);
     return;
   }
-  fmt::print("{}: DIFFERENT, {} {} of {} {}\n", who, result.findings.size(),
+  Print("{}: DIFFERENT, {} {} of {} {}\n", who, result.findings.size(),
              result.findings.size() == 1 ? "row" : "rows", ByTable(result.findings).size(),
              ByTable(result.findings).size() == 1 ? "table" : "tables");
   PrintFindings(result);
-  fmt::print("\nto end it: harmonylite verify -config {} --repair\n", config_path);
+  Print("\nto end it: harmonylite verify -config {} --repair\n", config_path);
 }
 
 std::string JsonOf(const Verification& result, std::optional<int64_t> repaired) {
