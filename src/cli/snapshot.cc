@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/clock.h"
+#include "base/new_file.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
 #include "cli/print.h"
@@ -216,6 +217,9 @@ Status RestoreTo(const Request& request, const config::Config& config, Logger* l
   snapshot::Activity activity;
   HL_TRY(Watched(&activity, logger, [&]() -> Status {
     HL_ASSIGN(snapshot::PrivateDatabase opened, catalog.Open(listed, options, &activity));
+    const bool new_file = !request.to.empty() && !fs::exists(request.to);
+    if (Status made = new_file ? MakeFileLike(request.to, config.db_path) : Ok(); !made.ok())
+      return made;
     return snapshot::Restore(&opened, options.db_path, options.vfs, &activity);
   }));
   logger->Info("restored snapshot {} into {}", listed.name, options.db_path);

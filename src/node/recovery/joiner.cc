@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <ctime>
 
+#include "base/new_file.h"
 #include "node/verify/compare_rows.h"
 #include "node/verify/verify_replies.h"
 #include "sqlite/identifier.h"
@@ -299,6 +300,8 @@ Status Joiner::Backup() {
   std::tm utc{};
   gmtime_r(&now, &utc);
   const std::string path = fmt::format("{}.before-join-{:%Y%m%d-%H%M%S}", d_.options->db_path, utc);
+  // Paths of the simulator's VFS are not paths of the file system.
+  if (d_.options->vfs.empty()) HL_TRY(MakeFileLike(path, d_.options->db_path));
   HL_TRY(sqlite::VacuumInto(d_.db, path));
   d_.logger->Info("a copy of this file as it was is in {}", path);
   return Ok();
