@@ -11,7 +11,11 @@ namespace harmonylite::cli {
 
 Result<LockFile> LockFile::Take(const std::string& db_path) {
   const std::string path = db_path + "-harmonylite.lock";
-  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (fd < 0 && errno == ELOOP)
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        "{} is a link, which harmonylite does not make: look who made it, and remove it", path);
   if (fd < 0)
     return MakeError(ErrorCode::kInvalidArgument, "cannot make {}: {}", path, std::strerror(errno));
   LockFile lock(fd);

@@ -61,3 +61,11 @@ def test_the_copy_before_a_join_is_as_the_database(cluster):
     wait_value([a, b], "SELECT v FROM t", "a")
     (copy,) = b.folder.glob("app.db.before-join-*")
     assert mode(copy) == 0o600
+
+
+def test_the_lock_follows_no_link(cluster, folder):
+    node = cluster.add().create(TABLE)
+    (node.folder / "app.db-harmonylite.lock").symlink_to(folder / "elsewhere")
+    code, output = node.run()
+    assert code != 0 and "app.db-harmonylite.lock is a link" in output, output
+    assert not (folder / "elsewhere").exists()

@@ -21,6 +21,26 @@ bool IsProgram(const std::string& path) {
   return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
 }
 
+// Returns an error unless the folder, and a link that leads to it, belong to this user, and not
+// everybody may write to it.
+Status CheckOwner(const std::string& path) {
+  struct stat name {};
+  struct stat folder {};
+  if (lstat(path.c_str(), &name) != 0 || stat(path.c_str(), &folder) != 0)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "cannot look at the folder {} for nats-server: {}", path, strerror(errno));
+  const char* problem = folder.st_uid != geteuid()        ? "belongs to another user"
+                        : name.st_uid != geteuid()        ? "is a link that another user made"
+                        : (folder.st_mode & S_IWOTH) != 0 ? "may be written to by everybody"
+                                                          : nullptr;
+  if (problem == nullptr) return Ok();
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      "the folder {} for nats-server {}: others could read and change all rows that are "
+      "sent: make it this user's own (chown, chmod 700), or choose another store_dir",
+      path, problem);
+}
+
 }  // namespace
 
 Result<std::string> FindServer(const std::string& binary) {
@@ -53,14 +73,15 @@ Status PrepareStoreDir(const std::string& path) {
     return MakeError(ErrorCode::kInvalidArgument, "cannot make the folder {} for nats-server: {}",
                      path, error.message());
   if (made) chmod(path.c_str(), 0700);
-  return Ok();
+  return CheckOwner(path);
 }
 
 Status WritePrivateFile(const std::string& path, const std::string& content) {
-  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  // The older file is not written to: what has its name may be a link to another one.
+  unlink(path.c_str());
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0)
     return MakeError(ErrorCode::kInvalidArgument, "cannot write {}: {}", path, strerror(errno));
-  fchmod(fd, 0600);  // an older file may have another mode
   size_t done = 0;
   while (done < content.size()) {
     const ssize_t n = write(fd, content.data() + done, content.size() - done);
@@ -94,7 +115,7 @@ StoreLock::~StoreLock() {
 Result<StoreLock> StoreLock::Take(const std::string& store_dir) {
   StoreLock lock;
   const std::string path = store_dir + "/harmonylite.lock";
-  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  lock.fd_ = open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (lock.fd_ < 0)
     return MakeError(ErrorCode::kInvalidArgument, "cannot write {}: {}", path, strerror(errno));
   if (flock(lock.fd_, LOCK_EX | LOCK_NB) == 0) return lock;

@@ -16,7 +16,7 @@ namespace harmonylite::nats_server {
 Result<std::string> FindServer(const std::string& binary);
 
 // Makes the folder and those above it, if it is missing. Only its owner may look into a folder made
-// here.
+// here. kInvalidArgument: it cannot be made, or is another user's, or everybody may write to it.
 Status PrepareStoreDir(const std::string& path);
 
 // Writes a file that only its owner may read, and replaces an older one.
