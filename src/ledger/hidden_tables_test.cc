@@ -119,6 +119,27 @@ TEST(HiddenTablesTest, OriginsKeepTheirIndices) {
   EXPECT_EQ(loaded.At(OriginIndex(99)).error().code(), ErrorCode::kCorruption);
 }
 
+// Whoever may write the file may write its hidden tables.
+TEST(HiddenTablesTest, NumbersThatNobodyWritesAreErrors) {
+  for (const char* key : {"folded_to", "published_to", "incarnation_base"}) {
+    capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+    node.App(fmt::format("INSERT OR REPLACE INTO __harmonylite__state VALUES('{}', -5)", key));
+    const auto state = LoadState(&node.db);
+    ASSERT_FALSE(state.ok()) << key;
+    EXPECT_EQ(state.error().code(), ErrorCode::kCorruption);
+  }
+}
+
+TEST(HiddenTablesTest, AnIncarnationBeginsWithinWhatIsPublished) {
+  capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
+  node.Write([&] {
+    const Status refused =
+        StartIncarnation(&node.db, &node.state, Incarnation(9), Lseq(99), /*read_again=*/true);
+    ASSERT_FALSE(refused.ok());
+    EXPECT_EQ(refused.error().code(), ErrorCode::kCorruption);
+  });
+}
+
 TEST(HiddenTablesTest, ProgressOnlyMovesForward) {
   capture::TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY)");
   const Origin other{NodeId(2), Incarnation(3)};
