@@ -25,6 +25,7 @@
 #include "node/replication/hold_queue.h"
 #include "node/replication/replica.h"
 #include "sqlite/transaction.h"
+#include "sqlite/vacuum.h"
 
 namespace harmonylite::node {
 
@@ -114,7 +115,7 @@ class TestReplica {
   // changes are in its progress, and the identity of the node and its journal are removed.
   std::unique_ptr<sqlite::Connection> Snapshot() {
     const std::string file = dir_.File("snapshot" + std::to_string(++snapshots_));
-    sqlite::Execute(&app_, "VACUUM INTO '" + file + "'");
+    Must(sqlite::VacuumInto(&app_, file));
     auto out = std::make_unique<sqlite::Connection>(
         Must(sqlite::Connection::Open(file, sqlite::OpenMode::kReadWrite)));
     auto transaction = Must(sqlite::Transaction::Begin(out.get(), sqlite::TransactionKind::kWrite));
