@@ -43,22 +43,22 @@ std::set<std::string> Suspects(const Answers& answers) {
 }
 
 // Drops failed answers and records the nodes that could not be compared. A node that does not
-// answer at all is not asked again.
+// answer at all is not asked again; if it answers a later question all the same, its answer counts.
 Answers Usable(Answers answers, std::set<NodeId>* asked, Verification* out) {
-  for (const NodeId node : std::set<NodeId>(*asked)) {
-    const auto it = answers.find(node);
+  std::erase_if(*asked, [&](const NodeId node) {
+    if (answers.contains(node)) return false;
+    out->missing[node] = "does not answer";
+    return true;
+  });
+  std::erase_if(answers, [&](const auto& one) {
+    const auto& [node, answer] = one;
     out->missing.erase(node);
-    if (it == answers.end()) {
-      out->missing[node] = "does not answer";
-      asked->erase(node);
-    } else if (const std::string* failure = it->second.failure()) {
+    if (const std::string* failure = answer.failure())
       out->missing[node] = *failure;
-      answers.erase(it);
-    } else if (!it->second.joined) {
+    else if (!answer.joined)
       out->missing[node] = "its first join is not settled";
-      answers.erase(it);
-    }
-  }
+    return out->missing.contains(node);
+  });
   return answers;
 }
 
