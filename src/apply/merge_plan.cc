@@ -31,7 +31,6 @@ using sqlite::Statement;
 // Rows compared between two looks at `cancelled`.
 constexpr int64_t kLooksBetweenCancelled = 1'000;
 
-
 class Planner {
  public:
   Planner(Connection* db, Connection* snapshot, const std::atomic<bool>* cancelled)

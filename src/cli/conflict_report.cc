@@ -71,12 +71,11 @@ const change::Value* Find(const ListedSide& side, const std::string& column) {
 
 void PrintOrphan(const ListedConflict& one) {
   Print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
-             TimeText(HlcMillis(one.loser.stamp)),
-             one.hidden ? "hidden until its parent is there" : "the row is in its table",
-             Parents(one));
+        TimeText(HlcMillis(one.loser.stamp)),
+        one.hidden ? "hidden until its parent is there" : "the row is in its table", Parents(one));
   for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
     Print("    {}: {}\n", one.loser.image->columns[i],
-               sqlite::Literal(one.loser.image->values[i].view()));
+          sqlite::Literal(one.loser.image->values[i].view()));
 }
 
 Json ToJson(const ListedConflict& one) {
@@ -128,15 +127,15 @@ void PrintConflict(const ListedConflict& one) {
           columns.push_back(column);
   for (const ListedSide* side : {&one.loser, &one.winner})
     Print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
-               NodeText(*side), TimeText(HlcMillis(side->stamp)),
-               side->image ? "" : ", deleted the row");
+          NodeText(*side), TimeText(HlcMillis(side->stamp)),
+          side->image ? "" : ", deleted the row");
   for (const std::string& column : columns) {
     const change::Value* loser = Find(one.loser, column);
     const change::Value* winner = Find(one.winner, column);
     const bool same = loser != nullptr && winner != nullptr && *loser == *winner;
     Print("  {} {}: {} | {}\n", same ? ' ' : '*', column,
-               loser == nullptr ? "-" : sqlite::Literal(loser->view()),
-               winner == nullptr ? "-" : sqlite::Literal(winner->view()));
+          loser == nullptr ? "-" : sqlite::Literal(loser->view()),
+          winner == nullptr ? "-" : sqlite::Literal(winner->view()));
   }
 }
 

@@ -25,8 +25,8 @@ Result<ledger::Catalog> PrintTables(const config::Config& config) {
     std::string key;
     for (const schema::KeyColumn& column : tracked.table.key)
       key += (key.empty() ? "" : ", ") + column.name;
-    Print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(),
-               key, tracked.table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
+    Print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(), key,
+          tracked.table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     Print("{}: not replicated: {}\n", skipped.name, skipped.reason);
@@ -45,7 +45,7 @@ Status PrintCluster(const config::Config& config, uint64_t ours) {
   for (const auto& [key, entry] : entries) {
     HL_ASSIGN(const node::Heartbeat heartbeat, node::DecodeHeartbeat(entry.value));
     Print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
-               heartbeat.schema_fingerprint == ours ? "same as here" : "DIFFERS from here");
+          heartbeat.schema_fingerprint == ours ? "same as here" : "DIFFERS from here");
   }
   return Ok();
 }

@@ -187,9 +187,8 @@ Status Verify(const Request& request, const config::Config& config, Logger* logg
     return catalog.Open(listed, MakeSnapshotOptions(config), &activity);
   });
   if (!opened.ok()) return std::move(opened).error().Wrap("snapshot " + listed.name);
-  Print(
-      "snapshot {} is good: checksums, integrity_check and hidden tables are as they must be\n",
-      listed.name);
+  Print("snapshot {} is good: checksums, integrity_check and hidden tables are as they must be\n",
+        listed.name);
   return Ok();
 }
 

@@ -45,9 +45,9 @@ void PrintSnapshots(const std::vector<Listed>& all) {
   for (const Listed& one : all) {
     const bool known = one.manifest.has_value();
     Print(kLine, one.name, known ? TimeText(one.manifest->made_ms) : "-",
-               known ? fmt::format("{}", one.manifest->size) : "-",
-               known ? fmt::format("{}", one.manifest->packed) : "-",
-               one.problem.empty() ? "complete" : one.problem);
+          known ? fmt::format("{}", one.manifest->size) : "-",
+          known ? fmt::format("{}", one.manifest->packed) : "-",
+          one.problem.empty() ? "complete" : one.problem);
   }
 }
 

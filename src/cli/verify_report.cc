@@ -66,7 +66,7 @@ std::string OneLine(std::string text) {
 void PrintFindings(const Verification& result) {
   for (const auto& [table, found] : ByTable(result.findings)) {
     Print("\ntable {}: {} {}, keys {} to {}\n", table, found.rows.size(),
-               found.rows.size() == 1 ? "row" : "rows", OneLine(found.first), OneLine(found.last));
+          found.rows.size() == 1 ? "row" : "rows", OneLine(found.first), OneLine(found.last));
     std::vector<std::vector<std::string>> lines{{"KEY", "NODE", "WHAT IT HAS", "WHY"}};
     for (size_t i = 0; i < found.rows.size() && i < kMaxPrinted; ++i) {
       const Finding& finding = *found.rows[i];
@@ -79,12 +79,10 @@ void PrintFindings(const Verification& result) {
       }
     }
     PrintColumns(lines);
-    if (found.rows.size() > kMaxPrinted)
-      Print("… and {} more\n", found.rows.size() - kMaxPrinted);
+    if (found.rows.size() > kMaxPrinted) Print("… and {} more\n", found.rows.size() - kMaxPrinted);
   }
   for (const std::string& table : result.open_tables)
-    Print("\ntable {}: its digests differ, no single row could be named: run it again\n",
-               table);
+    Print("\ntable {}: its digests differ, no single row could be named: run it again\n", table);
   if (result.cut) Print("\nthere are more rows than are named here\n");
 }
 
@@ -162,10 +160,10 @@ void PrintVerification(const Verification& result, const std::string& config_pat
       fmt::format("{} {}", result.compared.size() == 1 ? "node" : "nodes", Names(result.compared));
   if (!result.different()) {
     Print("{}: equal{}\n", who,
-               result.compared.size() == 1
-                   ? " to what it should be; there is no other node to compare it with"
-               : result.equal_progress ? ", at the same progress"
-                                       : ", as far as changes on their way let it be seen");
+          result.compared.size() == 1
+              ? " to what it should be; there is no other node to compare it with"
+          : result.equal_progress ? ", at the same progress"
+                                  : ", as far as changes on their way let it be seen");
     if (result.tables.empty()) return;
     std::vector<std::vector<std::string>> lines{{"TABLE", "ROWS", "SHADOWED", "DIGEST"}};
     for (const node::TableDigest& table : result.tables)
@@ -175,8 +173,8 @@ void PrintVerification(const Verification& result, const std::string& config_pat
     return;
   }
   Print("{}: DIFFERENT, {} {} of {} {}\n", who, result.findings.size(),
-             result.findings.size() == 1 ? "row" : "rows", ByTable(result.findings).size(),
-             ByTable(result.findings).size() == 1 ? "table" : "tables");
+        result.findings.size() == 1 ? "row" : "rows", ByTable(result.findings).size(),
+        ByTable(result.findings).size() == 1 ? "table" : "tables");
   PrintFindings(result);
   Print("\nto end it: harmonylite verify -config {} --repair\n", config_path);
 }

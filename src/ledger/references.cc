@@ -170,10 +170,10 @@ Status SyncReferenceTables(Connection* db, bool wanted) {
     HL_TRY(db->Exec(fmt::format("DROP TABLE IF EXISTS {}", kTouched)));
     return db->Exec(fmt::format("DROP TABLE IF EXISTS {}", kHeld));
   }
-  HL_TRY(db->Exec(fmt::format(
-      "CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, "
-      "tbl INTEGER NOT NULL, key BLOB NOT NULL)",
-      kTouched)));
+  HL_TRY(
+      db->Exec(fmt::format("CREATE TABLE IF NOT EXISTS {}(id INTEGER PRIMARY KEY, "
+                           "tbl INTEGER NOT NULL, key BLOB NOT NULL)",
+                           kTouched)));
   HL_TRY(db->Exec(fmt::format(
       "CREATE TABLE IF NOT EXISTS {}(value BLOB NOT NULL, tbl INTEGER NOT NULL, key BLOB NOT NULL, "
       "PRIMARY KEY(value, tbl, key)) WITHOUT ROWID",
