@@ -128,6 +128,12 @@ Status AddMembershipTables(Connection* db) {
   return Ok();
 }
 
+Result<bool> HasHiddenTable(Connection* db, std::string_view name) {
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) LIMIT 1"));
+  find->Bind(1, name);
+  return find->Step();
+}
+
 Result<std::string> RemoveAll(Connection* db) {
   std::string journal_mode;
   HL_ASSIGN(const Installed installed, Inspect(db));

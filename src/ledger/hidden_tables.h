@@ -63,6 +63,10 @@ Status Install(sqlite::Connection* db, const Origin& self, std::string_view jour
 // transaction.
 Status AddMembershipTables(sqlite::Connection* db);
 
+// Returns whether a hidden table exists; a file of an earlier build may lack some. `name` is one of
+// this program's own. The cost does not grow with the number of tables.
+Result<bool> HasHiddenTable(sqlite::Connection* db, std::string_view name);
+
 // Removes every hidden table and trigger, those of HarmonyLite 1.x included. Returns the journal
 // mode to go back to; empty if this version was not attached. Needs a write transaction.
 Result<std::string> RemoveAll(sqlite::Connection* db);

@@ -38,10 +38,8 @@ Status MoveCollected(Connection* db, OriginIndex origin, OriginIndex by, Lseq at
 
 Result<Retirements> LoadRetirements(Connection* db, const OriginTable& origins) {
   Retirements out;
-  HL_ASSIGN(const int64_t there,
-            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
-                         "AND name = '__harmonylite__retired'"));
-  if (there == 0) return out;
+  HL_ASSIGN(const bool there, HasHiddenTable(db, "__harmonylite__retired"));
+  if (!there) return out;
   HL_ASSIGN(auto list, db->PrepareCached("SELECT n, last, by_n, at FROM __harmonylite__retired"));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());

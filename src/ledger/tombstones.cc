@@ -23,14 +23,7 @@ std::string Tombstones(int64_t table_id) {
                      Quote(TombstoneIndexName(table_id)));
 }
 
-// Returns whether the table `collected` exists. A file of an earlier build lacks it until a node of
-// this build opens the file.
-Result<bool> HasCollected(Connection* db) {
-  HL_ASSIGN(const int64_t there,
-            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' "
-                         "AND name = '__harmonylite__collected'"));
-  return there != 0;
-}
+constexpr std::string_view kCollected = "__harmonylite__collected";
 
 // The oldest tombstones of one origin in one table.
 struct Chunk {
@@ -59,7 +52,7 @@ Result<Chunk> OldestChunk(Connection* db, int64_t table_id, OriginIndex origin, 
 }  // namespace
 
 Result<ProgressVector> LoadCollected(Connection* db, const OriginTable& origins) {
-  HL_ASSIGN(const bool there, HasCollected(db));
+  HL_ASSIGN(const bool there, HasHiddenTable(db, kCollected));
   if (!there) return ProgressVector();
   HL_ASSIGN(auto list, db->PrepareCached("SELECT n, lseq FROM __harmonylite__collected"));
   ProgressVector out;
@@ -67,7 +60,7 @@ Result<ProgressVector> LoadCollected(Connection* db, const OriginTable& origins)
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return out;
     HL_ASSIGN(const Origin origin, origins.At(OriginIndex(list->Int(0))));
-    out.Advance(origin, Lseq(list->Int(1)));
+    if (list->Int(1) > 0) out.Advance(origin, Lseq(list->Int(1)));
   }
 }
 
@@ -83,7 +76,7 @@ Status SaveCollected(Connection* db, OriginIndex origin, Lseq to, Hlc newest) {
 }
 
 Result<Hlc> NewestForgotten(Connection* db) {
-  HL_ASSIGN(const bool there, HasCollected(db));
+  HL_ASSIGN(const bool there, HasHiddenTable(db, kCollected));
   if (!there) return Hlc(0);
   HL_ASSIGN(const int64_t newest,
             db->QueryInt("SELECT coalesce(max(hlc), 0) FROM __harmonylite__collected"));

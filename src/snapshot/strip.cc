@@ -11,6 +11,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
+#include "ledger/tombstones.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
@@ -169,21 +170,6 @@ Status BecomeNobody(Connection* db, ledger::OriginTable* origins, const State& b
   return ledger::SaveState(db, state, before);
 }
 
-// Reads the collected vector; empty if the database is from before there was one.
-Result<change::ProgressVector> LoadCollected(Connection* db, const ledger::OriginTable& origins) {
-  change::ProgressVector out;
-  HL_ASSIGN(const int64_t there, db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE name = "
-                                              "'__harmonylite__collected'"));
-  if (there == 0) return out;
-  HL_ASSIGN(Statement list, db->Prepare("SELECT n, lseq FROM __harmonylite__collected"));
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return out;
-    HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(list.Int(0))));
-    if (list.Int(1) > 0) out.Advance(origin, Lseq(list.Int(1)));
-  }
-}
-
 }  // namespace
 
 Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const LeavesOut& leaves_out,
@@ -219,7 +205,7 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
   manifest->cursor = state.cursor;
   manifest->log_created = state.log_created;
   HL_ASSIGN(manifest->progress, ledger::LoadWholeProgress(copy, origins, ledger::kNobody, Lseq(0)));
-  HL_ASSIGN(manifest->collected, LoadCollected(copy, origins));
+  HL_ASSIGN(manifest->collected, ledger::LoadCollected(copy, origins));
   copy->ClearCache();
   HL_TRY(TableRemover(copy, leaves_out).Run());
   return transaction.Commit();
