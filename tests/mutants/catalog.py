@@ -60,7 +60,6 @@ MUTANTS = {
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
     "retired_by_the_past": "a retirement is stated by a change that is journaled already",
-    "retired_too_early": "a retired origin is left out before all members can do without its entry",
     "retired_not_collected": "the collected vector does not say that a retired origin is left out",
     "retirement_not_sent": "a batch does not bring the retirements that its changes state",
     "stale_applied": "a batch is applied though its sender had not seen deletes that are forgotten here",

@@ -77,7 +77,7 @@ Result<std::optional<Retirement>> Replica::RetirementOf(const Origin& origin, Ls
                                                         const change::ProgressVector& stable) {
   for (const Retirement& one : retirements_->Of(origin)) {
     const Lseq stated = one.by == state_.self ? saved_state_.published_to : progress_.Get(one.by);
-    const bool everywhere = stable.Get(one.by) >= one.at || HL_MUTANT(retired_too_early);
+    const bool everywhere = stable.Get(one.by) >= one.at;
     if (one.last < last || stated < one.at || !everywhere) continue;
     HL_ASSIGN(const bool any, ledger::HasTombstones(db_, catalog_, origins_, origin));
     if (!any) return std::optional(one);
