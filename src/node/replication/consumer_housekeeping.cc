@@ -65,7 +65,11 @@ StepResult Consumer::Maintain() {
   if (*done || !quiet) {
     maintained_ms_ = now;
     StepResult forgot = ForgetTombstones(quiet ? kCollectChunk : kForcedFold);
-    if (*done && quiet && forgot.kind == StepResult::kIdle && !d_.replica->counts_orphans()) {
+    // What waits for the end of the log is done once the reader has found it, in one of the next
+    // steps. A node that rested now would miss that moment after every batch.
+    const bool reads = reader_ != nullptr && !caught_up_;
+    if (*done && quiet && !reads && forgot.kind == StepResult::kIdle &&
+        !d_.replica->counts_orphans()) {
       rest_ = Now();
       rest_until_ms_ = now + kRestMs;
     }
@@ -88,8 +92,12 @@ StepResult Consumer::ForgetTombstones(int64_t limit) {
     tombstones_ = *count;
     Share();
   }
-  if (!d_.options->collect_tombstones || !membership.stable || !caught_up_ || dropped_ ||
-      skipped_from_ || !held_.batches().empty())
+  if (!caught_up_) {
+    collected_ms_ = now - kCollectMs;  // the end of the log may be found in the next step
+    return StepResult::Idle();
+  }
+  if (!d_.options->collect_tombstones || !membership.stable || dropped_ || skipped_from_ ||
+      !held_.batches().empty())
     return StepResult::Idle();
   if (Status retired = d_.replica->RetireOrigins(membership.members, *membership.stable);
       !retired.ok())
