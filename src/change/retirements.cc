@@ -19,9 +19,10 @@ const std::vector<Retirement>& Retirements::Of(const Origin& origin) const {
 namespace {
 
 // The longest chain of retirements that is followed. Chains are short, because a retirement is
-// rewritten when the origin that it is `by` retires itself. The limit is for retirements from the
-// wire that form a circle; what is not found because of it counts as not applied, which is safe.
-constexpr int kMostLinks = 64;
+// rewritten when the origin that it is `by` retires itself. In a circle, which the wire may bring,
+// the ways multiply with each link. What is not found because of the limit counts as not applied,
+// which is safe.
+constexpr int kMostLinks = 8;
 
 const Retirements kNone;
 
