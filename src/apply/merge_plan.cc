@@ -64,8 +64,7 @@ class Planner {
                 there->Knows(Views(absent.key), absent.stamp, plan->newest_forgotten));
       if (known) continue;
       HL_ASSIGN(const Origin origin, origins.At(ledger::OriginIndex(absent.origin)));
-      if (change::Knowledge(plan->progress, plan->retirements, {}, Lseq(0))
-              .Covers(origin, absent.lseq))
+      if (change::Knowledge(plan->progress, plan->retirements).Covers(origin, absent.lseq))
         plan->deleted.push_back(std::move(absent));
       else if (absent.stamp <= plan->newest_forgotten)
         plan->unknown.push_back(std::move(absent));

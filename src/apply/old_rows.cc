@@ -42,7 +42,7 @@ Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot,
   HL_ASSIGN(const auto their_origins, ledger::OriginTable::Load(snapshot));
   HL_ASSIGN(const auto progress, ledger::LoadProgress(snapshot, their_origins));
   HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db, origins));
-  if (!change::Knowledge(progress, retirements, {}, Lseq(0)).Covers(collected)) return out;
+  if (!change::Knowledge(progress, retirements).Covers(collected)) return out;
   HL_ASSIGN(const ledger::Catalog ours, capture::LoadCatalog(db, options));
   HL_ASSIGN(const ledger::Catalog theirs, capture::LoadCatalog(snapshot, options));
   if (!ours.complete || !theirs.complete)

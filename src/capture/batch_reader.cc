@@ -56,9 +56,8 @@ constexpr int64_t kMaxUnfolded = 200'000;
 // Adds the retirements that the covered changes bring: a node that has a change has the retirements
 // that it states. Where retirements of the sender itself stand in for entries of `seen`, the header
 // has to say which of its own changes the sender had.
-Status AddRetirements(sqlite::Connection* db, const ledger::State& state,
-                      const ledger::OriginTable& origins, BatchHeader* header) {
-  HL_ASSIGN(const change::Retirements known, ledger::LoadRetirements(db, origins));
+void AddRetirements(const change::Retirements& known, const ledger::State& state,
+                    BatchHeader* header) {
   for (const auto& [origin, retirements] : known.all())
     for (const change::Retirement& one : retirements) {
       const bool brought =
@@ -69,7 +68,6 @@ Status AddRetirements(sqlite::Connection* db, const ledger::State& state,
       if (one.by == state.self && one.at <= state.published_to)
         header->seen.Advance(state.self, one.at);
     }
-  return Ok();
 }
 
 // Returns where an own batch begins. The first batch of an incarnation begins at 0, because no lseq
@@ -117,7 +115,8 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
     HL_ASSIGN(header.seen, ledger::LoadProgress(db_, origins));
   }
   header.max_stamp = end.stamp;
-  HL_TRY(AddRetirements(db_, state, origins, &header));
+  HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db_, origins));
+  AddRetirements(retirements, state, &header);
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0, to != end.last_change};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
@@ -151,7 +150,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   HL_ASSIGN(const change::ProgressVector collected, ledger::LoadCollected(db_, origins));
   HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db_, origins));
-  const change::Knowledge theirs(have, retirements, {}, Lseq(0));
+  const change::Knowledge theirs(have, retirements);
   if (forgotten_matters && !theirs.Covers(collected) && !HL_MUTANT(forgotten_repaired))
     return MakeError(ErrorCode::kLogGap, "deletes that the asking node lacks are forgotten here");
   BatchHeader header;
@@ -169,7 +168,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   for (const auto& [origin, to] : whole.map())
     if (to > theirs.Get(origin)) header.covers.push_back({origin, theirs.Get(origin), to});
   if (header.covers.empty()) return std::optional<BuiltBatch>();
-  HL_TRY(AddRetirements(db_, state, origins, &header));
+  AddRetirements(retirements, state, &header);
   BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0, false};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   HL_TRY(AddRepairRows(state, header, end.last_change, &encoder));

@@ -18,26 +18,42 @@ const std::vector<Retirement>& Retirements::Of(const Origin& origin) const {
 
 namespace {
 
-// The longest chain of retirements that is followed. Chains are short, because a retirement is
-// rewritten when the origin that it is `by` retires itself. In a circle, which the wire may bring,
-// the ways multiply with each link. What is not found because of the limit counts as not applied,
-// which is safe.
-constexpr int kMostLinks = 8;
+// How many rounds a look-up takes at most. A chain of retirements takes one, and chains are short,
+// because a retirement is rewritten when the origin that it is `by` retires itself. What is not
+// found because of the limit counts as not applied, which is safe.
+constexpr int kMostRounds = 8;
 
 const Retirements kNone;
 
 }  // namespace
 
-Knowledge::Knowledge(const ProgressVector& vector) : Knowledge(vector, kNone, {}, Lseq(0)) {}
+Knowledge::Knowledge(const ProgressVector& vector) : Knowledge(vector, kNone) {}
 
-Lseq Knowledge::Get(const Origin& origin) const { return Get(origin, kMostLinks); }
-
-Lseq Knowledge::Get(const Origin& origin, int depth) const {
-  Lseq has = origin == owner_ ? own_ : vector_.Get(origin);
-  if (depth == 0) return has;
-  for (const Retirement& one : retirements_.Of(origin))
-    if (one.last > has && Get(one.by, depth - 1) >= one.at) has = one.last;
-  return has;
+// Retirements may form a circle: nodes go and come back, and the wire may bring anything. So the
+// origins that the answer depends on are listed, each once, and what is known of them grows in
+// rounds. The farthest come first, because the nearer ones follow from them. The cost is that of
+// the retirements that are listed, whatever ways lead through them.
+Lseq Knowledge::Get(const Origin& origin) const {
+  const std::vector<Retirement>& own = retirements_.Of(origin);
+  const Lseq named = Named(origin);
+  if (std::none_of(own.begin(), own.end(), [&](const auto& one) { return one.last > named; }))
+    return named;
+  std::map<Origin, Lseq> has{{origin, named}};
+  std::vector<Origin> listed{origin};
+  for (size_t i = 0; i < listed.size(); ++i)
+    for (const Retirement& one : retirements_.Of(listed[i]))
+      if (has.try_emplace(one.by, Named(one.by)).second) listed.push_back(one.by);
+  bool grows = true;
+  for (int round = 0; grows && round < kMostRounds; ++round) {
+    grows = false;
+    for (auto at = listed.rbegin(); at != listed.rend(); ++at)
+      for (const Retirement& one : retirements_.Of(*at)) {
+        if (one.last <= has[*at] || has[one.by] < one.at) continue;
+        has[*at] = one.last;
+        grows = true;
+      }
+  }
+  return has[origin];
 }
 
 bool Knowledge::Covers(const ProgressVector& other) const {

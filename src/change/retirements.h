@@ -30,8 +30,6 @@ struct Retirement {
 class Retirements {
  public:
   void Add(const Retirement& retirement);
-  // Removes all retirements of an origin.
-  void Remove(const Origin& origin) { of_.erase(origin); }
   // The retirements of one origin; usually there is one.
   const std::vector<Retirement>& Of(const Origin& origin) const;
   const std::map<Origin, std::vector<Retirement>>& all() const { return of_; }
@@ -51,6 +49,9 @@ class Knowledge {
             Lseq own)
       : vector_(vector), retirements_(retirements), owner_(owner), own_(own) {}
 
+  // Of a vector that names every origin's changes, those of its owner among them, as a snapshot's.
+  Knowledge(const ProgressVector& vector, const Retirements& retirements)
+      : Knowledge(vector, retirements, {}, Lseq(0)) {}
   // Of a vector that leaves nothing out.
   explicit Knowledge(const ProgressVector& vector);
 
@@ -63,7 +64,8 @@ class Knowledge {
   ProgressVector Expanded() const;
 
  private:
-  Lseq Get(const Origin& origin, int depth) const;
+  // What the vector itself says; for the owner, its own changes.
+  Lseq Named(const Origin& origin) const { return origin == owner_ ? own_ : vector_.Get(origin); }
 
   const ProgressVector& vector_;
   const Retirements& retirements_;

@@ -70,6 +70,18 @@ TEST(Retirements, ACircleEnds) {
   EXPECT_EQ(Has(At({{kFormer, 5}}), known, kLater), Lseq(25));
 }
 
+// Each of the two origins retires the other one many times. There are 40 ways through each link.
+TEST(Retirements, TheWaysThroughACircleDoNotMultiply) {
+  std::vector<Retirement> all;
+  for (int64_t i = 1; i <= 40; ++i) {
+    all.push_back({kFormer, Lseq(i), kLater, Lseq(i + 1)});
+    all.push_back({kLater, Lseq(i), kFormer, Lseq(i + 1)});
+  }
+  const Retirements known = Known(all);
+  EXPECT_EQ(Has({}, known, kFormer), Lseq(0));
+  EXPECT_EQ(Has(At({{kLater, 9}}), known, kFormer), Lseq(8));
+}
+
 TEST(Retirements, ExpandedNamesWhatWasLeftOut) {
   const Retirements known = Known({{kFormer, Lseq(9), kLater, Lseq(20)}});
   const ProgressVector vector = At({{kLater, 20}});

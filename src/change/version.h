@@ -29,7 +29,6 @@ class ProgressVector {
     Lseq& at = map_[origin];
     if (at < to) at = to;
   }
-  void Remove(const Origin& origin) { map_.erase(origin); }
   // True if everything that `other` has applied is applied here too.
   bool Covers(const ProgressVector& other) const {
     for (const auto& [origin, lseq] : other.map_)

@@ -183,8 +183,7 @@ bool Node::SavedForSleep() {
   have.Advance(shared_.self(), shared_.published_as_self());
   const auto newest = snapshots_.newest();
   const bool saved =
-      newest &&
-      change::Knowledge(newest->manifest.progress, *applied.retirements, {}, Lseq(0)).Covers(have);
+      newest && change::Knowledge(newest->manifest.progress, *applied.retirements).Covers(have);
   if (saved && shared_.unsent() == 0) return true;
   if (failures_before_sleep_ && snapshots_.failed() > *failures_before_sleep_) return true;
   failures_before_sleep_ = snapshots_.failed();

@@ -75,7 +75,7 @@ Status NameRetired(Connection* db, const Origins& origins, Picture* out) {
   for (const auto& [origin, lseq] : whole.map())
     if (out->vector.Get(origin) < lseq) out->retired.insert(origin);
   out->progress = change::Knowledge(out->progress, known, out->self, Lseq(INT64_MAX)).Expanded();
-  out->collected = change::Knowledge(out->collected, known, {}, Lseq(0)).Expanded();
+  out->collected = change::Knowledge(out->collected, known).Expanded();
   out->vector = whole;
   return Ok();
 }

@@ -70,7 +70,7 @@ std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wis
   const Origin self = d_.shared->self();
   const AppliedState applied = d_.shared->applied();
   const change::Knowledge ours(applied.progress, *applied.retirements, self, Lseq(INT64_MAX));
-  const change::Knowledge theirs(snapshot.progress, *applied.retirements, {}, Lseq(0));
+  const change::Knowledge theirs(snapshot.progress, *applied.retirements);
   if (!CoversForeign(theirs, wish.forgotten, self))
     return "the newest one is older than deletes that the others have forgotten; they are asked "
            "for another";

@@ -78,7 +78,7 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
   if (plan.batch) {
     HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&plan.batch->bytes));
     HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
-    const change::Knowledge theirs(plan.progress, plan.retirements, {}, Lseq(0));
+    const change::Knowledge theirs(plan.progress, plan.retirements);
     apply::ApplyOptions list;
     if (!theirs.Covers(collected_)) list = {.fresh_until = forgotten, .fresh = &fresh};
     auto applied = applier_.Apply(&decoder, next, progress, plan.retirements, &origins, list);

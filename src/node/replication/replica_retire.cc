@@ -37,7 +37,7 @@ std::vector<Retirement> Replica::NewRetirements(const ledger::Members& members,
   std::vector<Retirement> out;
   if (!options_.publish) return out;
   const bool speaks = SpeaksForTheGone(members, state_.self.node);
-  const change::Knowledge everybody(stable, *retirements_, {}, Lseq(0));
+  const change::Knowledge everybody(stable, *retirements_);
   for (const auto& [origin, last] : progress_.map()) {
     const bool ended = origin.node == state_.self.node || (speaks && IsGone(members, origin.node));
     if (!ended || last == Lseq(0) || !everybody.Covers(origin, last)) continue;
