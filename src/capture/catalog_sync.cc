@@ -286,10 +286,8 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
         {known->id, std::move(table), has_shadow_table, known->had_rows, hides});
   }
   // Orphans can be hidden only after the sync that makes the tables which hiding needs.
-  HL_ASSIGN(const int64_t hiding,
-            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND "
-                         "name = '__harmonylite__touched'"));
-  HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding != 0, &catalog));
+  HL_ASSIGN(const bool hiding, ledger::HasHiddenTable(db, "__harmonylite__touched"));
+  HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding, &catalog));
   return catalog;
 }
 

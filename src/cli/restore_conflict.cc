@@ -4,6 +4,7 @@
 
 #include "cli/print.h"
 #include "ledger/contradiction.h"
+#include "ledger/key_sql.h"
 #include "ledger/orphan_list.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
@@ -53,18 +54,10 @@ Result<NamedImage> Wanted(const Table& table, const ledger::ListedConflict& conf
   return out;
 }
 
-std::string KeyIs(const Table& table, size_t first) {
-  std::string out;
-  for (size_t i = 0; i < table.key.size(); ++i)
-    out += fmt::format("{}{} = ?{} COLLATE {}", i == 0 ? "" : " AND ", Quote(table.key[i].name),
-                       first + i, Quote(table.key[i].collation));
-  return out;
-}
-
 Result<int64_t> Run(sqlite::Connection* db, const std::string& sql,
                     const std::vector<ValueView>& values) {
   HL_ASSIGN(Statement statement, db->Prepare(sql));
-  for (size_t i = 0; i < values.size(); ++i) statement.Bind(static_cast<int>(i) + 1, values[i]);
+  statement.BindAll(values);
   HL_TRY(statement.Run());
   return db->changes();
 }
@@ -90,7 +83,7 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
   HL_ASSIGN(const int64_t updated,
             Run(db,
                 fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
-                            KeyIs(table, values.size() + 1)),
+                            ledger::RowKeyIs(table, values.size() + 1)),
                 with_key));
   if (updated > 0) return Ok();
   HL_ASSIGN(const int64_t inserted, Run(db,
@@ -133,7 +126,8 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
     const std::vector<ValueView> key(conflict.key.values.begin(), conflict.key.values.end());
     HL_ASSIGN(
         const int64_t deleted,
-        Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), KeyIs(table, 1)), key));
+        Run(db, fmt::format("DELETE FROM {} WHERE {}", Quote(table.name), ledger::RowKeyIs(table)),
+            key));
     HL_TRY(transaction.Commit());
     Print("deleted {} rows of {}\n", deleted, table.name);
     return Ok();

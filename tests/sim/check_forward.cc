@@ -42,9 +42,9 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
     while (at != now.end() && at->first < key) ++at;
     // A node that has merged a snapshot may send an old delete of its own after the newer one was
     // forgotten (docs/decisions/0020, rule 5).
-    const bool old_tombstone = at != now.end() && at->first == key && version.gone &&
-                               at->second.gone && Rank(at->second) < Rank(version);
-    if (at == now.end() || at->first != key || old_tombstone) {
+    const bool there = at != now.end() && at->first == key;
+    const bool went_back = there && Rank(at->second) < Rank(version);
+    if (!there || (went_back && version.gone && at->second.gone)) {
       if (!ForgottenDelete(picture, ledger, table, key, Rank(version)))
         return fmt::format("a row lost its version: table {} key {}", table, key);
       // Several deletes may explain the gap, and one that may be lost may not be the one that was
@@ -54,7 +54,7 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
                               .value_or(Rank(version));
       continue;
     }
-    if (Rank(at->second) < Rank(version))
+    if (went_back)
       return fmt::format(
           "a row went back: table {} key {} from stamp {} of {}{} to stamp {} of {}{}", table, key,
           version.hlc, ToString(version.origin), version.gone ? " (deleted)" : "", at->second.hlc,

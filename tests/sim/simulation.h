@@ -138,6 +138,7 @@ class Simulation {
   void Heal();
   void MigrateAll(Machine* machine);
   void Work(Machine* machine);
+  void RunRound(Machine* machine);
   void Settle();
   bool Settled();
   bool WaitsForGood(const node::Hold& hold);

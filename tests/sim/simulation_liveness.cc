@@ -44,13 +44,7 @@ void Simulation::Lull() {
       NoteUnseen(&machine);
       if (round % 4 == 0) Expect(&machine, machine.app->Step(false));
       if (!node.running()) StepWorker(&machine, 1);
-      if (!node.running()) continue;
-      Work(&machine);
-      if (!node.running()) continue;
-      node.StepKeeper();
-      EndIfRivalled(&machine);
-      if (node.running() && mix_[Fault::kSnapshots]) node.StepSnapshots();
-      NoteProgress(&machine);
+      RunRound(&machine);
     }
   }
 }
@@ -132,6 +126,19 @@ void Simulation::Work(Machine* machine) {
   NoteProgress(machine);
 }
 
+// One round of a node's workers, as far as its process lives.
+void Simulation::RunRound(Machine* machine) {
+  SimNode& node = *machine->node;
+  if (!node.running()) return;
+  Work(machine);
+  if (!node.running()) return;
+  node.StepKeeper();
+  EndIfRivalled(machine);
+  if (!node.running()) return;
+  if (mix_[Fault::kSnapshots]) node.StepSnapshots();
+  NoteProgress(machine);
+}
+
 // Runs all nodes round by round until they have come to rest and have stayed at rest for
 // kQuietRounds rounds. It is a violation if they do not, or if they move again.
 void Simulation::Settle() {
@@ -148,12 +155,7 @@ void Simulation::Settle() {
       SimNode& node = *machine.node;
       if (!node.running()) Expect(&machine, node.Start());
       if (!node.running()) return;
-      Work(&machine);
-      node.StepKeeper();
-      EndIfRivalled(&machine);
-      if (!node.running()) continue;
-      if (mix_[Fault::kSnapshots]) node.StepSnapshots();
-      NoteProgress(&machine);
+      RunRound(&machine);
     }
     if (quiet == 0 && (round % 4 != 0 || !Settled() || LoseFileAtRest())) continue;
     if (++quiet <= kSettlingRounds) last = log_->State().last;

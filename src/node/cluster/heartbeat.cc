@@ -13,28 +13,22 @@ namespace {
 constexpr std::string_view kMagic = "harmonylite-heartbeat 1";
 constexpr size_t kMaxBytes = 1 << 20;
 
-bool ReadOrigin(std::string_view* line, Origin* out) {
-  return Number(NextField(line, ' '), &out->node.value) &&
-         Number(NextField(line, ' '), &out->incarnation.value);
-}
-
 bool ReadEntry(std::string_view* line, change::ProgressVector* out) {
   Origin origin;
   Lseq lseq;
-  if (!ReadOrigin(line, &origin) || !Number(*line, &lseq.value) || lseq.value < 0) return false;
+  if (!NextOrigin(line, &origin) || !Number(*line, &lseq.value) || lseq.value < 0) return false;
   out->Advance(origin, lseq);
   return true;
 }
 
 void WriteEntries(const char* word, const change::ProgressVector& vector, std::string* out) {
   for (const auto& [origin, lseq] : vector.map())
-    *out +=
-        fmt::format("{} {} {} {}\n", word, origin.node.value, origin.incarnation.value, lseq.value);
+    *out += fmt::format("{} {} {}\n", word, OriginWords(origin), lseq.value);
 }
 
 bool ReadLine(std::string_view line, Heartbeat* out) {
   const std::string_view word = NextField(&line, ' ');
-  if (word == "origin") return ReadOrigin(&line, &out->origin);
+  if (word == "origin") return NextOrigin(&line, &out->origin);
   if (word == "session") return Number(line, &out->session);
   if (word == "beat") return Number(line, &out->beat);
   if (word == "hears") {
@@ -60,9 +54,9 @@ bool ReadLine(std::string_view line, Heartbeat* out) {
 }  // namespace
 
 std::string EncodeHeartbeat(const Heartbeat& h) {
-  std::string out = fmt::format("{}\norigin {} {}\nsession {}\nwall {}\npublished {}\nschema {}\n",
-                                kMagic, h.origin.node.value, h.origin.incarnation.value, h.session,
-                                h.wall_ms, h.published.value, h.schema_fingerprint);
+  std::string out = fmt::format("{}\norigin {}\nsession {}\nwall {}\npublished {}\nschema {}\n",
+                                kMagic, OriginWords(h.origin), h.session, h.wall_ms,
+                                h.published.value, h.schema_fingerprint);
   if (h.beat > 0) out += fmt::format("beat {}\n", h.beat);
   if (h.hears) out += fmt::format("hears {} {}\n", h.hears->session, h.hears->number);
   WriteEntries("progress", h.progress, &out);
