@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "change/image_codec.h"
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
 
@@ -168,12 +169,18 @@ Status ReadTouched(Connection* db, Picture* out) {
 }
 
 Status ReadShadowed(Connection* db, int64_t id, const AppTable& table, Picture* out) {
-  HL_ASSIGN(auto list, db->PrepareCached(fmt::format(
-                           "SELECT b1 IS NULL, {} FROM __harmonylite__s{}", HiddenKey(table), id)));
+  HL_ASSIGN(auto list,
+            db->PrepareCached(fmt::format("SELECT b1 IS NULL, image, {} FROM __harmonylite__s{}",
+                                          HiddenKey(table), id)));
   while (true) {
     HL_ASSIGN(const bool row, list->Step());
     if (!row) return Ok();
-    out->shadowed[table.name][KeyText(table, ReadKey(*list, 1, table))];
+    const std::string key = KeyText(table, ReadKey(*list, 2, table));
+    out->shadowed[table.name][key];
+    HL_ASSIGN(const change::NamedImage kept, change::DecodeImage(list->Column(1).bytes));
+    Image& image = out->kept[table.name][key];
+    for (size_t i = 0; i < kept.columns.size(); ++i)
+      image[kept.columns[i]] = sqlite::Render(kept.values[i].view());
     if (list->Int(0) != 0) out->settled = false;
   }
 }
@@ -261,6 +268,7 @@ Result<Picture> TakePicture(Connection* db) {
   for (const AppTable& table : AppTables()) {
     out.versions[table.name];
     out.shadowed[table.name];
+    out.kept[table.name];
     out.rows[table.name];
     if (tables.contains(table.name)) HL_TRY(ReadRows(db, table, &out));
   }

@@ -49,6 +49,8 @@ struct Picture {
   std::set<Origin> retired;          // origins that the file's own vectors leave out
   std::map<std::string, ByKey<Image>> rows;      // by table
   std::map<std::string, ByKey<Image>> shadowed;  // by table; the images are empty
+  // The images of the shadowed rows, with the columns that the table had when they were kept.
+  std::map<std::string, ByKey<Image>> kept;
   bool settled = true;  // all is folded, and no row waits to be judged as shadowed or orphaned
   // By table. Journal entries that are not folded yet are laid over the stored versions.
   std::map<std::string, ByKey<RowVersion>> versions;

@@ -14,6 +14,11 @@ namespace {
 constexpr double kLacking = 0.5;
 constexpr int64_t kNever = int64_t{1} << 50;  // milliseconds: longer than any history
 
+bool SameColumns(const Image& a, const Image& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [](const auto& x, const auto& y) { return x.first == y.first; });
+}
+
 }  // namespace
 
 void Simulation::DrawSnapshots() {
@@ -83,7 +88,9 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
                                   const std::string& key, const Picture& before,
                                   const Picture& after) {
   const RowVersion& version = after.versions.at(table).at(key);
-  const auto shown = after.rows.at(table).find(key);
+  const Image* now = nullptr;  // the row's image after the merge
+  for (const auto* rows : {&after.rows.at(table), &after.kept.at(table)})
+    if (const auto row = rows->find(key); row != rows->end()) now = &row->second;
   const auto was = before.versions.at(table).find(key);
   const auto tables = ledger_.writes().find(table);
   const Write* same = nullptr;  // the last write that wrote this row
@@ -94,7 +101,7 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
         continue;
       Image image = write.image;
       MigrateImage(table, after.level, &image);
-      if (shown == after.rows.at(table).end() || shown->second == image) same = &write;
+      if (now == nullptr || *now == image || !SameColumns(*now, image)) same = &write;
     }
   if (version.gone || same == nullptr)
     return fmt::format("a row was journaled anew that nobody wrote: table {} key {}{}", table, key,
