@@ -82,11 +82,12 @@ std::string ShadowJoin(const ledger::TrackedTable& tracked, bool shadows) {
 // Returns the query for one table's entries in a range, with their rows as they are now. For
 // entries that are folded, it joins the version table, and keeps only entries that are the row's
 // version still: others lost to another node's version, or to a later entry. Such a row may be
-// shadowed. A row with an entry that is not folded yet was written after the shadow table was last
-// brought up to date, so it is in its table, or deleted.
+// shadowed, and the version says whether it is deleted. A row with an entry that is not folded yet
+// was written after the shadow table was last brought up to date, so it is in its table, or
+// deleted.
 std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shadows) {
-  std::string sql = fmt::format("SELECT j.id, j.hlc, j.op{}{}{} FROM __harmonylite__journal j ",
-                                ledger::KeyColumns("j", tracked.table),
+  std::string sql = fmt::format("SELECT j.id, j.hlc, j.op, {}{}{}{} FROM __harmonylite__journal j ",
+                                folded ? "v.gone" : "0", ledger::KeyColumns("j", tracked.table),
                                 ledger::ImageColumns("t", tracked.table), ShadowColumn(shadows));
   if (folded)
     sql += fmt::format("JOIN {} v ON {} AND v.n = ?4 AND v.lseq = j.id ",
@@ -100,10 +101,12 @@ std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shado
 }
 
 // Visits the rows that the entries in one range name. `newest` says which change of a row is its
-// newest, and earlier entries are passed over. A displaced entry counts only if its row is gone.
+// newest, and earlier entries are passed over. A displaced entry counts only if its row is gone. A
+// row may be in its table although its version says that it is deleted: no trigger saw its insert,
+// so the version counts.
 Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows,
                const KeyIndex& newest, const NetChangeVisitor& visit) {
-  ledger::RowReader reader(tracked.table, /*first_column=*/3);
+  ledger::RowReader reader(tracked.table, /*first_column=*/4);
   while (true) {
     HL_ASSIGN(const bool row, scan->Step());
     if (!row) return Ok();
@@ -113,11 +116,12 @@ Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadow
       reader.Read(*scan);
     const Lseq lseq(scan->Int(0));
     const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
-    if (displaced && reader.present() && !HL_MUTANT(displaced_always_counts)) continue;
+    const bool present = reader.present() && scan->Int(3) == 0;
+    if (displaced && present && !HL_MUTANT(displaced_always_counts)) continue;
     const KeyIndex::Range entries = newest.Find(reader.key());
     if (entries.newest > lseq) continue;
     const Lseq first = entries.newest.value == 0 ? lseq : entries.oldest;
-    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), reader.present(), reader.key(), reader.image(),
+    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), present, reader.key(), reader.image(),
                   reader.ImageKey(), first}));
   }
 }
