@@ -12,6 +12,7 @@ from heal_case import heal
 from report import Mark, Row
 from snapshot_cases import snapshot_join, snapshot_make
 from space import hidden_bytes
+from transaction_cases import application_transactions
 
 MB = 1_000_000
 BULK_TX = 1000  # rows in a transaction of the bulk benches
@@ -25,6 +26,7 @@ SIZES = {
     "update_single": (100_000, 2_000),
     "lock_errors": (30, 2),  # seconds
     "commit_under_stream": (10, 1),  # seconds
+    "application_transactions": (10_000, 100),
     "latency": (100, 10),  # samples of a run
     "stream_bulk": (500_000, 10_000),
     "stream_single": (50_000, 1_000),
@@ -391,5 +393,6 @@ def merge(plan):
 
 
 CASES = {case.__name__: case for case in (
-    write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream, latency,
+    write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream,
+    application_transactions, latency,
     stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, heal, idle, merge)}
