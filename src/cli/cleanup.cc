@@ -4,6 +4,7 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "cli/commands.h"
+#include "cli/database.h"
 #include "cli/lock_file.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
@@ -54,6 +55,7 @@ Status Detach(const std::string& db_path, const schema::LoadOptions& options, Lo
   HL_ASSIGN(const LockFile lock, LockFile::Take(db_path));
   HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(db_path, sqlite::OpenMode::kReadWrite));
   db.SetBusyTimeout(kBusyTimeoutMs);
+  const BesideApplication beside(&db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed == ledger::Installed::kYes) {

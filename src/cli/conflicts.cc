@@ -61,6 +61,7 @@ Result<const ListedConflict*> ById(const std::vector<ListedConflict>& list, cons
 }
 
 Status Clear(sqlite::Connection* db) {
+  const BesideApplication beside(db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const int64_t removed, ledger::ClearConflicts(db));
   HL_TRY(transaction.Commit());

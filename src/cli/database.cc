@@ -27,4 +27,12 @@ Result<sqlite::Connection> OpenAttached(const std::string& db_path) {
   return db;
 }
 
+BesideApplication::BesideApplication(sqlite::Connection* db)
+    : db_(db), door_(db, &clock_, [this](bool near) {
+        pause_.Wait(near);
+        return true;
+      }) {
+  db->SetWriteLockListener(&door_);
+}
+
 }  // namespace harmonylite::cli

@@ -36,6 +36,7 @@ Status Check(Request* request) {
 
 Status Decide(const config::Config& config, const Request& request) {
   HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
+  const BesideApplication beside(&db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
   if (state.joined)

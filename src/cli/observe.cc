@@ -76,6 +76,9 @@ class StatusSource {
     out.conflicts = applied.totals.conflicts;
     out.tombstones = applied.tombstones;
     out.tombstones_forgotten = applied.forgotten;
+    const node::DoorCounts door = node_.door();
+    out.behind_door = door.closed;
+    out.forced = door.forced + door.opened;
     out.members = 1;
     for (const auto& [node, member] : shared.membership().members) {
       if (member.evicted)

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "cli/database.h"
 #include "cli/print.h"
 #include "ledger/contradiction.h"
 #include "ledger/key_sql.h"
@@ -121,6 +122,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   if (tracked == nullptr)
     return MakeError(ErrorCode::kNotFound, "table {} is not replicated any more", conflict.table);
   const Table& table = tracked->table;
+  const BesideApplication beside(db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
   if (!conflict.loser.image) {
     const std::vector<ValueView> key(conflict.key.values.begin(), conflict.key.values.end());

@@ -47,6 +47,8 @@ constexpr int64_t kCalmMs = 2'000;
 constexpr milliseconds kCalmReadWait{100};
 constexpr int64_t kVeryCalmMs = 5'000;
 constexpr milliseconds kVeryCalmReadWait{2000};
+// An application for which we had to wait within this time is taken to run long transactions.
+constexpr int64_t kLocalUseMs = 1'000;
 constexpr milliseconds kBetweenKeeperLooks{1000};
 constexpr milliseconds kBlockedWait{5};
 constexpr milliseconds kBetweenSnapshotLooks{1000};
@@ -148,6 +150,11 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
                                          const Clock* clock, Logger* logger) {
   std::unique_ptr<Node> out(new Node(std::move(options), clock, logger));
   HL_ASSIGN(out->write_db_, OpenDatabase(out->options_, OpenMode::kCreate, kCacheKib));
+  out->door_.emplace(&*out->write_db_, clock, [node = out.get()](bool near) {
+    node->door_pause_.Wait(near);
+    return !node->stopping_.load();
+  });
+  out->write_db_->SetWriteLockListener(&*out->door_);
   out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
   HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
   HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kCacheKib));
@@ -158,7 +165,10 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
   return out;
 }
 
-Node::~Node() { Stop(); }
+Node::~Node() {
+  Stop();
+  if (write_db_) write_db_->SetWriteLockListener(nullptr);
+}
 
 void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store,
                  ports::ObjectStore* snapshots) {
@@ -237,13 +247,17 @@ void Node::RunPublisher(ports::ReplicationLog* log) {
 
 void Node::RunConsumer(ports::ReplicationLog* log) {
   NameThisThread("consumer");
+  WakeThisThreadOnTime();
   Consumer consumer({&options_, &*replica_, log, &shared_, clock_, logger_, RandomSeed()});
   LockPacer pacer;
   Checkpointer checkpointer(
       [this] { return OpenDatabase(options_, OpenMode::kReadWrite, kSmallCacheKib); });
-  write_db_->SetWriteLockListener(&pacer, &checkpointer);
+  door_->SetNext(&pacer);
+  write_db_->SetWriteLockListener(&*door_, &checkpointer);
   while (!stopping_.load()) {
-    pacer.SetLocalWriters(consumer.local_writers());
+    pacer.SetLocalUse(door_->WaitedWithin(kLocalUseMs) ? LocalUse::kLong
+                      : consumer.local_writers()       ? LocalUse::kShort
+                                                       : LocalUse::kNone);
     checkpointer.SetLocalWriters(consumer.local_writers());
     // While the pacer leaves the write lock to the application, the consumer reads ahead, which
     // needs no lock.
@@ -254,7 +268,8 @@ void Node::RunConsumer(ports::ReplicationLog* log) {
     if (result.kind == StepResult::kBlocked || !options_.replicate)
       std::this_thread::sleep_for(kBlockedWait);
   }
-  write_db_->SetWriteLockListener(nullptr);
+  door_->SetNext(nullptr);
+  write_db_->SetWriteLockListener(&*door_);
 }
 
 void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {

@@ -23,8 +23,10 @@
 #include "node/options.h"
 #include "node/recovery/stored_snapshots.h"
 #include "node/replication/consumer.h"
+#include "node/replication/door_keeper.h"
 #include "node/replication/publisher.h"
 #include "node/replication/replica.h"
+#include "node/replication/short_pause.h"
 #include "node/shared_state.h"
 #include "node/snapshot_board.h"
 #include "ports/meta_store.h"
@@ -63,6 +65,8 @@ class Node {
   // that is here, or this node has nothing to save, or the attempt to save it failed. Otherwise a
   // snapshot is requested and the caller asks again. Only one thread calls this.
   bool SavedForSleep();
+  // How this node's write transactions met the application's.
+  DoorCounts door() const { return door_->counts(); }
   // True if another process runs with this node id.
   bool rivalled() const { return rivalled_.load(); }
   // Milliseconds since a change was last sent or applied.
@@ -82,7 +86,9 @@ class Node {
   const Clock* clock_;
   Logger* logger_;
   SharedState shared_;
-  std::optional<sqlite::Connection> write_db_;   // used by the replica alone
+  std::optional<sqlite::Connection> write_db_;  // used by the replica alone
+  ShortPause door_pause_;
+  std::optional<DoorKeeper> door_;               // of write_db_
   std::optional<sqlite::Connection> read_db_;    // used by the publisher, to read rows
   std::optional<sqlite::Connection> watch_db_;   // used by the publisher, to notice commits
   std::optional<sqlite::Connection> verify_db_;  // used by the verifier and the joiner

@@ -87,6 +87,12 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
            status.tombstones);
   page.Add(kCounter, "tombstones_forgotten_total",
            "Versions of deleted rows that every member has applied.", status.tombstones_forgotten);
+  page.Add(kCounter, "transactions_behind_door_total",
+           "Own write transactions that met no transaction of the application.",
+           status.behind_door);
+  page.Add(kCounter, "transactions_forced_total",
+           "Own write transactions that could not wait until the application was in none.",
+           status.forced);
   if (status.last_sent_ms)
     page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
              static_cast<double>(*status.last_sent_ms) / 1000);

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "sqlite/door_vfs.h"
 #include "sqlite/sql_error.h"
 #include "sqlite/sql_text.h"
 
@@ -14,6 +15,9 @@ namespace {
 
 // A commit moves the WAL's pages into the file from this number on, as SQLite does by default.
 constexpr int kCheckpointPages = 1'000;
+
+// Instructions of SQLite's virtual machine between two calls of a progress handler.
+constexpr int kOperations = 10'000;
 
 // Moves pages from the WAL into the file without waiting for anybody. Returns SQLite's result code.
 int MovePages(sqlite3* db, const char* schema) {
@@ -67,7 +71,7 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
   sqlite3* db = nullptr;
   const int rc =
       sqlite3_open_v2(path.c_str(), &db, access | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      vfs.empty() ? nullptr : vfs.c_str());
+                      vfs.empty() ? FileVfs().c_str() : vfs.c_str());
   Connection connection(db);
   if (rc != SQLITE_OK) {
     // SQLite has one code for all files that it cannot open. The system's code tells whether the
@@ -221,8 +225,7 @@ bool Connection::in_transaction() const { return sqlite3_get_autocommit(db_) == 
 void Connection::Interrupt() { sqlite3_interrupt(db_); }
 
 void Connection::InterruptWhen(const std::atomic<bool>* flag) {
-  // Instructions of SQLite's virtual machine between two looks at the flag.
-  constexpr int kOperations = 10'000;
+  HL_CHECK(hook_ == nullptr);
   const auto look = [](void* context) {
     return static_cast<const std::atomic<bool>*>(context)->load() ? 1 : 0;
   };
@@ -236,9 +239,17 @@ void Connection::InterruptWhen(const std::atomic<bool>* flag) {
 void Connection::SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker) {
   if (listener == nullptr) {
     sqlite3_wal_autocheckpoint(db_, kCheckpointPages);
+    sqlite3_progress_handler(db_, 0, nullptr, nullptr);
     hook_.reset();
     return;
   }
+  sqlite3_progress_handler(
+      db_, kOperations,
+      [](void* told) {
+        static_cast<WriteLockListener*>(told)->Working();
+        return 0;
+      },
+      listener);
   auto hook = std::make_unique<CommitHook>(CommitHook{listener, taker});
   sqlite3_wal_hook(
       db_,

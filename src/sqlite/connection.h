@@ -31,9 +31,9 @@ enum class OpenMode { kReadOnly, kReadWrite, kReadWriteUris, kCreate };
 
 class Connection {
  public:
-  // An empty `vfs` means SQLite's default one. kNotFound: the file does not exist (never with
-  // kCreate). kCorruption: the file is not a database. kInvalidArgument: the file cannot be opened,
-  // for lack of permission or because it is a folder.
+  // An empty `vfs` means that of ordinary files (door_vfs.h). kNotFound: the file does not exist
+  // (never with kCreate). kCorruption: the file is not a database. kInvalidArgument: the file
+  // cannot be opened, for lack of permission or because it is a folder.
   static Result<Connection> Open(const std::string& path, OpenMode mode,
                                  const std::string& vfs = {});
   Connection(Connection&& other) noexcept;
@@ -71,7 +71,7 @@ class Connection {
   // Sets the size of the page cache.
   Status SetCacheKib(int kib);
 
-  // Sets who is told about transactions of kind kWrite. Neither object is owned. Without a listener
+  // Sets who is told about transactions that write. Neither object is owned. Without a listener
   // nobody is told and the taker is not used; without a taker commits move the WAL's pages
   // themselves.
   void SetWriteLockListener(WriteLockListener* listener, CheckpointTaker* taker = nullptr);
@@ -86,7 +86,8 @@ class Connection {
   // Makes calls that run on this connection fail with kRetryLater. Any thread may call this.
   void Interrupt();
   // Makes calls on this connection fail with kRetryLater soon after `*flag` has become true. The
-  // flag must outlive the connection. Null takes a former flag away.
+  // flag must outlive the connection. Null takes a former flag away. Not for a connection with a
+  // listener (SetWriteLockListener).
   void InterruptWhen(const std::atomic<bool>* flag);
   // Returns SQLite's extended code of the newest error, e.g. SQLITE_CONSTRAINT_UNIQUE.
   int extended_error() const;

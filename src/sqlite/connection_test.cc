@@ -215,7 +215,10 @@ TEST_F(ConnectionTest, DataVersionMovesWithTheCommitsOfOthers) {
 class RecordingListener final : public WriteLockListener {
  public:
   explicit RecordingListener(Connection* other) : other_(other) {}
-  void BeforeLock() override { Note("before"); }
+  Status BeforeLock(TransactionKind) override {
+    Note("before");
+    return Ok();
+  }
   void Locked() override { Note("locked"); }
   void Released() override { Note("released"); }
   void Ended() override { Note("ended"); }

@@ -7,6 +7,8 @@
 #include <atomic>
 #include <cstring>
 
+#include "sqlite/vfs_calls.h"
+
 namespace harmonylite::sqlite {
 
 // An open file, as SQLite sees it. A file with a null `vfs` is a journal, which is always empty.
@@ -130,14 +132,7 @@ ContentVfs::ContentVfs(FileContent* content)
   vfs_->mxPathname = base_->mxPathname;
   vfs_->zName = name_.c_str();
   vfs_->pAppData = this;
-  vfs_->xOpen = Calls::Open;
-  vfs_->xDelete = Calls::Delete;
-  vfs_->xAccess = Calls::Access;
-  vfs_->xFullPathname = Calls::FullPathname;
-  vfs_->xRandomness = Calls::Randomness;
-  vfs_->xSleep = Calls::Sleep;
-  vfs_->xCurrentTime = Calls::CurrentTime;
-  vfs_->xGetLastError = Calls::LastError;
+  UseCalls<Calls>(vfs_.get());
   HL_CHECK(sqlite3_vfs_register(vfs_.get(), 0) == SQLITE_OK);
 }
 

@@ -8,10 +8,12 @@ Result<Transaction> Transaction::Begin(Connection* connection, TransactionKind k
   // ROLLBACK is prepared anew for each transaction. SQLite would have to prepare a statement from
   // before a schema change again, at the moment when it is needed and memory may be short.
   HL_ASSIGN(connection->rollback_, connection->Prepare("ROLLBACK"));
-  if (kind == TransactionKind::kWrite) {
+  if (kind != TransactionKind::kRead) {
     WriteLockListener* listener = connection->listener();
-    if (listener != nullptr) listener->BeforeLock();
-    HL_TRY(connection->Exec("BEGIN IMMEDIATE"));
+    if (listener != nullptr) HL_TRY(listener->BeforeLock(kind));
+    Status locked = connection->Exec("BEGIN IMMEDIATE");
+    if (!locked.ok() && listener != nullptr) listener->Ended();
+    HL_TRY(std::move(locked));
     if (listener != nullptr) listener->Locked();
     return Transaction(connection);
   }

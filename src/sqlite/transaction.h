@@ -8,14 +8,11 @@
 
 namespace harmonylite::sqlite {
 
-enum class TransactionKind { kRead, kWrite };
-
 // A transaction from BEGIN to COMMIT. Destroying it uncommitted rolls it back. If that fails, the
 // rollback is repeated before the connection is used again, and uses fail until it succeeds.
 class Transaction {
  public:
-  // kWrite takes the write lock at once; kRetryLater: another connection holds the lock. kRead
-  // fixes its snapshot at once.
+  // kRetryLater: another connection holds the write lock, or the connection's listener refuses.
   static Result<Transaction> Begin(Connection* connection, TransactionKind kind);
   Transaction(Transaction&& other) noexcept;
   Transaction& operator=(Transaction&&) = delete;

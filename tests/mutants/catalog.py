@@ -25,6 +25,8 @@ MUTANTS = {
     "change_restamped": "raising the clock changes the stamp of a change that is journaled",
     "local_delete_forgotten": "folding leaves no tombstone for a local delete",
     "trim_beyond_published": "journal entries are deleted before the log holds them",
+    # beside the application's transactions
+    "door_left_open": "our transactions do not wait until the application is in none",
     # from journal to batch
     "batch_cut_anywhere": "a batch ends in the middle of a transaction",
     "folded_not_sent": "changes that were folded before they were sent are left out",

@@ -28,8 +28,10 @@ void App::Close() {
 }
 
 Status App::Begin() {
-  HL_TRY(db_->Exec("BEGIN IMMEDIATE"));
+  deferred_ = random_->Chance(0.3);
+  HL_TRY(db_->Exec(deferred_ ? "BEGIN" : "BEGIN IMMEDIATE"));
   holds_ = true;
+  forced_ = node_->forced();
   HL_ASSIGN(auto newest, db_->PrepareCached("SELECT max(id) FROM __harmonylite__journal"));
   HL_ASSIGN(const bool row, newest->Step());
   HL_CHECK(row);
@@ -233,7 +235,16 @@ Result<bool> App::RebuildTable() {
   return done;
 }
 
-Status App::Step(bool may_hold) { return UnlessDiskFailed(Transact(may_hold)); }
+Status App::Step(bool may_hold) { return UnlessForced(UnlessDiskFailed(Transact(may_hold))); }
+
+Status App::UnlessForced(Status status) {
+  if (status.ok() || !deferred_ || status.error().code() != ErrorCode::kRetryLater) return status;
+  if (node_->forced() == forced_) return status;
+  sometimes_->Note("transaction of the application failed by one that could not wait");
+  holds_ = false;
+  if (db_->in_transaction()) HL_TRY(db_->Exec("ROLLBACK"));
+  return Ok();
+}
 
 Status App::UnlessDiskFailed(Status status) {
   if (status.ok() || !node_->disk().faulted()) return status;
@@ -246,7 +257,13 @@ Status App::UnlessDiskFailed(Status status) {
 }
 
 Status App::Transact(bool may_hold) {
-  if (!holds_) HL_TRY(Begin());
+  if (!holds_) {
+    HL_TRY(Begin());
+    if (deferred_ && may_hold && random_->Chance(0.5)) {
+      sometimes_->Note("deferred transaction held open after its read");
+      return Ok();
+    }
+  }
   const int64_t statements = random_->Between(1, random_->Chance(0.1) ? 25 : 4);
   for (int64_t i = 0; i < statements; ++i) HL_TRY(RandomStatement());
   if (may_hold && random_->Chance(0.5)) {

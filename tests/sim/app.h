@@ -77,6 +77,9 @@ class App {
   // Turns an error that the machine's disk caused into success, because it says nothing about the
   // product. The open transaction is rolled back.
   Status UnlessDiskFailed(Status status);
+  // Turns an error of a deferred transaction into success, if a transaction of the sidecar could
+  // not wait any longer: the limit that docs/limits.md names. The transaction is rolled back.
+  Status UnlessForced(Status status);
   Status RandomStatement();
   // The group of the tables that RandomStatement() writes to for the number `statement`.
   TableGroup GroupOf(int64_t statement) const;
@@ -102,7 +105,10 @@ class App {
   const bool lazy_sync_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
-  int64_t level_ = 0;        // number of migrations that the file has run
+  bool deferred_ =
+      false;            // the open transaction began with a read, and takes the lock when it writes
+  int64_t forced_ = 0;  // SimNode::forced() when the open transaction began
+  int64_t level_ = 0;   // number of migrations that the file has run
   int64_t first_entry_ = 0;  // journal entries after this one belong to the open transaction
   // Number and stamp of each journal entry of the transaction that is being committed.
   std::vector<std::pair<int64_t, int64_t>> given_;

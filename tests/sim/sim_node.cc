@@ -31,11 +31,13 @@ SimNode::SimNode(const Setup& setup)
       setup_(setup),
       disk_(kDatabase, setup.random->Next()),
       vfs_("harmonylite-sim-" + std::to_string(setup.id) + setup.name, &clock, &disk_,
-           setup.random->Next()) {
+           setup.random->Next()),
+      marks_(&disk_),
+      door_vfs_(vfs_.name() + "-door", vfs_.name(), &marks_) {
   options_.db_path = kDatabase;
   options_.spool_directory = setup.directory + "/spools-XXXXXX";
   HL_CHECK(::mkdtemp(options_.spool_directory.data()) != nullptr);
-  options_.vfs = vfs_.name();
+  options_.vfs = door_vfs_.name();
   options_.tables.hide_orphans = setup.hide_orphans;
   // Half of the nodes make batches of one to four changes, so that they cut wherever they may.
   if (setup.random->Below(2) == 0)
@@ -49,16 +51,31 @@ SimNode::SimNode(const Setup& setup)
 }
 
 Result<Connection> SimNode::OpenFile() const {
+  HL_ASSIGN(Connection db, Connection::Open(options_.db_path, OpenMode::kCreate, vfs_.name()));
+  db.SetBusyTimeout(0);
+  return db;
+}
+
+Result<Connection> SimNode::OpenOwn() const {
   HL_ASSIGN(Connection db, Connection::Open(options_.db_path, OpenMode::kCreate, options_.vfs));
   db.SetBusyTimeout(0);
   return db;
 }
 
+void SimNode::Crash() {
+  if (process_ != nullptr) forced_before_ += process_->door->counts().forced;
+  process_.reset();
+}
+
+int64_t SimNode::forced() const {
+  return forced_before_ + (process_ == nullptr ? 0 : process_->door->counts().forced);
+}
+
 Status SimNode::Start() {
   HL_CHECK(process_ == nullptr);
-  HL_ASSIGN(Connection write_db, OpenFile());
-  HL_ASSIGN(Connection read_db, OpenFile());
-  HL_ASSIGN(Connection watch_db, OpenFile());
+  HL_ASSIGN(Connection write_db, OpenOwn());
+  HL_ASSIGN(Connection read_db, OpenOwn());
+  HL_ASSIGN(Connection watch_db, OpenOwn());
   std::unique_ptr<Process> process(new Process{std::move(write_db),
                                                std::move(read_db),
                                                std::move(watch_db),
@@ -73,9 +90,21 @@ Status SimNode::Start() {
                                                {},
                                                {},
                                                {},
+                                               {},
                                                {}});
   for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
+  // Nobody else makes a step while this node's step waits, so no step waits.
+  process->door =
+      std::make_unique<node::DoorKeeper>(&process->write_db, &clock, [](bool) { return false; });
+  process->write_db.SetWriteLockListener(process->door.get());
+  Status started = StartWorkers(process.get());
+  process_ = std::move(process);
+  if (!started.ok()) Crash();
+  return started;
+}
+
+Status SimNode::StartWorkers(Process* process) {
   process->replica =
       std::make_unique<node::Replica>(&process->write_db, options_, &clock, setup_.logger);
   const Origin fresh{NodeId(setup_.id), ledger::FirstIncarnation(setup_.random->Next())};
@@ -90,14 +119,13 @@ Status SimNode::Start() {
   const uint64_t session = node::NewSession(clock.WallMs(), setup_.random->Next());
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
-  if (setup_.snapshots.store != nullptr) StartSnapshots(process.get(), session);
-  if (setup_.verify_interval_ms > 0) HL_TRY(StartVerifier(process.get()));
-  process_ = std::move(process);
+  if (setup_.snapshots.store != nullptr) StartSnapshots(process, session);
+  if (setup_.verify_interval_ms > 0) HL_TRY(StartVerifier(process));
   return Ok();
 }
 
 Status SimNode::StartVerifier(Process* process) {
-  HL_ASSIGN(Connection db, OpenFile());
+  HL_ASSIGN(Connection db, OpenOwn());
   process->verify_db.emplace(std::move(db));
   sqlite3_trace_v2(process->verify_db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
   process->verifier = std::make_unique<node::Verifier>(
@@ -238,7 +266,7 @@ Result<node::VerifyAnswer> SimNode::TakeDigest() {
 
 Result<Picture> SimNode::LookAt(const SimDisk::Files& files) {
   disk_.Put(kCopy, files);  // opening a database may change its files, so this reads a copy
-  HL_ASSIGN(Connection db, Connection::Open(kCopy, OpenMode::kReadWrite, options_.vfs));
+  HL_ASSIGN(Connection db, Connection::Open(kCopy, OpenMode::kReadWrite, vfs_.name()));
   return TakePicture(&db);
 }
 

@@ -17,6 +17,7 @@
 #include "node/recovery/snapshot_maker.h"
 #include "node/recovery/stored_snapshots.h"
 #include "node/replication/consumer.h"
+#include "node/replication/door_keeper.h"
 #include "node/replication/publisher.h"
 #include "node/replication/replica.h"
 #include "node/verify/digest.h"
@@ -26,9 +27,11 @@
 #include "sim/sim_disk.h"
 #include "sim/sim_log.h"
 #include "sim/sim_meta.h"
+#include "sim/sim_read_marks.h"
 #include "sim/sim_store.h"
 #include "sim/sim_vfs.h"
 #include "sqlite/connection.h"
+#include "sqlite/door_vfs.h"
 
 namespace harmonylite::sim {
 
@@ -76,7 +79,7 @@ class SimNode {
   // Starts the sidecar. After an error it is down; kRetryLater means, among other things, that the
   // application holds the file, and the caller starts it again later.
   Status Start();
-  void Crash() { process_.reset(); }
+  void Crash();
   bool running() const { return process_ != nullptr; }
   node::StepResult StepPublisher();
   node::StepResult StepConsumer();
@@ -91,6 +94,9 @@ class SimNode {
   const node::SharedState& shared() const { return process_->shared; }
   bool rivalled() const { return process_->keeper->rivalled(); }
   bool drained() const { return process_->publisher->drained(); }
+  // How many transactions of the machine's sidecars could not wait until no other process was
+  // inside a transaction.
+  int64_t forced() const;
 
   // Interrupts the sidecar's `after`-th SQL statement from now. Statements inside triggers count
   // too.
@@ -112,7 +118,8 @@ class SimNode {
   Result<bool> CanBecomeReplica();
   std::unique_ptr<node::EmptyJoin> MakeJoin();
 
-  // A new connection to the database file, which never waits for a lock.
+  // A new connection to the database file, as of another process than the sidecar's. It never waits
+  // for a lock.
   Result<sqlite::Connection> OpenFile() const;
   SimDisk& disk() { return disk_; }
   // Replaces the database file and its companions. The sidecar must be down.
@@ -160,6 +167,7 @@ class SimNode {
     sqlite::Connection write_db;
     sqlite::Connection read_db;
     sqlite::Connection watch_db;
+    std::unique_ptr<node::DoorKeeper> door;
     node::SharedState shared;
     std::unique_ptr<node::Replica> replica;
     std::unique_ptr<node::Consumer> consumer;
@@ -175,6 +183,8 @@ class SimNode {
     std::unique_ptr<node::Verifier> verifier;  // null where there is no verify interval
   };
 
+  Result<sqlite::Connection> OpenOwn() const;
+  Status StartWorkers(Process* process);
   void StartSnapshots(Process* process, uint64_t session);
   Status StartVerifier(Process* process);
 
@@ -183,9 +193,12 @@ class SimNode {
   Setup setup_;
   SimDisk disk_;
   SimVfs vfs_;
+  SimReadMarks marks_;
+  sqlite::DoorVfs door_vfs_;
   node::NodeOptions options_;
   std::unique_ptr<Process> process_;
   bool spools_ = true;
+  int64_t forced_before_ = 0;    // forced() of the processes that have ended
   int64_t until_interrupt_ = 0;  // statements until the interrupt; 0 or less: none is planned
   bool interrupted_ = false;
   std::optional<sqlite::Connection> checker_;

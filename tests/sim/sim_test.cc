@@ -85,6 +85,7 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
                            "shadowed row came back",
                            "sidecar crashed",
                            "write transaction held open",
+                           "deferred transaction held open after its read",
                            "sidecar paused",
                            "schema changed",
                            "clock jumped by years",

@@ -319,7 +319,7 @@ StepResult Consumer::ApplyReady() {
   if (!needs_fold.ok()) return Busy(needs_fold.error());
   if (*needs_fold) {
     judge_again_ = true;
-    auto folded = d_.replica->Maintain(kFoldChunk, kTrimChunk);
+    auto folded = d_.replica->Maintain(sqlite::TransactionKind::kWrite, kFoldChunk, kTrimChunk);
     return folded.ok() ? StepResult::Progress() : Busy(folded.error());
   }
   size_t failed = 0;

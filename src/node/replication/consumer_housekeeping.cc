@@ -49,7 +49,8 @@ StepResult Consumer::Maintain() {
   }
   if (!quiet && !due) return StepResult::Idle();
   const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
-  auto done = d_.replica->Maintain(fold, quiet || long_journal ? kTrimChunk : 0);
+  auto done = d_.replica->Maintain(sqlite::TransactionKind::kUpkeep, fold,
+                                   quiet || long_journal ? kTrimChunk : 0);
   d_.shared->SetLastChange(d_.replica->last_change());
   if (!done.ok()) return Busy(done.error());
   if (*done && quiet) {

@@ -20,7 +20,7 @@ StepResult Consumer::Merge(OpenSnapshot* snapshot) {
   auto needs_fold = d_.replica->NeedsFold();
   if (!needs_fold.ok()) return Busy(needs_fold.error());
   if (*needs_fold) {
-    auto folded = d_.replica->Maintain(kFoldChunk, 0);
+    auto folded = d_.replica->Maintain(sqlite::TransactionKind::kWrite, kFoldChunk, 0);
     return folded.ok() ? StepResult::Progress() : Busy(folded.error());
   }
   if (!old_rows_) {

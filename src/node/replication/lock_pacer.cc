@@ -17,15 +17,22 @@ using std::chrono::steady_clock;
 // SQLite's busy handler asks again after 1, 2, 5 and 10 ms. A gap as long as the lock was held
 // meets the first or second of these, so no writer of the application waits for more than a few of
 // our transactions. If the application has not written lately, a shorter gap suffices for its first
-// write, and applying is faster.
-microseconds GapAfter(microseconds held, bool local_writers) {
-  if (local_writers) return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
+// write, and applying is faster. Beside long transactions each of ours has to wait for a moment
+// between two of them, so longer gaps make fewer and larger ones of ours.
+microseconds GapAfter(microseconds held, LocalUse use) {
+  if (use == LocalUse::kLong)
+    return std::clamp<microseconds>(held, milliseconds(10), milliseconds(100));
+  if (use == LocalUse::kShort)
+    return std::clamp<microseconds>(held, milliseconds(1), milliseconds(100));
   return std::clamp<microseconds>(held / 4, microseconds(200), milliseconds(5));
 }
 
 }  // namespace
 
-void LockPacer::BeforeLock() { std::this_thread::sleep_until(free_until_); }
+Status LockPacer::BeforeLock(sqlite::TransactionKind) {
+  std::this_thread::sleep_until(free_until_);
+  return Ok();
+}
 
 void LockPacer::Locked() {
   locked_at_ = steady_clock::now();
@@ -35,7 +42,7 @@ void LockPacer::Locked() {
 // Starts a gap now, in proportion to the time since the lock was taken.
 void LockPacer::BeginGap() {
   const auto now = steady_clock::now();
-  free_until_ = now + GapAfter(duration_cast<microseconds>(now - *locked_at_), local_writers_);
+  free_until_ = now + GapAfter(duration_cast<microseconds>(now - *locked_at_), use_);
 }
 
 void LockPacer::Released() {
@@ -49,7 +56,7 @@ void LockPacer::Released() {
 // processor from the application. Otherwise the gap that began in Released() stands. A transaction
 // that wrote nothing does not report Released(), so its gap begins here in any case.
 void LockPacer::Ended() {
-  if (locked_at_ && (!released_ || local_writers_)) BeginGap();
+  if (locked_at_ && (!released_ || use_ != LocalUse::kNone)) BeginGap();
   locked_at_.reset();
 }
 

@@ -13,14 +13,22 @@
 
 namespace harmonylite::node {
 
+// How the application has used the database lately.
+enum class LocalUse {
+  kNone,   // not that we know
+  kShort,  // it has written
+  kLong,   // it was inside transactions for so long that ours had to wait
+};
+
 class LockPacer final : public sqlite::WriteLockListener {
  public:
-  // Whether the application has written lately; if so, the gaps are longer.
-  void SetLocalWriters(bool local_writers) { local_writers_ = local_writers; }
+  // Decides how long the gaps are.
+  void SetLocalUse(LocalUse use) { use_ = use; }
   // True during a gap. Work that does not need the write lock may be done meanwhile.
   bool waiting() const { return std::chrono::steady_clock::now() < free_until_; }
 
-  void BeforeLock() override;  // sleeps for the rest of the gap
+  // Sleeps for the rest of the gap. Never fails.
+  Status BeforeLock(sqlite::TransactionKind kind) override;
   void Locked() override;
   void Released() override;
   void Ended() override;
@@ -30,7 +38,7 @@ class LockPacer final : public sqlite::WriteLockListener {
 
   void BeginGap();
 
-  bool local_writers_ = false;
+  LocalUse use_ = LocalUse::kNone;
   std::optional<TimePoint> locked_at_;  // when the present transaction got the lock; none: no lock
   bool released_ = false;               // true once the present transaction has released the lock
   TimePoint free_until_{};              // end of the gap

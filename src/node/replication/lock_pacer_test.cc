@@ -22,14 +22,14 @@ steady_clock::duration GapAfter(milliseconds held, LockPacer* pacer) {
   const auto released = steady_clock::now();
   pacer->Released();
   pacer->Ended();
-  pacer->BeforeLock();
+  EXPECT_TRUE(pacer->BeforeLock(sqlite::TransactionKind::kWrite).ok());
   EXPECT_FALSE(pacer->waiting());
   return steady_clock::now() - released;
 }
 
 TEST(LockPacer, LeavesTheLockAloneAsLongAsItWasHeldWhereTheApplicationWrites) {
   LockPacer pacer;
-  pacer.SetLocalWriters(true);
+  pacer.SetLocalUse(LocalUse::kShort);
   EXPECT_GE(GapAfter(milliseconds(8), &pacer), milliseconds(8));
 }
 
@@ -40,13 +40,13 @@ TEST(LockPacer, LeavesAQuarterWhereItDoesNot) {
 
 TEST(LockPacer, WhatACommitDoesWithoutTheLockComesOnTopBesideTheApplication) {
   LockPacer pacer;
-  pacer.SetLocalWriters(true);
+  pacer.SetLocalUse(LocalUse::kShort);
   pacer.Locked();
   pacer.Released();
   const auto released = steady_clock::now();
   Pass(milliseconds(8));
   pacer.Ended();
-  pacer.BeforeLock();
+  EXPECT_TRUE(pacer.BeforeLock(sqlite::TransactionKind::kWrite).ok());
   EXPECT_GE(steady_clock::now() - released, milliseconds(16));
 }
 

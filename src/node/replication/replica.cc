@@ -108,7 +108,7 @@ Result<std::string> Replica::UseWal() {
 // is to be compared with the cluster first, is marked as not joined: nothing is sent or applied
 // until the first join is done.
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   HL_TRY(ledger::Install(db_, self, journal_mode));
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
@@ -128,7 +128,7 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
 // Makes a restored snapshot, which belongs to no node, this node's file. A crash before the commit
 // leaves it a restored snapshot, which the next start adopts.
 Status Replica::AdoptSnapshot(const Origin& self) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   State next = state_;
   HL_TRY(ledger::Adopt(db_, &next, self));
   HL_TRY(transaction.Commit());
@@ -137,6 +137,13 @@ Status Replica::AdoptSnapshot(const Origin& self) {
   logger_->Info("{} is a restored snapshot: it is node {}'s from now on", options_.db_path,
                 self.node.value);
   return Ok();
+}
+
+Result<Transaction> Replica::Begin(TransactionKind kind) {
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, kind));
+  HL_ASSIGN(const bool changed, SchemaChanged());
+  if (changed) return SchemaJustChanged();
+  return transaction;
 }
 
 Result<bool> Replica::SchemaChanged() {
@@ -150,7 +157,7 @@ Result<bool> Replica::SchemaChanged() {
 // already is not taken for one that was written without triggers.
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   if (first) HL_TRY(ledger::AddMembershipTables(db_));
   HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
@@ -219,9 +226,7 @@ Status Replica::SettleAlone() {
       HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
     }
   }
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kUpkeep));
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   for (const apply::FoundOrphan& one : found) {
@@ -256,9 +261,7 @@ Status Replica::Commit(Transaction* transaction, const State& next) {
 Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
                       size_t* failed) {
   *failed = batches.size();
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   State next = state_;
   next.cursor = cursor.value;
   if (!HL_MUTANT(fold_after_compare)) HL_TRY(FoldAll(catalog_, &next));
@@ -333,7 +336,7 @@ Result<bool> Replica::NeedsFold() {
   return end.last.value - state_.folded_to.value > kFoldInApply;
 }
 
-Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
+Result<bool> Replica::Maintain(TransactionKind kind, int64_t fold_limit, int64_t trim_limit) {
   // Looking takes no lock, and mostly there is nothing to do. An entry can be trimmed once it is
   // folded and published, but the newest entry of the journal stays: it is the clock.
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
@@ -346,9 +349,7 @@ Result<bool> Replica::Maintain(int64_t fold_limit, int64_t trim_limit) {
     ReturnMemoryOfMuchWork();
     return true;
   }
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(kind));
   State next = state_;
   HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
   if (all_folded && !HL_MUTANT(fold_without_settle)) HL_TRY(Settle());
@@ -407,9 +408,7 @@ Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t l
                                                                 : progress_.Get(origin)));
   HL_ASSIGN(const bool any, ledger::AnyCollectable(db_, catalog_, origins_, may_go));
   if (!any) return 0;
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kUpkeep));
   change::ProgressVector collected = collected_;
   HL_ASSIGN(const int64_t gone,
             ledger::CollectTombstones(db_, catalog_, origins_, may_go, limit, &collected));
@@ -433,7 +432,7 @@ Status Replica::RememberMembers(const ledger::Members& members) {
     changed[node] = member;
   }
   if (changed.empty()) return Ok();
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   for (const auto& [node, member] : changed) HL_TRY(ledger::SaveMember(db_, node, member));
   HL_TRY(Commit(&transaction, state_));
   for (const auto& [node, member] : changed) members_[node] = member;
@@ -456,9 +455,7 @@ void Replica::SetCursor(ports::LogSeq cursor, int64_t log_created) {
 // published. If other nodes may know other changes under numbers that this process has sent
 // (`numbers_shared`), all that this process sent is sent again, so the base is where it began.
 Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationRequest& request) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());

@@ -82,9 +82,9 @@ class Replica {
   // True if so much of the journal is unfolded that Maintain() must fold it before the next
   // Apply().
   Result<bool> NeedsFold();
-  // Folds and trims up to so many journal entries, and saves the state. True if nothing is left to
-  // fold or trim.
-  Result<bool> Maintain(int64_t fold_limit, int64_t trim_limit);
+  // Folds and trims up to so many journal entries, and saves the state, in a transaction of this
+  // kind. True if nothing is left to fold or trim.
+  Result<bool> Maintain(sqlite::TransactionKind kind, int64_t fold_limit, int64_t trim_limit);
   // Tells the other workers this node's identity and where it stands. Call once, before they start.
   Status Introduce(SharedState* shared);
   // Newest change of the application, as of the last look at the journal.
@@ -150,6 +150,9 @@ class Replica {
   }
 
  private:
+  // Begins a transaction that touches the application's rows. kRetryLater, passing: the schema is
+  // not the one that the triggers were written for.
+  Result<sqlite::Transaction> Begin(sqlite::TransactionKind kind);
   // Returns the journal mode that the database had before.
   Result<std::string> UseWal();
   Status FirstAttach(const Origin& self, const std::string& journal_mode);

@@ -23,9 +23,7 @@ Result<apply::OldRows> Replica::FindOldRows(sqlite::Connection* snapshot) {
 }
 
 Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   // The table now has rows from before HarmonyLite. Without this mark an audit would take them for

@@ -16,15 +16,12 @@ namespace {
 
 using change::ValueView;
 using change::Views;
-using sqlite::Transaction;
 using sqlite::TransactionKind;
 
 }  // namespace
 
 Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   HL_ASSIGN(change::BatchDecoder decoder, change::BatchDecoder::Begin(&batch->arrived.bytes));
@@ -35,9 +32,7 @@ Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
 }
 
 Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
-  HL_ASSIGN(const bool changed, SchemaChanged());
-  if (changed) return SchemaJustChanged();
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   ledger::State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
   if (orders.raise_clock.value > 0) HL_TRY(capture::RaiseClock(db_, orders.raise_clock));

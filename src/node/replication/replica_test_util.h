@@ -101,7 +101,7 @@ class TestReplica {
   }
   // Folds and trims until nothing is left to do.
   void Maintain() {
-    while (!Must(replica_->Maintain(1'000, 1'000))) continue;
+    while (!Must(replica_->Maintain(sqlite::TransactionKind::kUpkeep, 1'000, 1'000))) continue;
   }
   // Forgets every tombstone of this node, and returns their number.
   int64_t Forget() {
