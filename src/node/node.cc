@@ -157,6 +157,12 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
   out->write_db_->SetWriteLockListener(&*out->door_);
   out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
   HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
+  if (!out->door_->has_door())
+    logger->Warning(
+        "{}-shm cannot be opened for writing, so this process cannot tell when the application is in "
+        "no transaction: deferred transactions of the application may fail with SQLITE_BUSY; give "
+        "this process's user the rights of the database file on it, and start again",
+        out->options_.db_path);
   HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kCacheKib));
   HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));
   HL_ASSIGN(out->verify_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));

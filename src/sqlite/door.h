@@ -22,14 +22,19 @@ class Door {
   Door& operator=(const Door&) = delete;
 
   // Closes the door if no other process is inside. kClosed also if there is no door to close. Never
-  // waits. A closed door must be opened within a second: SQLite before 3.38 gives up a transaction
-  // that could not begin for that long.
+  // waits. A closed door must be opened within a second: old libraries give up a transaction that
+  // could not begin for about that long, today's after some ten seconds.
   DoorAnswer TryClose();
   // Opens the door if it is closed.
   void Open();
   bool closed() const { return index_ != nullptr; }
+  // False if there is no door to close: the database is not in WAL mode, or its "-shm" file cannot
+  // be opened for writing.
+  bool exists() const { return FindIndex() != nullptr; }
 
  private:
+  std::shared_ptr<WalIndex> FindIndex() const;
+
   Connection* db_;
   std::shared_ptr<WalIndex> index_;  // null while the door is open
 };

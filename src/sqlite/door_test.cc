@@ -236,6 +236,8 @@ TEST_F(DoorTest, WithoutAWalThereIsNoDoor) {
   Connection plain = Must(Connection::Open(dir_.File("plain.db"), OpenMode::kCreate));
   Execute(&plain, "CREATE TABLE t(a)");
   Door door(&plain);
+  EXPECT_FALSE(door.exists());
+  EXPECT_TRUE(door_->exists());
   EXPECT_EQ(door.TryClose(), DoorAnswer::kClosed);
   EXPECT_FALSE(door.closed());
 }

@@ -154,10 +154,12 @@ bool WalIndex::LeadsNewcomers() const {
 
 DoorAnswer WalIndex::TryClose() {
   const std::lock_guard lock(mutex_);
+  if (!is_closed_) ReturnMarks();  // those that could not be returned before
   if (closed_ != 0) return DoorAnswer::kOthersInside;
   const bool taken = TakeMarks();
   const bool writes = locks_->AnotherWrites();
-  if (taken && !writes) return DoorAnswer::kClosed;
+  is_closed_ = taken && !writes;
+  if (is_closed_) return DoorAnswer::kClosed;
   ReturnMarks();
   return writes ? DoorAnswer::kAnotherWrites : DoorAnswer::kOthersInside;
 }
@@ -197,6 +199,7 @@ bool WalIndex::TakeOrPassOver() {
 
 void WalIndex::Open() {
   const std::lock_guard lock(mutex_);
+  is_closed_ = false;
   ReturnMarks();
 }
 

@@ -91,7 +91,8 @@ class WalIndex {
   std::vector<User*> users_;  // not owned
   // The header, in units of 32 bits. Not owned; null until it is mapped.
   uint32_t* header_ = nullptr;
-  unsigned closed_ = 0;  // bits of the locks that are ours alone while the door is closed
+  unsigned closed_ = 0;     // bits of the locks that are ours alone at the moment
+  bool is_closed_ = false;  // the door is closed
 };
 
 }  // namespace harmonylite::sqlite

@@ -49,8 +49,9 @@ StepResult Consumer::Maintain() {
   }
   if (!quiet && !due) return StepResult::Idle();
   const int64_t fold = quiet || long_journal ? kFoldChunk : kForcedFold;
-  auto done = d_.replica->Maintain(sqlite::TransactionKind::kUpkeep, fold,
-                                   quiet || long_journal ? kTrimChunk : 0);
+  const auto kind =
+      long_journal ? sqlite::TransactionKind::kWrite : sqlite::TransactionKind::kUpkeep;
+  auto done = d_.replica->Maintain(kind, fold, quiet || long_journal ? kTrimChunk : 0);
   d_.shared->SetLastChange(d_.replica->last_change());
   if (!done.ok()) return Busy(done.error());
   if (*done && quiet) {

@@ -52,6 +52,8 @@ class DoorKeeper final : public sqlite::WriteLockListener {
   // owned.
   void SetNext(sqlite::WriteLockListener* next) { next_ = next; }
   DoorCounts counts() const;
+  // Whether the database has a door at all.
+  bool has_door() const { return door_.exists(); }
   // True if a transaction of ours waited for a millisecond or more within the last `ms`.
   bool WaitedWithin(int64_t ms) const;
 
