@@ -208,7 +208,15 @@ std::shared_ptr<const Picture> Alterations::Corrected(
       out->rows[one->table][one->key] = *one->was;
     else
       out->rows[one->table].erase(one->key);
-    if (one->version) out->versions[one->table][one->key] = *one->version;
+    if (!one->version) continue;
+    const auto now = VersionOf(*picture, *one);
+    RowVersion& version = out->versions[one->table][one->key];
+    version = *one->version;
+    // A new incarnation of the file may have taken the change over since.
+    if (now && SameRank(now, one->version)) {
+      version.origin = now->origin;
+      version.lseq = now->lseq;
+    }
   }
   if (out == nullptr) return picture;
   return out;
