@@ -28,8 +28,8 @@ Result<sqlite::Connection> OpenAttached(const std::string& db_path) {
 }
 
 BesideApplication::BesideApplication(sqlite::Connection* db)
-    : db_(db), door_(db, &clock_, [this](bool near) {
-        pause_.Wait(near);
+    : db_(db), door_(db, &clock_, [this](bool stay_awake) {
+        pause_.Wait(stay_awake);
         return true;
       }) {
   db->SetWriteLockListener(&door_);

@@ -150,8 +150,8 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
                                          const Clock* clock, Logger* logger) {
   std::unique_ptr<Node> out(new Node(std::move(options), clock, logger));
   HL_ASSIGN(out->write_db_, OpenDatabase(out->options_, OpenMode::kCreate, kCacheKib));
-  out->door_.emplace(&*out->write_db_, clock, [node = out.get()](bool near) {
-    node->door_pause_.Wait(near);
+  out->door_.emplace(&*out->write_db_, clock, [node = out.get()](bool stay_awake) {
+    node->door_pause_.Wait(stay_awake);
     return !node->stopping_.load();
   });
   out->write_db_->SetWriteLockListener(&*out->door_);

@@ -122,13 +122,17 @@ OwnHold WalIndex::Passed(int mark) const {
   return out;
 }
 
+bool WalIndex::KnowsHeader() const {
+  return header_ != nullptr && Header(kVersion) == kKnownVersion;
+}
+
 uint32_t WalIndex::Header(size_t at) const { return std::atomic_ref(header_[at]).load(); }
 
 // True if whoever shares the mark reads an older state than the present one. The first mark is that
 // of readers who need nothing from the WAL, which is the present state only if the file has all of
 // the WAL's pages.
 bool WalIndex::IsStale(int mark) const {
-  if (header_ == nullptr || Header(kVersion) != kKnownVersion) return false;
+  if (!KnowsHeader()) return false;
   return Header(mark == 0 ? kMovedFrames : kMarkValues + mark) != Header(kLastFrame);
 }
 
@@ -139,7 +143,7 @@ bool WalIndex::IsStale(int mark) const {
 // chooses again. A mark that a connection of this process holds must keep its value.
 void WalIndex::NoteTaken(int mark) {
   closed_ |= BitOfMark(mark);
-  if (mark == 0 || header_ == nullptr || Header(kVersion) != kKnownVersion) return;
+  if (mark == 0 || !KnowsHeader()) return;
   const OwnHold own = Passed(mark);
   if (own.shared == 0 && !own.exclusive)
     std::atomic_ref(header_[kMarkValues + mark]).store(Header(kLastFrame));

@@ -77,6 +77,8 @@ class WalIndex {
   int PassRun(User* user, int first, int count, int flags);
   bool MayTake(unsigned locks, bool exclusive) const;
   OwnHold Passed(int mark) const;
+  // True if the header is mapped and has the layout that is known here.
+  bool KnowsHeader() const;
   uint32_t Header(size_t at) const;
   bool IsStale(int mark) const;
   void NoteTaken(int mark);

@@ -1,4 +1,6 @@
-"""An application's transactions never fail because of ours: neither those of applying nor of upkeep."""
+"""An application's transactions never fail because of ours: neither those of applying nor of upkeep.
+
+Sleeps here are the rhythm of an application, or say when a blow falls; none waits for anything."""
 
 import collections
 import signal

@@ -50,17 +50,15 @@ SimNode::SimNode(const Setup& setup)
   options_.snapshots = setup.snapshots.policy;
 }
 
-Result<Connection> SimNode::OpenFile() const {
-  HL_ASSIGN(Connection db, Connection::Open(options_.db_path, OpenMode::kCreate, vfs_.name()));
+Result<Connection> SimNode::OpenThrough(const std::string& vfs) const {
+  HL_ASSIGN(Connection db, Connection::Open(options_.db_path, OpenMode::kCreate, vfs));
   db.SetBusyTimeout(0);
   return db;
 }
 
-Result<Connection> SimNode::OpenOwn() const {
-  HL_ASSIGN(Connection db, Connection::Open(options_.db_path, OpenMode::kCreate, options_.vfs));
-  db.SetBusyTimeout(0);
-  return db;
-}
+Result<Connection> SimNode::OpenFile() const { return OpenThrough(vfs_.name()); }
+
+Result<Connection> SimNode::OpenOwn() const { return OpenThrough(options_.vfs); }
 
 void SimNode::Crash() {
   if (process_ != nullptr) forced_before_ += process_->door->counts().forced;

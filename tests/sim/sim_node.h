@@ -183,6 +183,8 @@ class SimNode {
     std::unique_ptr<node::Verifier> verifier;  // null where there is no verify interval
   };
 
+  Result<sqlite::Connection> OpenThrough(const std::string& vfs) const;
+  // A connection of the sidecar.
   Result<sqlite::Connection> OpenOwn() const;
   Status StartWorkers(Process* process);
   void StartSnapshots(Process* process, uint64_t session);

@@ -1,7 +1,5 @@
 #include "node/replication/door_keeper.h"
 
-#include <algorithm>
-
 #include "base/mutant.h"
 
 namespace harmonylite::node {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "capture/capture_test_util.h"
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
 #include "support/other_process.h"
@@ -21,13 +22,6 @@ using sqlite::OpenMode;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
 
-class StillClock final : public Clock {
- public:
-  int64_t WallMs() const override { return now_ms; }
-  int64_t MonotonicMs() const override { return now_ms; }
-  int64_t now_ms = 1'000'000;
-};
-
 class DoorKeeperTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -40,11 +34,11 @@ class DoorKeeperTest : public testing::Test {
   void TearDown() override { db_->SetWriteLockListener(nullptr); }
 
   bool Pause(bool) {
-    if (leaves_after_ms_ && clock_.now_ms >= *leaves_after_ms_) {
+    if (leaves_after_ms_ && clock_.monotonic_ms >= *leaves_after_ms_) {
       EXPECT_EQ(app_.Run("COMMIT"), "ok");
       leaves_after_ms_.reset();
     }
-    ++clock_.now_ms;
+    ++clock_.monotonic_ms;
     return may_wait_;
   }
   void Enter() {
@@ -60,7 +54,7 @@ class DoorKeeperTest : public testing::Test {
   test::TempDir dir_;
   const std::string path_ = dir_.File("app.db");
   test::OtherProcess app_{path_};  // before the first connection of this process
-  StillClock clock_;
+  capture::ManualClock clock_;
   std::optional<Connection> db_;
   std::optional<DoorKeeper> keeper_;
   bool may_wait_ = true;
@@ -85,12 +79,12 @@ TEST_F(DoorKeeperTest, ARollbackOpensItToo) {
 
 TEST_F(DoorKeeperTest, ItWaitsUntilTheApplicationIsOutside) {
   Enter();
-  leaves_after_ms_ = clock_.now_ms + 60;
+  leaves_after_ms_ = clock_.monotonic_ms + 60;
   ASSERT_OK(Write(TransactionKind::kWrite));
   EXPECT_EQ(keeper_->counts().closed, 1);
   EXPECT_GE(keeper_->counts().waited_ms, 60);
   EXPECT_TRUE(keeper_->WaitedWithin(100));
-  clock_.now_ms += 200;
+  clock_.monotonic_ms += 200;
   EXPECT_FALSE(keeper_->WaitedWithin(100));
 }
 
@@ -108,20 +102,20 @@ TEST_F(DoorKeeperTest, ItsPatienceEnds) {
 
 TEST_F(DoorKeeperTest, UpkeepLetsOtherWorkGoOnAndWaitsMuchLonger) {
   Enter();
-  const int64_t began = clock_.now_ms;
+  const int64_t began = clock_.monotonic_ms;
   int64_t refused = 0;
   while (true) {
-    const int64_t attempt = clock_.now_ms;
+    const int64_t attempt = clock_.monotonic_ms;
     Status written = Write(TransactionKind::kUpkeep);
     if (written.ok()) break;
     EXPECT_EQ(written.error().code(), ErrorCode::kRetryLater);
     EXPECT_TRUE(written.error().passing());
-    EXPECT_LE(clock_.now_ms - attempt, kUpkeepTurnMs);
-    clock_.now_ms += 5;
+    EXPECT_LE(clock_.monotonic_ms - attempt, kUpkeepTurnMs);
+    clock_.monotonic_ms += 5;
     ++refused;
   }
   EXPECT_GT(refused, 100);
-  EXPECT_GE(clock_.now_ms - began, kUpkeepPatienceMs);
+  EXPECT_GE(clock_.monotonic_ms - began, kUpkeepPatienceMs);
   EXPECT_EQ(keeper_->counts().forced, 1);
 }
 
@@ -129,7 +123,7 @@ TEST_F(DoorKeeperTest, AWaitThatWasGivenUpLongAgoDoesNotCount) {
   Enter();
   may_wait_ = false;
   EXPECT_FALSE(Write(TransactionKind::kWrite).ok());
-  clock_.now_ms += 10 * kApplyPatienceMs + 1;
+  clock_.monotonic_ms += 10 * kApplyPatienceMs + 1;
   EXPECT_FALSE(Write(TransactionKind::kWrite).ok());
   EXPECT_EQ(keeper_->counts().forced, 0);
 }
@@ -138,7 +132,7 @@ TEST_F(DoorKeeperTest, ALongTransactionLetsTheApplicationIn) {
   ASSERT_VALUE(auto transaction, Transaction::Begin(&*db_, TransactionKind::kWrite));
   app_.Begin("SELECT a FROM t");
   EXPECT_FALSE(app_.Answers(20));
-  clock_.now_ms += kLongestClosedMs + 1;
+  clock_.monotonic_ms += kLongestClosedMs + 1;
   ASSERT_OK(
       db_->Exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
                 "20000) SELECT max(i) FROM n"));
