@@ -108,6 +108,17 @@ TEST(TriggerTest, ReplaceThroughAGeneratedColumn) {
             (RowsByKey{{"t:3", "gone"}, {"t:2", "2|'x'"}}));
 }
 
+// SQLite leaves columns that an UPDATE neither sets nor shows to a BEFORE trigger NULL when it
+// computes a generated column for that trigger.
+TEST(TriggerTest, ReplaceThroughAGeneratedColumnOfWhatIsNotUpdated) {
+  TestNode node(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, g AS (a || b) UNIQUE);"
+      "CREATE UNIQUE INDEX i ON t(lower(g))");
+  node.Do("INSERT INTO t(id, a, b) VALUES(1, 'x', 1), (2, 'x', 2)");
+  EXPECT_EQ(node.Do("UPDATE OR REPLACE t SET b = 1 WHERE id = 2"),
+            (RowsByKey{{"t:1", "gone"}, {"t:2", "2|'x'|1"}}));
+}
+
 TEST(TriggerTest, DisplacedRowsCountOnlyWhenGone) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE)");
   node.Do("INSERT INTO t VALUES(1, 'x')");

@@ -4,9 +4,11 @@
 #include <set>
 
 #include "change/row_hash.h"
+#include "schema/generated_columns.h"
 #include "schema/index_sql.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/sql_text.h"
 
 namespace harmonylite::schema {
 
@@ -141,6 +143,29 @@ Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table, cons
   return out;
 }
 
+// Adds the columns behind those generated columns that an index of the table reads.
+Status ResolveGenerated(Connection* db, Table* table) {
+  const auto generated = [&](const std::string& name) {
+    return std::find(table->columns.begin(), table->columns.end(), name) == table->columns.end();
+  };
+  for (UniqueIndex& index : table->unique_indexes) {
+    std::vector<std::string>* columns = &index.columns;
+    if (std::none_of(columns->begin(), columns->end(), generated)) continue;
+    HL_ASSIGN(auto find, db->PrepareCached(
+                             "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
+    find->Bind(1, table->name);
+    HL_ASSIGN(const bool row, find->Step());
+    if (!row) return MakeError(ErrorCode::kCorruption, "sqlite_schema lacks table {}", table->name);
+    for (std::string& behind : ColumnsBehindGenerated(find->Text(0), table->columns))
+      columns->push_back(std::move(behind));
+    std::sort(columns->begin(), columns->end());
+    columns->erase(std::unique(columns->begin(), columns->end()), columns->end());
+    for (IndexTerm& term : index.terms)
+      term.is_column = term.is_column && !generated(sqlite::NameOf(term.sql));
+  }
+  return Ok();
+}
+
 // Chooses the row key: the primary key, or else the first UNIQUE index over NOT NULL columns, or
 // else the rowid if the operator allows it. A single column that is the primary key without an
 // index for it is an INTEGER PRIMARY KEY, which is the rowid. Fills in `table->key` and, if the key
@@ -227,6 +252,7 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     if (!described.ok()) return std::move(described).error();
     table->unique_indexes.push_back(std::move(*described));
   }
+  HL_TRY(ResolveGenerated(db, table));
   HL_ASSIGN(table->foreign_keys, ListForeignKeys(db, row.name));
   return std::optional<std::string>();
 }

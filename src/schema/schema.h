@@ -32,7 +32,7 @@ struct KeyColumn {
 struct IndexTerm {
   std::string sql;
   std::string collation;
-  bool is_column = false;
+  bool is_column = false;  // true for a column that is not generated
 };
 
 // A UNIQUE index that is not the row key. INSERT OR REPLACE may displace rows through such an
@@ -40,8 +40,9 @@ struct IndexTerm {
 struct UniqueIndex {
   std::string name;
   std::vector<IndexTerm> terms;
-  std::string where_sql;             // the condition of a partial index; empty for other indexes
-  std::vector<std::string> columns;  // all columns that the terms and the condition read
+  std::string where_sql;  // the condition of a partial index; empty for other indexes
+  // All columns that the terms and the condition read, and those behind generated ones.
+  std::vector<std::string> columns;
 };
 
 struct Table {

@@ -162,6 +162,21 @@ TEST(SchemaTest, UniqueIndexesOnGeneratedColumns) {
   const Table table = TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (lower(a)) UNIQUE)");
   ASSERT_EQ(table.unique_indexes.size(), 1u);
   EXPECT_EQ(table.unique_indexes[0].terms[0].sql, "\"g\"");
+  EXPECT_FALSE(table.unique_indexes[0].terms[0].is_column);
+  EXPECT_EQ(table.unique_indexes[0].columns, (Strings{"a", "g"}));
+}
+
+TEST(SchemaTest, UniqueIndexesOnExpressionsOverGeneratedColumns) {
+  const Table table = TableOf(
+      "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, free, \"g\"\"h\" AS (a || x), x AS (b));"
+      "CREATE UNIQUE INDEX i ON t(lower(\"g\"\"h\"));"
+      "CREATE UNIQUE INDEX j ON t(\"g\"\"h\", free);"
+      "CREATE UNIQUE INDEX k ON t(free)");
+  const Strings columns[] = {{"a", "b", "g\"h"}, {"a", "b", "free", "g\"h"}, {"free"}};
+  ASSERT_EQ(table.unique_indexes.size(), 3u);
+  for (size_t i = 0; i < 3; ++i) EXPECT_EQ(table.unique_indexes[i].columns, columns[i]);
+  EXPECT_FALSE(table.unique_indexes[1].terms[0].is_column);
+  EXPECT_TRUE(table.unique_indexes[1].terms[1].is_column);
 }
 
 TEST(SchemaTest, AFunctionOfTheApplicationLeavesOutOneTableOnly) {

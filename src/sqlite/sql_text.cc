@@ -142,6 +142,18 @@ std::string WithoutComments(std::string_view sql) {
   return out;
 }
 
+std::string NameOf(std::string_view token) {
+  if (token.size() < 2) return std::string(token);
+  if (token.front() == '[') return std::string(token.substr(1, token.size() - 2));
+  if (!IsQuote(token.front())) return std::string(token);
+  std::string out;
+  for (size_t at = 1; at + 1 < token.size(); ++at) {
+    out += token[at];
+    if (token[at] == token.front()) ++at;  // A doubled quote stands for one.
+  }
+  return out;
+}
+
 std::string_view TrimSpaces(std::string_view text) {
   while (!text.empty() && IsSpace(text.front())) text.remove_prefix(1);
   while (!text.empty() && IsSpace(text.back())) text.remove_suffix(1);

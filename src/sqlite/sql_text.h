@@ -37,6 +37,9 @@ bool HasWord(std::string_view sql, std::string_view word);
 // swallow what is put behind the text.
 std::string WithoutComments(std::string_view sql);
 
+// Returns the name that a token stands for, without its quotes: "a", [a], `a` and a are one name.
+std::string NameOf(std::string_view token);
+
 // Removes spaces at both ends.
 std::string_view TrimSpaces(std::string_view text);
 
