@@ -198,11 +198,21 @@ const Alteration* Alterations::FindNamed(const node::Finding& finding) const {
   return nullptr;
 }
 
+void Alterations::NoteTakenOver(const Picture& picture) {
+  for (const auto& one : all_) {
+    const std::optional<RowVersion> now = VersionOf(picture, *one);
+    if (!one->version || !SameRank(now, one->version)) continue;
+    const RowVersion& last = one->taken_over.empty() ? *one->version : one->taken_over.back();
+    if (now->origin != last.origin && now->origin == picture.self) one->taken_over.push_back(*now);
+  }
+}
+
 std::shared_ptr<const Picture> Alterations::Corrected(
     const std::shared_ptr<const Picture>& picture) const {
   std::shared_ptr<Picture> out;
   for (const auto& one : all_) {
-    if (!Shows(*picture, *one) && !Lacks(*picture, *one)) continue;
+    const auto lacking = Lacking(*picture, *one);
+    if (!Shows(*picture, *one) && !lacking) continue;
     if (out == nullptr) out = std::make_shared<Picture>(*picture);
     if (one->was)
       out->rows[one->table][one->key] = *one->was;
@@ -212,11 +222,9 @@ std::shared_ptr<const Picture> Alterations::Corrected(
     const auto now = VersionOf(*picture, *one);
     RowVersion& version = out->versions[one->table][one->key];
     version = *one->version;
-    // A new incarnation of the file may have taken the change over since.
-    if (now && SameRank(now, one->version)) {
-      version.origin = now->origin;
-      version.lseq = now->lseq;
-    }
+    const std::optional<RowVersion>& label = SameRank(now, one->version) ? now : lacking;
+    version.origin = label->origin;
+    version.lseq = label->lseq;
   }
   if (out == nullptr) return picture;
   return out;
@@ -243,12 +251,21 @@ bool Shows(const Picture& picture, const Alteration& alteration) {
          RowOf(picture, alteration) == alteration.is;
 }
 
-bool Lacks(const Picture& picture, const Alteration& alteration) {
-  if (!alteration.version ||
-      !picture.vector.Covers(alteration.version->origin, Lseq(alteration.version->lseq)))
-    return false;
+std::optional<RowVersion> Lacking(const Picture& picture, const Alteration& alteration) {
+  if (!alteration.version) return std::nullopt;
   const std::optional<RowVersion> version = VersionOf(picture, alteration);
-  return !version || Rank(*version) < Rank(*alteration.version);
+  if (version && Rank(*version) >= Rank(*alteration.version)) return std::nullopt;
+  const auto covered = [&](const RowVersion& one) {
+    return picture.vector.Covers(one.origin, Lseq(one.lseq));
+  };
+  const auto& later = alteration.taken_over;
+  const auto newest = std::find_if(later.rbegin(), later.rend(), covered);
+  if (newest != later.rend()) return *newest;
+  return covered(*alteration.version) ? alteration.version : std::nullopt;
+}
+
+bool Lacks(const Picture& picture, const Alteration& alteration) {
+  return Lacking(picture, alteration).has_value();
 }
 
 }  // namespace harmonylite::sim

@@ -28,9 +28,12 @@ struct Alteration {
   change::Row sql_key;                // the key's values, to be bound to a statement
   std::string product_key;            // the key as `harmonylite verify` names it, in lower case
   std::optional<RowVersion> version;  // the row's version at that time; nothing: it had none
-  std::optional<Image> was;           // the row before; nothing: there was none
-  std::optional<Image> is;            // the row afterwards; nothing: it was deleted
-  bool audited = false;               // the triggers were dropped too: an audit must find it
+  // The same version with the origins and lseqs of new incarnations of the file, which have taken
+  // the change over since: the newest one last.
+  std::vector<RowVersion> taken_over;
+  std::optional<Image> was;  // the row before; nothing: there was none
+  std::optional<Image> is;   // the row afterwards; nothing: it was deleted
+  bool audited = false;      // the triggers were dropped too: an audit must find it
 };
 
 class Alterations {
@@ -44,6 +47,8 @@ class Alterations {
   const Alteration* Find(const std::string& table, const std::string& key) const;
   // The alteration of the row that the product names in `finding`; null if nobody altered that row.
   const Alteration* FindNamed(const node::Finding& finding) const;
+  // Notes which versions of altered rows the file's new incarnation has taken over.
+  void NoteTakenOver(const Picture& picture);
   // `picture` with all altered rows as they should be. The same object is returned if it needs no
   // change.
   std::shared_ptr<const Picture> Corrected(const std::shared_ptr<const Picture>& picture) const;
@@ -74,9 +79,10 @@ bool SameRank(const std::optional<RowVersion>& a, const std::optional<RowVersion
 // Besides the altered file, others come to show it when the row is sent in answer to a repair
 // request.
 bool Shows(const Picture& picture, const Alteration& alteration);
-// True if the progress of the file covers the version that the row had when it was altered, and the
-// file has an older version or none. That happens when a node answers a repair request with a
-// deleted row left out.
+// The version of an altered row of which the file has an older one or none, although its progress
+// covers it. That happens when a node answers a repair request, or sends the changes that its new
+// incarnation has taken over, with a deleted row left out. Nothing if the file lacks no version.
+std::optional<RowVersion> Lacking(const Picture& picture, const Alteration& alteration);
 bool Lacks(const Picture& picture, const Alteration& alteration);
 
 // Checks what `harmonylite verify` reported. `before` are the alterations that stood when the

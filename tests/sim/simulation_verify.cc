@@ -119,6 +119,7 @@ void Simulation::NoteUnseen(Machine* machine) {
 Result<std::shared_ptr<const Picture>> Simulation::LookCorrected(Machine* machine) {
   NoteUnseen(machine);
   HL_ASSIGN(auto picture, machine->node->Look());
+  alterations_.NoteTakenOver(*picture);
   return alterations_.Corrected(picture);
 }
 
