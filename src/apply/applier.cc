@@ -36,8 +36,9 @@ struct Applier::Context {
   std::vector<Lseq> had;
   std::vector<Target> tables;
   RowAtHand at_hand;  // the row of the batch that is being merged
-  // Ids of the conflicts that this batch has listed, by table and key. A batch may hold a row
-  // twice, its newest write last; the later conflict then replaces the earlier one.
+  // Ids of the conflicts that this batch has listed, by table, loser's origin and key. A batch may
+  // hold two writes of a row by one origin, the newer one last. If both lose, the later conflict
+  // replaces the earlier one. Losers of different origins are all kept (P7).
   std::map<std::string, int64_t> kept;
   ApplyStats stats;
 };
@@ -265,9 +266,9 @@ Status Applier::KeepConflict(TableState* state, std::string_view kind, const Sto
   const ledger::ConflictSide ours{stored.stamp, stored.origin, stored_image};
   const ledger::ConflictSide theirs{incoming.stamp, incoming.origin, at_hand.image};
   std::vector<std::string> names(at_hand.key.size());
-  int64_t& id =
-      context
-          ->kept[fmt::format("{}:", state->tracked->id) + change::EncodeImage(names, at_hand.key)];
+  const ledger::OriginIndex loser = incoming_wins ? stored.origin : incoming.origin;
+  int64_t& id = context->kept[fmt::format("{}:{}:", state->tracked->id, loser.value) +
+                              change::EncodeImage(names, at_hand.key)];
   if (id != 0) HL_TRY(ledger::RemoveConflict(db_, id));
   HL_ASSIGN(id, ledger::AddConflict(db_, *state->tracked, kind, at_hand.key,
                                     incoming_wins ? ours : theirs, incoming_wins ? theirs : ours));

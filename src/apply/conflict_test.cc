@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "apply/apply_test_util.h"
+#include "change/batch_test_util.h"
 #include "ledger/conflict_log.h"
 
 namespace harmonylite::apply {
@@ -130,6 +131,33 @@ TEST_F(ConflictTest, AppliedAgainItIsListedOnce) {
   two_.Apply(*batch);
   two_.Apply(*batch);
   EXPECT_EQ(List(&two_).size(), 1u);
+}
+
+// A repair covers several origins. Here the third node's delete wins over this node's write, and
+// the first node's write, later in the batch, loses to that delete.
+TEST_F(ConflictTest, LosersOfSeveralOriginsInOneBatchAreAllKept) {
+  two_.App("INSERT INTO t VALUES(1, 'yours')");
+  const Hlc now = sqlite::Must(capture::ReadJournalEnd(&two_.db)).stamp;
+  const Hlc later(now.value + 2);
+  const Origin third{NodeId(3), Incarnation(1)};
+  change::PlainBatch repair;
+  repair.header = {
+      third, {{third, Lseq(0), Lseq(1)}, {one_.self, Lseq(0), Lseq(1)}}, {}, later, {}};
+  repair.items = {
+      two_.catalog.tables[0].table.Shape(),
+      change::PlainRow{0, 0, later, Lseq(1), true, {change::Value(change::ValueView::Integer(1))}},
+      change::PlainRow{0,
+                       1,
+                       Hlc(now.value + 1),
+                       Lseq(1),
+                       false,
+                       {change::Value(change::ValueView::Integer(1)),
+                        change::Value(change::ValueView::Text("mine"))}}};
+  capture::BuiltBatch batch{repair.header, change::MakeSpool(), Lseq(1), later};
+  ASSERT_TRUE(change::Encode(repair, /*compress=*/false, &batch.bytes).ok());
+  two_.Apply(batch);
+  EXPECT_EQ(List(&two_),
+            (Strings{"deleted: id=1 a='mine' / deleted", "deleted: id=1 a='yours' / deleted"}));
 }
 
 TEST_F(ConflictTest, ShadowedRowsAreListedWhileTheyAre) {

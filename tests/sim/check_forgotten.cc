@@ -13,7 +13,7 @@ std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger&
   if (writes == keys->second.end()) return newest;
   for (const Write& write : writes->second) {
     if (write.present || Rank(write) < least || (newest && Rank(write) < *newest)) continue;
-    if (which == Which::kSure && write.may_be_lost) continue;
+    if (which == Which::kSure && (write.may_be_lost || ledger.Contested(write))) continue;
     if (ledger.Covers(picture.collected, write)) newest = Rank(write);
   }
   return newest;

@@ -32,7 +32,8 @@ struct Seen {
 // `least`. Returns the newest delete of the row that ranks no lower than `least` and that the file
 // may have forgotten, because its collected vector covers it. Returns nothing if there is none:
 // then the version is lost. This is the invariant of docs/decisions/0020-forgetting-tombstones.md.
-// With Which::kSure, deletes that may be lost do not count.
+// With Which::kSure, deletes that may be lost do not count, nor those whose number two lives of a
+// machine have given.
 enum class Which { kAny, kSure };
 std::optional<VersionRank> ForgottenDelete(const Picture& picture, const Ledger& ledger,
                                            const std::string& table, const std::string& key,

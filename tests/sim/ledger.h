@@ -53,8 +53,13 @@ class Ledger {
   void NoteStamp(uint64_t node, int64_t who, int64_t lseq, int64_t hlc) {
     const Change change{node, lseq, hlc};
     if (first_.try_emplace(change, who).first->second != who) twice_.insert(change);
+    const std::pair number{node, lseq};
+    if (numbers_.try_emplace(number, who).first->second != who) contested_.insert(number);
     newest_[who] = std::max(newest_[who], lseq);
   }
+  // True if another life of the machine has given the write's number to a change, too. A vector
+  // that covers the number may then stand for either.
+  bool Contested(const Write& write) const { return contested_.contains({write.node, write.lseq}); }
   // The number of the newest journal entry that this life of a machine has committed.
   int64_t NewestOf(int64_t who) const {
     const auto it = newest_.find(who);
@@ -101,10 +106,12 @@ class Ledger {
  private:
   using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
 
-  Writes writes_;                      // by table and key, in the order of their commits
-  std::map<Change, int64_t> first_;    // the life that gave each change first
-  std::set<Change> twice_;             // changes that two lives of one machine gave
-  std::map<int64_t, int64_t> newest_;  // the newest entry of each life
+  Writes writes_;                    // by table and key, in the order of their commits
+  std::map<Change, int64_t> first_;  // the life that gave each change first
+  std::set<Change> twice_;           // changes that two lives of one machine gave
+  std::map<std::pair<uint64_t, int64_t>, int64_t> numbers_;  // the life that gave each number first
+  std::set<std::pair<uint64_t, int64_t>> contested_;         // numbers that several lives gave
+  std::map<int64_t, int64_t> newest_;                        // the newest entry of each life
   std::map<Origin, int64_t> last_;
   std::map<Origin, int64_t> taken_over_;  // the base of each origin that took over a former one
   std::set<std::pair<std::string, std::string>> adopted_;  // table and key

@@ -221,6 +221,7 @@ TEST(Simulation, SeedsKeptFromBeforeKeepEveryPromise) {
           17130484392128982127u,  // a snapshot from before a migration was fetched for ever
           11765783109303911915u,  // two files with the same writes were lost in turn (MarkLost)
           3022202155825428998u,   // a repair left out the delete of a row that came back unseen
+          15359498447813164611u,  // the second loser of a row in a batch replaced the first
       },
       /*all_tables=*/true);
 }
