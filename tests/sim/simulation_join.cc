@@ -211,6 +211,9 @@ bool Simulation::StartJoined(Machine* machine) {
   Trace(fmt::format("{} starts with a new file: {}", node.id(), started.ok()));
   if (!started.ok() && started.error().code() != ErrorCode::kRetryLater && !node.disk().faulted())
     Expect(machine, started);
+  // The next step may crash the node, and the start after it begin another incarnation.
+  if (started.ok())
+    if (auto picture = node.Look(); picture.ok()) NoteNewLife(node, **picture);
   return started.ok();
 }
 
