@@ -35,6 +35,9 @@ using Hlc = StrongId<struct HlcTag, int64_t>;
 constexpr int kHlcCounterBits = 20;
 constexpr int64_t HlcMillis(Hlc hlc) { return hlc.value >> kHlcCounterBits; }
 constexpr Hlc HlcFromMillis(int64_t ms) { return Hlc(ms << kHlcCounterBits); }
+// No clock gives a stamp below this one, which lies in April 1970. Smaller stamps are those of
+// writes that count as oldest (capture/count_as_oldest.h).
+constexpr Hlc kLeastClockStamp = HlcFromMillis(int64_t{1} << 33);
 
 // The writer of a change: one life of one node. Lseqs are counted per origin.
 struct Origin {

@@ -116,6 +116,18 @@ void PrintConflicts(const std::vector<ListedConflict>& list) {
   PrintColumns(rows);
 }
 
+std::string WrittenText(const ListedSide& side) {
+  if (side.stamp.value == 0) return "written before HarmonyLite";
+  if (side.stamp < kLeastClockStamp) return "written before its node joined";
+  return "written " + TimeText(HlcMillis(side.stamp));
+}
+
+std::string MissingImage(const ListedConflict& one, const ListedSide& side) {
+  if (side.image) return "";
+  const bool in_table = one.kind == ledger::conflict_kind::kFirstJoin && &side == &one.winner;
+  return in_table ? ", the row is in its table" : ", deleted the row";
+}
+
 void PrintConflict(const ListedConflict& one) {
   Print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
   if (IsOrphan(one)) return PrintOrphan(one);
@@ -126,9 +138,8 @@ void PrintConflict(const ListedConflict& one) {
         if (std::find(columns.begin(), columns.end(), column) == columns.end())
           columns.push_back(column);
   for (const ListedSide* side : {&one.loser, &one.winner})
-    Print("  {}: node {}, written {}{}\n", side == &one.loser ? "loser " : "winner",
-          NodeText(*side), TimeText(HlcMillis(side->stamp)),
-          side->image ? "" : ", deleted the row");
+    Print("  {}: node {}, {}{}\n", side == &one.loser ? "loser " : "winner", NodeText(*side),
+          WrittenText(*side), MissingImage(one, *side));
   for (const std::string& column : columns) {
     const change::Value* loser = Find(one.loser, column);
     const change::Value* winner = Find(one.winner, column);

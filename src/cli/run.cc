@@ -24,6 +24,7 @@ using config::ExitCode;
 
 // How often the main thread checks whether there is a reason to end.
 constexpr timespec kLook{1, 0};
+constexpr timespec kLookForJoin{0, 20'000'000};
 constexpr std::chrono::seconds kStopWithin{4};
 
 // Members are destroyed in reverse order: the node before its log, the log before its server, the
@@ -96,11 +97,21 @@ Result<JoinEnd> OpenSidecar(const config::CommandLine& command, const config::Co
   return JoinEnd::kGoOn;
 }
 
+// Says that the node is ready, if it takes part.
+bool TellIfReplicating(const config::Config& config, const node::Node& node, Logger* logger) {
+  if (!node.shared().rows().joined()) return false;
+  logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path,
+               node.shared().applied().tables, node.id().value, sqlite::LibraryVersion());
+  return true;
+}
+
 // Returns the exit code when the sidecar should end. Returns nothing if the node runs without
 // tables and should join again.
 std::optional<ExitCode> WaitForEnd(const config::Config& config, const sigset_t& signals,
                                    const Clock& clock, Sidecar* sidecar, Logger* logger) {
-  while (!SignalCame(signals, kLook)) {
+  bool told = TellIfReplicating(config, *sidecar->node, logger);
+  while (!SignalCame(signals, told ? kLook : kLookForJoin)) {
+    told = told || TellIfReplicating(config, *sidecar->node, logger);
     if (sidecar->node->rivalled()) {
       logger->Error("another process already runs as node {}: give this one another node_id",
                     sidecar->node->id().value);
@@ -145,10 +156,10 @@ Result<ExitCode> Serve(const config::CommandLine& command, const config::Config&
   while (true) {
     HL_ASSIGN(sidecar->observers,
               StartObservers(config, *sidecar->node, *sidecar->connection, *clock, logger));
-    const size_t tables = sidecar->node->tables();
+    if (!sidecar->node->shared().rows().joined())
+      logger->Info("attached to {}: its changes are captured while it is compared with the cluster",
+                   config.db_path);
     sidecar->node->Start(sidecar->log.get(), sidecar->store.get(), sidecar->snapshots.get());
-    logger->Info("replicating {}: {} tables, node {}, SQLite {}", config.db_path, tables,
-                 sidecar->node->id().value, sqlite::LibraryVersion());
     if (const auto code = WaitForEnd(config, signals, *clock, sidecar, logger)) return *code;
     HL_ASSIGN(const JoinEnd end, Rejoin(command, config, signals, clock, logger, sidecar));
     if (end == JoinEnd::kAskedToEnd) return ExitCode::kOk;

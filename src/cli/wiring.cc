@@ -66,7 +66,9 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.conflicts_max_rows = config.conflicts.max_rows;
   options.conflicts_max_age_ms = config.conflicts.max_age_days * 24 * 3'600'000;
   options.verify_interval_ms = config.verify.interval_ms;
-  options.compare_first = true;
+  options.first_join = config.cluster.first_join == config::FirstJoin::kAsk
+                           ? node::FirstJoin::kAsk
+                           : node::FirstJoin::kMerge;
   options.eviction_horizon_ms = config.cluster.eviction_horizon_seconds * 1'000;
   // Deletes may be forgotten only if snapshots are enabled, because a node that missed a forgotten
   // delete needs a snapshot.

@@ -134,7 +134,11 @@ struct VerifyConfig {
   int64_t interval_ms = 600'000;  // between two comparisons in the background; 0: none
 };
 
+// What becomes of rows that differ from the cluster's when a file joins for the first time.
+enum class FirstJoin { kMerge, kAsk };
+
 struct ClusterConfig {
+  FirstJoin first_join = FirstJoin::kMerge;
   int64_t eviction_horizon_seconds = 7 * 24 * 3600;
 };
 

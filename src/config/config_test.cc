@@ -78,6 +78,7 @@ TEST(Config, Defaults) {
   EXPECT_EQ(c.conflicts.max_age_days, 30);
   EXPECT_EQ(c.conflicts.max_rows, 100'000);
   EXPECT_EQ(c.conflicts.foreign_keys, OrphanRows::kReport);
+  EXPECT_EQ(c.cluster.first_join, FirstJoin::kMerge);
   EXPECT_EQ(c.cluster.eviction_horizon_seconds, 604'800);
   EXPECT_TRUE(c.warnings.empty());
 }
@@ -107,6 +108,7 @@ max_age_days = 8
 max_rows = 9
 foreign_keys = "hide"
 [cluster]
+first_join = "ask"
 eviction_horizon_seconds = 10
 )"));
   EXPECT_EQ(c.node_id, 9223372036854775807u);
@@ -127,6 +129,7 @@ eviction_horizon_seconds = 10
   EXPECT_EQ(c.conflicts.max_age_days, 8);
   EXPECT_EQ(c.conflicts.max_rows, 9);
   EXPECT_EQ(c.conflicts.foreign_keys, OrphanRows::kHide);
+  EXPECT_EQ(c.cluster.first_join, FirstJoin::kAsk);
   EXPECT_EQ(c.cluster.eviction_horizon_seconds, 10);
 }
 

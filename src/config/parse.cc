@@ -112,8 +112,11 @@ void ReadOps(TableReader& top, Config* config) {
                               {{"report", OrphanRows::kReport}, {"hide", OrphanRows::kHide}},
                               &config->conflicts.foreign_keys);
   top.Table("verify").Integer("interval", 0, INT64_MAX, &config->verify.interval_ms);
-  top.Table("cluster").Integer("eviction_horizon_seconds", 1, 3'153'600'000,
-                               &config->cluster.eviction_horizon_seconds);
+  TableReader cluster = top.Table("cluster");
+  cluster.OneOf<FirstJoin>("first_join", {{"merge", FirstJoin::kMerge}, {"ask", FirstJoin::kAsk}},
+                           &config->cluster.first_join);
+  cluster.Integer("eviction_horizon_seconds", 1, 3'153'600'000,
+                  &config->cluster.eviction_horizon_seconds);
 }
 
 Config ReadAll(Findings* findings, const TomlValue& root) {

@@ -105,6 +105,7 @@ void WriteOps(const Config& config, Writer* w) {
   w->Table("verify");
   w->Number("interval", config.verify.interval_ms);
   w->Table("cluster");
+  w->Text("first_join", config.cluster.first_join == FirstJoin::kAsk ? "ask" : "merge");
   w->Number("eviction_horizon_seconds", config.cluster.eviction_horizon_seconds);
 }
 

@@ -166,6 +166,7 @@ Result<State> LoadState(Connection* db) {
   state.cursor = static_cast<uint64_t>(numbers["cursor"]);
   state.log_created = numbers["log_created"];
   state.joined = !numbers.contains("joined") || numbers["joined"] != 0;
+  state.compared = !numbers.contains("compared") || numbers["compared"] != 0;
   if (state.folded_to < Lseq(0) || state.published_to < Lseq(0) || state.incarnation_base < Lseq(0))
     return Contradiction("a count of changes is negative");
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
@@ -184,6 +185,7 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
   HL_TRY(put("published_stamp", state.published_stamp.value, saved.published_stamp.value));
   HL_TRY(put("cursor", static_cast<int64_t>(state.cursor), static_cast<int64_t>(saved.cursor)));
   HL_TRY(put("joined", state.joined, saved.joined));
+  HL_TRY(put("compared", state.compared, saved.compared));
   return put("log_created", state.log_created, saved.log_created);
 }
 

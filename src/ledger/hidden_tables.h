@@ -45,7 +45,11 @@ struct State {
   uint64_t cursor = 0;    // next position to read in the log; a wrong one costs time, nothing else
   int64_t log_created = 0;   // identity of the log that the cursor belongs to
   std::string journal_mode;  // the application's journal mode; -cleanup restores it
-  bool joined = true;  // false until rows from before HarmonyLite are compared with the cluster's
+  // False until the file takes part: until then nothing is sent or applied.
+  bool joined = true;
+  // False until the file's rows from before HarmonyLite are compared with the cluster's. A file
+  // that had none may take part before.
+  bool compared = true;
 };
 
 enum class Installed { kNo, kYes, kLegacy };

@@ -25,6 +25,9 @@ inline constexpr std::string_view kDeleteLost = "delete lost";
 inline constexpr std::string_view kSameId = "same automatic id";
 // A change that no trigger saw was undone: the row is again what its version says.
 inline constexpr std::string_view kUnseen = "altered unseen";
+// A row from before HarmonyLite gave way to the cluster's when its file joined. The winner's image
+// is not kept: the row is in its table.
+inline constexpr std::string_view kFirstJoin = "first join";
 // A row is shadowed. This kind is never stored: the shadow tables tell it.
 inline constexpr std::string_view kShadowed = "shadowed";
 // A row has no parent. This kind is never stored: it is found when it is asked for.

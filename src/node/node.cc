@@ -316,7 +316,13 @@ void Node::RunVerifier(ports::MetaStore* store) {
     std::this_thread::sleep_for(kJoinPause);
     return !stopping_.load();
   };
-  Joiner joiner({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed(), pause});
+  // The verifier must not be left while it reads rows: both use one connection.
+  const auto answer = [&] {
+    while (verifier.Step().kind == StepResult::kProgress && !stopping_.load()) continue;
+    return pause();
+  };
+  Joiner joiner(
+      {&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed(), pause, answer});
   while (!stopping_.load()) {
     joiner.Step();
     const StepResult result = verifier.Step();

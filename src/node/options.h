@@ -21,6 +21,13 @@ struct SnapshotPolicy {
   int keep = 3;                     // snapshots that stay in the store; older ones are removed
 };
 
+// What happens before a file takes part for the first time.
+enum class FirstJoin {
+  kAtOnce,  // nothing: its rows are taken for the cluster's
+  kAsk,     // it is compared with the cluster; where rows differ, the operator decides
+  kMerge,   // it is compared with the cluster; where rows differ, the cluster's count
+};
+
 struct NodeOptions {
   std::string db_path;
   std::string spool_directory;  // where batches that are too large for memory are spooled
@@ -48,9 +55,7 @@ struct NodeOptions {
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
   // Time between background comparisons with the other nodes, in milliseconds; 0: there are none.
   int64_t verify_interval_ms = 600'000;
-  // True: a file that has rows when it is first attached is compared with the cluster before
-  // anything is sent or applied (node/recovery/joiner.h).
-  bool compare_first = false;
+  FirstJoin first_join = FirstJoin::kAtOnce;  // node/recovery/joiner.h
   // A node that is silent for longer is evicted: deletes are forgotten without waiting for it, and
   // it needs a snapshot when it comes back. Milliseconds.
   int64_t eviction_horizon_ms = int64_t{7} * 24 * 3'600'000;
@@ -84,6 +89,9 @@ constexpr size_t kMaxHeldMemory = 64 << 20;
 constexpr int64_t kTrimConflictsMs = 3'600'000;
 // Time between two heartbeats of a node.
 constexpr int64_t kHeartbeatMs = 2'000;
+// A running node is heard within this time: three heartbeats, and a second for connecting after the
+// NATS server was started again.
+constexpr int64_t kListenMs = 3 * kHeartbeatMs + 1'000;
 // How long the registry must have been watched without a break before a silent node is evicted.
 constexpr int64_t kListenBeforeEvictingMs = 30'000;
 // Tombstones that are forgotten in one write transaction.

@@ -50,15 +50,21 @@ Divergence RowDesk::divergence() const {
   return divergence_;
 }
 
-void RowDesk::SetJoined(bool joined) {
+void RowDesk::SetJoined(bool joined, bool compared) {
   const std::lock_guard lock(mutex_);
   joined_ = joined;
+  compared_ = compared;
   if (joined) join_problem_.clear();
 }
 
 bool RowDesk::joined() const {
   const std::lock_guard lock(mutex_);
   return joined_;
+}
+
+bool RowDesk::compared() const {
+  const std::lock_guard lock(mutex_);
+  return compared_;
 }
 
 void RowDesk::SetJoinProblem(std::string problem) {

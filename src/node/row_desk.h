@@ -23,12 +23,26 @@ struct RowOrder {
   std::vector<RowMark> marks;  // one for each of `keys`
 };
 
+// Rows of one table from before HarmonyLite that give way to the cluster's. They stay in their
+// table until the cluster's arrive, and are kept in `conflicts`. A row that was written since it
+// was compared does not give way.
+struct YieldingRows {
+  std::string table;
+  std::vector<change::Row> keys;
+  std::vector<RowMark> winners;  // the cluster's row, or its deletion, for each of `keys`
+};
+
 // Orders that the consumer carries out in one transaction.
 struct RowOrders {
   std::vector<RowOrder> orders;
+  std::vector<YieldingRows> yields;
+  Origin compared_with;  // the node that has the winners of `yields`
+  // True: what this file has not published yet counts as older than everything in the cluster.
+  bool counts_as_oldest = false;
   Hlc raise_clock;        // journaled rows get stamps above this
   bool keep_lost = true;  // true: removed rows are kept in `conflicts`
-  bool joins = false;     // true: the first join is settled in the same transaction
+  bool joins = false;     // true: the file takes part from the same transaction on
+  bool compared = false;  // true: nothing is left to be compared, either
 };
 
 // What the newest comparison with other nodes found.
@@ -57,10 +71,10 @@ class RowDesk {
   void SetDivergence(Divergence divergence);
   Divergence divergence() const;
 
-  // False while the first join is not settled: nothing is sent or applied until it is known whose
-  // rows from before HarmonyLite count.
-  void SetJoined(bool joined);
+  // State::joined and State::compared of the file.
+  void SetJoined(bool joined, bool compared);
   bool joined() const;
+  bool compared() const;
   // Why the first join is not settled, for the operator.
   void SetJoinProblem(std::string problem);
   std::string join_problem() const;
@@ -72,6 +86,7 @@ class RowDesk {
   std::vector<RowOrder> resends_;
   Divergence divergence_;
   bool joined_ = true;
+  bool compared_ = true;
   std::string join_problem_;
 };
 

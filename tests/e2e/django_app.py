@@ -1,4 +1,4 @@
-"""A Django project in one file: `django_app.py DATABASE` runs its migrations and makes some users.
+"""A Django project in one file: `django_app.py DATABASE [PREFIX]` runs its migrations and makes some users.
 
 It stands for an unmodified application: Django's own tables, its default transactions (begun deferred, reading
 before they write), and ids that SQLite gives out."""
@@ -13,7 +13,7 @@ USERS = 20
 TEMPLATES = {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
 
 
-def main(database):
+def main(database, prefix="user"):
     settings.configure(
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
         INSTALLED_APPS=[f"django.contrib.{app}"
@@ -28,9 +28,9 @@ def main(database):
     for number in range(USERS):
         with transaction.atomic():
             assert User.objects.count() == number
-            User.objects.create_user(f"user{number}")
+            User.objects.create_user(f"{prefix}{number}")
     print(User.objects.count())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from harness import wait_equal, wait_value
+from test_unique import listed
 from wait import seconds, wait_until
 
 pytest.importorskip("django", reason="python3-django is not installed: ./dev setup installs it")
@@ -26,3 +28,25 @@ def test_a_first_start_beside_a_sidecar(cluster, run):
     wait_until(lambda: node.one("SELECT count(*) FROM __harmonylite__tables WHERE name = 'auth_user'") == 1, 30,
                "the new tables to be taken over", node.tail)
     assert node.one("PRAGMA quick_check") == "ok"
+
+
+def test_three_projects_with_first_rows_of_their_own_join(cluster):
+    """Each was started without a sidecar and made 20 users with the same ids. No command is needed."""
+    nodes = [cluster.add() for _ in range(3)]
+    names = ("anna", "berta", "carla")
+    for node, name in zip(nodes, names):
+        done = subprocess.run([sys.executable, APP, node.database, name], capture_output=True, text=True,
+                              timeout=seconds(120))
+        assert done.returncode == 0, done.stderr
+        node.launch()
+        if node is nodes[0]:
+            wait_value(node, "SELECT value FROM __harmonylite__state WHERE key = 'joined'", 1)
+    for node in nodes[1:]:
+        wait_value(node, "SELECT value FROM __harmonylite__state WHERE key = 'joined'", 1)
+    wait_value(nodes, "SELECT group_concat(DISTINCT substr(username, 1, 5)) FROM auth_user", "anna0,anna1,anna2,anna3,"
+               "anna4,anna5,anna6,anna7,anna8,anna9")
+    wait_equal(nodes)
+    kept = {one["loser"]["row"]["username"] for node in nodes[1:] for one in listed(node) if one["table"] == "auth_user"}
+    assert kept == {f"{name}{number}" for name in names[1:] for number in range(20)}
+    assert listed(nodes[0]) == []
+    assert all(node.one("PRAGMA foreign_key_check") is None for node in nodes)

@@ -54,10 +54,6 @@ def test_the_copy_before_a_join_is_as_the_database(cluster):
     b = cluster.add().create(TABLE + rows.format("b"))
     b.database.chmod(0o600)
     b.start()
-    b.wait_log("--seed-from cluster")
-    done = subprocess.run([str(harness.BINARY), "join", "-config", str(b.config_file), "--seed-from", "cluster"],
-                          check=False, capture_output=True, text=True, timeout=seconds(60))
-    assert done.returncode == 0, done.stderr
     wait_value([a, b], "SELECT v FROM t", "a")
     (copy,) = b.folder.glob("app.db.before-join-*")
     assert mode(copy) == 0o600

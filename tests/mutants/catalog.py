@@ -27,6 +27,12 @@ MUTANTS = {
     "trim_beyond_published": "journal entries are deleted before the log holds them",
     # beside the application's transactions
     "door_left_open": "our transactions do not wait until the application is in none",
+    # the first join
+    "first_join_not_kept": "a row that gives way to the cluster's is not kept among the conflicts",
+    "first_join_not_sent": "rows that only the joining file has are not sent",
+    "first_join_not_asked": "rows from before that only the cluster has are not asked for",
+    "first_join_counts_as_newest": "what was written before joining keeps its stamps",
+    "first_join_of_a_copy": "every file that joins is taken for a copy",
     # from journal to batch
     "batch_cut_anywhere": "a batch ends in the middle of a transaction",
     "folded_not_sent": "changes that were folded before they were sent are left out",

@@ -44,6 +44,7 @@ SimNode::SimNode(const Setup& setup)
     options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
   options_.verify_interval_ms = setup.verify_interval_ms;
+  options_.first_join = setup.first_join;
   if (setup.snapshots.store == nullptr) return;
   options_.collect_tombstones = true;
   options_.eviction_horizon_ms = setup.snapshots.horizon_ms;
@@ -77,6 +78,7 @@ Status SimNode::Start() {
   std::unique_ptr<Process> process(new Process{std::move(write_db),
                                                std::move(read_db),
                                                std::move(watch_db),
+                                               {},
                                                {},
                                                {},
                                                {},
@@ -129,6 +131,15 @@ Status SimNode::StartVerifier(Process* process) {
   process->verifier = std::make_unique<node::Verifier>(
       node::Verifier::Dependencies{&options_, &*process->verify_db, &meta, &process->shared, &clock,
                                    setup_.logger, setup_.random->Next()});
+  if (options_.first_join == node::FirstJoin::kAtOnce) return Ok();
+  process->joiner = std::make_unique<node::Joiner>(node::Joiner::Dependencies{
+      &options_, &*process->verify_db, &meta, &process->shared, &clock, setup_.logger,
+      setup_.random->Next(), [this] { return setup_.while_joining(this); },
+      [this] {
+        const bool goes_on = setup_.while_joining(this);
+        FinishAnswer();
+        return goes_on;
+      }});
   return Ok();
 }
 
@@ -227,6 +238,12 @@ StepResult SimNode::StepSnapshots() {
 }
 
 StepResult SimNode::StepVerifier() { return process_->verifier->Step(); }
+
+StepResult SimNode::StepJoiner() { return process_->joiner->Step(); }
+
+void SimNode::FinishAnswer() {
+  while (process_->verifier->Step().kind == StepResult::kProgress) continue;
+}
 
 void SimNode::UseFiles(const SimDisk::Files& files) {
   HL_CHECK(process_ == nullptr);

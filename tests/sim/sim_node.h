@@ -5,6 +5,7 @@
 // Threads: one. The simulation runs one step of one worker at a time.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/logger.h"
 #include "node/cluster/keeper.h"
 #include "node/recovery/empty_join.h"
+#include "node/recovery/joiner.h"
 #include "node/recovery/resyncer.h"
 #include "node/recovery/snapshot_keeper.h"
 #include "node/recovery/snapshot_maker.h"
@@ -68,7 +70,10 @@ class SimNode {
     bool hide_orphans = false;
     std::string name = {};  // a suffix that tells apart two machines with the same id
     SnapshotSetup snapshots = {};
-    int64_t verify_interval_ms = 0;  // 0: the node has no verifier
+    int64_t verify_interval_ms = 0;                         // 0: the node has no verifier
+    node::FirstJoin first_join = node::FirstJoin::kAtOnce;  // others need a verifier
+    // Lets time pass and all machines work while the node's joiner waits; false: it gives up.
+    std::function<bool(SimNode*)> while_joining = {};
   };
   explicit SimNode(const Setup& setup);
   ~SimNode() {
@@ -88,6 +93,10 @@ class SimNode {
   node::StepResult StepSnapshots();
   // One step of the worker that answers and asks about rows. The node must have a verify interval.
   node::StepResult StepVerifier();
+  // One step of the first join. The node must have Setup::while_joining.
+  node::StepResult StepJoiner();
+  // Steps the verifier until it reads no rows: the joiner uses the same connection.
+  void FinishAnswer();
   // True while a snapshot that was fetched is open, which lasts until it is merged with the file.
   bool merging() const;
   int64_t snapshots_made() const { return process_->board.done(); }
@@ -181,6 +190,7 @@ class SimNode {
     std::unique_ptr<node::Resyncer> resyncer;
     std::optional<sqlite::Connection> verify_db;
     std::unique_ptr<node::Verifier> verifier;  // null where there is no verify interval
+    std::unique_ptr<node::Joiner> joiner;      // null where files join at once
   };
 
   Result<sqlite::Connection> OpenThrough(const std::string& vfs) const;

@@ -10,6 +10,7 @@
 
 #include "node/cluster/heartbeat.h"
 #include "sim/app_file.h"
+#include "sim/join_history.h"
 
 namespace harmonylite::sim {
 
@@ -62,10 +63,7 @@ void Simulation::Trace(const std::string& what) {
   if (options_.verbose)
     std::fprintf(stderr, "[%6lld ms] %s\n", static_cast<long long>(world_.elapsed_ms),
                  what.c_str());
-  for (const char c : what + '\n') {  // FNV-1a
-    report_->trace ^= static_cast<unsigned char>(c);
-    report_->trace *= 0x100000001B3ull;
-  }
+  report_->AddToTrace(what);
 }
 
 void Simulation::Fail(const Machine* machine, const std::string& what) {
@@ -87,7 +85,6 @@ void Simulation::Expect(const Machine* machine, const Status& status) {
 // --- The phase of safety ---
 
 bool Simulation::SetUp() {
-  report_->trace = 0xCBF29CE484222325ull;
   DrawMix(options_.seed);
   MakeAttachedFiles(mix_[Fault::kHideOrphans], tables_);
   report_->mix = mix_;
@@ -392,7 +389,15 @@ void Simulation::RunPhases() {
   if (!failed()) CheckEnd();
 }
 
+void HistoryReport::AddToTrace(const std::string& what) {
+  for (const char c : what + '\n') {  // FNV-1a
+    trace ^= static_cast<unsigned char>(c);
+    trace *= 0x100000001B3ull;
+  }
+}
+
 HistoryReport RunHistory(const HistoryOptions& options) {
+  if (DrawsFirstJoin(options)) return RunJoinHistory(options);
   HistoryReport report;
   Simulation(options, &report).Run();
   return report;

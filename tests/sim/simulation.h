@@ -49,11 +49,14 @@ struct HistoryOptions {
 
 struct HistoryReport {
   std::optional<std::string> violation;
-  uint64_t trace = 0;  // a hash of everything that happened, equal for equal histories
+  // A hash of everything that happened, equal for equal histories.
+  uint64_t trace = 0xCBF29CE484222325ull;
   int64_t steps = 0;
   FaultMix mix;
   size_t nodes = 0;
   Sometimes sometimes;
+
+  void AddToTrace(const std::string& what);
 };
 
 HistoryReport RunHistory(const HistoryOptions& options);

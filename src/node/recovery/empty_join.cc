@@ -14,9 +14,6 @@ namespace harmonylite::node {
 
 namespace {
 
-// A running node with tables is heard within this time: three heartbeats, and a second for
-// connecting after the NATS server was started again.
-constexpr int64_t kListenMs = 3 * kHeartbeatMs + 1'000;
 // A cluster whose servers are still gathering a quorum can be reached within this time.
 constexpr int64_t kReachWithinMs = 30'000;
 

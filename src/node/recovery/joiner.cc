@@ -3,23 +3,29 @@
 #include <fmt/chrono.h>
 
 #include <algorithm>
+#include <charconv>
 #include <ctime>
+#include <map>
+#include <utility>
 
+#include "base/mutant.h"
 #include "base/new_file.h"
+#include "ledger/fingerprint.h"
 #include "node/verify/compare_rows.h"
-#include "node/verify/verify_replies.h"
-#include "sqlite/identifier.h"
 #include "sqlite/vacuum.h"
 
 namespace harmonylite::node {
 
 namespace {
 
-constexpr int64_t kLookMs = 200;
+constexpr int64_t kLookMs = 100;
+// Pause between two looks of a node that takes part already.
+constexpr int64_t kLookLaterMs = 3'000;
 // Pause between two comparisons while the operator has not decided: the rows may have been made
 // equal meanwhile.
 constexpr int64_t kCompareAgainMs = 30'000;
-constexpr size_t kBucketsAtOnce = 128;
+// How long the tables of a file that takes part must have been the same before it is compared.
+constexpr int64_t kTablesSettledMs = 10'000;
 constexpr size_t kKeysNamed = 5;
 
 std::string Keys(const std::vector<RowMark>& rows) {
@@ -29,49 +35,96 @@ std::string Keys(const std::vector<RowMark>& rows) {
   return rows.size() > kKeysNamed ? out + ", …" : out;
 }
 
-const TableDigest* Find(const std::vector<TableDigest>& tables, const std::string& table) {
-  for (const TableDigest& one : tables)
-    if (sqlite::SameName(one.table, table)) return &one;
-  return nullptr;
+std::vector<RowMark> Here(const std::vector<DifferingRow>& rows) {
+  std::vector<RowMark> out;
+  for (const DifferingRow& row : rows) out.push_back(row.here);
+  return out;
+}
+
+std::vector<RowMark> There(const std::vector<DifferingRow>& rows) {
+  std::vector<RowMark> out;
+  for (const DifferingRow& row : rows) out.push_back(row.there);
+  return out;
+}
+
+void Append(std::vector<RowMark>* out, const std::vector<RowMark>& rows) {
+  out->insert(out->end(), rows.begin(), rows.end());
+}
+
+bool AllEqual(const std::vector<TableDifference>& differences) {
+  return std::all_of(differences.begin(), differences.end(),
+                     [](const TableDifference& one) { return one.equal(); });
+}
+
+// True if rows of this file would give way or be sent, so that there is something to decide.
+bool TouchesOurs(const std::vector<TableDifference>& differences) {
+  return std::any_of(differences.begin(), differences.end(), [](const TableDifference& one) {
+    return !one.only_here.empty() || !one.differ.empty() || one.missing_there;
+  });
+}
+
+// True if this file has rows that differ in whatever way.
+bool HasOurs(const std::vector<TableDifference>& differences) {
+  return TouchesOurs(differences) ||
+         std::any_of(differences.begin(), differences.end(), [](const TableDifference& one) {
+           return !one.changed_there.empty() || !one.written_here.empty();
+         });
+}
+
+std::string Describe(const TableDifference& one, NodeId node) {
+  if (one.missing_there)
+    return fmt::format("table {}: {} rows here, node {} has no such table", one.table,
+                       one.rows_here, node.value);
+  std::string line;
+  const auto add = [&](const std::string& what) { line += (line.empty() ? "" : "; ") + what; };
+  if (!one.only_here.empty())
+    add(fmt::format("{} rows are only here (keys {})", one.only_here.size(), Keys(one.only_here)));
+  if (!one.only_there.empty())
+    add(fmt::format("{} rows are only on node {} (keys {})", one.only_there.size(), node.value,
+                    Keys(one.only_there)));
+  if (!one.differ.empty())
+    add(fmt::format("{} rows differ (keys {})", one.differ.size(), Keys(Here(one.differ))));
+  return fmt::format("table {}: {}", one.table, line);
 }
 
 }  // namespace
 
 Joiner::Joiner(const Dependencies& dependencies)
-    : d_(dependencies), client_(d_.store, d_.clock, 'j', d_.seed, d_.pause) {}
+    : d_(dependencies), comparison_(d_.options, d_.db, d_.store, d_.clock, d_.seed, d_.answer) {}
 
 StepResult Joiner::Wait(const std::string& why) {
-  if (why != said_) {
-    said_ = why;
+  if (d_.shared->rows().joined()) {
+    next_ms_ = d_.clock->MonotonicMs() + kLookLaterMs;
+    if (why != said_)
+      d_.logger->Debug("rows from before HarmonyLite are not compared yet: {}", why);
+  } else if (why != said_) {
     d_.logger->Info("existing rows have not been compared with the cluster yet: {}", why);
     d_.shared->rows().SetJoinProblem("its first join waits: " + why);
   }
+  said_ = why;
   return StepResult::Blocked(why);
 }
 
 StepResult Joiner::Step() {
-  if (d_.shared->rows().joined()) return StepResult::Idle();
+  if (d_.shared->rows().joined() && d_.shared->rows().compared()) return StepResult::Idle();
   const int64_t now = d_.clock->MonotonicMs();
   if (now < next_ms_) return StepResult::Blocked(said_);
   next_ms_ = now + kLookMs;
+  if (d_.shared->rows().joined() && !TablesAreSettled(now)) return StepResult::Blocked(said_);
   auto decision = ReadDecision();
   if (!decision.ok()) return Wait(decision.error().message());
-  const bool reported =
-      reported_ && reported_->from == decision->from && reported_->node == decision->node;
-  if (reported && now < compare_again_ms_) return StepResult::Blocked(said_);
-  auto first = IsFirst(*decision);
-  if (!first.ok())
-    return Wait(fmt::format("{}; its changes are captured meanwhile", first.error().message()));
-  Status done = Ok();
-  if (*first) {
-    RowOrders joins;
-    joins.joins = true;
-    done = CarryOut(std::move(joins));
-  } else {
-    done = Compare(*decision);
-  }
-  if (!done.ok()) return Wait(done.error().message());
+  if (reported_ == *decision && now < compare_again_ms_) return StepResult::Blocked(said_);
+  if (Status settled = Settle(*decision); !settled.ok()) return Wait(settled.error().message());
   return StepResult::Progress();
+}
+
+bool Joiner::TablesAreSettled(int64_t now) {
+  const uint64_t schema = d_.shared->applied().schema_fingerprint;
+  if (schema != schema_) {
+    schema_ = schema;
+    schema_since_ms_ = now;
+  }
+  return schema != ledger::kNoTables && now - schema_since_ms_ >= kTablesSettledMs;
 }
 
 // Reads the decision anew at every step, because `harmonylite join` may write it at any time.
@@ -88,15 +141,26 @@ Result<Joiner::Decision> Joiner::ReadDecision() {
   return out;
 }
 
+Status Joiner::Settle(const Decision& decision) {
+  JoinComparison::Candidates candidates;
+  candidates.self = d_.shared->self().node;
+  auto first = IsFirst(candidates);
+  if (!first.ok()) return std::move(first).error().Wrap("its changes are captured meanwhile");
+  if (!*first) return Compare(decision);
+  RowOrders joins;
+  joins.joins = joins.compared = true;
+  return CarryOut(std::move(joins));
+}
+
 // The first node that joins becomes the reference for all others. It takes the registry's key
 // kSeedKey by compare-and-set, so that only one node can be the first.
-Result<bool> Joiner::IsFirst(const Decision& decision) {
-  const std::string self = fmt::format("{}", d_.shared->self().node.value);
+Result<bool> Joiner::IsFirst(const JoinComparison::Candidates& candidates) {
+  const std::string self = fmt::format("{}", candidates.self.value);
   auto seed = d_.store->Get(kSeedKey);
   if (seed.ok() && seed->value == self) {
-    // This node id was the first one in an earlier life, before `-cleanup`. It counts as the first
-    // again only if no other node has joined meanwhile.
-    HL_ASSIGN(const auto other, Reference(decision));
+    // This node id was the first one in an earlier life, before `-cleanup`, or took part without
+    // having been compared. It counts as the first only if no other node was meanwhile.
+    HL_ASSIGN(const auto other, comparison_.Reference(candidates));
     return !other.has_value();
   }
   if (seed.ok()) return false;
@@ -107,166 +171,135 @@ Result<bool> Joiner::IsFirst(const Decision& decision) {
   return std::move(put).error();
 }
 
-Result<VerifyAnswer> Joiner::Here(const VerifyQuestion& question) {
-  HL_ASSIGN(Digest digest, Digest::Begin(d_.db, *d_.options, question));
-  while (true) {
-    HL_ASSIGN(const bool done, digest.Advance(100'000));
-    if (done) return digest.answer();
-  }
-}
-
-Result<VerifyAnswer> Joiner::There(VerifyRequest request, NodeId node) {
-  request.to = node;
-  HL_ASSIGN(auto answers, client_.Ask(std::move(request), {node}));
-  const auto it = answers.find(node);
-  if (it == answers.end())
-    return MakeError(ErrorCode::kRetryLater, "node {} does not answer", node.value);
-  if (const std::string* failure = it->second.failure())
-    return MakeError(ErrorCode::kRetryLater, "node {}: {}", node.value, *failure);
-  return std::move(it->second);
-}
-
-// With the decision kNode only the named node can be the reference.
-Result<std::optional<VerifyAnswer>> Joiner::Reference(const Decision& decision) {
-  HL_ASSIGN(LiveNodes nodes, client_.Nodes());
-  nodes.live.erase(d_.shared->self().node);
-  if (decision.from == SeedFrom::kNode)
-    std::erase_if(nodes.live, [&](NodeId n) { return n != decision.node; });
-  for (const NodeId node : nodes.live) {
-    auto answer = There({}, node);
-    if (answer.ok() && answer->joined) return std::optional<VerifyAnswer>(std::move(*answer));
-  }
-  return std::optional<VerifyAnswer>();
-}
-
+// With the decision kNode only the named node can be the reference. Otherwise the first node of the
+// cluster is asked first, because it is the likeliest to have been compared.
 Status Joiner::Compare(const Decision& decision) {
-  HL_ASSIGN(const std::optional<VerifyAnswer> there, Reference(decision));
-  if (!there) {
-    if (decision.from == SeedFrom::kSelf)
-      return MakeError(ErrorCode::kRetryLater,
-                       "no node of the cluster runs that could take its rows");
-    if (decision.from == SeedFrom::kNode)
-      return MakeError(ErrorCode::kRetryLater, "node {} does not run", decision.node.value);
-    return MakeError(ErrorCode::kRetryLater,
-                     "no other node of the cluster runs; its changes are captured meanwhile");
-  }
-  HL_ASSIGN(const VerifyAnswer here, Here({}));
-  HL_ASSIGN(const std::vector<TableDifference> differences, Differences(here, *there));
+  JoinComparison::Candidates candidates;
+  candidates.self = d_.shared->self().node;
+  if (decision.from == SeedFrom::kNode) candidates.only = decision.node;
+  auto seed = d_.store->Get(kSeedKey);
+  uint64_t first = 0;
+  if (seed.ok() &&
+      std::from_chars(seed->value.data(), seed->value.data() + seed->value.size(), first).ec ==
+          std::errc())
+    candidates.first = NodeId(first);
+  HL_ASSIGN(const std::optional<VerifyAnswer> there, comparison_.Reference(candidates));
+  if (!listens_since_ms_) listens_since_ms_ = d_.clock->MonotonicMs();
+  if (!there) return GoOnUncompared(decision);
+  HL_ASSIGN(const VerifyAnswer here, comparison_.Here({}));
+  HL_ASSIGN(const Differences differences, comparison_.Differences(here, *there));
   const NodeId node = there->origin.node;
-  if (differences.empty()) {
-    d_.logger->Info("rows match node {}: joined without copying", node.value);
-    RowOrders joins;
-    joins.joins = true;
-    return CarryOut(std::move(joins));
+  if (d_.shared->rows().joined()) return CatchUpOldRows(differences, node);
+  const bool undecided = decision.from == SeedFrom::kUndecided;
+  const bool asks = d_.options->first_join == FirstJoin::kAsk && TouchesOurs(differences);
+  if (AllEqual(differences) || (undecided && !asks)) return Merge(differences, there->origin);
+  if (!undecided) return CarryOutDecision(differences, decision.from == SeedFrom::kSelf, node);
+  reported_ = decision;
+  compare_again_ms_ = d_.clock->MonotonicMs() + kCompareAgainMs;
+  return Report(differences, node);
+}
+
+// No node runs that this file could be compared with. A file with rows waits for one. A file
+// without takes part after kListenMs, so that new nodes can work together while all others are
+// away; it is compared as soon as one of them is there.
+Status Joiner::GoOnUncompared(const Decision& decision) {
+  if (decision.from == SeedFrom::kSelf)
+    return MakeError(ErrorCode::kRetryLater,
+                     "no node of the cluster runs that could take its rows");
+  if (decision.from == SeedFrom::kNode)
+    return MakeError(ErrorCode::kRetryLater, "node {} does not run", decision.node.value);
+  const Error nobody = MakeError(
+      ErrorCode::kRetryLater,
+      "no other node of the cluster runs that has joined; its changes are captured meanwhile");
+  if (d_.shared->rows().joined()) return nobody.Copy();
+  HL_ASSIGN(const int64_t had_rows,
+            d_.db->QueryInt("SELECT coalesce(max(had_rows), 0) FROM __harmonylite__tables"));
+  const int64_t listened = d_.clock->MonotonicMs() - *listens_since_ms_;
+  if (had_rows != 0 || listened < kListenMs) return nobody.Copy();
+  d_.logger->Info(
+      "no other node of the cluster runs that has joined, and this file had no rows: it takes part; "
+      "rows of others from before HarmonyLite come when one of them runs");
+  RowOrders joins;
+  joins.joins = true;
+  return CarryOut(std::move(joins));
+}
+
+// A file that takes part already gets the other node's old rows. Everything else has travelled.
+Status Joiner::CatchUpOldRows(const Differences& differences, NodeId node) {
+  size_t rows = 0;
+  for (const TableDifference& one : differences) {
+    HL_TRY(AskToJournal(one.table, one.only_there, node));
+    rows += one.only_there.size();
   }
-  if (decision.from == SeedFrom::kUndecided) {
-    reported_ = decision;
-    compare_again_ms_ = d_.clock->MonotonicMs() + kCompareAgainMs;
-    Report(differences, node);
+  if (rows > 0)
+    d_.logger->Info("{} rows from before HarmonyLite that are missing here come from node {}", rows,
+                    node.value);
+  RowOrders done;
+  done.compared = true;
+  return CarryOut(std::move(done));
+}
+
+// Joins without a decision: rows that only one side has go to the other, and where both have a row
+// that differs, the cluster's counts and this file's is kept among the conflicts. Nothing is lost.
+//
+// If nothing of this file differs but rows that were written on either side since it was attached,
+// the file is taken for a copy, whose rows were equal before they were written, and nothing is
+// kept.
+Status Joiner::Merge(const Differences& differences, const Origin& with) {
+  const bool is_copy = AllEqual(differences) || HL_MUTANT(first_join_of_a_copy);
+  RowOrders orders;
+  orders.joins = orders.compared = true;
+  orders.compared_with = with;
+  orders.counts_as_oldest =
+      d_.options->first_join == FirstJoin::kMerge && !HL_MUTANT(first_join_counts_as_newest);
+  for (const TableDifference& one : differences) {
+    std::vector<RowMark> asked = one.only_there;
+    Append(&asked, There(one.differ));
+    // What the application wrote here has not seen the other node's row, unless it changed a row
+    // that a copy had, too.
+    if (!is_copy || !one.had_rows_here) Append(&asked, There(one.written_here));
+    HL_TRY(AskToJournal(one.table, std::move(asked), with.node));
+
+    std::vector<DifferingRow> yields = one.differ;
+    if (!is_copy) yields.insert(yields.end(), one.changed_there.begin(), one.changed_there.end());
+    std::map<uint64_t, RowMark> winners;
+    for (const DifferingRow& row : yields) winners[row.here.key] = row.there;
+    HL_ASSIGN(NamedRows found, FindRows(d_.db, *d_.options, one.table, Here(yields)));
+    YieldingRows yielding{one.table, std::move(found.keys), {}};
+    for (const RowMark& mark : found.marks) yielding.winners.push_back(winners.at(mark.key));
+    orders.yields.push_back(std::move(yielding));
+
+    std::vector<RowMark> sent = one.only_here;
+    if (one.missing_there) {
+      HL_ASSIGN(sent, AllRows(one.table));
+      std::erase_if(sent, [](const RowMark& row) { return row.versioned; });
+    }
+    HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, one.table, sent));
+    if (HL_MUTANT(first_join_not_sent)) continue;
+    orders.orders.push_back(
+        {OrderKind::kJournal, one.table, std::move(rows.keys), std::move(rows.marks)});
+  }
+  if (!is_copy && HasOurs(differences)) HL_TRY(Backup());
+  HL_TRY(CarryOut(std::move(orders)));
+  if (is_copy) {
+    d_.logger->Info("rows match node {}: joined without copying", with.node.value);
     return Ok();
   }
-  return Settle(differences,
-                decision.from == SeedFrom::kSelf ? SeedFrom::kSelf : SeedFrom::kCluster, node);
-}
-
-// Narrows differences down in three steps, so that equal tables cost one digest each: digests of
-// whole tables, then digests of a table's buckets, then the rows of the buckets that differ.
-Result<std::vector<Joiner::TableDifference>> Joiner::Differences(const VerifyAnswer& here,
-                                                                 const VerifyAnswer& there) {
-  std::vector<TableDifference> out;
-  for (const TableDigest& ours : here.As<TableDigests>().tables) {
-    TableDifference difference;
-    difference.table = ours.table;
-    difference.rows_here = ours.rows;
-    const TableDigest* theirs = Find(there.As<TableDigests>().tables, ours.table);
-    if (theirs == nullptr) {
-      difference.missing_there = true;
-      if (ours.rows > 0) out.push_back(std::move(difference));
-      continue;
-    }
-    if (ours.rows == theirs->rows && ours.images == theirs->images) continue;
-    const VerifyQuestion question{.kind = QuestionKind::kBuckets, .table = ours.table};
-    HL_ASSIGN(const VerifyAnswer own, Here(question));
-    HL_ASSIGN(const VerifyAnswer other, There({.what = question}, there.origin.node));
-    const auto& a = own.As<BucketDigests>();
-    const auto& b = other.As<BucketDigests>();
-    if (b.images.size() != kVerifyBuckets)
-      return MakeError(ErrorCode::kRetryLater, "an answer was not whole");
-    std::vector<size_t> buckets;
-    for (size_t i = 0; i < kVerifyBuckets; ++i)
-      if (a.images[i] != b.images[i]) buckets.push_back(i);
-    for (size_t i = 0; i < buckets.size(); i += kBucketsAtOnce) {
-      const size_t end = std::min(i + kBucketsAtOnce, buckets.size());
-      HL_TRY(CompareBuckets({buckets.begin() + static_cast<std::ptrdiff_t>(i),
-                             buckets.begin() + static_cast<std::ptrdiff_t>(end)},
-                            there.origin.node, &difference));
-    }
-    if (!difference.only_here.empty() || !difference.only_there.empty() ||
-        !difference.differ.empty())
-      out.push_back(std::move(difference));
-  }
-  return out;
-}
-
-// Compares the rows of some buckets. If an answer does not hold all of them, the buckets are halved
-// and asked for again. Rows with a version need no settling: they were written since HarmonyLite
-// was attached, and travel like any other write.
-Status Joiner::CompareBuckets(const std::vector<size_t>& buckets, NodeId node,
-                              TableDifference* out) {
-  const VerifyQuestion question{QuestionKind::kRows, out->table, buckets};
-  HL_ASSIGN(const VerifyAnswer own, Here(question));
-  HL_ASSIGN(const VerifyAnswer other_node, There({.what = question}, node));
-  const auto& here = own.As<BucketRows>();
-  const auto& there = other_node.As<BucketRows>();
-  if (here.cut || there.cut) {
-    if (buckets.size() == 1)
-      return MakeError(ErrorCode::kRetryLater, "table {} is too large to be compared row by row",
-                       out->table);
-    const auto middle = buckets.begin() + static_cast<std::ptrdiff_t>(buckets.size() / 2);
-    HL_TRY(CompareBuckets({buckets.begin(), middle}, node, out));
-    return CompareBuckets({middle, buckets.end()}, node, out);
-  }
-  std::map<uint64_t, const RowMark*> theirs;
-  for (const RowMark& row : there.rows) theirs[row.key] = &row;
-  for (const RowMark& row : here.rows) {
-    const auto it = theirs.find(row.key);
-    const RowMark* other = it == theirs.end() ? nullptr : it->second;
-    if (it != theirs.end()) theirs.erase(it);
-    if (row.versioned) continue;  // written since the file was attached: sent like any write
-    if (other == nullptr) {
-      out->only_here.push_back(row);
-    } else if (other->image != row.image && !(other->versioned && there.had_rows)) {
-      // If the other node had rows before HarmonyLite too, a row with a version there may have been
-      // equal to this one before it was written. Its version arrives by itself and then decides.
-      out->differ.push_back(row);
-      out->differ_there.push_back(*other);
-    }
-  }
-  for (const auto& [key, row] : theirs)
-    if (!row->versioned && row->image != 0) out->only_there.push_back(*row);
+  for (const TableDifference& one : differences)
+    if (!one.equal()) d_.logger->Info("{}", Describe(one, with.node));
+  d_.logger->Info(
+      "joined with node {}: rows that were only here are sent, those that were only there come, and "
+      "where rows differ the cluster's are shown; 'harmonylite conflicts' lists this file's",
+      with.node.value);
   return Ok();
 }
 
-void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node) {
+Status Joiner::Report(const Differences& differences, NodeId node) {
   std::string tables;
   for (const TableDifference& one : differences) {
+    if (one.equal()) continue;
     tables += (tables.empty() ? "" : ", ") + one.table;
-    if (one.missing_there) {
-      d_.logger->Error("table {}: {} rows here, node {} has no such table", one.table,
-                       one.rows_here, node.value);
-      continue;
-    }
-    std::string line = fmt::format("table {}:", one.table);
-    if (!one.only_here.empty())
-      line += fmt::format(" {} rows are only here (keys {});", one.only_here.size(),
-                          Keys(one.only_here));
-    if (!one.only_there.empty())
-      line += fmt::format(" {} rows are only on node {} (keys {});", one.only_there.size(),
-                          node.value, Keys(one.only_there));
-    if (!one.differ.empty())
-      line += fmt::format(" {} rows differ (keys {});", one.differ.size(), Keys(one.differ));
-    line.pop_back();
-    d_.logger->Error("{}", line);
+    d_.logger->Error("{}", Describe(one, node));
   }
   const std::string why =
       fmt::format("its rows differ from those of node {} in {}", node.value, tables);
@@ -278,19 +311,30 @@ void Joiner::Report(const std::vector<TableDifference>& differences, NodeId node
   said_ = why;
   d_.shared->rows().SetJoinProblem(
       why + ": settle it with 'harmonylite join --seed-from cluster' or 'self'");
+  return Ok();
 }
 
 // Asks the other node to journal those of `rows` that have no version, because rows without a
 // version are never sent. They then arrive here as new writes.
 Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node) {
   std::erase_if(rows, [](const RowMark& row) { return row.versioned; });
+  if (HL_MUTANT(first_join_not_asked)) rows.clear();
   std::vector<Repair> wanted;
   for (RowMark& row : rows) wanted.push_back({node, OrderKind::kJournal, table, std::move(row)});
   for (const VerifyRequest& request : RepairRequests(wanted)) {
-    HL_ASSIGN(const VerifyAnswer answer, There(request, node));
+    HL_ASSIGN(const VerifyAnswer answer, comparison_.There(request, node));
     (void)answer;
   }
   return Ok();
+}
+
+Result<std::vector<RowMark>> Joiner::AllRows(const std::string& table) {
+  std::vector<RowMark> out;
+  for (size_t i = 0; i < kVerifyBuckets; ++i) {
+    HL_ASSIGN(const VerifyAnswer some, comparison_.Here({QuestionKind::kRows, table, {i}}));
+    Append(&out, some.As<BucketRows>().rows);
+  }
+  return out;
 }
 
 // Copies the file before rows in it give way to the cluster's, so that nothing is lost in silence
@@ -307,17 +351,14 @@ Status Joiner::Backup() {
   return Ok();
 }
 
-// Carries out the operator's decision about the rows that differ. With kSelf this file's rows are
-// journaled as new writes, above the stamps of the other node's. With kCluster or kNode they are
-// removed without a journal entry, after a copy of the file was made, and the other node journals
-// those of its rows that would not arrive by themselves. The consumer writes this file's part and
-// the fact that the file has joined in one transaction (P3): after a crash the file either asks
-// again or has joined.
-Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom from, NodeId node) {
-  const bool self = from == SeedFrom::kSelf;
-  if (!self) HL_TRY(Backup());
+// Carries out the operator's decision about the rows that differ. With `self` this file's rows are
+// journaled as new writes, above the stamps of the other node's. Otherwise they are removed without
+// a journal entry, after a copy of the file was made, and the other node journals those of its rows
+// that would not arrive by themselves. The consumer writes this file's part and the fact that the
+// file has joined in one transaction (P3): after a crash the file either asks again or has joined.
+Status Joiner::CarryOutDecision(const Differences& differences, bool self, NodeId node) {
   RowOrders orders;
-  orders.joins = true;
+  orders.joins = orders.compared = true;
   orders.keep_lost = false;  // the backup has them
   for (const TableDifference& one : differences) {
     if (one.missing_there && !self)
@@ -325,23 +366,19 @@ Status Joiner::Settle(const std::vector<TableDifference>& differences, SeedFrom 
                        "node {} has no table {}: make it there, or drop it here", node.value,
                        one.table);
     std::vector<RowMark> named = one.only_here;
-    if (self) named.insert(named.end(), one.differ.begin(), one.differ.end());
-    for (const RowMark& row : one.differ_there)
-      orders.raise_clock = std::max(orders.raise_clock, row.stamp);
+    if (self) Append(&named, Here(one.differ));
+    for (const DifferingRow& row : one.differ)
+      orders.raise_clock = std::max(orders.raise_clock, row.there.stamp);
     HL_TRY(AskToJournal(one.table, one.only_there, node));
-    if (!self) HL_TRY(AskToJournal(one.table, one.differ_there, node));
+    if (!self) HL_TRY(AskToJournal(one.table, There(one.differ), node));
     if (one.missing_there) {
-      named.clear();
-      for (size_t i = 0; i < kVerifyBuckets; ++i) {
-        HL_ASSIGN(const VerifyAnswer some, Here({QuestionKind::kRows, one.table, {i}}));
-        const std::vector<RowMark>& rows = some.As<BucketRows>().rows;
-        named.insert(named.end(), rows.begin(), rows.end());
-      }
+      HL_ASSIGN(named, AllRows(one.table));
     }
     HL_ASSIGN(NamedRows rows, FindRows(d_.db, *d_.options, one.table, named));
     orders.orders.push_back({self ? OrderKind::kJournal : OrderKind::kRemove, one.table,
                              std::move(rows.keys), std::move(rows.marks)});
   }
+  if (!self) HL_TRY(Backup());
   HL_TRY(CarryOut(std::move(orders)));
   if (self)
     d_.logger->Info("rows of this file that differed are sent to all, as new writes");

@@ -1,13 +1,16 @@
-// The first join: compares a file that had rows before HarmonyLite with the cluster. Such rows are
-// never sent, so they must be the cluster's rows already. Until the comparison is settled, nothing
-// is sent or applied; the application goes on, and its changes are journaled (P1, P7).
-// docs/decisions/0023-first-join.md
+// The first join: a file is compared with the cluster before it takes part. Rows from before
+// HarmonyLite are never sent by themselves, so what only one side has must be journaled there, and
+// where both have a row that differs, one of them must give way. Until that is settled, nothing is
+// sent or applied; the application goes on, and its changes are journaled (P1, P7).
+// docs/decisions/0023-first-join.md, docs/decisions/0036-first-join-merges.md
 //
 // States (legal moves):
-//   not joined → joined      the node is the first one, or its rows equal another node's
-//   not joined → reported    rows differ, and the operator has not decided
-//   reported   → not joined  after kCompareAgainMs, or when the operator decides
-//   not joined → joined      the decision is carried out
+//   waiting    → taking part  the node is the first one; or it was compared, and what differed is
+//                             merged or decided
+//   waiting    → reported     rows differ, and the operator is asked (FirstJoin::kAsk)
+//   reported   → waiting      after kCompareAgainMs, or when the operator decides
+//   waiting    → uncompared   the file had no rows, and no node runs that it could be compared with
+//   uncompared → taking part  the node is compared; rows from before HarmonyLite are asked for
 //
 // Threads: one owner at a time. Step() may take as long as reading all rows, and waiting for
 // another node's answers, takes.
@@ -15,7 +18,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,10 +25,9 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "node/options.h"
+#include "node/recovery/join_comparison.h"
 #include "node/shared_state.h"
 #include "node/step.h"
-#include "node/verify/digest.h"
-#include "node/verify/row_client.h"
 #include "ports/meta_store.h"
 #include "sqlite/connection.h"
 
@@ -45,59 +46,56 @@ class Joiner {
     SharedState* shared;
     const Clock* clock;
     Logger* logger;
-    uint64_t seed;                // seed of the ids of requests
-    std::function<bool()> pause;  // waits about ten milliseconds; false: the node ends
+    uint64_t seed;  // seed of the ids of requests
+    // Both wait a short time; false: the node ends. `answer` also answers other nodes' questions,
+    // which may write rows, so it is not for waiting until rows are written.
+    std::function<bool()> pause;
+    std::function<bool()> answer;
   };
   explicit Joiner(const Dependencies& dependencies);
 
-  // Idle: the file has joined. Blocked: something is missing or the operator has to decide; the
-  // reason has been logged.
+  // Idle: the file takes part and was compared. Blocked: something is missing or the operator has
+  // to decide; the reason has been logged.
   StepResult Step();
 
  private:
-  // How one table differs between this node and the one it is compared with.
-  struct TableDifference {
-    std::string table;
-    std::vector<RowMark> only_here;
-    // Rows of the other node from before HarmonyLite. They do not arrive by themselves, as they are
-    // never sent.
-    std::vector<RowMark> only_there;
-    std::vector<RowMark> differ;        // rows that differ, as this node has them
-    std::vector<RowMark> differ_there;  // the same rows, as the other node has them
-    bool missing_there = false;         // true: the other node has no such table
-    int64_t rows_here = 0;
-  };
   struct Decision {
     SeedFrom from = SeedFrom::kUndecided;
     NodeId node;
+    bool operator==(const Decision&) const = default;
   };
+  using Differences = std::vector<TableDifference>;
 
   Result<Decision> ReadDecision();
+  Status Settle(const Decision& decision);
   // True if this node's rows become the cluster's, because no other node came before it.
-  Result<bool> IsFirst(const Decision& decision);
+  Result<bool> IsFirst(const JoinComparison::Candidates& candidates);
+  // True if the node has been introduced to the file's tables for long enough: an application that
+  // makes its tables one after the other should be done.
+  bool TablesAreSettled(int64_t now);
   Status Compare(const Decision& decision);
-  Result<VerifyAnswer> Here(const VerifyQuestion& question);
-  // The answer of another node. A failure there is an error.
-  Result<VerifyAnswer> There(VerifyRequest request, NodeId node);
-  // Finds a running node that has joined and returns its digests; nothing: no such node runs.
-  Result<std::optional<VerifyAnswer>> Reference(const Decision& decision);
-  Result<std::vector<TableDifference>> Differences(const VerifyAnswer& here,
-                                                   const VerifyAnswer& there);
-  Status CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out);
-  void Report(const std::vector<TableDifference>& differences, NodeId node);
-  Status Settle(const std::vector<TableDifference>& differences, SeedFrom from, NodeId node);
+  Status GoOnUncompared(const Decision& decision);
+  Status CatchUpOldRows(const Differences& differences, NodeId node);
+  Status Merge(const Differences& differences, const Origin& with);
+  Status Report(const Differences& differences, NodeId node);
+  Status CarryOutDecision(const Differences& differences, bool self, NodeId node);
   Status AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node);
+  Result<std::vector<RowMark>> AllRows(const std::string& table);
   Status Backup();
   Status CarryOut(RowOrders orders);
-  // Logs a new reason once, and shows it in health.
+  // Logs a new reason once, and shows it in health if the file does not take part yet.
   StepResult Wait(const std::string& why);
 
   Dependencies d_;
-  RowClient client_;
+  JoinComparison comparison_;
   int64_t next_ms_ = 0;
   // The decision that was in force when the newest report was made.
   std::optional<Decision> reported_;
   int64_t compare_again_ms_ = 0;
+  // Since when the registry has answered.
+  std::optional<int64_t> listens_since_ms_;
+  uint64_t schema_ = 0;  // fingerprint of the tables, and since when it has been the same
+  int64_t schema_since_ms_ = 0;
   std::string said_;
 };
 

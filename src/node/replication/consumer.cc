@@ -376,7 +376,7 @@ StepResult Consumer::CarryOutOrders() {
     auto rows = d_.replica->CarryOut(*orders_);
     if (!rows.ok() && rows.error().code() == ErrorCode::kRetryLater) return Busy(rows.error());
     orders_.reset();
-    d_.shared->rows().SetJoined(d_.replica->state().joined);
+    d_.shared->rows().SetJoined(d_.replica->state().joined, d_.replica->state().compared);
     d_.shared->rows().Finish(std::move(rows));
     return StepResult::Progress();
   }

@@ -35,7 +35,6 @@ Publisher::Publisher(const Dependencies& dependencies)
 
 StepResult Publisher::Step() {
   if (d_.shared->incarnation_requested()) return StepResult::Blocked("a new incarnation");
-  if (!d_.shared->rows().joined()) return StepResult::Blocked("a first join");
   if (self_ != d_.shared->self()) {
     self_ = d_.shared->self();
     certain_ = false;
@@ -45,6 +44,9 @@ StepResult Publisher::Step() {
   }
   reader_.LookForCommits();
   if (d_.clock->MonotonicMs() < not_before_ms_) return StepResult::Blocked(said_);
+  // Whether the file may use its incarnation is settled, and marked, before its first join is.
+  if (state_ != PublisherState::kResync && !d_.shared->rows().joined())
+    return StepResult::Blocked("a first join");
   switch (state_) {
     case PublisherState::kResync:
       return Resync();

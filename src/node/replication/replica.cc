@@ -104,22 +104,20 @@ Result<std::string> Replica::UseWal() {
   return mode;
 }
 
-// Installs the hidden tables and the triggers in one transaction. A file that has rows already, and
-// is to be compared with the cluster first, is marked as not joined: nothing is sent or applied
-// until the first join is done.
+// Installs the hidden tables and the triggers in one transaction. A file that is to be compared
+// with the cluster first is marked as not compared, and if it has tables, as not joined: nothing is
+// sent or applied until the first join is done.
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   HL_TRY(ledger::Install(db_, self, journal_mode));
   HL_ASSIGN(const capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
   HL_CHECK(sync.audits.empty());
-  const bool had_rows =
-      std::any_of(sync.catalog.tables.begin(), sync.catalog.tables.end(),
-                  [](const ledger::TrackedTable& tracked) { return tracked.had_rows; });
-  if (had_rows && options_.compare_first) {
+  if (options_.first_join != FirstJoin::kAtOnce) {
     HL_ASSIGN(const State attached, ledger::LoadState(db_));
     State waits = attached;
-    waits.joined = false;
+    waits.joined = sync.catalog.tables.empty();
+    waits.compared = false;
     HL_TRY(ledger::SaveState(db_, waits, attached));
   }
   return transaction.Commit();
@@ -371,7 +369,9 @@ Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   shared->SetSelf(state_.self, state_.incarnation_base,
                   {state_.published_to, state_.published_stamp}, self_is_new_);
-  shared->rows().SetJoined(state_.joined);
+  shared->rows().SetJoined(state_.joined, state_.compared);
+  if (!state_.joined)
+    shared->rows().SetJoinProblem("its rows are being compared with the cluster's");
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
   // Health and metrics may be asked for before the consumer has taken its first step.

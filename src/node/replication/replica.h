@@ -102,8 +102,7 @@ class Replica {
 
   // Puts resent rows in place of damaged ones, in one transaction. Returns how many.
   Result<int64_t> Reapply(WaitingBatch* batch);
-  // Journals rows as new writes, or removes rows that have no live version, in one transaction.
-  // Returns how many.
+  // Carries out orders in one transaction. Returns how many rows were journaled or removed.
   Result<int64_t> CarryOut(const RowOrders& orders);
   // Forgets up to `limit` tombstones that every member has applied, that is, those up to `stable`.
   // Returns how many were forgotten; if less than `limit`, no more can be forgotten now.
@@ -181,6 +180,8 @@ class Replica {
   // Gives free memory back to the system if much was handled. Call when everything is folded.
   void ReturnMemoryOfMuchWork();
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
+  Status NoteYielding(const YieldingRows& yielding, const Origin& compared_with,
+                      ledger::OriginTable* origins);
   // Saves `next` with the transaction, commits it, and takes `next` over as the state.
   Status Commit(sqlite::Transaction* transaction, const ledger::State& next);
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "apply/table_writer.h"
+#include "base/mutant.h"
+#include "capture/count_as_oldest.h"
 #include "capture/journal.h"
 #include "ledger/conflict_log.h"
 #include "ledger/references.h"
@@ -41,10 +43,16 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
     HL_ASSIGN(const int64_t some, CarryOut(order, orders.keep_lost));
     rows += some;
   }
+  ledger::OriginTable origins = origins_;
+  for (const YieldingRows& yielding : orders.yields)
+    HL_TRY(NoteYielding(yielding, orders.compared_with, &origins));
   HL_TRY(FoldAll(catalog_, &next));
+  if (orders.counts_as_oldest) HL_TRY(capture::CountAsOldest(db_, catalog_, next));
   HL_TRY(Settle());
   next.joined = next.joined || orders.joins;
+  next.compared = next.compared || orders.compared;
   HL_TRY(Commit(&transaction, next));
+  origins_ = std::move(origins);
   return rows;
 }
 
@@ -92,6 +100,32 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
     HL_TRY(writer.DeleteRow(key));
   }
   return rows;
+}
+
+// Keeps rows that give way to the cluster's in `conflicts`. They stay in their table, without a
+// version, so that the application has a row until the cluster's arrives and replaces it.
+Status Replica::NoteYielding(const YieldingRows& yielding, const Origin& compared_with,
+                             ledger::OriginTable* origins) {
+  const ledger::TrackedTable* tracked = catalog_.ByName(yielding.table);
+  if (tracked == nullptr)
+    return MakeError(ErrorCode::kNotFound, "there is no table {}", yielding.table);
+  HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
+  for (size_t i = 0; i < yielding.keys.size(); ++i) {
+    const std::vector<ValueView> key = Views(yielding.keys[i]);
+    const RowMark& winner = yielding.winners[i];
+    HL_ASSIGN(const auto stored, writer.FindVersion(key));
+    HL_ASSIGN(const std::optional<change::Row> row, writer.ReadRow(key));
+    if (stored || !row || HL_MUTANT(first_join_not_kept)) continue;
+    HL_ASSIGN(const ledger::OriginIndex by,
+              origins->IndexOf(db_, winner.versioned ? winner.origin : compared_with));
+    const std::string_view kind =
+        winner.image == 0 ? ledger::conflict_kind::kDeleted : ledger::conflict_kind::kFirstJoin;
+    HL_ASSIGN(
+        [[maybe_unused]] const int64_t id,
+        ledger::AddConflict(db_, *tracked, kind, key, {Hlc(0), state_.self_index, Views(*row)},
+                            {winner.stamp, by, {}}));
+  }
+  return Ok();
 }
 
 }  // namespace harmonylite::node

@@ -80,6 +80,7 @@ Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
   const auto& point = out.survey_.point();
   out.answer_.origin = point.state.self;
   out.answer_.joined = point.state.joined;
+  out.answer_.compared = point.state.compared;
   out.answer_.settled = point.settled;
   out.answer_.progress = point.progress;
   out.answer_.schema = ledger::SchemaFingerprint(point.catalog);

@@ -6,7 +6,7 @@ namespace harmonylite::node {
 
 namespace {
 
-// Nodes look for questions every two seconds. A node that has not begun to answer within kBeginMs
+// A node that has not begun to answer within kBeginMs
 // is not running, or its version does not know the question. One that has begun may take kAnswerMs.
 constexpr int64_t kBeginMs = 8'000;
 constexpr int64_t kAnswerMs = 600'000;

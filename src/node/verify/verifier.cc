@@ -8,7 +8,7 @@ namespace harmonylite::node {
 
 namespace {
 
-constexpr int64_t kLookMs = 2'000;
+constexpr int64_t kLookMs = 200;
 constexpr int64_t kHotLookMs = 50;
 constexpr int64_t kHotMs = 5'000;
 // Rows that one step looks at: a few milliseconds of work.

@@ -143,6 +143,7 @@ bool ReadAnswerLine(std::string_view line, AnswerLines* out) {
   VerifyAnswer& answer = out->answer;
   if (word == "origin") return NextOrigin(&line, &answer.origin);
   if (word == "joined") return NextFlag(&line, &answer.joined);
+  if (word == "compared") return NextFlag(&line, &answer.compared);
   if (word == "settled") return NextFlag(&line, &answer.settled);
   if (word == "schema") return NextNumber(&line, &answer.schema, 16);
   if (word == "failure") return Unword(line, &out->failure);
@@ -265,9 +266,10 @@ std::vector<std::string> EncodeVerifyAnswer(const VerifyAnswer& answer) {
     if (pieces.back().size() + line.size() > kPieceBytes) pieces.emplace_back();
     pieces.back() += line;
   };
-  add(fmt::format("{}\norigin {}\njoined {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n",
-                  kAnswerMagic, OriginWords(answer.origin), answer.joined, answer.settled,
-                  answer.schema, HadRows(answer), Done(answer)));
+  add(fmt::format(
+      "{}\norigin {}\njoined {:d}\ncompared {:d}\nsettled {:d}\nschema {:x}\nhad_rows {:d}\ndone {}\n",
+      kAnswerMagic, OriginWords(answer.origin), answer.joined, answer.compared, answer.settled,
+      answer.schema, HadRows(answer), Done(answer)));
   if (answer.failure() != nullptr) add(fmt::format("failure {}\n", Word(*answer.failure())));
   for (const auto& [origin, lseq] : answer.progress.map())
     add(fmt::format("progress {} {}\n", OriginWords(origin), lseq.value));

@@ -118,6 +118,8 @@ struct VerifyAnswer {
   Origin origin;
   // False: the node's first join is not settled, so its rows are not the cluster's yet.
   bool joined = true;
+  // False: the node may lack rows from before HarmonyLite that others have.
+  bool compared = true;
   // True: every change is folded, so exactly those rows are shadowed that should be.
   bool settled = true;
   // Fingerprint of the node's replicated tables. Rows of nodes with another one may look different.

@@ -85,8 +85,8 @@ TEST(VerifyWire, TheTextIsTheOneOfTheFormat) {
   };
   const auto head = [](int had_rows) {
     return fmt::format(
-        "harmonylite-verify-answer 1\norigin 9 7\njoined 0\nsettled 0\nschema ffffffffffffffff\n"
-        "had_rows {}\ndone 0\nprogress 1 7 5\n",
+        "harmonylite-verify-answer 1\norigin 9 7\njoined 0\ncompared 1\nsettled 0\n"
+        "schema ffffffffffffffff\nhad_rows {}\ndone 0\nprogress 1 7 5\n",
         had_rows);
   };
   EXPECT_EQ(text(Answer(), TableDigests{{{"a b", 1, 2, 3, true, 4, 5, ~0ull}},
@@ -100,12 +100,14 @@ TEST(VerifyWire, TheTextIsTheOneOfTheFormat) {
             head(1) + "bucket 1 3\nbucket ff 4\nend\n");
   EXPECT_EQ(text(Answer(), BucketRows{true, {Row(3, 0, 1, 4)}, true}),
             head(1) + "row 3 0 0 1 1 1 7 4 4 - it's%20100%20%25%20%0a\ncut\nend\n");
-  EXPECT_EQ(text({.origin = Node(9)}, RowsTouched{6}),
-            "harmonylite-verify-answer 1\norigin 9 7\njoined 1\nsettled 1\nschema 0\nhad_rows 0\n"
-            "done 6\nend\n");
-  EXPECT_EQ(text({.origin = Node(9)}, VerifyFailure{"not now"}),
-            "harmonylite-verify-answer 1\norigin 9 7\njoined 1\nsettled 1\nschema 0\nhad_rows 0\n"
-            "done 0\nfailure not%20now\nend\n");
+  EXPECT_EQ(
+      text({.origin = Node(9)}, RowsTouched{6}),
+      "harmonylite-verify-answer 1\norigin 9 7\njoined 1\ncompared 1\nsettled 1\nschema 0\nhad_rows 0\n"
+      "done 6\nend\n");
+  EXPECT_EQ(
+      text({.origin = Node(9)}, VerifyFailure{"not now"}),
+      "harmonylite-verify-answer 1\norigin 9 7\njoined 1\ncompared 1\nsettled 1\nschema 0\nhad_rows 0\n"
+      "done 0\nfailure not%20now\nend\n");
 }
 
 TEST(VerifyReplies, AnAnswerInPiecesCountsWhenItIsWhole) {
