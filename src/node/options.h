@@ -81,10 +81,18 @@ constexpr uint64_t kApplyBudgetBytes = 256 << 10;
 // Bytes of batches applied in one transaction while the application writes, too, so that its
 // writers wait less (P8).
 constexpr uint64_t kApplyBudgetBytesBesideWriters = 64 << 10;
-// Limits of the complete batches that are held, for example for missing changes or a migration:
-// their number, and the bytes of them in memory rather than in spools.
+// Limits of the complete batches of one sender that are kept while one of them is held, for example
+// for missing changes or a migration: their number, and their bytes in memory and in spools. What
+// does not fit is read again from the log.
+constexpr size_t kMaxHeldOfSender = 256;
+constexpr uint64_t kMaxHeldBytesOfSender = 16 << 20;
+// Limits of all held batches: their number, and the bytes of them in memory rather than in spools.
+// Beyond them, a sender that waits keeps no more than it has; one that does not still gets one in.
 constexpr size_t kMaxHeldBatches = 4'096;
 constexpr size_t kMaxHeldMemory = 64 << 20;
+// Batches that are not judged yet, beyond which nothing more is read.
+constexpr size_t kMaxFreshBatches = 2'048;
+constexpr size_t kMaxFreshMemory = 32 << 20;
 // Time between two searches for conflicts that are too old, if none is added meanwhile.
 constexpr int64_t kTrimConflictsMs = 3'600'000;
 // Time between two heartbeats of a node.

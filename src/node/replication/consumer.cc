@@ -167,7 +167,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     reader_.reset();
     assembler_.Clear();
     held_.Clear();
-    skipped_from_.reset();
+    skipped_.clear();
     const ledger::State& state = d_.replica->state();
     d_.shared->SetSelf(state.self, state.incarnation_base,
                        {state.published_to, state.published_stamp},
@@ -252,12 +252,12 @@ Status Consumer::Take(const LogRecord& record) {
     d_.shared->RequestIncarnation({.read_log_again = true, .numbers_shared = true});
   }
   const LogSeq begin = (*arrived)->first;
-  const bool ready = held_.crowded() && JudgeNow(*header).verdict == Verdict::kReady;
-  if (!held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0}, ready)) {
-    skipped_from_ = std::min(skipped_from_.value_or(begin), begin);
-    dropped_ = true;
-    Share();
-  }
+  const Origin sender = header->sender;
+  const bool ready = held_.Waits(sender) && JudgeNow(*header).verdict == Verdict::kReady;
+  if (held_.Push({std::move(**arrived), std::move(*header), std::nullopt, 0}, ready)) return Ok();
+  const auto [from, is_new] = skipped_.try_emplace(sender, begin);
+  from->second = std::min(from->second, begin);
+  if (is_new) Share();
   return Ok();
 }
 
@@ -366,7 +366,7 @@ LogSeq Consumer::Cursor() const {
   LogSeq cursor = next_;
   if (const auto open = assembler_.oldest_open()) cursor = std::min(cursor, *open);
   if (const auto held = held_.oldest()) cursor = std::min(cursor, *held);
-  if (skipped_from_) cursor = std::min(cursor, *skipped_from_);
+  for (const auto& [sender, from] : skipped_) cursor = std::min(cursor, from);
   return cursor;
 }
 

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <random>
 #include <string>
@@ -165,15 +166,16 @@ class Consumer {
   int64_t tombstones_ = 0;     // tombstones in the database, as of the last count
   int64_t forgotten_ = 0;      // tombstones forgotten since the start
   int64_t reopen_ms_ = 0;      // monotonic time before which the reader is not opened again
-  std::optional<ports::LogSeq> stalled_at_;    // the record that cannot be taken for a local reason
-  std::string stalled_;                        // why stalled_at_ cannot be taken; empty: no record
-  int64_t stall_pause_ms_ = 0;                 // pause before the next attempt at stalled_at_
-  std::optional<ports::LogSeq> skipped_from_;  // first record of the batches that met a full queue
-  std::optional<int64_t> failed_at_commit_;    // Replica::commits() when writing failed
-  std::optional<RowOrders> orders_;            // orders that are not carried out yet
-  std::deque<WaitingBatch> resends_;           // rows that were sent again, not put in place yet
-  std::string said_;              // the last complaint logged, so that it is logged once
-  std::vector<Hold> holds_said_;  // the holds logged last
+  std::optional<ports::LogSeq> stalled_at_;  // the record that cannot be taken for a local reason
+  std::string stalled_;                      // why stalled_at_ cannot be taken; empty: no record
+  int64_t stall_pause_ms_ = 0;               // pause before the next attempt at stalled_at_
+  // First record of the batches for which the queue had no room, by their sender.
+  std::map<Origin, ports::LogSeq> skipped_;
+  std::optional<int64_t> failed_at_commit_;  // Replica::commits() when writing failed
+  std::optional<RowOrders> orders_;          // orders that are not carried out yet
+  std::deque<WaitingBatch> resends_;         // rows that were sent again, not put in place yet
+  std::string said_;                         // the last complaint logged, so that it is logged once
+  std::vector<Hold> holds_said_;             // the holds logged last
 };
 
 }  // namespace harmonylite::node

@@ -98,7 +98,7 @@ StepResult Consumer::ForgetTombstones(int64_t limit) {
     collected_ms_ = now - kCollectMs;  // the end of the log may be found in the next step
     return StepResult::Idle();
   }
-  if (!d_.options->collect_tombstones || !membership.stable || dropped_ || skipped_from_ ||
+  if (!d_.options->collect_tombstones || !membership.stable || dropped_ || !skipped_.empty() ||
       !held_.batches().empty())
     return StepResult::Idle();
   if (Status retired = d_.replica->RetireOrigins(membership.members, *membership.stable);

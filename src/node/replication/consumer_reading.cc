@@ -114,11 +114,20 @@ void Consumer::EndStall() {
   Share();
 }
 
-// Goes back to the first batch that met a full queue, once there is room. The log still holds it.
+// Goes back to the first batch for which there was no room, once nothing of its sender waits any
+// more. The log still holds it. Other nodes' records after it are read again, too, and dropped.
 void Consumer::ReadSkippedAgain() {
-  if (!skipped_from_ || held_.crowded()) return;
-  next_ = std::min(next_, *skipped_from_);
-  skipped_from_.reset();
+  std::optional<LogSeq> from;
+  for (auto it = skipped_.begin(); it != skipped_.end();) {
+    if (held_.Waits(it->first)) {
+      ++it;
+      continue;
+    }
+    from = std::min(from.value_or(it->second), it->second);
+    it = skipped_.erase(it);
+  }
+  if (!from) return;
+  next_ = std::min(next_, *from);
   reader_.reset();
   caught_up_ = false;
 }

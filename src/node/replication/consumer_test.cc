@@ -184,6 +184,30 @@ TEST_F(ConsumerTest, WhatAFullQueueLeftOutIsReadAgain) {
   EXPECT_EQ(node_.Rows().size(), 3u) << "nobody but the log has the third one";
 }
 
+// Node 1 has migrated and goes on writing; this node has not. What node 3 writes arrives all the
+// same, and after the migration everything of node 1 does.
+TEST_F(ConsumerTest, WhoeverWaitsKeepsNobodyElseWaiting) {
+  constexpr int kCommits = 1'200;
+  options_.spool_memory = Spool::kDefaultMemoryLimit;
+  MakeConsumer();
+  one_.App("ALTER TABLE t ADD COLUMN more");
+  Must(one_.replica().SyncSchema());
+  for (int id = 1; id <= kCommits; ++id) {
+    one_.App("INSERT INTO t VALUES(" + std::to_string(id) + ", 'x', 'y')");
+    log_.Append(*one_.Publish());
+    if (id % 120 == 0) Write(&three_, 10'000 + id);
+  }
+  Run(20'000);
+  EXPECT_EQ(node_.Rows().size(), 10u);
+  // The first batch waits for the migration, and those after it for the first.
+  ASSERT_EQ(shared_.applied().holds.size(), 2u);
+  EXPECT_EQ(shared_.applied().holds[0].kind, HoldKind::kSchema);
+  node_.App("ALTER TABLE t ADD COLUMN more");
+  Run(60'000);
+  EXPECT_EQ(node_.Rows().size(), 10u + kCommits);
+  EXPECT_TRUE(shared_.applied().holds.empty());
+}
+
 // A damaged page of this node's database says nothing about the batch that meets it.
 TEST_F(ConsumerTest, ADamagedDatabaseLosesNoBatch) {
   Run(1'000);

@@ -65,20 +65,37 @@ Judgement Judge(const change::BatchHeader& header, const change::ProgressVector&
   return {Verdict::kReady, {}, {}};
 }
 
-size_t HoldQueue::Memory() const {
-  size_t memory = 0;
-  for (const WaitingBatch& waiting : batches_) memory += waiting.arrived.bytes.memory();
-  return memory;
+HoldQueue::Share HoldQueue::Sum(const std::function<bool(const WaitingBatch&)>& counts) const {
+  Share out;
+  for (const WaitingBatch& batch : batches_) {
+    if (!counts(batch)) continue;
+    ++out.batches;
+    out.bytes += batch.arrived.bytes.size();
+    out.memory += batch.arrived.bytes.memory();
+  }
+  return out;
 }
 
 bool HoldQueue::crowded() const {
-  return batches_.size() >= kMaxHeldBatches / 2 || Memory() > kMaxHeldMemory / 2;
+  const Share fresh = Sum([](const WaitingBatch& batch) { return !batch.hold; });
+  return fresh.batches >= kMaxFreshBatches || fresh.memory > kMaxFreshMemory;
+}
+
+bool HoldQueue::Waits(const Origin& sender) const {
+  return std::any_of(batches_.begin(), batches_.end(), [&](const WaitingBatch& batch) {
+    return batch.hold && batch.header.sender == sender;
+  });
 }
 
 bool HoldQueue::Push(WaitingBatch batch, bool ready) {
-  const bool full = batches_.size() >= kMaxHeldBatches ||
-                    Memory() + batch.arrived.bytes.memory() > kMaxHeldMemory;
-  if (full && !ready) return false;
+  const Origin sender = batch.header.sender;
+  if (!ready && Waits(sender)) {
+    const Share share = Sum([&](const WaitingBatch& one) { return one.header.sender == sender; });
+    const Share all = Sum([](const WaitingBatch& one) { return one.hold.has_value(); });
+    if (share.batches >= kMaxHeldOfSender || share.bytes > kMaxHeldBytesOfSender ||
+        all.batches >= kMaxHeldBatches || all.memory > kMaxHeldMemory)
+      return false;
+  }
   batches_.push_back(std::move(batch));
   return true;
 }
@@ -94,7 +111,10 @@ std::vector<Hold> HoldQueue::Reasons() const {
   std::vector<Hold> out;
   for (const WaitingBatch& batch : batches_) {
     if (!batch.hold) continue;
-    if (std::find(out.begin(), out.end(), *batch.hold) == out.end()) out.push_back(*batch.hold);
+    const bool known = std::any_of(out.begin(), out.end(), [&](const Hold& one) {
+      return one.origin == batch.hold->origin && one.kind == batch.hold->kind;
+    });
+    if (!known) out.push_back(*batch.hold);
   }
   return out;
 }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -54,22 +55,34 @@ struct WaitingBatch {
 class HoldQueue {
  public:
   // Appends a batch. False if there is no room: the batch is dropped, and must be read again from
-  // the log. A batch that is `ready` always finds room: it leaves the queue soon, and the batches
-  // in the queue may be waiting for it.
+  // the log when its sender waits no more.
+  //
+  // There is always room for a batch that is `ready`, because it leaves the queue soon, and for one
+  // of a sender that does not wait. A sender that waits has a share of its own, so that however
+  // much it sends, the batches of others are taken and applied.
   bool Push(WaitingBatch batch, bool ready = false);
+  // True if a batch of this sender was judged and is held.
+  bool Waits(const Origin& sender) const;
   std::deque<WaitingBatch>& batches() { return batches_; }
   const std::deque<WaitingBatch>& batches() const { return batches_; }
-  // True if the queue is at least half full. Then nothing more should be read while the database
-  // cannot be written.
+  // True if many batches have not been judged yet. Then nothing more should be read before some of
+  // them are applied.
   bool crowded() const;
   // The oldest record of the batches in the queue.
   std::optional<ports::LogSeq> oldest() const;
-  // Why batches are held, each origin and reason once.
+  // Why batches are held: of each sender, the first hold of each kind.
   std::vector<Hold> Reasons() const;
   void Clear() { batches_.clear(); }
 
  private:
-  size_t Memory() const;  // bytes of batches that are in memory and not on the disk
+  // A part of the queue.
+  struct Share {
+    size_t batches = 0;
+    uint64_t bytes = 0;  // in memory and on the disk
+    size_t memory = 0;   // bytes in memory
+  };
+  // What the batches for which `counts` is true take.
+  Share Sum(const std::function<bool(const WaitingBatch&)>& counts) const;
 
   std::deque<WaitingBatch> batches_;
 };

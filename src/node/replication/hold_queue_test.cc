@@ -163,15 +163,47 @@ TEST_F(HoldQueueTest, ReasonsAreSaidOnce) {
   EXPECT_EQ(queue_.Reasons(), (std::vector<Hold>{missing, schema}));
 }
 
-TEST_F(HoldQueueTest, IsBounded) {
-  for (size_t i = 0; i < kMaxHeldBatches; ++i) ASSERT_TRUE(queue_.Push(Waiting(i + 1)));
+// The batch is of node 2.
+TEST_F(HoldQueueTest, ASenderThatWaitsHasAShareOfItsOwn) {
+  const Hold hold{kTwo, HoldKind::kSchema, "a"};
+  for (size_t i = 0; i < kMaxHeldOfSender; ++i) ASSERT_TRUE(queue_.Push(Waiting(i + 1, hold)));
+  EXPECT_TRUE(queue_.Waits(kTwo));
   EXPECT_FALSE(queue_.Push(Waiting(99'999)));
-  queue_.Clear();
+  EXPECT_TRUE(queue_.Push(Waiting(99'999), /*ready=*/true));
+  EXPECT_FALSE(queue_.Waits(kThree));
+  WaitingBatch of_three = Waiting(99'999);
+  of_three.header.sender = kThree;
+  EXPECT_TRUE(queue_.Push(std::move(of_three)));
+}
+
+TEST_F(HoldQueueTest, TheShareIsBoundedInBytes) {
+  const Hold hold{kTwo, HoldKind::kSchema, "a"};
   const std::string large(3 << 20, 'x');
   size_t held = 0;
-  while (held < 100 && queue_.Push(Waiting(1, std::nullopt, large))) ++held;
+  while (held < 100 && queue_.Push(Waiting(1, hold, large))) ++held;
   EXPECT_GE(held, 5u);
-  EXPECT_LE(held * large.size(), kMaxHeldMemory);
+  EXPECT_LE((held - 1) * large.size(), kMaxHeldBytesOfSender);
+}
+
+TEST_F(HoldQueueTest, OneBatchOfEachSenderFindsRoomInAFullQueue) {
+  for (size_t i = 0; i < kMaxHeldBatches; ++i) {
+    WaitingBatch batch = Waiting(i + 1, Hold{kTwo, HoldKind::kClock, "a"});
+    batch.header.sender = Origin{NodeId(10 + i / 100), Incarnation(1)};
+    ASSERT_TRUE(queue_.Push(std::move(batch)));
+  }
+  WaitingBatch another = Waiting(1);
+  another.header.sender = Origin{NodeId(10), Incarnation(1)};
+  EXPECT_FALSE(queue_.Push(std::move(another)));
+  EXPECT_TRUE(queue_.Push(Waiting(1)));
+}
+
+TEST_F(HoldQueueTest, ManyBatchesThatAreNotJudgedCrowdIt) {
+  for (size_t i = 0; i < kMaxFreshBatches - 1; ++i) ASSERT_TRUE(queue_.Push(Waiting(i + 1)));
+  EXPECT_FALSE(queue_.crowded());
+  ASSERT_TRUE(queue_.Push(Waiting(1, Hold{kTwo, HoldKind::kSchema, "a"})));
+  EXPECT_FALSE(queue_.crowded());
+  ASSERT_TRUE(queue_.Push(Waiting(1), /*ready=*/true));
+  EXPECT_TRUE(queue_.crowded());
 }
 
 }  // namespace
