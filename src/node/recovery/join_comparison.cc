@@ -43,22 +43,12 @@ JoinComparison::JoinComparison(const NodeOptions* options, sqlite::Connection* d
                                std::function<bool()> pause)
     : options_(options), db_(db), client_(store, clock, 'j', seed, std::move(pause)) {}
 
-Result<LiveNodes> JoinComparison::Running(const Candidates& candidates) {
-  HL_ASSIGN(LiveNodes nodes, client_.Nodes());
-  nodes.live.erase(candidates.self);
-  if (candidates.only)
-    std::erase_if(nodes.live, [&](NodeId node) { return node != *candidates.only; });
-  return nodes;
-}
-
-Result<bool> JoinComparison::AnyRuns(const Candidates& candidates) {
-  HL_ASSIGN(const LiveNodes nodes, Running(candidates));
-  return !nodes.live.empty();
-}
-
 Result<std::optional<VerifyAnswer>> JoinComparison::Reference(const Candidates& candidates) {
-  HL_ASSIGN(const LiveNodes nodes, Running(candidates));
-  std::vector<NodeId> order(nodes.live.begin(), nodes.live.end());
+  HL_ASSIGN(const LiveNodes nodes, client_.Nodes());
+  std::vector<NodeId> order;
+  for (const NodeId node : nodes.live)
+    if (node != candidates.self && (!candidates.only || node == *candidates.only))
+      order.push_back(node);
   if (candidates.first)
     std::stable_partition(order.begin(), order.end(),
                           [&](NodeId node) { return node == *candidates.first; });

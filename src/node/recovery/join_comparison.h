@@ -68,8 +68,6 @@ class JoinComparison {
   // Finds a running node that has joined and was compared itself, and returns its digests; nothing:
   // no such node runs. kRetryLater: the registry is out of reach, or the node is ending.
   Result<std::optional<VerifyAnswer>> Reference(const Candidates& candidates);
-  // The running nodes of the candidates, joined or not.
-  Result<bool> AnyRuns(const Candidates& candidates);
 
   // This node's answer to a question.
   Result<VerifyAnswer> Here(const VerifyQuestion& question);
@@ -80,7 +78,6 @@ class JoinComparison {
                                                    const VerifyAnswer& there);
 
  private:
-  Result<LiveNodes> Running(const Candidates& candidates);
   Status CompareTable(NodeId node, TableDifference* out);
   Status CompareBuckets(const std::vector<size_t>& buckets, NodeId node, TableDifference* out);
 

@@ -70,7 +70,7 @@ class Joiner {
   Status Settle(const Decision& decision);
   // True if this node's rows become the cluster's, because no other node came before it.
   Result<bool> IsFirst(const JoinComparison::Candidates& candidates);
-  // True if the node has been introduced to the file's tables for long enough: an application that
+  // True if the file has tables and they have not changed for kTablesSettledMs: an application that
   // makes its tables one after the other should be done.
   bool TablesAreSettled(int64_t now);
   Status Compare(const Decision& decision);

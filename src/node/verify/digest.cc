@@ -185,6 +185,7 @@ Result<NamedRows> FindRows(sqlite::Connection* db, const NodeOptions& options,
                            const std::string& table, const std::vector<RowMark>& named) {
   NamedRows out;
   out.table = table;
+  if (named.empty()) return out;
   std::map<uint64_t, const RowMark*> wanted;
   for (const RowMark& row : named) wanted[row.key] = &row;
   HL_ASSIGN(RowSurvey survey, RowSurvey::Begin(db, options.tables, options.publish,
