@@ -1,5 +1,6 @@
 #include "ledger/canonical_key.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/mutant.h"
@@ -12,8 +13,16 @@ using change::ValueView;
 
 namespace {
 
+// NOCASE compares texts up to the first NUL, and then their lengths.
+std::string FoldedCase(std::string_view text) {
+  const size_t end = std::min(text.find('\0'), text.size());
+  std::string out = sqlite::FoldCase(text.substr(0, end));
+  out.resize(text.size(), '\0');
+  return out;
+}
+
 std::string Folded(std::string_view collation, std::string_view text) {
-  if (sqlite::SameName(collation, "NOCASE")) return sqlite::FoldCase(text);
+  if (sqlite::SameName(collation, "NOCASE")) return FoldedCase(text);
   // The only other collation of a row key is RTRIM, which ignores spaces at the end.
   return std::string(text.substr(0, text.find_last_not_of(' ') + 1));
 }
