@@ -38,11 +38,7 @@ def test_three_projects_with_first_rows_of_their_own_join(cluster):
         done = subprocess.run([sys.executable, APP, node.database, name], capture_output=True, text=True,
                               timeout=seconds(120))
         assert done.returncode == 0, done.stderr
-        node.launch()
-        if node is nodes[0]:
-            wait_value(node, "SELECT value FROM __harmonylite__state WHERE key = 'joined'", 1)
-    for node in nodes[1:]:
-        wait_value(node, "SELECT value FROM __harmonylite__state WHERE key = 'joined'", 1)
+        node.start()
     wait_value(nodes, "SELECT group_concat(DISTINCT substr(username, 1, 5)) FROM auth_user", "anna0,anna1,anna2,anna3,"
                "anna4,anna5,anna6,anna7,anna8,anna9")
     wait_equal(nodes)

@@ -32,7 +32,7 @@ MUTANTS = {
     "first_join_not_sent": "rows that only the joining file has are not sent",
     "first_join_not_asked": "rows from before that only the cluster has are not asked for",
     "first_join_counts_as_newest": "what was written before joining keeps its stamps",
-    "first_join_of_a_copy": "every file that joins is taken for a copy",
+    "first_join_written_stands": "a row that was written before joining replaces the cluster's old one",
     # from journal to batch
     "batch_cut_anywhere": "a batch ends in the middle of a transaction",
     "folded_not_sent": "changes that were folded before they were sent are left out",

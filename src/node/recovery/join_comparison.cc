@@ -86,7 +86,6 @@ Result<std::vector<TableDifference>> JoinComparison::Differences(const VerifyAns
     TableDifference difference;
     difference.table = ours.table;
     difference.rows_here = ours.rows;
-    difference.had_rows_here = ours.had_rows;
     const TableDigest* theirs = Find(there.As<TableDigests>().tables, ours.table);
     if (theirs == nullptr) {
       difference.missing_there = ours.rows > 0;

@@ -44,7 +44,6 @@ struct TableDifference {
   // Rows that were written here since the file was attached, and are old there.
   std::vector<DifferingRow> written_here;
   bool missing_there = false;  // true: the other node has no such table
-  bool had_rows_here = false;
   int64_t rows_here = 0;
 
   // True if nothing of either side has to be settled.

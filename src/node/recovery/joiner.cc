@@ -241,12 +241,8 @@ Status Joiner::CatchUpOldRows(const Differences& differences, NodeId node) {
 
 // Joins without a decision: rows that only one side has go to the other, and where both have a row
 // that differs, the cluster's counts and this file's is kept among the conflicts. Nothing is lost.
-//
-// If nothing of this file differs but rows that were written on either side since it was attached,
-// the file is taken for a copy, whose rows were equal before they were written, and nothing is
-// kept.
 Status Joiner::Merge(const Differences& differences, const Origin& with) {
-  const bool is_copy = AllEqual(differences) || HL_MUTANT(first_join_of_a_copy);
+  const bool equal = AllEqual(differences);
   RowOrders orders;
   orders.joins = orders.compared = true;
   orders.compared_with = with;
@@ -255,13 +251,12 @@ Status Joiner::Merge(const Differences& differences, const Origin& with) {
   for (const TableDifference& one : differences) {
     std::vector<RowMark> asked = one.only_there;
     Append(&asked, There(one.differ));
-    // What the application wrote here has not seen the other node's row, unless it changed a row
-    // that a copy had, too.
-    if (!is_copy || !one.had_rows_here) Append(&asked, There(one.written_here));
+    // What the application wrote here has not seen the other node's row, which counts.
+    if (!HL_MUTANT(first_join_written_stands)) Append(&asked, There(one.written_here));
     HL_TRY(AskToJournal(one.table, std::move(asked), with.node));
 
     std::vector<DifferingRow> yields = one.differ;
-    if (!is_copy) yields.insert(yields.end(), one.changed_there.begin(), one.changed_there.end());
+    yields.insert(yields.end(), one.changed_there.begin(), one.changed_there.end());
     std::map<uint64_t, RowMark> winners;
     for (const DifferingRow& row : yields) winners[row.here.key] = row.there;
     HL_ASSIGN(NamedRows found, FindRows(d_.db, *d_.options, one.table, Here(yields)));
@@ -279,10 +274,17 @@ Status Joiner::Merge(const Differences& differences, const Origin& with) {
     orders.orders.push_back(
         {OrderKind::kJournal, one.table, std::move(rows.keys), std::move(rows.marks)});
   }
-  if (!is_copy && HasOurs(differences)) HL_TRY(Backup());
+  if (!equal && HasOurs(differences)) HL_TRY(Backup());
   HL_TRY(CarryOut(std::move(orders)));
-  if (is_copy) {
+  if (equal) {
     d_.logger->Info("rows match node {}: joined without copying", with.node.value);
+    size_t changed = 0;
+    for (const TableDifference& one : differences) changed += one.changed_there.size();
+    if (changed > 0)
+      d_.logger->Info(
+          "{} rows were written in the cluster since: its rows are shown, and 'harmonylite conflicts' "
+          "lists what this file had",
+          changed);
     return Ok();
   }
   for (const TableDifference& one : differences)
