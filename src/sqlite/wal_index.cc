@@ -143,10 +143,16 @@ bool WalIndex::IsStale(int mark) const {
 // chooses again. A mark that a connection of this process holds must keep its value.
 void WalIndex::NoteTaken(int mark) {
   closed_ |= BitOfMark(mark);
+  SetToPresent(mark);
+}
+
+void WalIndex::SetToPresent(int mark) {
   if (mark == 0 || !KnowsHeader()) return;
-  const OwnHold own = Passed(mark);
-  if (own.shared == 0 && !own.exclusive)
-    std::atomic_ref(header_[kMarkValues + mark]).store(Header(kLastFrame));
+  const unsigned bit = BitOfMark(mark);
+  const bool ours = std::any_of(users_.begin(), users_.end(), [&](const User* user) {
+    return ((user->held_.all() | user->passed_.all()) & bit) != 0;
+  });
+  if (!ours) std::atomic_ref(header_[kMarkValues + mark]).store(Header(kLastFrame));
 }
 
 // True if newcomers ask for a mark of ours.
@@ -201,9 +207,15 @@ bool WalIndex::TakeOrPassOver() {
   return true;
 }
 
+// The marks are set to the present state once more, which our transaction has made another one. A
+// newcomer that could set no mark to it while all were ours takes the one that it has chosen as it
+// is, as soon as it gets it, and would look like a reader of an older state; now it finds that the
+// value has changed, and chooses again.
 void WalIndex::Open() {
   const std::lock_guard lock(mutex_);
   is_closed_ = false;
+  for (int mark = 0; mark < kReadMarks; ++mark)
+    if ((closed_ & BitOfMark(mark)) != 0) SetToPresent(mark);
   ReturnMarks();
 }
 
