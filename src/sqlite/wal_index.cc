@@ -142,13 +142,9 @@ bool WalIndex::IsStale(int mark) const {
 // reads an older state. One that had chosen a mark before finds that its value has changed, and
 // chooses again. A mark that a connection of this process holds must keep its value.
 void WalIndex::NoteTaken(int mark) {
-  closed_ |= BitOfMark(mark);
-  SetToPresent(mark);
-}
-
-void WalIndex::SetToPresent(int mark) {
-  if (mark == 0 || !KnowsHeader()) return;
   const unsigned bit = BitOfMark(mark);
+  closed_ |= bit;
+  if (mark == 0 || !KnowsHeader()) return;
   const bool ours = std::any_of(users_.begin(), users_.end(), [&](const User* user) {
     return ((user->held_.all() | user->passed_.all()) & bit) != 0;
   });
@@ -215,7 +211,7 @@ void WalIndex::Open() {
   const std::lock_guard lock(mutex_);
   is_closed_ = false;
   for (int mark = 0; mark < kReadMarks; ++mark)
-    if ((closed_ & BitOfMark(mark)) != 0) SetToPresent(mark);
+    if ((closed_ & BitOfMark(mark)) != 0) NoteTaken(mark);
   ReturnMarks();
 }
 

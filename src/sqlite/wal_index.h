@@ -82,8 +82,6 @@ class WalIndex {
   uint32_t Header(size_t at) const;
   bool IsStale(int mark) const;
   void NoteTaken(int mark);
-  // Sets the value of a mark that is ours to the present state, unless a connection holds it.
-  void SetToPresent(int mark);
   bool LeadsNewcomers() const;
   bool TakeMarks();
   bool TakeOrPassOver();
