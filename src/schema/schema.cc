@@ -93,19 +93,28 @@ bool KnownCollation(const std::string& name) {
   return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
 }
 
+// Returns the text of one object in sqlite_schema; nothing if it has none, as an index of a UNIQUE
+// constraint.
+Result<std::optional<std::string>> StoredSql(Connection* db, std::string_view type,
+                                             const std::string& name) {
+  HL_ASSIGN(auto find,
+            db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2"));
+  find->Bind(1, type);
+  find->Bind(2, name);
+  HL_ASSIGN(const bool row, find->Step());
+  if (!row || find->IsNull(0)) return std::optional<std::string>();
+  return std::optional<std::string>(find->Text(0));
+}
+
 // Returns the terms and the condition of an index that is not only a list of columns.
 Result<IndexText> ReadIndexText(Connection* db, const IndexInfo& info) {
-  HL_ASSIGN(auto find,
-            db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = 'index' AND name = ?1"));
-  find->Bind(1, info.name);
-  HL_ASSIGN(const bool row, find->Step());
+  HL_ASSIGN(const std::optional<std::string> sql, StoredSql(db, "index", info.name));
   IndexText text;
-  if (row) {
-    const std::string_view sql = find->Text(0);
-    if (const auto wrong = sqlite::WrongInStoredText("index", sql))
+  if (sql) {
+    if (const auto wrong = sqlite::WrongInStoredText("index", *sql))
       return MakeError(ErrorCode::kInvalidArgument, "{}",
                        sqlite::Describe({"index", info.name, *wrong}));
-    text = SplitIndexSql(sql);
+    text = SplitIndexSql(*sql);
   }
   if (text.terms.size() != info.columns.size())
     return MakeError(ErrorCode::kInvalidArgument, "its definition cannot be read");
@@ -151,12 +160,9 @@ Status ResolveGenerated(Connection* db, Table* table) {
   for (UniqueIndex& index : table->unique_indexes) {
     std::vector<std::string>* columns = &index.columns;
     if (std::none_of(columns->begin(), columns->end(), generated)) continue;
-    HL_ASSIGN(auto find, db->PrepareCached(
-                             "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name = ?1"));
-    find->Bind(1, table->name);
-    HL_ASSIGN(const bool row, find->Step());
-    if (!row) return MakeError(ErrorCode::kCorruption, "sqlite_schema lacks table {}", table->name);
-    for (std::string& behind : ColumnsBehindGenerated(find->Text(0), table->columns))
+    HL_ASSIGN(const std::optional<std::string> sql, StoredSql(db, "table", table->name));
+    if (!sql) return MakeError(ErrorCode::kCorruption, "sqlite_schema lacks table {}", table->name);
+    for (std::string& behind : ColumnsBehindGenerated(*sql, table->columns))
       columns->push_back(std::move(behind));
     std::sort(columns->begin(), columns->end());
     columns->erase(std::unique(columns->begin(), columns->end()), columns->end());
