@@ -116,6 +116,21 @@ TEST(AlterTest, ATriggerSomebodyDroppedComesBackWithAnAudit) {
   }
 }
 
+// The application's trigger is newer than ours, fires first, and ends the triggers after it.
+TEST(AlterTest, ATriggerThatIgnoresWhatFollowsComesAfterOurs) {
+  TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
+  node.App(
+      "CREATE TRIGGER quiet AFTER INSERT ON T BEGIN SELECT RAISE(IGNORE); END;"
+      "INSERT INTO t VALUES(1, 'unseen')");
+  const SyncResult sync = node.Sync();
+  ASSERT_EQ(sync.changes.size(), 2u);
+  EXPECT_EQ(sync.changes[0].what, "has its triggers written anew");
+  EXPECT_EQ(sync.changes[1].what,
+            "had 1 rows written while it had no triggers: they are sent as new writes");
+  EXPECT_EQ(node.Do("INSERT INTO t VALUES(2, 'seen')"), (RowsByKey{{"t:2", "2|'seen'"}}));
+  EXPECT_TRUE(node.Sync().changes.empty()) << "ours are the newer ones now";
+}
+
 TEST(AlterTest, RebuiltInOneTransaction) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a, old)");
   const int64_t id = node.catalog.tables[0].id;

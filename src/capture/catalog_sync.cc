@@ -36,12 +36,30 @@ struct InstalledTrigger {
 struct InstalledTriggers {
   std::map<std::string, InstalledTrigger> by_name;
   std::multimap<std::string, std::string> on_table;  // trigger names by their table's folded name
+  // Tables, in folded case, on which a trigger of the application fires before ours and may keep
+  // them from firing.
+  std::set<std::string> preceded;
 
   void Add(std::string name, InstalledTrigger trigger) {
     on_table.emplace(sqlite::FoldCase(trigger.table), name);
     by_name[std::move(name)] = std::move(trigger);
   }
 };
+
+// RAISE(IGNORE) in an AFTER trigger leaves the row as written, but ends the triggers that would
+// fire after it. The trigger that was created last fires first.
+Status FindPreceding(Connection* db, InstalledTriggers* triggers) {
+  HL_ASSIGN(
+      auto list,
+      db->PrepareCached(
+          "SELECT lower(app.tbl_name) FROM sqlite_schema AS app CROSS JOIN sqlite_schema AS ours "
+          "ON lower(ours.tbl_name) = lower(app.tbl_name) AND ours.rowid < app.rowid "
+          "WHERE app.type = 'trigger' AND substr(app.name, 1, 15) <> '__harmonylite__' AND "
+          "app.sql LIKE '%raise%ignore%' AND ours.type = 'trigger' AND "
+          "substr(ours.name, 1, 15) = '__harmonylite__'"));
+  return list->ForEachRow(
+      [&](const sqlite::Statement& row) { triggers->preceded.emplace(row.Text(0)); });
+}
 
 Result<InstalledTriggers> LoadTriggers(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached(
@@ -51,6 +69,7 @@ Result<InstalledTriggers> LoadTriggers(Connection* db) {
   HL_TRY(list->ForEachRow([&](const sqlite::Statement& row) {
     out.Add(std::string(row.Text(0)), {std::string(row.Text(1)), std::string(row.Text(2))});
   }));
+  HL_TRY(FindPreceding(db, &out));
   return out;
 }
 
@@ -122,27 +141,28 @@ Result<int64_t> NextTableId(Connection* db) {
       "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
 }
 
-// Writes the triggers that are missing or differ, and drops those that are no longer wanted.
-// Returns true if it changed anything.
+// Writes the triggers that are missing, differ or fire too late, and drops those that are no longer
+// wanted. Returns true if it changed anything.
 Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, int64_t id,
                           const Table& table) {
   const std::vector<TriggerText> wanted = CaptureTriggers(id, table);
+  const bool too_late = installed.preceded.contains(sqlite::FoldCase(table.name));
   bool changed = false;
   const std::string prefix = ledger::TriggerName(id, "");
   for (auto it = installed.by_name.lower_bound(prefix);
        it != installed.by_name.end() && it->first.starts_with(prefix); ++it) {
     const auto& [name, trigger] = *it;
-    const bool keep = std::any_of(wanted.begin(), wanted.end(),
+    const bool same = std::any_of(wanted.begin(), wanted.end(),
                                   [&, &name = name, &trigger = trigger](const TriggerText& text) {
                                     return text.name == name && text.sql == trigger.sql;
                                   });
-    if (keep) continue;
+    if (same && !too_late) continue;
     HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
     changed = true;
   }
   for (const TriggerText& text : wanted) {
     const auto it = installed.by_name.find(text.name);
-    if (it != installed.by_name.end() && it->second.sql == text.sql) continue;
+    if (it != installed.by_name.end() && it->second.sql == text.sql && !too_late) continue;
     HL_TRY(sqlite::CreateTrigger(db, {text.name, table.name, text.sql}));
     changed = true;
   }

@@ -154,6 +154,27 @@ TEST(TriggerTest, ForeignKeyActions) {
             (RowsByKey{{"c:3", "3|5"}, {"p:2", "gone"}, {"p:5", "5"}}));
 }
 
+// The row that an update replaces takes the updated row with it: SQLite gives the update up.
+TEST(TriggerTest, AnUpdateThatRemovesItsOwnRow) {
+  TestNode tree("CREATE TABLE t(id INTEGER PRIMARY KEY, parent REFERENCES t ON DELETE CASCADE)");
+  tree.App("PRAGMA foreign_keys = ON");
+  tree.Do("INSERT INTO t VALUES(1, NULL), (2, 1), (3, 2)");
+  EXPECT_EQ(tree.Do("UPDATE OR REPLACE t SET id = 1 WHERE id = 3"),
+            (RowsByKey{{"t:1", "gone"}, {"t:2", "gone"}, {"t:3", "gone"}}));
+  EXPECT_EQ(tree.Do("INSERT INTO t VALUES(1, NULL); UPDATE t SET parent = NULL"),
+            (RowsByKey{{"t:1", "1|NULL"}}));
+  EXPECT_EQ(tree.Do("UPDATE t SET id = 7"), (RowsByKey{{"t:1", "gone"}, {"t:7", "7|NULL"}}));
+
+  TestNode trigger(
+      "CREATE TABLE p(k TEXT COLLATE NOCASE PRIMARY KEY, a);"
+      "CREATE TABLE c(id INTEGER PRIMARY KEY, p REFERENCES p ON DELETE SET NULL);"
+      "CREATE TRIGGER r AFTER UPDATE ON c BEGIN DELETE FROM p WHERE a = 2; END");
+  trigger.App("PRAGMA foreign_keys = ON");
+  trigger.Do("INSERT INTO p VALUES('a', 1), ('b', 2); INSERT INTO c VALUES(1, 'A')");
+  EXPECT_EQ(trigger.Do("UPDATE OR REPLACE p SET k = 'A' WHERE k = 'b'"),
+            (RowsByKey{{"c:1", "1|NULL"}, {"p:'a'", "gone"}, {"p:'b'", "gone"}}));
+}
+
 TEST(TriggerTest, TriggersOfTheApplicationAreTold) {
   TestNode node(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TABLE total(id INTEGER PRIMARY KEY, n);"

@@ -112,22 +112,40 @@ std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index
                      Join(conditions, " AND "));
 }
 
+// Returns the row key as a UNIQUE index.
+UniqueIndex KeyIndex(const Table& table) {
+  UniqueIndex out;
+  for (const KeyColumn& key : table.key) {
+    out.terms.push_back({Quote(key.name), key.collation, true});
+    out.columns.push_back(key.name);
+  }
+  return out;
+}
+
 // INSERT OR REPLACE and UPDATE OR REPLACE remove rows that hold a unique value without firing their
 // delete triggers. These triggers run before the statement, while such rows are still there, and
 // journal them. They cannot know whether the statement will replace, so the entries count only if
 // their rows are gone when a batch is read.
+//
+// The row that holds the new key itself is journaled by the AFTER trigger. But SQLite gives up an
+// update, and fires no such trigger, if removing that row removed also the row that is updated: by
+// the action of a foreign key, or by a trigger that such an action fires.
 void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerText>* out) {
-  if (table.unique_indexes.empty() || HL_MUTANT(displaced_not_journaled)) return;
+  if (HL_MUTANT(displaced_not_journaled)) return;
   std::string on_insert;
   std::string on_update;
   for (const UniqueIndex& index : table.unique_indexes) {
     on_insert += HolderQuery(id, table, index, false) + " ";
     on_update += HolderQuery(id, table, index, true) + " ";
   }
-  on_insert.pop_back();
-  on_update.pop_back();
-  out->push_back(Make(id, "before_insert", table, "BEFORE INSERT", "", on_insert));
-  out->push_back(Make(id, "before_update", table, "BEFORE UPDATE", "", on_update));
+  if (table.acts_on_itself) on_update += HolderQuery(id, table, KeyIndex(table), true) + " ";
+  const auto add = [&](const char* kind, const char* event, std::string* body) {
+    if (body->empty()) return;
+    body->pop_back();
+    out->push_back(Make(id, kind, table, event, "", *body));
+  };
+  add("before_insert", "BEFORE INSERT", &on_insert);
+  add("before_update", "BEFORE UPDATE", &on_update);
 }
 
 }  // namespace

@@ -109,4 +109,21 @@ Result<std::vector<ForeignKey>> ListForeignKeys(Connection* db, const std::strin
   return out;
 }
 
+Result<std::set<std::string>> TablesThatActOnThemselves(Connection* db) {
+  HL_ASSIGN(auto list, db->PrepareCached(
+                           "WITH RECURSIVE action(parent, child) AS ("
+                           "  SELECT lower(key.\"table\"), lower(t.name) FROM sqlite_schema AS t,"
+                           "  pragma_foreign_key_list(t.name) AS key WHERE t.type = 'table' AND"
+                           "  (key.on_delete NOT IN ('NO ACTION', 'RESTRICT') OR"
+                           "   key.on_update NOT IN ('NO ACTION', 'RESTRICT'))), "
+                           "reached(root, name) AS (SELECT parent, child FROM action UNION"
+                           "  SELECT root, child FROM reached JOIN action ON parent = name) "
+                           "SELECT DISTINCT root FROM reached WHERE name = root OR name IN ("
+                           "  SELECT lower(tbl_name) FROM sqlite_schema WHERE type = 'trigger' AND"
+                           "  substr(name, 1, 15) <> '__harmonylite__')"));
+  std::set<std::string> out;
+  HL_TRY(list->ForEachRow([&](const Statement& row) { out.emplace(row.Text(0)); }));
+  return out;
+}
+
 }  // namespace harmonylite::schema

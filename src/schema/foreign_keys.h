@@ -1,9 +1,9 @@
 // Reads the foreign keys of a table, as its schema declares them.
 //
-// Threads: ListForeignKeys runs on the thread that uses the connection. ForeignKey is a plain
-// value.
+// Threads: the functions run on the thread that uses the connection. ForeignKey is a plain value.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,5 +27,10 @@ struct ForeignKey {
 
 // Returns the foreign keys of `table` in the order in which they are declared.
 Result<std::vector<ForeignKey>> ListForeignKeys(sqlite::Connection* db, const std::string& table);
+
+// Returns the tables, in folded case, of which a deleted row may change or delete other rows of the
+// same table: by the actions of foreign keys, or by a trigger of the application on a table that
+// these actions reach. Of an action that runs only on updates, both is assumed.
+Result<std::set<std::string>> TablesThatActOnThemselves(sqlite::Connection* db);
 
 }  // namespace harmonylite::schema

@@ -32,5 +32,27 @@ TEST(ForeignKeys, AreReadAsDeclared) {
   EXPECT_TRUE(sqlite::Must(ListForeignKeys(&db, "p")).empty());
 }
 
+TEST(ForeignKeys, FindTablesThatActOnThemselves) {
+  sqlite::Connection db =
+      sqlite::Must(sqlite::Connection::Open(":memory:", sqlite::OpenMode::kCreate));
+  const auto acting = [&](const char* sql) {
+    sqlite::Execute(&db, sql);
+    return sqlite::Must(TablesThatActOnThemselves(&db));
+  };
+  using Names = std::set<std::string>;
+  EXPECT_EQ(acting("CREATE TABLE a(id INTEGER PRIMARY KEY, a REFERENCES a);"
+                   "CREATE TABLE b(id INTEGER PRIMARY KEY, b REFERENCES b ON DELETE RESTRICT)"),
+            Names{});
+  EXPECT_EQ(
+      acting("CREATE TABLE Tree(id INTEGER PRIMARY KEY, up REFERENCES tree ON DELETE CASCADE)"),
+      Names{"tree"});
+  EXPECT_EQ(acting("CREATE TABLE p(id INTEGER PRIMARY KEY);"
+                   "CREATE TABLE c(id INTEGER PRIMARY KEY, p REFERENCES P ON DELETE SET NULL)"),
+            Names{"tree"});
+  EXPECT_EQ(acting("CREATE TABLE d(id INTEGER PRIMARY KEY, c REFERENCES c ON UPDATE CASCADE);"
+                   "CREATE TRIGGER r AFTER DELETE ON d BEGIN SELECT 1; END"),
+            (Names{"tree", "p", "c"}));
+}
+
 }  // namespace
 }  // namespace harmonylite::schema

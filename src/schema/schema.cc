@@ -275,6 +275,7 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
   Schema schema;
   HL_ASSIGN(schema.version, connection->QueryInt("PRAGMA schema_version"));
   HL_ASSIGN(const std::vector<TableRow> rows, ListTables(connection));
+  HL_ASSIGN(const std::set<std::string> acting, TablesThatActOnThemselves(connection));
   for (const TableRow& row : rows) {
     const bool ours = SameName(row.name.substr(0, kHiddenPrefix.size()), kHiddenPrefix);
     const bool internal = SameName(row.name.substr(0, 7), "sqlite_");
@@ -289,6 +290,7 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
     }
     Table table;
     HL_ASSIGN(std::optional<std::string> reason, Describe(connection, row, options, &table));
+    table.acts_on_itself = acting.contains(sqlite::FoldCase(table.name));
     if (reason)
       schema.skipped.push_back({row.name, *reason, false});
     else

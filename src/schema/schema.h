@@ -55,6 +55,7 @@ struct Table {
   bool rowid_key = false;    // true if the table has no key; columns[0] is then "_rowid_"
   std::vector<UniqueIndex> unique_indexes;
   std::vector<ForeignKey> foreign_keys;
+  bool acts_on_itself = false;  // see TablesThatActOnThemselves
 
   change::TableShape Shape() const;
 };
