@@ -40,13 +40,16 @@ Violation CheckTable(const std::string& table, const ByKey<RowVersion>& before,
   auto at = now.begin();
   for (const auto& [key, version] : before) {
     while (at != now.end() && at->first < key) ++at;
-    // A node that has merged a snapshot may send an old delete of its own after the newer one was
-    // forgotten (docs/decisions/0020, rule 5).
+    // A node that has merged a snapshot may send an old delete of its own after a newer one was
+    // forgotten (docs/decisions/0020, rule 5). The newer one may have come and gone since the last
+    // look.
     const bool there = at != now.end() && at->first == key;
     const bool went_back = there && Rank(at->second) < Rank(version);
-    if (!there || (went_back && version.gone && at->second.gone)) {
+    if (!there || (went_back && at->second.gone)) {
       if (!ForgottenDelete(picture, ledger, table, key, Rank(version)))
-        return fmt::format("a row lost its version: table {} key {}", table, key);
+        return fmt::format("a row {}: table {} key {}, which had stamp {} of {}",
+                           there ? "went back to an older delete" : "lost its version", table, key,
+                           version.hlc, ToString(version.origin));
       // Several deletes may explain the gap, and one that may be lost may not be the one that was
       // forgotten. So the newest certain one is remembered, or else the version that was there: a
       // row that comes back must be newer.

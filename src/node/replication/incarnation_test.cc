@@ -43,6 +43,16 @@ TEST_F(IncarnationTest, WhereNumbersAreSharedItIsSentAgain) {
   EXPECT_EQ(two.Query("SELECT id, a FROM t"), (Strings{"1|'one'"}));
 }
 
+// Tombstones that are forgotten cannot be sent again, and every member has had them.
+TEST_F(IncarnationTest, WhereNumbersAreSharedWhatIsForgottenStaysTheFormerLifes) {
+  one.App("DELETE FROM t");
+  const Lseq deleted = one.Publish()->to;
+  ASSERT_EQ(one.Forget(), 1);
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {.numbers_shared = true}));
+  EXPECT_EQ(one.replica().collected().Get(former), deleted);
+  EXPECT_EQ(one.replica().progress().Get(former), deleted);
+}
+
 TEST_F(IncarnationTest, TheLogIsReadFromItsStartOnlyWhereItHoldsMore) {
   one.replica().SetCursor(ports::LogSeq(5), 1);
   EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {}));

@@ -460,7 +460,10 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
   HL_TRY(ledger::SaveState(db_, next, saved_state_));
-  const Lseq base = request.numbers_shared ? attached_at_ : next.published_to;
+  // What every member had when tombstones were forgotten is not sent again: the tombstones could not
+  // be, and this file would lack, of the former incarnation, what it has forgotten.
+  const Lseq base = request.numbers_shared ? std::max(attached_at_, collected_.Get(next.self))
+                                           : next.published_to;
   HL_TRY(ledger::DropRetirementsAfter(db_, next.self_index, base));
   HL_TRY(ledger::StartIncarnation(db_, &next, incarnation, base, request.read_log_again));
   HL_TRY(transaction.Commit());
