@@ -82,7 +82,7 @@ Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   if (state->shadows) {
     HL_ASSIGN(state->any_shadows, state->shadows->Any());
   }
-  Target target{state, {}};
+  Target target{state, {}, 0};
   for (const std::string& column : ours.columns) {
     const auto at = std::find_if(shape.columns.begin(), shape.columns.end(),
                                  [&](const std::string& c) { return sqlite::SameName(c, column); });
@@ -134,6 +134,11 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
   HL_TRY(Settle(*origins, &context.stats.shadows, &context.stats.orphans));
   if (!HL_MUTANT(clock_not_raised)) HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
   if (!HL_MUTANT(progress_not_saved)) HL_TRY(SaveProgress(context, state.self));
+  for (const Target& target : context.tables)
+    if (target.used_id > 0) {
+      int64_t& used = context.stats.used_ids[target.state->tracked->id];
+      used = std::max(used, target.used_id);
+    }
   return context.stats;
 }
 
@@ -195,12 +200,14 @@ Status Applier::TakeRow(const RowView& row, const Target& target, RowAtHand* out
 // parent, so shadowed rows that it blocked become pending, and rows in references are touched;
 // Settle looks at both when the whole batch is in place.
 Status Applier::ApplyRow(const RowView& row, Context* context) {
-  const Target& target = context->tables[row.table];
+  Target& target = context->tables[row.table];
   TableWriter* writer = &target.state->writer;
   const schema::Table& table = writer->table();
   HL_TRY(TakeRow(row, target, &context->at_hand));
   const RowAtHand& at_hand = context->at_hand;
   ++context->stats.rows;
+  if (table.autoincrement && at_hand.key[0].type == change::ValueType::kInteger)
+    target.used_id = std::max(target.used_id, at_hand.key[0].integer);
   HL_ASSIGN(const bool forgotten, IsForgotten(row, writer, *context));
   if (forgotten) return Ok();
   StoredVersion incoming{row.stamp,
@@ -228,7 +235,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     const bool incoming_wins = decision.outcome == merge::Outcome::kIncomingWins;
     const bool both_inserted = decision.concurrent && !row.deleted && table.integer_key &&
                                BothInserted(*found, origin, context->seen);
-    if (decision.concurrent) {
+    if (decision.concurrent && !SameWrite(*found, origin, incoming, version.origin)) {
       ++context->stats.conflicts;
       const auto kind = incoming_wins ? ConflictKind(found->deleted, row.deleted, both_inserted)
                                       : ConflictKind(row.deleted, found->deleted, both_inserted);

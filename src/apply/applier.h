@@ -44,6 +44,9 @@ struct ApplyStats {
   int64_t kept = 0;  // Conflicts that are listed in `conflicts`; the others lost nothing.
   ShadowStats shadows;
   OrphanStats orphans;
+  // The greatest id in the batch for each AUTOINCREMENT table, those of deleted rows included, by
+  // TrackedTable::id.
+  std::map<int64_t, int64_t> used_ids;
 };
 
 struct ApplyOptions {
@@ -121,6 +124,7 @@ class Applier {
   struct Target {
     TableState* state;
     std::vector<uint32_t> column_order;  // Position in the batch's image, by our column.
+    int64_t used_id = 0;                 // see ApplyStats::used_ids
   };
   // A row that is being merged, in this node's column order and spelled as it came.
   struct RowAtHand {

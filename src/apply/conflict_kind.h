@@ -22,6 +22,14 @@ inline std::optional<std::string_view> ConflictKind(bool loser_deleted, bool win
   return same_new_id ? kind::kSameId : kind::kOverwritten;
 }
 
+// True if both are one write, sent under two incarnations of its node: a file that went back sends
+// again what its former life had sent. Nothing is lost then.
+inline bool SameWrite(const StoredVersion& a, const Origin& a_origin, const StoredVersion& b,
+                      const Origin& b_origin) {
+  return a.stamp == b.stamp && a_origin.node == b_origin.node && a.deleted == b.deleted &&
+         a.hash == b.hash;
+}
+
 // True if both writers inserted the row without knowing each other's: typically two applications
 // that drew the same new id. The local row was inserted by the origin of its version, and the
 // sender of the other write had not seen that insert. Everything the sender had seen is applied

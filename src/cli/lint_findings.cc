@@ -40,7 +40,6 @@ class Linter {
   Status Defaults(const schema::Table& table);
   Status Writable(const schema::Table& table);
   Status Cost(const schema::Table& table);
-  Result<std::string> SqlOf(const std::string& table);
 
   Connection* db_;
   std::vector<Finding>* out_;
@@ -124,14 +123,6 @@ Status Linter::Writable(const schema::Table& table) {
   return Ok();
 }
 
-Result<std::string> Linter::SqlOf(const std::string& table) {
-  HL_ASSIGN(Statement sql, db_->Prepare("SELECT sql FROM main.sqlite_schema WHERE type = 'table' "
-                                        "AND name = ?1 COLLATE NOCASE"));
-  sql.Bind(1, table);
-  HL_ASSIGN(const bool row, sql.Step());
-  return row ? std::string(sql.Text(0)) : std::string();
-}
-
 Status Linter::Key(const schema::Table& table) {
   const std::string advice =
       "let the application give keys that no other node gives: a random text (DEFAULT "
@@ -143,17 +134,21 @@ Status Linter::Key(const schema::Table& table) {
         "add a PRIMARY KEY");
     return Ok();
   }
-  if (table.integer_key) {
-    HL_ASSIGN(const std::string sql, SqlOf(table.name));
-    const bool autoincrement = sqlite::FoldCase(sql).find("autoincrement") != std::string::npos;
-    Add(Severity::kWarning,
+  if (table.autoincrement)
+    Add(Severity::kNote,
         fmt::format(
-            "key {} is a number that SQLite gives{}: two nodes that insert at the same time give "
-            "the same one, and the newer row replaces the older everywhere",
-            table.key[0].name,
-            autoincrement ? " (AUTOINCREMENT counts on each node by itself)" : ""),
-        advice + "; nothing to do when only one node inserts");
-  }
+            "key {} is a number that SQLite gives: each node gives numbers of its own, which "
+            "are not consecutive",
+            table.key[0].name),
+        "nothing to do, unless one transaction inserts more than 2,000 rows on several nodes at once "
+        "([ids] block)");
+  else if (table.integer_key)
+    Add(Severity::kWarning,
+        fmt::format("key {} is a number that SQLite gives: two nodes that insert at the same time "
+                    "give the same one, and the newer row replaces the older everywhere",
+                    table.key[0].name),
+        "run 'harmonylite ids' on every node, which makes it AUTOINCREMENT and changes no row; or " +
+            advice + "; nothing to do when only one node inserts");
   for (const schema::KeyColumn& key : table.key)
     if (key.nullable)
       Add(Severity::kWarning,

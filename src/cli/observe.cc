@@ -79,6 +79,15 @@ class StatusSource {
     const node::DoorCounts door = node_.door();
     out.behind_door = door.closed;
     out.forced = door.forced + door.opened;
+    const node::FileIds ids = shared.file_ids().Get();
+    if (ids.share) {
+      out.id_slot = ids.share->slot;
+      out.id_slot_claimed = ids.share->claimed;
+    }
+    out.id_blocks_left = ids.left_blocks;
+    const node::ClaimedIds claimed = shared.claimed_ids().Get();
+    out.id_problem = claimed.problem;
+    out.id_slots_lost = claimed.lost_slots;
     out.members = 1;
     for (const auto& [node, member] : shared.membership().members) {
       if (member.evicted)

@@ -69,6 +69,8 @@ node::NodeOptions MakeNodeOptions(const config::Config& config) {
   options.first_join = config.cluster.first_join == config::FirstJoin::kAsk
                            ? node::FirstJoin::kAsk
                            : node::FirstJoin::kMerge;
+  options.share_ids = config.ids.share;
+  options.id_layout = {config.ids.block, config.ids.slots};
   options.eviction_horizon_ms = config.cluster.eviction_horizon_seconds * 1'000;
   // Deletes may be forgotten only if snapshots are enabled, because a node that missed a forgotten
   // delete needs a snapshot.

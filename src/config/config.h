@@ -137,6 +137,14 @@ struct VerifyConfig {
 // What becomes of rows that differ from the cluster's when a file joins for the first time.
 enum class FirstJoin { kMerge, kAsk };
 
+// How AUTOINCREMENT tables give out ids that no other node gives out. The numbers are powers of
+// two.
+struct IdsConfig {
+  bool share = true;
+  int64_t block = 4'096;
+  int64_t slots = 64;
+};
+
 struct ClusterConfig {
   FirstJoin first_join = FirstJoin::kMerge;
   int64_t eviction_horizon_seconds = 7 * 24 * 3600;
@@ -163,6 +171,7 @@ struct Config {
   ConflictsConfig conflicts;
   VerifyConfig verify;
   ClusterConfig cluster;
+  IdsConfig ids;
 
   // Warnings for the operator, each to be logged once at start.
   std::vector<std::string> warnings;

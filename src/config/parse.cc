@@ -117,6 +117,10 @@ void ReadOps(TableReader& top, Config* config) {
                            &config->cluster.first_join);
   cluster.Integer("eviction_horizon_seconds", 1, 3'153'600'000,
                   &config->cluster.eviction_horizon_seconds);
+  TableReader ids = top.Table("ids");
+  ids.Boolean("share", &config->ids.share);
+  ids.PowerOfTwo("block", int64_t{1} << 32, &config->ids.block);
+  ids.PowerOfTwo("slots", int64_t{1} << 16, &config->ids.slots);
 }
 
 Config ReadAll(Findings* findings, const TomlValue& root) {

@@ -1,6 +1,7 @@
 #include "config/reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 
 #include "base/logger.h"
@@ -89,6 +90,18 @@ std::optional<int64_t> TableReader::IntegerIn(const std::string& key, int64_t le
     return std::nullopt;
   }
   return value->integer;
+}
+
+void TableReader::PowerOfTwo(const std::string& key, int64_t greatest, int64_t* out) {
+  const auto value = IntegerIn(key, 2, greatest);
+  if (!value) return;
+  if ((*value & (*value - 1)) == 0) {
+    *out = *value;
+    return;
+  }
+  Error(Find(key, Kind::kInteger)->at,
+        fmt::format("{} is {}, but must be a power of two, for example {}", Full(key), *value,
+                    std::bit_ceil(static_cast<uint64_t>(*value))));
 }
 
 template <typename T, typename Visit>

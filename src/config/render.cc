@@ -107,6 +107,10 @@ void WriteOps(const Config& config, Writer* w) {
   w->Table("cluster");
   w->Text("first_join", config.cluster.first_join == FirstJoin::kAsk ? "ask" : "merge");
   w->Number("eviction_horizon_seconds", config.cluster.eviction_horizon_seconds);
+  w->Table("ids");
+  w->Number("share", config.ids.share);
+  w->Number("block", config.ids.block);
+  w->Number("slots", config.ids.slots);
 }
 
 }  // namespace

@@ -32,6 +32,15 @@ Status Put(Connection* db, std::string_view key, int64_t value) {
   return put->Run();
 }
 
+// A share of no slots stands for none.
+Status PutShare(Connection* db, const std::optional<IdShare>& share) {
+  const IdShare stored = share.value_or(IdShare{{0, 0}, 0, false});
+  HL_TRY(Put(db, "id_block", stored.layout.block));
+  HL_TRY(Put(db, "id_slots", stored.layout.slots));
+  HL_TRY(Put(db, "id_slot", stored.slot));
+  return Put(db, "id_claimed", stored.claimed);
+}
+
 Result<std::vector<std::string>> Names(Connection* db, std::string_view sql) {
   HL_ASSIGN(Statement list, db->Prepare(sql));
   std::vector<std::string> out;
@@ -166,7 +175,11 @@ Result<State> LoadState(Connection* db) {
   state.cursor = static_cast<uint64_t>(numbers["cursor"]);
   state.log_created = numbers["log_created"];
   state.joined = !numbers.contains("joined") || numbers["joined"] != 0;
+  if (numbers["id_slots"] > 0)
+    state.ids = IdShare{
+        {numbers["id_block"], numbers["id_slots"]}, numbers["id_slot"], numbers["id_claimed"] != 0};
   state.compared = !numbers.contains("compared") || numbers["compared"] != 0;
+  if (state.ids && !IsShare(*state.ids)) return Contradiction("its share of ids is no share");
   if (state.folded_to < Lseq(0) || state.published_to < Lseq(0) || state.incarnation_base < Lseq(0))
     return Contradiction("a count of changes is negative");
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
@@ -186,6 +199,7 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
   HL_TRY(put("cursor", static_cast<int64_t>(state.cursor), static_cast<int64_t>(saved.cursor)));
   HL_TRY(put("joined", state.joined, saved.joined));
   HL_TRY(put("compared", state.compared, saved.compared));
+  if (state.ids != saved.ids) HL_TRY(PutShare(db, state.ids));
   return put("log_created", state.log_created, saved.log_created);
 }
 
@@ -203,6 +217,8 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, L
   HL_ASSIGN(state->self_index, origins.IndexOf(db, self));
   state->self = self;
   state->incarnation_base = base;
+  // Another file may go on as the former incarnation and give out the ids of its share.
+  if (!HL_MUTANT(id_share_inherited)) state->ids.reset();
   if (former_has_sent) HL_TRY(SaveProgress(db, former, base));
   HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
   for (const std::string& id : tables) {
@@ -228,8 +244,10 @@ Status Adopt(Connection* db, State* state, const Origin& self) {
   adopt.Bind(2, int64_t{self.incarnation.value});
   adopt.Bind(3, state->self_index.value);
   HL_TRY(adopt.Run());
+  const State saved = *state;
   state->self = self;
-  return Ok();
+  state->ids.reset();  // it was that of the node that made the snapshot
+  return SaveState(db, *state, saved);
 }
 
 Result<OriginTable> OriginTable::Load(Connection* db) {

@@ -15,6 +15,7 @@
 
 #include "base/result.h"
 #include "change/version.h"
+#include "ledger/id_share.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {
@@ -50,6 +51,9 @@ struct State {
   // False until the file's rows from before HarmonyLite are compared with the cluster's. A file
   // that had none may take part before.
   bool compared = true;
+  // The ids that this node gives out; none until it has a slot. It is `self`'s: another origin
+  // begins without one.
+  std::optional<IdShare> ids;
 };
 
 enum class Installed { kNo, kYes, kLegacy };

@@ -8,6 +8,7 @@
 #include "base/thread_name.h"
 #include "ledger/fingerprint.h"
 #include "ledger/next_incarnation.h"
+#include "node/cluster/id_claims.h"
 #include "node/recovery/joiner.h"
 #include "node/recovery/resyncer.h"
 #include "node/recovery/snapshot_keeper.h"
@@ -282,11 +283,14 @@ void Node::RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log) {
   NameThisThread("keeper");
   const uint64_t session = NewSession(clock_->WallMs(), RandomSeed());
   Keeper keeper({store, &shared_, clock_, logger_, session, options_.eviction_horizon_ms});
+  IdClaims ids({store, &shared_, clock_, logger_, options_.id_layout});
+  const bool shares_ids = options_.share_ids && options_.publish;
   SnapshotKeeper snapshots(
       {store, log, &shared_, &snapshots_, clock_, logger_, options_.snapshots, session});
   while (!stopping_.load()) {
     keeper.Step();
     rivalled_.store(keeper.rivalled());
+    if (shares_ids && !keeper.rivalled()) ids.Step();
     // A file that is not compared with the cluster yet must not become a snapshot of it.
     if (makes_snapshots_ && !keeper.rivalled() && shared_.rows().joined()) snapshots.Step();
     PauseUnlessStopping(kBetweenKeeperLooks);

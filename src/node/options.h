@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/spool.h"
+#include "ledger/id_share.h"
 #include "schema/schema.h"
 #include "snapshot/strip.h"
 
@@ -55,6 +56,9 @@ struct NodeOptions {
   int64_t conflicts_max_age_ms = int64_t{30} * 24 * 3'600'000;
   // Time between background comparisons with the other nodes, in milliseconds; 0: there are none.
   int64_t verify_interval_ms = 600'000;
+  // Whether AUTOINCREMENT tables give out ids that no other node gives out, and by which numbers.
+  bool share_ids = true;
+  ledger::IdLayout id_layout;
   FirstJoin first_join = FirstJoin::kAtOnce;  // node/recovery/joiner.h
   // A node that is silent for longer is evicted: deletes are forgotten without waiting for it, and
   // it needs a snapshot when it comes back. Milliseconds.

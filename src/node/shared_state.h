@@ -11,9 +11,11 @@
 #include <string>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/ids.h"
 #include "change/retirements.h"
 #include "change/version.h"
+#include "node/id_facts.h"
 #include "node/membership_report.h"
 #include "node/row_desk.h"
 #include "node/snapshot_source.h"
@@ -160,6 +162,11 @@ class SharedState {
   // Orders about single rows, and what comparing rows found.
   RowDesk& rows() { return rows_; }
   const RowDesk& rows() const { return rows_; }
+  // The ids that this node gives out.
+  Guarded<FileIds>& file_ids() { return file_ids_; }
+  const Guarded<FileIds>& file_ids() const { return file_ids_; }
+  Guarded<ClaimedIds>& claimed_ids() { return claimed_ids_; }
+  const Guarded<ClaimedIds>& claimed_ids() const { return claimed_ids_; }
   // The members of the cluster: read from the file at first, then written by the keeper.
   void SetMembership(MembershipReport report);
   MembershipReport membership() const;
@@ -196,6 +203,8 @@ class SharedState {
 
  private:
   RowDesk rows_;  // has a mutex of its own
+  Guarded<FileIds> file_ids_;
+  Guarded<ClaimedIds> claimed_ids_;
   mutable std::mutex mutex_;
   Published published_;
   SentTotals sent_;

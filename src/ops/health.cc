@@ -69,6 +69,9 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
   json snapshot = {{"leader", status.snapshot_leader},
                    {"newest_timestamp", Timestamp(status.snapshot_made_ms)}};
   if (!status.snapshot_error.empty()) snapshot["error"] = status.snapshot_error;
+  json ids = {{"slot", status.id_slot ? json(*status.id_slot) : json(nullptr)},
+              {"claimed", status.id_slot_claimed}};
+  if (!status.id_problem.empty()) ids["problem"] = status.id_problem;
   const json body = {{"status", reasons.empty() ? "healthy" : "unhealthy"},
                      {"reasons", reasons},
                      {"node_id", status.node_id},
@@ -88,6 +91,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},
                      {"schema", schema},
                      {"waiting", waiting},
+                     {"ids", ids},
                      {"snapshot", snapshot}};
   answer.body = body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   return answer;

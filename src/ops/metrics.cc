@@ -93,6 +93,15 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kCounter, "transactions_forced_total",
            "Own write transactions that could not wait until the application was in none.",
            status.forced);
+  page.Add(kGauge, "id_slot", "The slot of ids that this node gives out; -1: it has none.",
+           status.id_slot.value_or(-1));
+  page.Add(kGauge, "id_slot_claimed", "1 when the registry names this node as the slot's holder.",
+           int{status.id_slot_claimed});
+  page.Add(kCounter, "id_blocks_left_total",
+           "Transactions of the application that gave out ids beyond this node's block.",
+           status.id_blocks_left);
+  page.Add(kCounter, "id_slots_lost_total", "Slots of ids that the registry said another node has.",
+           status.id_slots_lost);
   if (status.last_sent_ms)
     page.Add(kGauge, "last_sent_timestamp_seconds", "When a batch was last put into the log.",
              static_cast<double>(*status.last_sent_ms) / 1000);

@@ -55,15 +55,21 @@ struct NodeStatus {
   std::optional<int64_t> last_sent_ms;
   // Wall clock time of the newest applied batch; empty if none was applied since the start.
   std::optional<int64_t> last_applied_ms;
-  // The members from here to `forced` count since the start.
+  // The members from here to `id_slots_lost` count since the start.
   int64_t batches_sent = 0;
   int64_t rows_sent = 0;
   int64_t batches_applied = 0;
   int64_t rows_applied = 0;
   int64_t conflicts = 0;
   int64_t tombstones_forgotten = 0;
-  int64_t behind_door = 0;  // own write transactions that no transaction of the application met
-  int64_t forced = 0;       // own write transactions that could not wait for the application's
+  int64_t behind_door = 0;     // own write transactions that no transaction of the application met
+  int64_t forced = 0;          // own write transactions that could not wait for the application's
+  int64_t id_blocks_left = 0;  // transactions of the application that gave out ids beyond its block
+  int64_t id_slots_lost = 0;   // slots of ids that the registry said another node has
+  // The slot of ids that this node gives out, and whether the registry has named it the holder.
+  std::optional<int64_t> id_slot;
+  bool id_slot_claimed = false;
+  std::string id_problem;  // why ids may collide with another node's; empty if they do not
   // The members from here on describe the cluster, as far as this node knows it.
   int64_t members = 0;            // nodes heard of within the eviction horizon, this one included
   std::vector<uint64_t> evicted;  // nodes that were silent for longer than the eviction horizon

@@ -259,6 +259,9 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     table->unique_indexes.push_back(std::move(*described));
   }
   HL_TRY(ResolveGenerated(db, table));
+  if (table->integer_key && !table->rowid_key) {
+    HL_ASSIGN(table->autoincrement, db->IsAutoincrement(row.name, table->key[0].name));
+  }
   HL_ASSIGN(table->foreign_keys, ListForeignKeys(db, row.name));
   return std::optional<std::string>();
 }

@@ -53,6 +53,7 @@ struct Table {
   std::vector<uint32_t> key_positions;  // where in `columns` each column of `key` is
   bool integer_key = false;  // true if the row key is the rowid, as an INTEGER PRIMARY KEY or alone
   bool rowid_key = false;    // true if the table has no key; columns[0] is then "_rowid_"
+  bool autoincrement = false;  // true if SQLite gives out the row key and counts (AUTOINCREMENT)
   std::vector<UniqueIndex> unique_indexes;
   std::vector<ForeignKey> foreign_keys;
   bool acts_on_itself = false;  // see TablesThatActOnThemselves

@@ -292,6 +292,15 @@ Result<std::string> Connection::ColumnCollation(const std::string& table,
   return std::string(collation == nullptr ? "BINARY" : collation);
 }
 
+Result<bool> Connection::IsAutoincrement(const std::string& table, const std::string& column) {
+  int counts = 0;
+  const int code = sqlite3_table_column_metadata(db_, "main", table.c_str(), column.c_str(),
+                                                 nullptr, nullptr, nullptr, nullptr, &counts);
+  if (code == SQLITE_ERROR) return false;  // no such column
+  if (code != SQLITE_OK) return MakeSqlError("reading the columns of " + table);
+  return counts != 0;
+}
+
 Result<int64_t> Connection::DataVersion() {
   if (!data_version_) {
     HL_ASSIGN(data_version_, Prepare("PRAGMA data_version"));

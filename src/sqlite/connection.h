@@ -60,6 +60,9 @@ class Connection {
   // Returns the collation that the schema gives to a column; "BINARY" if there is no such column.
   Result<std::string> ColumnCollation(const std::string& table, const std::string& column);
 
+  // Returns whether a column is declared AUTOINCREMENT; false if there is no such column.
+  Result<bool> IsAutoincrement(const std::string& table, const std::string& column);
+
   // Sets for how long, in milliseconds, one call tries again while another connection's lock is in
   // its way.
   void SetBusyTimeout(int ms);

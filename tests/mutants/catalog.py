@@ -15,6 +15,10 @@ MUTANTS = {
     "fold_without_settle": "folding alone brings no shadowed row back",
     "shadowed_sent_as_deleted": "a shadowed row is sent as if it were deleted",
     "unique_replaces": "a row removes whoever holds its unique values (OR REPLACE)",
+    "ids_not_moved": "rows of another node move SQLite's counter into that node's ids",
+    "id_slot_shared": "every node gives out the ids of slot 0",
+    "id_share_inherited": "a copy of a file goes on with the ids of the original",
+    "id_slot_taken_alive": "a slot is taken over from a node that goes on writing",
     "displaced_not_journaled": "rows that REPLACE removes are not journaled",
     "displaced_always_counts": "a row that might have been displaced counts as written",
     # capture

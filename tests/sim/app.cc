@@ -31,6 +31,7 @@ Status App::Begin() {
   deferred_ = random_->Chance(0.3);
   HL_TRY(db_->Exec(deferred_ ? "BEGIN" : "BEGIN IMMEDIATE"));
   holds_ = true;
+  own_ids_.clear();
   forced_ = node_->forced();
   HL_ASSIGN(auto newest, db_->PrepareCached("SELECT max(id) FROM __harmonylite__journal"));
   HL_ASSIGN(const bool row, newest->Step());
@@ -107,6 +108,7 @@ Status App::Read(std::vector<Pending>* out) {
       if (!entry.change) continue;  // the row was not displaced after all
       std::tie(write.lseq, write.hlc) = *entry.change;
       write.image = ReadImage(*find);
+      write.own_id = where.first == "notes" && own_ids_.contains(entry.key[0].view().integer);
     }
     out->push_back({where.first, where.second, std::move(write)});
   }

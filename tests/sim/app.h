@@ -5,6 +5,7 @@
 #pragma once
 
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +40,9 @@ class App {
   // Commits the open transaction, if there is one.
   Status Finish();
   bool holds() const { return holds_; }
+  // True from when the file was put back or cloned until it is known whether another file goes on
+  // as this one. Meanwhile ids may be given out twice.
+  void SetDoubtful(bool doubtful) { doubtful_ = doubtful; }
   // Runs the next migration, if there is one. Returns how many migrations the file has then run, or
   // nothing if the file is locked or the migration has to wait for the sidecar.
   Result<std::optional<int64_t>> Migrate();
@@ -88,6 +92,7 @@ class App {
   Status Chain();
   Status WriteKv();
   Status WriteNames();
+  Status WriteNotes();
   Status WritePairs();
   Status WriteFamily();
   Status WritePeople();
@@ -105,6 +110,9 @@ class App {
   const bool lazy_sync_;
   std::optional<sqlite::Connection> db_;
   bool holds_ = false;
+  bool doubtful_ = false;
+  std::set<int64_t>
+      own_ids_;  // ids of `notes` that the open transaction was given, of its own slot
   bool deferred_ =
       false;            // the open transaction began with a read, and takes the lock when it writes
   int64_t forced_ = 0;  // SimNode::forced() when the open transaction began

@@ -11,8 +11,8 @@
 namespace harmonylite::sim {
 
 // An application may lack any group but kAlways.
-enum class TableGroup : uint8_t { kAlways, kNames, kPairs, kFamily, kPeople, kMoney };
-inline constexpr int kTableGroups = 6;
+enum class TableGroup : uint8_t { kAlways, kNames, kPairs, kFamily, kPeople, kMoney, kNotes };
+inline constexpr int kTableGroups = 7;
 
 class TableGroups {
  public:
@@ -52,6 +52,7 @@ inline const std::vector<AppTable>& AppTables() {
       {"counter_left", {"who"}, TableGroup::kMoney},
       {"counter_right", {"who"}, TableGroup::kMoney},
       {"chain", {"who"}, TableGroup::kAlways},
+      {"notes", {"id"}, TableGroup::kNotes},   // SQLite gives out the ids
       {"later", {"id"}, TableGroup::kAlways},  // made by a migration
   };
   return tables;
@@ -71,7 +72,7 @@ struct SchemaPart {
   TableGroup group;
   const char* sql;
 };
-inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
+inline constexpr std::array<SchemaPart, 7> kAppSchema = {{
     {TableGroup::kNames, "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v)"},
     {TableGroup::kPairs,
      "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID"},
@@ -88,6 +89,7 @@ inline constexpr std::array<SchemaPart, 6> kAppSchema = {{
      "CREATE TABLE accounts(owner INTEGER, i INTEGER, balance INTEGER, PRIMARY KEY(owner, i));"
      "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
      "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER)"},
+    {TableGroup::kNotes, "CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, v)"},
     {TableGroup::kAlways,
      "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
 }};

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "ledger/hidden_tables.h"
 #include "sim/app.h"
 
 namespace harmonylite::sim {
@@ -14,7 +15,7 @@ using change::ValueView;
 
 namespace {
 
-constexpr int64_t kStatements = 13;
+constexpr int64_t kStatements = 14;
 
 Value Int(int64_t number) { return Value(ValueView::Integer(number)); }
 Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
@@ -26,7 +27,7 @@ TableGroup App::GroupOf(int64_t statement) const {
       TableGroup::kMoney,  TableGroup::kMoney,  TableGroup::kAlways, TableGroup::kNames,
       TableGroup::kNames,  TableGroup::kPairs,  TableGroup::kFamily, TableGroup::kFamily,
       TableGroup::kAlways, TableGroup::kAlways, TableGroup::kPeople, TableGroup::kPeople,
-      TableGroup::kAlways};
+      TableGroup::kAlways, TableGroup::kNotes};
   return kGroups[static_cast<size_t>(statement)];
 }
 
@@ -34,6 +35,8 @@ Status App::RandomStatement() {
   int64_t statement = random_->Below(kStatements);
   while (!tables_.Has(GroupOf(statement))) statement = random_->Below(kStatements);
   switch (statement) {
+    case 13:
+      return WriteNotes();
     case 12:
       return WriteLater();
     case 10:
@@ -191,6 +194,23 @@ Status App::WriteNames() {
     default:
       return Run("DELETE FROM names WHERE name = ?1", {name});
   }
+}
+
+// Lets SQLite give out ids, and notes which of them no other node may ever give out.
+Status App::WriteNotes() {
+  const int64_t what = random_->Below(8);
+  if (what == 6)
+    return Run("UPDATE notes SET v = ?1 WHERE id % 3 = ?2", {AnyValue(), Int(random_->Below(3))});
+  if (what == 7) return Run("DELETE FROM notes WHERE id % 5 = ?1", {Int(random_->Below(5))});
+  for (int64_t i = 0; i <= what % 3; ++i) {
+    HL_TRY(Run("INSERT INTO notes(v) VALUES(?1)", {AnyValue()}));
+    HL_ASSIGN(const ledger::State state, ledger::LoadState(&*db_));
+    const int64_t id = db_->last_insert_rowid();
+    const bool own = state.ids && state.ids->claimed && ledger::IdsLeft(*state.ids, id - 1) > 0;
+    if (own) sometimes_->Note("id of an own slot given out");
+    if (own && !doubtful_ && !ledger_->registry_lost()) own_ids_.insert(id);
+  }
+  return Ok();
 }
 
 Status App::WritePairs() {

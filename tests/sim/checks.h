@@ -67,6 +67,14 @@ Violation CheckLedger(const Picture& picture, const Ledger& ledger);
 // that the nodes list (P7). Keys with a write that may be lost are left out.
 Violation CheckConflicts(const Ledger& ledger, const Losers& losers);
 
+// Checks that no two committed rows got the same id from SQLite, of the slot that the registry had
+// named as their node's.
+Violation CheckAutomaticIds(const Ledger& ledger);
+
+// Checks that the next id of notes is one of the file's own slot, unless its own application has
+// gone on beyond its block.
+Violation CheckNextId(sqlite::Connection* db);
+
 // Checks that a table with UNIQUE indexes shows what the definition says. The live rows are taken
 // newest first: a row is visible if no visible row holds one of its unique values, and is shadowed
 // otherwise.

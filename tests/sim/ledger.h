@@ -33,8 +33,11 @@ struct Write {
   // True if the only file that had this write was replaced by an older one, or if its COMMIT failed
   // with the disk. Such a write may be shown or not (P9).
   bool may_be_lost = false;
-  int64_t who = 0;         // the machine and its life that wrote it: SimNode::who()
-  Origin origin;           // the origin under which the machine's file counted then
+  int64_t who = 0;  // the machine and its life that wrote it: SimNode::who()
+  Origin origin;    // the origin under which the machine's file counted then
+  // True if SQLite gave out the row's id in this write, and the registry had named this node as the
+  // holder of that id's slot.
+  bool own_id = false;
   VersionRank replaced{};  // the version that the row had there before; zero: none
 };
 
@@ -78,6 +81,11 @@ class Ledger {
     return it == last_.end() ? 0 : it->second;
   }
 
+  // Records that the registry has lost entries. Ids that are given out from then on may be given
+  // out twice.
+  void NoteRegistryLost() { registry_lost_ = true; }
+  bool registry_lost() const { return registry_lost_; }
+
   // Records that a merge has written another node's row anew. Such a row may win over what its
   // writer did to it since: this is the price that docs/decisions/0020-forgetting-tombstones.md
   // names.
@@ -106,6 +114,7 @@ class Ledger {
  private:
   using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
 
+  bool registry_lost_ = false;
   Writes writes_;                    // by table and key, in the order of their commits
   std::map<Change, int64_t> first_;  // the life that gave each change first
   std::set<Change> twice_;           // changes that two lives of one machine gave

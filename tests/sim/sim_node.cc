@@ -42,6 +42,7 @@ SimNode::SimNode(const Setup& setup)
   // Half of the nodes make batches of one to four changes, so that they cut wherever they may.
   if (setup.random->Below(2) == 0)
     options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;
+  options_.id_layout = setup.id_layout;
   options_.conflicts_max_age_ms = INT64_MAX;  // clocks jump by years
   options_.verify_interval_ms = setup.verify_interval_ms;
   options_.first_join = setup.first_join;
@@ -91,6 +92,7 @@ Status SimNode::Start() {
                                                {},
                                                {},
                                                {},
+                                               {},
                                                {}});
   for (Connection* db : {&process->write_db, &process->read_db, &process->watch_db})
     sqlite3_trace_v2(db->raw(), SQLITE_TRACE_STMT, OnStatement, this);
@@ -119,6 +121,8 @@ Status SimNode::StartWorkers(Process* process) {
   const uint64_t session = node::NewSession(clock.WallMs(), setup_.random->Next());
   process->keeper = std::make_unique<node::Keeper>(node::Keeper::Dependencies{
       &meta, &process->shared, &clock, setup_.logger, session, options_.eviction_horizon_ms});
+  process->ids = std::make_unique<node::IdClaims>(node::IdClaims::Dependencies{
+      &meta, &process->shared, &clock, setup_.logger, options_.id_layout});
   if (setup_.snapshots.store != nullptr) StartSnapshots(process, session);
   if (setup_.verify_interval_ms > 0) HL_TRY(StartVerifier(process));
   return Ok();
@@ -228,6 +232,7 @@ StepResult SimNode::StepConsumer() {
 
 StepResult SimNode::StepKeeper() {
   const StepResult result = process_->keeper->Step();
+  if (!rivalled()) process_->ids->Step();
   if (process_->snapshot_keeper != nullptr && !rivalled()) process_->snapshot_keeper->Step();
   return result;
 }

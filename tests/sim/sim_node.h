@@ -11,6 +11,7 @@
 #include <string>
 
 #include "base/logger.h"
+#include "node/cluster/id_claims.h"
 #include "node/cluster/keeper.h"
 #include "node/recovery/empty_join.h"
 #include "node/recovery/joiner.h"
@@ -70,6 +71,7 @@ class SimNode {
     bool hide_orphans = false;
     std::string name = {};  // a suffix that tells apart two machines with the same id
     SnapshotSetup snapshots = {};
+    ledger::IdLayout id_layout = {};
     int64_t verify_interval_ms = 0;                         // 0: the node has no verifier
     node::FirstJoin first_join = node::FirstJoin::kAtOnce;  // others need a verifier
     // Lets time pass and all machines work while the node's joiner waits; false: it gives up.
@@ -182,6 +184,7 @@ class SimNode {
     std::unique_ptr<node::Consumer> consumer;
     std::unique_ptr<node::Publisher> publisher;
     std::unique_ptr<node::Keeper> keeper;
+    std::unique_ptr<node::IdClaims> ids;
     node::SnapshotBoard board;
     // The next four are null where there is no store.
     std::unique_ptr<node::SnapshotKeeper> snapshot_keeper;

@@ -93,6 +93,8 @@ bool Simulation::SetUp() {
                                   random_.Chance(0.5) ? random_.Between(600, 3'000) : 1 << 20);
   // Most histories have three nodes, three of ten have two, and one of ten has four.
   const int64_t nodes = random_.Below(10);
+  // Few and small, so that nodes run out of both.
+  id_layout_ = {16, random_.Chance(0.5) ? 4 : 8};
   DrawSnapshots();
   if (mix_[Fault::kVerify]) verify_interval_ms_ = random_.Between(2'000, 10'000);
   machines_.resize(std::min(options_.most_nodes, nodes < 3 ? 2 : nodes < 9 ? 3 : kMostNodes));
@@ -111,6 +113,7 @@ bool Simulation::SetUp() {
                                                             mix_[Fault::kHideOrphans],
                                                             {},
                                                             snapshots_,
+                                                            id_layout_,
                                                             verify_interval_ms_});
     machine.app = std::make_unique<App>(machine.node.get(), &ledger_, &random_, &report_->sometimes,
                                         tables_, mix_[Fault::kLazySync]);
@@ -186,6 +189,7 @@ void Simulation::StepApp(Machine* machine) {
   Trace(fmt::format("{} application", machine->node->id()));
   NoteUnseen(machine);
   PlanFault(machine, /*sidecar=*/false);
+  machine->app->SetDoubtful(machine->doubtful.has_value() || machine->clone != nullptr);
   Expect(machine, machine->app->Step(mix_[Fault::kHold] && random_.Chance(0.2)));
   EndFault(machine);
 }
@@ -296,9 +300,34 @@ void Simulation::Look(Machine* machine) {
   Check(machine, CheckUnique(**picture, ledger_));
   Check(machine, CheckPublished(**picture, *log_, published_at_birth_[(*picture)->self]));
   machine->latest_wall_ms = std::max(machine->latest_wall_ms, machine->node->clock.WallMs());
+  LookAtIds(machine);
   Check(machine, CheckStamps(**picture, machine->latest_wall_ms));
   if (mix_[Fault::kHideOrphans]) Check(machine, CheckOrphans(**picture, ledger_));
   NoteShadowed(**picture, machine);
+}
+
+// Looks at the ids that a file gives out: they are its own slot's, and the registry names its
+// origin as the holder of that slot. The registry may name another one if it has lost entries, if
+// the file may not be what its origin stands for, or if others take the node for gone.
+void Simulation::LookAtIds(Machine* machine) {
+  if (!tables_.Has(TableGroup::kNotes)) return;
+  auto db = machine->node->checker();
+  if (!db.ok()) return Fail(machine, db.error().message());
+  Check(machine, CheckNextId(*db));
+  const auto state = ledger::LoadState(*db);
+  if (!state.ok()) return Fail(machine, state.error().message());
+  const uint64_t id = machine->node->id();
+  const bool gone = std::any_of(machines_.begin(), machines_.end(),
+                                [&](const Machine& one) { return one.evicted.contains(id); });
+  if (!state->ids || !state->ids->claimed || ledger_.registry_lost() || gone || machine->doubtful ||
+      machine->clone != nullptr)
+    return;
+  const auto entry = meta_.entries().find(node::IdClaimKey(state->ids->layout, state->ids->slot));
+  const bool held =
+      entry != meta_.entries().end() && node::EncodeIdClaim(state->self) == entry->second.value;
+  if (!held)
+    Fail(machine, fmt::format("the file gives out ids of slot {}, which the registry does not say",
+                              state->ids->slot));
 }
 
 // Counts shadowed and hidden rows, and those that have come back with an unchanged version.

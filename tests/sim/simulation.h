@@ -126,6 +126,7 @@ class Simulation {
   void NoteNewLife(const SimNode& node, const Picture& picture);
   void StepApp(Machine* machine);
   void Look(Machine* machine);
+  void LookAtIds(Machine* machine);
   void LookAtAll();
   // A machine as LookAtAll() sees it, and its digest once DigestOf() has taken it.
   struct Looked {
@@ -252,6 +253,7 @@ class Simulation {
   SimMeta meta_;
   SimStore store_;
   SnapshotSetup snapshots_;
+  ledger::IdLayout id_layout_;
   std::unique_ptr<SimLog> log_;
   std::vector<Machine> machines_;
   bool healed_ = false;

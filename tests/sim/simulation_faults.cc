@@ -104,6 +104,7 @@ void Simulation::DrawFault() {
       if (!mix_[Fault::kForgetMeta]) return;
       Trace("registry forgets");
       meta_.Forget();
+      ledger_.NoteRegistryLost();
       report_->sometimes.Note("registry forgot");
       return;
     case 7:
@@ -171,6 +172,7 @@ void Simulation::CutPower(Machine* machine) {
   if (mix_[Fault::kServerHere] && machine == &machines_.front()) {
     log_->LosePower();
     meta_.PutBack(static_cast<size_t>(random_.Below(kStatesLost)));
+    ledger_.NoteRegistryLost();
   }
   Reboot(machine, node.disk().AfterPowerLoss());
   if (!mix_[Fault::kLazySync] || machine->absent || failed()) return;
@@ -301,10 +303,12 @@ void Simulation::ShowOlderMeta(Machine* machine) {
   const auto back = static_cast<size_t>(random_.Below(static_cast<int64_t>(meta_.states())));
   const bool everybody = random_.Chance(0.5);
   Trace(fmt::format("registry as {} states ago for {}", back, everybody ? 0 : machine->node->id()));
-  if (everybody)
+  if (everybody) {
     meta_.PutBack(back);
-  else
+    ledger_.NoteRegistryLost();
+  } else {
     machine->node->meta.behind = back;
+  }
   report_->sometimes.Note(everybody ? "registry put back" : "registry lags");
 }
 

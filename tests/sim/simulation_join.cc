@@ -128,6 +128,7 @@ void Simulation::WipeServers() {
   Trace("the servers are wiped");
   report_->sometimes.Note("servers wiped while a node joins");
   meta_.Forget();
+  ledger_.NoteRegistryLost();
   store_.objects.clear();
   if (mix_[Fault::kWipe]) log_->Wipe();
   if (random_.Chance(0.5)) SilenceOthers();

@@ -42,6 +42,7 @@ void Simulation::Lull() {
       node.meta.behind = 0;
       if (mix_[Fault::kNoSpool]) node.SetSpools(true);
       NoteUnseen(&machine);
+      machine.app->SetDoubtful(machine.doubtful.has_value() || machine.clone != nullptr);
       if (round % 4 == 0) Expect(&machine, machine.app->Step(false));
       if (!node.running()) StepWorker(&machine, 1);
       RunRound(&machine);
@@ -207,6 +208,7 @@ void Simulation::CheckEnd() {
   auto picture = machines_[0].node->Look();
   if (!picture.ok()) return Fail(&machines_[0], picture.error().message());
   Check(&machines_[0], CheckLedger(**picture, ledger_));
+  Check(&machines_[0], CheckAutomaticIds(ledger_));
   for (const auto& [table, rows] : (*picture)->rows)
     for (const auto& [key, image] : rows)
       for (const auto& [column, value] : image) Trace(table + key + column + value);

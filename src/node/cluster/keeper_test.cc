@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "node/options.h"
+#include "support/memory_meta_store.h"
 
 namespace harmonylite::node {
 namespace {
@@ -21,38 +22,6 @@ class FakeClock final : public Clock {
   int64_t WallMs() const override { return 1'700'000'000'000 + monotonic; }
   int64_t MonotonicMs() const override { return monotonic; }
   int64_t monotonic = 1'000'000;
-};
-
-class FakeStore final : public ports::MetaStore {
- public:
-  Result<uint64_t> Put(const std::string& key, std::string_view value) override {
-    if (broken) return MakeError(ErrorCode::kRetryLater, "out of reach");
-    entries[key] = {std::string(value), ++revision};
-    return revision;
-  }
-  Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value,
-                                 uint64_t) override {
-    return Put(key, value);
-  }
-  Result<ports::MetaEntry> Get(const std::string& key) override {
-    const auto it = entries.find(key);
-    if (it == entries.end()) return MakeError(ErrorCode::kNotFound, "no {}", key);
-    return it->second;
-  }
-  Status Delete(const std::string& key) override {
-    entries.erase(key);
-    return Ok();
-  }
-  Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override {
-    if (broken) return MakeError(ErrorCode::kRetryLater, "out of reach");
-    std::map<std::string, ports::MetaEntry> out;
-    for (const auto& [key, entry] : entries)
-      if (key.starts_with(prefix)) out[key] = entry;
-    return out;
-  }
-  std::map<std::string, ports::MetaEntry> entries;
-  uint64_t revision = 0;
-  bool broken = false;  // true: the registry is out of reach
 };
 
 class KeeperTest : public testing::Test {
@@ -109,7 +78,7 @@ class KeeperTest : public testing::Test {
 
   const int null_ = open("/dev/null", O_WRONLY | O_CLOEXEC);
   FakeClock clock_;
-  FakeStore store_;
+  test::MemoryMetaStore store_;
   SharedState shared_;
   Logger logger_{null_, LogFormat::kConsole, LogLevel::kError};
   Keeper keeper_{{&store_, &shared_, &clock_, &logger_, /*session=*/100}};

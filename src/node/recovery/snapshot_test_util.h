@@ -14,6 +14,7 @@
 #include "capture/capture_test_util.h"
 #include "node/recovery/snapshot_keeper.h"
 #include "node/recovery/snapshot_maker.h"
+#include "support/memory_meta_store.h"
 #include "support/memory_store.h"
 
 namespace harmonylite::node {
@@ -23,45 +24,7 @@ using capture::TestNode;
 
 constexpr int64_t kTtl = 30'000;
 
-class FakeMeta final : public ports::MetaStore {
- public:
-  Result<uint64_t> Put(const std::string& key, std::string_view value) override {
-    if (broken) return Broken();
-    entries[key] = {std::string(value), ++revision};
-    return revision;
-  }
-  Result<uint64_t> CompareAndSet(const std::string& key, std::string_view value,
-                                 uint64_t expected) override {
-    if (broken) return Broken();
-    const auto it = entries.find(key);
-    if ((it == entries.end() ? 0 : it->second.revision) != expected)
-      return MakeError(ErrorCode::kConflict, "another revision");
-    return Put(key, value);
-  }
-  Result<ports::MetaEntry> Get(const std::string& key) override {
-    if (broken) return Broken();
-    const auto it = entries.find(key);
-    if (it == entries.end()) return MakeError(ErrorCode::kNotFound, "no {}", key);
-    return it->second;
-  }
-  Status Delete(const std::string& key) override {
-    if (broken) return Broken();
-    entries.erase(key);
-    return Ok();
-  }
-  Result<std::map<std::string, ports::MetaEntry>> List(const std::string& prefix) override {
-    if (broken) return Broken();
-    std::map<std::string, ports::MetaEntry> out;
-    for (const auto& [key, entry] : entries)
-      if (key.starts_with(prefix)) out[key] = entry;
-    return out;
-  }
-  static Error Broken() { return MakeError(ErrorCode::kRetryLater, "out of reach"); }
-
-  std::map<std::string, ports::MetaEntry> entries;
-  uint64_t revision = 0;
-  bool broken = false;
-};
+using FakeMeta = test::MemoryMetaStore;
 
 class FakeLog final : public ports::ReplicationLog {
  public:

@@ -66,7 +66,7 @@ Consumer::Consumer(const Dependencies& dependencies)
       next_(std::max<uint64_t>(dependencies.replica->state().cursor, 1)),
       log_created_(dependencies.replica->state().log_created),
       assembler_(dependencies.options->spool_directory, dependencies.options->spool_memory) {
-  quiet_since_ms_ = maintained_ms_ = d_.clock->MonotonicMs();
+  started_ms_ = quiet_since_ms_ = maintained_ms_ = d_.clock->MonotonicMs();
   Share();
 }
 
@@ -91,6 +91,7 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   StepResult result = WriteSchemaOrIncarnation(&done);
   if (done) return result;
   if (StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
+  if (StepResult shared = ShareIds(); shared.kind != StepResult::kIdle) return shared;
 
   if (d_.options->replicate && d_.shared->rows().joined()) {
     // Judge() counts our own changes as applied, which is wrong for an older copy of the database:
@@ -169,6 +170,8 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     held_.Clear();
     skipped_.clear();
     const ledger::State& state = d_.replica->state();
+    // The keeper must not take the former incarnation's share for one that this one has claimed.
+    d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = state.ids; });
     d_.shared->SetSelf(state.self, state.incarnation_base,
                        {state.published_to, state.published_stamp},
                        /*is_new=*/true);

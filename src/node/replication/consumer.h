@@ -5,8 +5,9 @@
 // between batches it does everything else that writes: schema changes, new incarnations, orders
 // about single rows, merging snapshots, folding, trimming, and forgetting tombstones.
 //
-// The implementation is in three files: consumer.cc decides what to do next and applies,
-// consumer_reading.cc reads the log, and consumer_merge.cc merges snapshots.
+// The implementation is in four files: consumer.cc decides what to do next and applies,
+// consumer_reading.cc reads the log, consumer_merge.cc merges snapshots, and
+// consumer_housekeeping.cc works on this node's own file.
 //
 // Threads: one owner at a time; in production the thread `consumer`.
 #pragma once
@@ -95,6 +96,9 @@ class Consumer {
   void Refuse(WaitingBatch* batch, const Error& error);
   void Forget(const std::vector<WaitingBatch*>& batches);
   StepResult Maintain();
+  // Takes the share of ids that the keeper has claimed, draws one if the registry did not answer
+  // for long, and goes on to the next block when the application has used up most of one.
+  StepResult ShareIds();
   // Carries out the verifier's orders about rows, or else puts the rows of one resent batch in
   // place. Orders that were taken stay in orders_ until the database could be written. Idle
   // if there is neither.
@@ -159,13 +163,15 @@ class Consumer {
   // Monotonic time at which another connection was last seen to have committed. None until that
   // happens after the first look, which cannot tell how old the commits are that it finds.
   std::optional<int64_t> local_write_ms_;
-  int64_t maintained_ms_ = 0;  // monotonic time of the last complete or forced maintenance
-  int64_t judged_ms_ = 0;      // monotonic time at which held batches were last judged
-  int64_t collected_ms_ = 0;   // monotonic time of the last look for tombstones to forget
-  int64_t counted_ms_ = 0;     // monotonic time at which tombstones are counted next
-  int64_t tombstones_ = 0;     // tombstones in the database, as of the last count
-  int64_t forgotten_ = 0;      // tombstones forgotten since the start
-  int64_t reopen_ms_ = 0;      // monotonic time before which the reader is not opened again
+  int64_t started_ms_ = 0;           // monotonic time of this object's construction
+  int64_t ids_seen_ = kNeverLooked;  // data_version_ when the ids that are left were last looked at
+  int64_t maintained_ms_ = 0;        // monotonic time of the last complete or forced maintenance
+  int64_t judged_ms_ = 0;            // monotonic time at which held batches were last judged
+  int64_t collected_ms_ = 0;         // monotonic time of the last look for tombstones to forget
+  int64_t counted_ms_ = 0;           // monotonic time at which tombstones are counted next
+  int64_t tombstones_ = 0;           // tombstones in the database, as of the last count
+  int64_t forgotten_ = 0;            // tombstones forgotten since the start
+  int64_t reopen_ms_ = 0;            // monotonic time before which the reader is not opened again
   std::optional<ports::LogSeq> stalled_at_;  // the record that cannot be taken for a local reason
   std::string stalled_;                      // why stalled_at_ cannot be taken; empty: no record
   int64_t stall_pause_ms_ = 0;               // pause before the next attempt at stalled_at_

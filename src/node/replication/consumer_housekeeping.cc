@@ -1,5 +1,5 @@
-// The consumer's work on its own file between batches: folding, trimming, and forgetting
-// tombstones.
+// The consumer's work on its own file between batches: folding, trimming, sharing out ids, and
+// forgetting tombstones.
 #include <algorithm>
 
 #include "node/replication/consumer.h"
@@ -78,6 +78,31 @@ StepResult Consumer::Maintain() {
     return forgot;
   }
   return StepResult::Progress();
+}
+
+StepResult Consumer::ShareIds() {
+  if (!d_.options->share_ids || !d_.options->publish) return StepResult::Idle();
+  const Origin self = d_.replica->state().self;
+  const auto& share = d_.replica->state().ids;
+  const auto claim = d_.shared->claimed_ids().Get().claim;
+  if (claim && claim->holder == self && share != claim->share) {
+    if (Status taken = d_.replica->TakeIdShare(claim->share); !taken.ok())
+      return Busy(taken.error());
+    d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = share; });
+    return StepResult::Progress();
+  }
+  const bool waited = d_.clock->MonotonicMs() - started_ms_ >= kListenMs;
+  if (!share && waited && d_.shared->rows().joined()) {
+    if (Status drawn = d_.replica->DrawIdShare(); !drawn.ok()) return Busy(drawn.error());
+    d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = share; });
+    return StepResult::Progress();
+  }
+  if (ids_seen_ == data_version_) return StepResult::Idle();
+  auto left = d_.replica->RefillIds();
+  if (!left.ok()) return Busy(left.error());
+  ids_seen_ = data_version_;
+  if (*left > 0) d_.shared->file_ids().Update([&](FileIds& ids) { ids.left_blocks += *left; });
+  return StepResult::Idle();
 }
 
 StepResult Consumer::ForgetTombstones(int64_t limit) {

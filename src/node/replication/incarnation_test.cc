@@ -43,6 +43,20 @@ TEST_F(IncarnationTest, WhereNumbersAreSharedItIsSentAgain) {
   EXPECT_EQ(two.Query("SELECT id, a FROM t"), (Strings{"1|'one'"}));
 }
 
+// A restored file does not know what its former life has published.
+TEST_F(IncarnationTest, AWriteThatIsSentAgainIsNoConflict) {
+  TestReplica old{3};
+  auto first = one.Answer(&old);
+  ASSERT_TRUE(first.ok() && first->has_value());
+  EXPECT_EQ(old.Apply(**first).verdict, Verdict::kReady);
+  EXPECT_OK(one.replica().StartIncarnation(Incarnation(2), {.numbers_shared = true}));
+  auto again = one.Answer(&two);
+  ASSERT_TRUE(again.ok() && again->has_value());
+  EXPECT_EQ(old.Apply(**again).verdict, Verdict::kReady);
+  EXPECT_EQ(old.Query("SELECT count(*) FROM __harmonylite__conflicts"), Strings{"0"});
+  EXPECT_EQ(old.Query("SELECT id, a FROM t"), (Strings{"1|'one'"}));
+}
+
 // Tombstones that are forgotten cannot be sent again, and every member has had them.
 TEST_F(IncarnationTest, WhereNumbersAreSharedWhatIsForgottenStaysTheFormerLifes) {
   one.App("DELETE FROM t");

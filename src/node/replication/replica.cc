@@ -59,6 +59,9 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      "with -cleanup first",
                      options_.db_path, state_.self.node.value, node->value, state_.self.node.value);
   saved_state_ = state_;
+  if (!options_.share_ids || !options_.publish ||
+      (state_.ids && state_.ids->layout != options_.id_layout))
+    state_.ids.reset();
   attached_at_ = state_.published_to;
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
   HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
@@ -129,6 +132,9 @@ Status Replica::AdoptSnapshot(const Origin& self) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   State next = state_;
   HL_TRY(ledger::Adopt(db_, &next, self));
+  const State adopted = next;
+  next.ids = DrawnIdShare(self);
+  HL_TRY(ledger::SaveState(db_, next, adopted));
   HL_TRY(transaction.Commit());
   state_ = next;
   self_is_new_ = true;
@@ -162,6 +168,7 @@ Status Replica::SyncSchema() {
   HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
   HL_TRY(FoldAll(sync.catalog, &next));
   HL_TRY(capture::RunAudits(db_, *clock_, &sync));
+  HL_TRY(MoveIds(sync.catalog, next));
   HL_TRY(Commit(&transaction, next));
   return UseSchema(std::move(sync), first);
 }
@@ -309,6 +316,7 @@ Status Replica::ApplyOne(WaitingBatch* batch, const State& state,
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
   HL_ASSIGN(const apply::ApplyStats stats,
             applier_.Apply(&decoder, state, *progress, retirements, origins));
+  HL_TRY(MoveIds(stats.used_ids, state));
   for (const change::Cover& cover : batch->header.covers)
     if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
   if (stats.kept > 0) trim_conflicts_ms_ = 0;
@@ -372,6 +380,7 @@ Status Replica::Introduce(SharedState* shared) {
   shared->rows().SetJoined(state_.joined, state_.compared);
   if (!state_.joined)
     shared->rows().SetJoinProblem("its rows are being compared with the cluster's");
+  shared->file_ids().Update([&](FileIds& ids) { ids.share = state_.ids; });
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));
   // Health and metrics may be asked for before the consumer has taken its first step.
@@ -460,12 +469,16 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   HL_TRY(FoldAll(catalog_, &next));
   HL_TRY(Settle());
   HL_TRY(ledger::SaveState(db_, next, saved_state_));
-  // What every member had when tombstones were forgotten is not sent again: the tombstones could not
-  // be, and this file would lack, of the former incarnation, what it has forgotten.
+  // What every member had when tombstones were forgotten is not sent again: the tombstones could
+  // not be, and this file would lack, of the former incarnation, what it has forgotten.
   const Lseq base = request.numbers_shared ? std::max(attached_at_, collected_.Get(next.self))
                                            : next.published_to;
   HL_TRY(ledger::DropRetirementsAfter(db_, next.self_index, base));
   HL_TRY(ledger::StartIncarnation(db_, &next, incarnation, base, request.read_log_again));
+  const State started = next;
+  if (!HL_MUTANT(id_share_inherited)) next.ids = DrawnIdShare(next.self);
+  HL_TRY(ledger::SaveState(db_, next, started));
+  HL_TRY(MoveIds(catalog_, next));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));

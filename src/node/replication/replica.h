@@ -6,14 +6,16 @@
 // kRetryLater. It changes the members of this class only after it was committed, so they always
 // agree with the file (P3).
 //
-// The implementation is in four files: replica.cc, replica_merge.cc for merging snapshots,
-// replica_rows.cc for orders about single rows, and replica_retire.cc for retiring origins.
+// The implementation is in five files: replica.cc, replica_merge.cc for merging snapshots,
+// replica_rows.cc for orders about single rows, replica_retire.cc for retiring origins, and
+// replica_ids.cc for the ids that SQLite gives out.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -137,6 +139,14 @@ class Replica {
   Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan,
                                              sqlite::Connection* snapshot);
 
+  // Gives out the ids of this share from now on (ledger/id_share.h).
+  Status TakeIdShare(const ledger::IdShare& share);
+  // Gives out the ids of a slot that is drawn, because the registry could not be asked.
+  Status DrawIdShare();
+  // Goes on to the next block in tables where the application has used up most of the present one.
+  // Returns how many tables a transaction of the application has taken beyond this node's block.
+  Result<int64_t> RefillIds();
+
   // Notes that the log holds our changes up to `to`. Saved with the next transaction.
   void SetPublished(Lseq to, Hlc stamp);
   // Notes the position in the log. Saved with the next transaction.
@@ -158,6 +168,12 @@ class Replica {
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
   Status FoldAll(const ledger::Catalog& catalog, ledger::State* state);
+  // The share that a file begins with which another file may have gone on from.
+  std::optional<ledger::IdShare> DrawnIdShare(const Origin& self) const;
+  // Keeps the next ids this node's own after rows of other nodes were written: in all tables, or in
+  // those of which a batch used ids.
+  Status MoveIds(const ledger::Catalog& catalog, const ledger::State& state);
+  Status MoveIds(const std::map<int64_t, int64_t>& used, const ledger::State& state);
   // Settles which live rows the tables show: shadowed rows whose unique values are free come back,
   // and orphans are hidden or shown. Everything must be folded.
   Status Settle();

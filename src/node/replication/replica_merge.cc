@@ -32,6 +32,7 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
       "UPDATE __harmonylite__tables SET had_rows = 1 WHERE id = {} AND had_rows = 0", rows.table)));
   const bool first = db_->changes() > 0;
   HL_ASSIGN(const int64_t added, applier_.AddOldRows(rows));
+  HL_TRY(MoveIds(catalog_, next));
   HL_TRY(Settle());
   HL_TRY(Commit(&transaction, next));
   if (!first) return added;
@@ -110,6 +111,7 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     HL_TRY(ledger::SaveCollected(db_, index, lseq, plan.newest_forgotten));
     collected.Advance(origin, lseq);
   }
+  HL_TRY(MoveIds(catalog_, next));
   HL_ASSIGN(const Lseq journaled, NewestOwn(next));
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);

@@ -29,6 +29,7 @@ Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
   HL_ASSIGN(change::BatchDecoder decoder, change::BatchDecoder::Begin(&batch->arrived.bytes));
   HL_ASSIGN(const int64_t rows, applier_.Reapply(&decoder, origins_));
   if (rows == 0) return rows;
+  HL_TRY(MoveIds(catalog_, next));
   HL_TRY(Commit(&transaction, next));
   return rows;
 }

@@ -1,0 +1,174 @@
+"""Ids that SQLite gives out (AUTOINCREMENT): no two nodes give out the same, connected or cut off."""
+
+import pathlib
+import shutil
+import sqlite3
+import subprocess
+import threading
+
+import pytest
+
+from harness import wait_equal, wait_value
+from test_observe import METRICS, metric
+from test_settings import node_modules  # noqa: F401
+from test_unique import listed
+from wait import seconds, wait_until
+
+NOTES = """
+    CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
+    CREATE TABLE tags(id INTEGER PRIMARY KEY AUTOINCREMENT, note INTEGER REFERENCES notes(id), text TEXT);
+"""
+# Tags whose text is not that of their note, or whose note is not there.
+STRANGERS = "SELECT count(*) FROM tags LEFT JOIN notes ON notes.id = tags.note WHERE notes.text IS NOT tags.text"
+
+
+def slot(node):
+    return node.one("SELECT value FROM __harmonylite__state WHERE key = 'id_slot' AND EXISTS(SELECT 1 FROM "
+                    "__harmonylite__state WHERE key = 'id_claimed' AND value = 1)")
+
+
+def wait_slots(nodes):
+    """Every node has a slot of its own."""
+    for node in nodes:
+        wait_until(lambda: slot(node) is not None, what=f"a slot for {node.name}", explain=node.tail)  # noqa: B023
+    assert len({slot(node) for node in nodes}) == len(nodes)
+
+
+def note(db, text):
+    with db:
+        row = db.execute("INSERT INTO notes(text) VALUES(?)", (text,)).lastrowid
+        for _ in range(2):
+            db.execute("INSERT INTO tags(note, text) VALUES(?, ?)", (row, text))
+
+
+def write_notes(node, count):
+    db = sqlite3.connect(node.database, timeout=seconds(60))
+    for number in range(count):
+        note(db, f"{node.name} {number}")
+    db.close()
+
+
+def at_once(nodes, work):
+    threads = [threading.Thread(target=work, args=(node,)) for node in nodes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def check_notes(nodes, notes):
+    wait_value(nodes, "SELECT (SELECT count(*) FROM notes) || '/' || (SELECT count(*) FROM tags)",
+               f"{notes}/{2 * notes}")
+    wait_equal(nodes)
+    assert [node.one(STRANGERS) for node in nodes] == [0] * len(nodes)
+    for node in nodes:
+        assert listed(node) == []
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_notes_made_at_once(cluster, count):
+    nodes = cluster.run(count, NOTES)
+    wait_slots(nodes)
+    at_once(nodes, lambda node: write_notes(node, 50))
+    check_notes(nodes, 50 * count)
+
+
+def test_notes_made_while_cut_off(cluster):
+    nodes = cluster.run(3, NOTES)
+    wait_slots(nodes)
+    write_notes(nodes[0], 3)
+    wait_value(nodes, "SELECT count(*) FROM notes", 3)
+    for node in nodes:
+        node.stop()
+    at_once(nodes, lambda node: write_notes(node, 50))
+    for node in nodes:
+        node.launch()
+    for node in nodes:
+        node.wait_ready()
+    check_notes(nodes, 153)
+
+
+def test_nodes_that_insert_in_turns(cluster):
+    a, b = nodes = cluster.run(2, NOTES)
+    wait_slots(nodes)
+    for number in range(1, 6):
+        note(a.app, f"a {number}")
+        wait_value(nodes, "SELECT count(*) FROM notes", 2 * number - 1)
+        note(b.app, f"b {number}")
+        wait_value(nodes, "SELECT count(*) FROM notes", 2 * number)
+    ids = [row for (row,) in a.sql("SELECT id FROM notes ORDER BY id")]
+    assert {number // 4096 % 64 for number in ids} == {slot(a), slot(b)}
+    check_notes(nodes, 10)
+
+
+def test_a_restored_file_gives_out_other_ids(cluster, folder):
+    a, b = nodes = cluster.run(2, NOTES)
+    wait_slots(nodes)
+    write_notes(a, 3)
+    wait_value(nodes, "SELECT count(*) FROM notes", 3)
+    a.stop()
+    a.close_app()
+    backup = shutil.copy(a.database, folder / "backup.db")
+    a.start()
+    write_notes(a, 3)
+    wait_value(nodes, "SELECT count(*) FROM notes", 6)
+    a.stop()
+    b.stop()
+    a.close_app()
+    a.forget_sent()
+    for suffix in ("-wal", "-shm"):
+        pathlib.Path(f"{a.database}{suffix}").unlink(missing_ok=True)
+    shutil.copy(backup, a.database)
+    # The other node is away, so that what it knows of the ids that were given out cannot arrive.
+    a.start()
+    a.wait_log(r"started incarnation", deadline=60)
+    write_notes(a, 3)
+    b.start()
+    check_notes(nodes, 9)
+
+
+def test_a_transaction_beyond_its_block_is_told(cluster):
+    node, = cluster.run(1, NOTES, settings=METRICS)
+    wait_slots([node])
+    node.transaction(*["INSERT INTO notes(text) VALUES('many')"] * 4500)
+    wait_until(lambda: metric(node, "harmonylite_id_blocks_left_total") == 1, what="the count", explain=node.tail)
+    node.wait_log("table notes: the application has written ids up to 4500, beyond this node's block")
+    node.sql("INSERT INTO notes(text) VALUES('next')")
+    assert node.one("SELECT max(id) FROM notes") % (4096 * 64) // 4096 == slot(node)
+    assert metric(node, "harmonylite_id_slot") == slot(node) == 0
+    assert metric(node, "harmonylite_id_slot_claimed") == 1
+
+
+def test_ids_that_are_not_shared_out(cluster):
+    a, b = cluster.run(2, NOTES, settings={"ids": {"share": False}})
+    note(a.app, "a")
+    wait_value([a, b], "SELECT max(id) FROM notes", 1)
+    note(b.app, "b")
+    wait_value([a, b], "SELECT max(id) FROM notes", 2)
+
+
+def test_other_numbers_on_another_node_are_told(cluster):
+    a = cluster.add().create(NOTES).start()
+    b = cluster.add(settings={"ids": {"block": 64, "slots": 16}}).create(NOTES).start()
+    b.wait_log(r"shares out ids by other numbers")
+    a.wait_log(r"shares out ids by other numbers")
+
+
+BETTER = """
+const db = require('better-sqlite3')(process.argv[2], {timeout: 60000});
+const note = db.prepare('INSERT INTO notes(text) VALUES(?)'), tag = db.prepare('INSERT INTO tags(note, text) VALUES(?, ?)');
+const write = db.transaction(text => {
+  const {lastInsertRowid} = note.run(text);
+  for (let i = 0; i < 2; ++i) tag.run(lastInsertRowid, text);
+});
+for (let i = 0; i < 50; ++i) write(process.argv[3] + ' ' + i);
+"""
+
+
+def test_notes_made_by_better_sqlite3(cluster, node_modules):  # noqa: F811
+    nodes = cluster.run(2, NOTES)
+    wait_slots(nodes)
+    running = [subprocess.Popen(["node", "-e", BETTER, "-", node.database, node.name], cwd=node_modules)
+               for node in nodes]
+    assert [one.wait(seconds(60)) for one in running] == [0, 0]
+    check_notes(nodes, 100)
