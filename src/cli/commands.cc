@@ -3,7 +3,8 @@
 namespace harmonylite::cli {
 
 std::vector<Command> Commands() {
-  return {LintCommand(), SnapshotCommand(), ConflictsCommand(), VerifyCommand(), JoinCommand()};
+  return {LintCommand(),   SnapshotCommand(), ConflictsCommand(),
+          VerifyCommand(), JoinCommand(),     IdsCommand()};
 }
 
 }  // namespace harmonylite::cli

@@ -47,6 +47,10 @@ Command VerifyCommand();
 // from the cluster.
 Command JoinCommand();
 
+// harmonylite ids: lists who gives out the ids of each table, and makes keys AUTOINCREMENT. May be
+// used while a node runs on the database.
+Command IdsCommand();
+
 // Returns all commands in the order in which the help lists them.
 std::vector<Command> Commands();
 

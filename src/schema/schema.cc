@@ -9,6 +9,7 @@
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/sql_text.h"
+#include "sqlite/stored_sql.h"
 
 namespace harmonylite::schema {
 
@@ -93,22 +94,9 @@ bool KnownCollation(const std::string& name) {
   return SameName(name, "BINARY") || SameName(name, "NOCASE") || SameName(name, "RTRIM");
 }
 
-// Returns the text of one object in sqlite_schema; nothing if it has none, as an index of a UNIQUE
-// constraint.
-Result<std::optional<std::string>> StoredSql(Connection* db, std::string_view type,
-                                             const std::string& name) {
-  HL_ASSIGN(auto find,
-            db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2"));
-  find->Bind(1, type);
-  find->Bind(2, name);
-  HL_ASSIGN(const bool row, find->Step());
-  if (!row || find->IsNull(0)) return std::optional<std::string>();
-  return std::optional<std::string>(find->Text(0));
-}
-
 // Returns the terms and the condition of an index that is not only a list of columns.
 Result<IndexText> ReadIndexText(Connection* db, const IndexInfo& info) {
-  HL_ASSIGN(const std::optional<std::string> sql, StoredSql(db, "index", info.name));
+  HL_ASSIGN(const std::optional<std::string> sql, sqlite::StoredSql(db, "index", info.name));
   IndexText text;
   if (sql) {
     if (const auto wrong = sqlite::WrongInStoredText("index", *sql))
@@ -160,7 +148,7 @@ Status ResolveGenerated(Connection* db, Table* table) {
   for (UniqueIndex& index : table->unique_indexes) {
     std::vector<std::string>* columns = &index.columns;
     if (std::none_of(columns->begin(), columns->end(), generated)) continue;
-    HL_ASSIGN(const std::optional<std::string> sql, StoredSql(db, "table", table->name));
+    HL_ASSIGN(const std::optional<std::string> sql, sqlite::StoredSql(db, "table", table->name));
     if (!sql) return MakeError(ErrorCode::kCorruption, "sqlite_schema lacks table {}", table->name);
     for (std::string& behind : ColumnsBehindGenerated(*sql, table->columns))
       columns->push_back(std::move(behind));

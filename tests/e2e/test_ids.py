@@ -1,5 +1,6 @@
 """Ids that SQLite gives out (AUTOINCREMENT): no two nodes give out the same, connected or cut off."""
 
+import json
 import pathlib
 import shutil
 import sqlite3
@@ -152,6 +153,41 @@ def test_other_numbers_on_another_node_are_told(cluster):
     b = cluster.add(settings={"ids": {"block": 64, "slots": 16}}).create(NOTES).start()
     b.wait_log(r"shares out ids by other numbers")
     a.wait_log(r"shares out ids by other numbers")
+
+
+def ids(node, *flags):
+    return node.run("ids", *flags)
+
+
+def test_a_plain_key_is_made_autoincrement_while_all_run(cluster):
+    nodes = cluster.run(2, NOTES.replace(" AUTOINCREMENT", "") + "CREATE TABLE words(word TEXT PRIMARY KEY)")
+    wait_slots(nodes)
+    write_notes(nodes[0], 3)
+    wait_value(nodes, "SELECT count(*) FROM notes", 3)
+    code, text = ids(nodes[0])
+    assert code == 0 and "this node gives out the ids of slot" in text
+    assert "notes  id    colliding    4" in text and "words  word  application  -" in text
+    assert "2 tables collide" in text
+    for node in nodes:
+        assert ids(node, "notes") == (0, "the key of table notes is AUTOINCREMENT now; do the same on every node\n")
+        assert ids(node, "--all") == (0, "the key of table tags is AUTOINCREMENT now; do the same on every node\n")
+        assert ids(node, "--all") == (0, "nothing to do\n")
+        wait_until(lambda: {one["next"] // 4096 for one in json.loads(ids(node, "--json")[1])["tables"][:2]}  # noqa: B023
+                   <= {slot(node), slot(node) + 64}, what="ids of its own", explain=node.tail)  # noqa: B023
+    at_once(nodes, lambda node: write_notes(node, 50))
+    check_notes(nodes, 103)
+    assert nodes[0].one("PRAGMA integrity_check") == "ok"
+
+
+@pytest.mark.parametrize("flags, words", [
+    (["nothing"], "has no table nothing that is replicated"),
+    (["words"], "table words has no INTEGER PRIMARY KEY"),
+])
+def test_keys_that_cannot_be_autoincrement(cluster, flags, words):
+    node = cluster.add().create("CREATE TABLE words(word TEXT PRIMARY KEY)")
+    code, text = ids(node, *flags)
+    assert code == 1 and words in text
+    assert ids(node, "words", "--all")[0] == 2
 
 
 BETTER = """

@@ -1,0 +1,46 @@
+#include "sqlite/stored_sql.h"
+
+#include <fmt/format.h>
+#include <sqlite3.h>
+
+namespace harmonylite::sqlite {
+
+namespace {
+
+Status Replace(Connection* db, const std::string& table, const std::string& sql) {
+  HL_TRY(db->Exec("PRAGMA writable_schema = ON"));
+  HL_ASSIGN(Statement put,
+            db->Prepare("UPDATE sqlite_schema SET sql = ?2 WHERE type = 'table' AND name = ?1"));
+  put.Bind(1, table);
+  put.Bind(2, sql);
+  HL_TRY(put.Run());
+  HL_ASSIGN(const int64_t version, db->QueryInt("PRAGMA schema_version"));
+  return db->Exec(fmt::format("PRAGMA schema_version = {}", version + 1));
+}
+
+}  // namespace
+
+Result<std::optional<std::string>> StoredSql(Connection* db, std::string_view type,
+                                             const std::string& name) {
+  HL_ASSIGN(auto find,
+            db->PrepareCached("SELECT sql FROM sqlite_schema WHERE type = ?1 AND name = ?2"));
+  find->Bind(1, type);
+  find->Bind(2, name);
+  HL_ASSIGN(const bool row, find->Step());
+  if (!row || find->IsNull(0)) return std::optional<std::string>();
+  return std::optional<std::string>(find->Text(0));
+}
+
+// In its defensive mode SQLite writes neither to sqlite_schema nor to the number of the schema.
+Status ReplaceStoredTableSql(Connection* db, const std::string& table, const std::string& sql) {
+  db->ClearCache();
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 0, nullptr);
+  Status replaced = Replace(db, table, sql);
+  // RESET also makes this connection read the schema anew.
+  Status closed = db->Exec("PRAGMA writable_schema = RESET");
+  sqlite3_db_config(db->raw(), SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
+  HL_TRY(std::move(replaced));
+  return closed;
+}
+
+}  // namespace harmonylite::sqlite
