@@ -121,14 +121,13 @@ void PrintText(const Report& report) {
   for (const TableIds& one : report.tables)
     rows.push_back({one.table, one.key, Word(one.ids), one.next ? std::to_string(*one.next) : "-"});
   PrintColumns(std::move(rows));
-  const auto colliding = std::count_if(report.tables.begin(), report.tables.end(),
-                                       [](const TableIds& t) { return t.ids == Ids::kColliding; });
-  if (colliding > 0)
+  const bool collide = std::any_of(report.tables.begin(), report.tables.end(),
+                                   [](const TableIds& t) { return t.ids == Ids::kColliding; });
+  if (collide)
     Print(
-        "\n{} tables collide: two nodes that insert at the same time give out the same id, unless "
-        "the application gives the ids.\n'harmonylite ids -config FILE TABLE' (or --all) on every "
-        "node ends that and changes no row.\n",
-        colliding);
+        "\ncolliding: two nodes that insert at the same time give out the same id, unless the "
+        "application gives the ids.\n'harmonylite ids -config FILE TABLE' (or --all) on every node "
+        "ends that and changes no row.\n");
 }
 
 Json ToJson(const Report& report) {

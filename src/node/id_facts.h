@@ -20,15 +20,15 @@ struct FileIds {
   int64_t left_blocks = 0;
 };
 
-// A slot that the registry says `holder` has.
+// What the registry said when it was asked for a slot.
 struct IdClaim {
-  Origin holder;
-  ledger::IdShare share;
+  Origin holder;                         // the origin for which it was asked
+  std::optional<ledger::IdShare> share;  // none: all slots are held by others
 };
 
 // Written by the keeper.
 struct ClaimedIds {
-  std::optional<IdClaim> claim;  // the slot that this process has claimed
+  std::optional<IdClaim> claim;  // none: this process has not asked yet
   int64_t lost_slots = 0;        // slots of this node that the registry said another node has
   // Why ids of this node may be those of another, for the operator; empty: they are not.
   std::string problem;

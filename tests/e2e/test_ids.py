@@ -167,7 +167,7 @@ def test_a_plain_key_is_made_autoincrement_while_all_run(cluster):
     code, text = ids(nodes[0])
     assert code == 0 and "this node gives out the ids of slot" in text
     assert "notes  id    colliding    4" in text and "words  word  application  -" in text
-    assert "2 tables collide" in text
+    assert "\ncolliding: two nodes" in text
     for node in nodes:
         assert ids(node, "notes") == (0, "the key of table notes is AUTOINCREMENT now; do the same on every node\n")
         assert ids(node, "--all") == (0, "the key of table tags is AUTOINCREMENT now; do the same on every node\n")

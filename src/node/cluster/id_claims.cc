@@ -66,9 +66,9 @@ StepResult IdClaims::Step() {
     }
     d_.shared->claimed_ids().Update([](ClaimedIds& ids) { ++ids.lost_slots; });
     d_.logger->Warning(
-        "the registry names another node for the ids of this one (slot {}): it has lost entries; "
-        "this node goes on with other ids, and rows with the same id may have been made meanwhile, "
-        "see 'harmonylite conflicts'",
+        "the registry names another node for the ids of this one (slot {}): it has lost entries, or "
+        "this node was silent for longer than the eviction horizon; this node goes on with other "
+        "ids, and rows with the same id may have been made meanwhile, see 'harmonylite conflicts'",
         *slot);
   }
   if (Status claimed = Claim(slots); !claimed.ok())
@@ -79,7 +79,8 @@ StepResult IdClaims::Step() {
 // The slot that this node has claimed, which the consumer may not have written into the file yet.
 std::optional<int64_t> IdClaims::Own() const {
   const auto claim = d_.shared->claimed_ids().Get().claim;
-  if (claim && claim->holder == d_.shared->self()) return claim->share.slot;
+  if (claim && claim->holder == d_.shared->self())
+    return claim->share ? std::optional(claim->share->slot) : std::nullopt;
   const auto share = d_.shared->file_ids().Get().share;
   return share && share->claimed ? std::optional(share->slot) : std::nullopt;
 }
@@ -117,7 +118,7 @@ Status IdClaims::Claim(const Slots& slots) {
     HL_ASSIGN(const bool taken, Take(slot, seen));
     if (!taken) continue;
     d_.shared->claimed_ids().Update([&](ClaimedIds& ids) {
-      ids.claim = {self, {d_.layout, slot, true}};
+      ids.claim = {self, ledger::IdShare{d_.layout, slot, true}};
       ids.problem.clear();
     });
     d_.logger->Debug("this node gives out the ids of slot {}", slot);
@@ -128,7 +129,10 @@ Status IdClaims::Claim(const Slots& slots) {
       "time may get the same id: set a greater [ids] slots on all nodes",
       d_.layout.slots);
   if (d_.shared->claimed_ids().Get().problem != problem) d_.logger->Warning("{}", problem);
-  d_.shared->claimed_ids().Update([&](ClaimedIds& ids) { ids.problem = problem; });
+  d_.shared->claimed_ids().Update([&](ClaimedIds& ids) {
+    ids.claim = {self, std::nullopt};
+    ids.problem = problem;
+  });
   next_ms_ = d_.clock->MonotonicMs() + kHeartbeatMs;
   return Ok();
 }
@@ -180,7 +184,11 @@ bool IdClaims::IsDone(const Origin& origin, const AppliedState& applied,
   *stated_by_itself = std::any_of(known.begin(), known.end(), [&](const change::Retirement& one) {
     return one.by.node == origin.node;
   });
-  return !known.empty();
+  if (*stated_by_itself) return true;
+  // A node that others took for gone may have come back, and then goes on under the same origin.
+  const auto members = d_.shared->membership().members;
+  const auto member = members.find(origin.node);
+  return !known.empty() && member != members.end() && member->second.evicted;
 }
 
 // Frees the slots of this node's former incarnations that have sent nothing, as after each restart

@@ -65,8 +65,7 @@ class IdClaims {
   Result<bool> Take(int64_t slot, const Slot& seen);
   // True if the origin writes no more. Whoever knows that has applied everything of it, because a
   // retirement comes with the batch that is applied after the origin's last change.
-  // `*stated_by_itself` is false if another node says so, because the origin's node was silent for
-  // long.
+  // `*stated_by_itself` is false if another node says so, because the origin's node is silent.
   bool IsDone(const Origin& origin, const AppliedState& applied, bool* stated_by_itself) const;
   void FreeUnused(const Slots& slots);
   void LookForOtherLayouts(const std::map<std::string, ports::MetaEntry>& entries);

@@ -178,8 +178,32 @@ TEST_F(IdClaimsTest, ASlotIsTakenOverWhenItsHolderIsDone) {
 
 TEST_F(IdClaimsTest, NodesThatAreGoneComeLast) {
   TakeAll();
+  MembershipReport report;
+  report.members[one_.self.node].evicted = true;
+  five_.shared.SetMembership(report);
   five_.Know(one_.self, kLast, three_.self.node);
   five_.Know(two_.self, kLast, two_.self.node);
+  EXPECT_EQ(five_.StepAndWrite(), 1);
+}
+
+TEST_F(IdClaimsTest, ANodeThatIsGoneLosesItsSlotOnlyWhileItIsGone) {
+  TakeAll();
+  const auto gone = [&](bool evicted) {
+    MembershipReport report;
+    report.members[two_.self.node].evicted = evicted;
+    five_.shared.SetMembership(report);
+  };
+  five_.Know(two_.self, kLast, one_.self.node);
+  gone(false);
+  EXPECT_EQ(five_.StepAndWrite(), -1);
+  gone(true);
+  EXPECT_EQ(five_.StepAndWrite(), 1);
+  // It comes back, and others still know that somebody said it was gone.
+  two_.Know(five_.self, kLast, one_.self.node);
+  EXPECT_EQ(two_.StepAndWrite(), -1) << "it gives up its slot, and has none";
+  EXPECT_EQ(two_.shared.claimed_ids().Get().lost_slots, 1);
+  EXPECT_EQ(two_.StepAndWrite(), -1);
+  EXPECT_EQ(two_.shared.claimed_ids().Get().lost_slots, 1) << "counted once";
   EXPECT_EQ(five_.StepAndWrite(), 1);
 }
 

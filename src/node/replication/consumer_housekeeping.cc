@@ -85,14 +85,15 @@ StepResult Consumer::ShareIds() {
   const Origin self = d_.replica->state().self;
   const auto& share = d_.replica->state().ids;
   const auto claim = d_.shared->claimed_ids().Get().claim;
-  if (claim && claim->holder == self && share != claim->share) {
+  const bool asked = claim && claim->holder == self;
+  if (asked && share != claim->share) {
     if (Status taken = d_.replica->TakeIdShare(claim->share); !taken.ok())
       return Busy(taken.error());
     d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = share; });
     return StepResult::Progress();
   }
   const bool waited = d_.clock->MonotonicMs() - started_ms_ >= kListenMs;
-  if (!share && waited && d_.shared->rows().joined()) {
+  if (!share && !asked && waited && d_.shared->rows().joined()) {
     if (Status drawn = d_.replica->DrawIdShare(); !drawn.ok()) return Busy(drawn.error());
     d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = share; });
     return StepResult::Progress();

@@ -139,8 +139,9 @@ class Replica {
   Result<std::optional<Merged>> MergeRestore(const apply::MergePlan& plan,
                                              sqlite::Connection* snapshot);
 
-  // Gives out the ids of this share from now on (ledger/id_share.h).
-  Status TakeIdShare(const ledger::IdShare& share);
+  // Gives out the ids of this share from now on (ledger/id_share.h). None: all are other nodes', so
+  // that SQLite goes on counting by itself.
+  Status TakeIdShare(const std::optional<ledger::IdShare>& share);
   // Gives out the ids of a slot that is drawn, because the registry could not be asked.
   Status DrawIdShare();
   // Goes on to the next block in tables where the application has used up most of the present one.

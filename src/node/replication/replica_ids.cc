@@ -33,7 +33,7 @@ Status Replica::MoveIds(const std::map<int64_t, int64_t>& used, const ledger::St
   return Ok();
 }
 
-Status Replica::TakeIdShare(const ledger::IdShare& share) {
+Status Replica::TakeIdShare(const std::optional<ledger::IdShare>& share) {
   HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   ledger::State next = state_;
   next.ids = share;
