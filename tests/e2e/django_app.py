@@ -1,4 +1,7 @@
-"""A Django project in one file: `django_app.py DATABASE [PREFIX]` runs its migrations and makes some users.
+"""A Django project in one file.
+
+`django_app.py DATABASE [PREFIX]` runs its migrations and makes some users. `django_app.py DATABASE PREFIX COUNT` makes
+COUNT users, each with a membership in a group and an entry of the admin's log that names it.
 
 It stands for an unmodified application: Django's own tables, its default transactions (begun deferred, reading
 before they write), and ids that SQLite gives out."""
@@ -13,7 +16,7 @@ USERS = 20
 TEMPLATES = {"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}
 
 
-def main(database, prefix="user"):
+def main(database, prefix="user", count=None):
     settings.configure(
         DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": database}},
         INSTALLED_APPS=[f"django.contrib.{app}"
@@ -25,11 +28,26 @@ def main(database, prefix="user"):
     from django.db import transaction
 
     call_command("migrate", verbosity=0, skip_checks=True)
+    if count is not None:
+        make_members(prefix, int(count))
+        return
     for number in range(USERS):
         with transaction.atomic():
             assert User.objects.count() == number
             User.objects.create_user(f"{prefix}{number}")
     print(User.objects.count())
+
+
+def make_members(prefix, count):
+    from django.contrib.admin.models import ADDITION, LogEntry
+    from django.contrib.auth.models import Group, User
+    from django.db import transaction
+
+    for number in range(count):
+        with transaction.atomic():
+            user = User.objects.create_user(f"{prefix} {number}")
+            user.groups.add(Group.objects.create(name=user.username))
+            LogEntry.objects.create(user=user, object_repr=user.username, action_flag=ADDITION, change_message="")
 
 
 if __name__ == "__main__":
