@@ -30,31 +30,6 @@ ValueView ParseValue(const std::string& text) {
   return ValueView::Text(text);
 }
 
-// Returns the row that was kept, in the columns that the table has today. Columns that were added
-// since are left out, so they keep their value or get their default.
-Result<NamedImage> Wanted(const Table& table, const ledger::ListedConflict& conflict,
-                          const std::vector<Assignment>& sets) {
-  NamedImage out;
-  for (size_t i = 0; i < conflict.loser.image->columns.size(); ++i)
-    for (const std::string& column : table.columns)
-      if (SameName(column, conflict.loser.image->columns[i])) {
-        out.columns.push_back(column);
-        out.values.push_back(conflict.loser.image->values[i]);
-      }
-  for (const Assignment& set : sets) {
-    bool found = false;
-    for (size_t i = 0; i < out.columns.size(); ++i) {
-      if (!SameName(out.columns[i], set.column)) continue;
-      out.values[i] = change::Value(ParseValue(set.value));
-      found = true;
-    }
-    if (!found)
-      return MakeError(ErrorCode::kInvalidArgument, "table {} has no column {}", table.name,
-                       set.column);
-  }
-  return out;
-}
-
 Result<int64_t> Run(sqlite::Connection* db, const std::string& sql,
                     const std::vector<ValueView>& values) {
   HL_ASSIGN(Statement statement, db->Prepare(sql));
@@ -114,7 +89,44 @@ Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
       missing);
 }
 
+// Two rows that were given the same id are two rows, and one must not be written over the other
+// unless that is what was asked for.
+Status CheckNotOverStranger(const Table& table, const ledger::ListedConflict& conflict,
+                            const std::vector<Assignment>& sets) {
+  if (conflict.kind != ledger::conflict_kind::kSameId) return Ok();
+  for (const Assignment& set : sets)
+    if (SameName(set.column, table.key.at(0).name)) return Ok();
+  return MakeError(
+      ErrorCode::kInvalidArgument,
+      "another row has this id now: --new-ids writes this one back under a new id, with "
+      "the rows that refer to it; --set {}={} writes it over the other row",
+      table.key.at(0).name, conflict.key.values.at(0).view().integer);
+}
+
 }  // namespace
+
+Result<NamedImage> KeptRow(const Table& table, const ledger::ListedConflict& conflict,
+                           const std::vector<Assignment>& sets) {
+  NamedImage out;
+  for (size_t i = 0; i < conflict.loser.image->columns.size(); ++i)
+    for (const std::string& column : table.columns)
+      if (SameName(column, conflict.loser.image->columns[i])) {
+        out.columns.push_back(column);
+        out.values.push_back(conflict.loser.image->values[i]);
+      }
+  for (const Assignment& set : sets) {
+    bool found = false;
+    for (size_t i = 0; i < out.columns.size(); ++i) {
+      if (!SameName(out.columns[i], set.column)) continue;
+      out.values[i] = change::Value(ParseValue(set.value));
+      found = true;
+    }
+    if (!found)
+      return MakeError(ErrorCode::kInvalidArgument, "table {} has no column {}", table.name,
+                       set.column);
+  }
+  return out;
+}
 
 Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
                const ledger::ListedConflict& conflict, const std::vector<Assignment>& sets) {
@@ -134,7 +146,8 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
     Print("deleted {} rows of {}\n", deleted, table.name);
     return Ok();
   }
-  HL_ASSIGN(const NamedImage row, Wanted(table, conflict, sets));
+  HL_ASSIGN(const NamedImage row, KeptRow(table, conflict, sets));
+  HL_TRY(CheckNotOverStranger(table, conflict, sets));
   Status written = Write(db, table, row);
   if (!written.ok() && db->constraint_was_unique())
     return std::move(written).error().Wrap(

@@ -18,6 +18,12 @@ struct Assignment {
   std::string value;  // NULL, a number, or otherwise text; the column's affinity decides
 };
 
+// Returns the row that lost, in the columns that the table has today, with the values of `sets`.
+// Columns that were added since are left out. kInvalidArgument: `sets` names another column.
+Result<change::NamedImage> KeptRow(const schema::Table& table,
+                                   const ledger::ListedConflict& conflict,
+                                   const std::vector<Assignment>& sets);
+
 // Writes the losing row back with the values of `sets`, or repeats the delete if the losing write
 // was a delete. Triggers of the connection must be on, so that the write is captured and the
 // application's own triggers run. kConflict: a constraint prevents the write; for a shadowed row

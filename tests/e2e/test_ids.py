@@ -12,7 +12,7 @@ import pytest
 from harness import wait_equal, wait_value
 from test_observe import METRICS, metric
 from test_settings import node_modules  # noqa: F401
-from test_unique import listed
+from test_unique import conflicts, listed
 from wait import seconds, wait_until
 
 NOTES = """
@@ -188,6 +188,76 @@ def test_keys_that_cannot_be_autoincrement(cluster, flags, words):
     code, text = ids(node, *flags)
     assert code == 1 and words in text
     assert ids(node, "words", "--all")[0] == 2
+
+
+def collide(cluster, count):
+    """Two nodes that gave out the same ids: the newer note of each pair is left, and its tags."""
+    nodes = cluster.run(2, NOTES.replace(" AUTOINCREMENT", ""))
+    for node in nodes:
+        node.stop()
+    for node in nodes:
+        write_notes(node, count)
+    for node in nodes:
+        node.start()
+    wait_value(nodes, "SELECT count(*) FROM notes", count)
+    wait_until(lambda: len(listed(nodes[0])) == 3 * count, what="the losers", explain=nodes[0].tail)
+    return nodes
+
+
+def test_rows_that_lost_their_ids_get_new_ones(cluster):
+    nodes = collide(cluster, 20)
+    a = nodes[0]
+    assert {one["kind"] for one in listed(a)} == {"same automatic id"}
+    code, text = conflicts(a, "--restore", listed(a)[0]["id"])
+    assert code == 1 and "another row has this id now" in text
+    code, text = conflicts(a, "--restore-all", "--new-ids")
+    assert (code, text) == (0, "written back under new ids: 60; rows that refer to them and follow: 0\n")
+    assert listed(a) == []
+    wait_value(nodes, "SELECT (SELECT count(*) FROM notes) || '/' || (SELECT count(*) FROM tags)", "40/80")
+    wait_equal(nodes)
+    assert [node.one(STRANGERS) for node in nodes] == [0, 0]
+
+
+def test_a_row_takes_its_children_along(cluster):
+    """Only the notes collide: the tags have keys of their own, and hang on strangers."""
+    schema = """
+        CREATE TABLE notes(id INTEGER PRIMARY KEY, text TEXT);
+        CREATE TABLE tags(id TEXT PRIMARY KEY DEFAULT (hex(randomblob(8))), note INTEGER REFERENCES notes(id), text TEXT);
+    """
+    nodes = a, b = cluster.run(2, schema)
+    for node in nodes:
+        node.stop()
+        write_notes(node, 5)
+    for node in nodes:
+        node.start()
+    wait_value(nodes, "SELECT (SELECT count(*) FROM notes) || '/' || (SELECT count(*) FROM tags)", "5/20")
+    wait_until(lambda: len(listed(b)) == 5, what="the losers", explain=b.tail)
+    assert b.one(STRANGERS) == 10
+    one = listed(b)[0]
+    code, text = conflicts(b, "--show", one["id"])
+    assert code == 0 and "refer to the winner now: 2" in text
+    code, text = conflicts(b, "--restore", one["id"], "--new-ids")
+    assert (code, text) == (0, "written back under new ids: 1; rows that refer to them and follow: 2\n")
+    wait_value(nodes, STRANGERS, 8)
+    assert conflicts(b, "--restore-all", "--new-ids")[0] == 0
+    wait_value(nodes, STRANGERS, 0)
+    wait_value(nodes, "SELECT count(*) FROM notes", 10)
+    wait_equal(nodes)
+
+
+def test_a_row_that_cannot_be_written_back_is_told(cluster):
+    schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT UNIQUE)"
+    nodes = a, b = cluster.run(2, schema)
+    for node in nodes:
+        node.stop()
+        node.sql("INSERT INTO users(name) VALUES(?), ('both')", node.name)
+    for node in nodes:
+        node.start()
+    wait_until(lambda: len(listed(a)) == 2, what="the losers", explain=a.tail)
+    code, text = conflicts(a, "--restore-all", "--new-ids")
+    assert code == 1 and "UNIQUE constraint failed: users.name" in text and "not written back: 1 of 2" in text
+    wait_value(nodes, "SELECT count(*) FROM users", 3)
+    assert len(listed(a)) == 1
 
 
 BETTER = """
