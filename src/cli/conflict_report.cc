@@ -69,13 +69,27 @@ const change::Value* Find(const ListedSide& side, const std::string& column) {
   return nullptr;
 }
 
+bool StaysHere(const ListedConflict& one) { return one.kind == ledger::conflict_kind::kStaysHere; }
+
+std::string WinnerText(const ListedConflict& one) {
+  if (StaysHere(one)) return "-";
+  return IsOrphan(one) ? "without " + Parents(one) : "node " + NodeText(one.winner);
+}
+
+std::string FoundText(const ListedConflict& one) {
+  return one.at_ms == 0 ? "-" : TimeText(one.at_ms);
+}
+
+void PrintImage(const NamedImage& image) {
+  for (size_t i = 0; i < image.columns.size(); ++i)
+    Print("    {}: {}\n", image.columns[i], sqlite::Literal(image.values[i].view()));
+}
+
 void PrintOrphan(const ListedConflict& one) {
   Print("  node {}, written {}; {}\n  not there: {}\n", NodeText(one.loser),
         TimeText(HlcMillis(one.loser.stamp)),
         one.hidden ? "hidden until its parent is there" : "the row is in its table", Parents(one));
-  for (size_t i = 0; i < one.loser.image->columns.size(); ++i)
-    Print("    {}: {}\n", one.loser.image->columns[i],
-          sqlite::Literal(one.loser.image->values[i].view()));
+  PrintImage(*one.loser.image);
 }
 
 Json ToJson(const ListedConflict& one) {
@@ -86,7 +100,9 @@ Json ToJson(const ListedConflict& one) {
   out["at_ms"] = one.at_ms;
   out["key"] = ToJson(one.key);
   out["loser"] = ToJson(one.loser);
-  if (IsOrphan(one)) {
+  if (StaysHere(one)) {
+    out["winner"] = nullptr;
+  } else if (IsOrphan(one)) {
     out["winner"] = nullptr;
     out["hidden"] = one.hidden;
     out["missing"] = one.missing;
@@ -110,9 +126,8 @@ void PrintConflicts(const std::vector<ListedConflict>& list) {
   std::vector<std::vector<std::string>> rows{
       {"ID", "TIME (UTC)", "TABLE", "KEY", "KIND", "LOSER", "WINNER"}};
   for (const ListedConflict& one : list)
-    rows.push_back({one.id, TimeText(one.at_ms), one.table, KeyText(one), one.kind,
-                    "node " + NodeText(one.loser),
-                    IsOrphan(one) ? "without " + Parents(one) : "node " + NodeText(one.winner)});
+    rows.push_back({one.id, FoundText(one), one.table, KeyText(one), one.kind,
+                    StaysHere(one) ? "this node" : "node " + NodeText(one.loser), WinnerText(one)});
   PrintColumns(rows);
 }
 
@@ -129,8 +144,13 @@ std::string MissingImage(const ListedConflict& one, const ListedSide& side) {
 }
 
 void PrintConflict(const ListedConflict& one) {
-  Print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, TimeText(one.at_ms));
+  Print("{} {}: {} ({})\n", one.table, KeyText(one), one.kind, FoundText(one));
   if (IsOrphan(one)) return PrintOrphan(one);
+  if (StaysHere(one)) {
+    Print(
+        "  the row is in its table on this node, and on no other: its key has NULL; give it a key\n");
+    return PrintImage(*one.loser.image);
+  }
   std::vector<std::string> columns;
   for (const ListedSide* side : {&one.loser, &one.winner})
     if (side->image)

@@ -55,6 +55,7 @@ class StatusSource {
     out.unreadable_snapshot = shared.unreadable_snapshot();
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;
+    out.null_keys = applied.null_keys;
     for (const node::Hold& hold : applied.holds)
       out.waiting.push_back({hold.origin.node.value, Word(hold.kind), hold.reason});
     const node::SnapshotBoard& snapshots = node_.snapshots();

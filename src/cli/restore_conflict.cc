@@ -134,6 +134,10 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   if (tracked == nullptr)
     return MakeError(ErrorCode::kNotFound, "table {} is not replicated any more", conflict.table);
   const Table& table = tracked->table;
+  if (conflict.kind == ledger::conflict_kind::kStaysHere)
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "the row is in its table, and nothing was lost: give its key a value with an "
+                     "UPDATE of the application, and it goes to all nodes");
   const BesideApplication beside(db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
   if (!conflict.loser.image) {

@@ -5,6 +5,7 @@
 #include "change/row_hash.h"
 #include "ledger/clock_sql.h"
 #include "ledger/key_sql.h"
+#include "ledger/null_keys.h"
 #include "ledger/orphan_list.h"
 #include "ledger/row_query.h"
 #include "ledger/shadows.h"
@@ -170,6 +171,7 @@ Result<std::vector<ListedConflict>> ListConflicts(Connection* db, const Catalog&
   for (const TrackedTable& tracked : catalog.tables)
     if (tracked.has_shadow_table) HL_TRY(ListShadowed(db, catalog, tracked, origins, &out));
   HL_TRY(ListVisibleOrphans(db, catalog, origins, &out));
+  HL_TRY(ListNullKeys(db, catalog, &out));
   return out;
 }
 

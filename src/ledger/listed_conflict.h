@@ -32,6 +32,8 @@ inline constexpr std::string_view kFirstJoin = "first join";
 inline constexpr std::string_view kShadowed = "shadowed";
 // A row has no parent. This kind is never stored: it is found when it is asked for.
 inline constexpr std::string_view kOrphan = "orphan";
+// A row has NULL in its key, so that it is on no other node. This kind is never stored.
+inline constexpr std::string_view kStaysHere = "stays here";
 }  // namespace conflict_kind
 
 struct ListedSide {
@@ -45,11 +47,11 @@ struct ListedConflict {
   std::string table;
   std::string kind;
   // When this node found the conflict, or, for a shadowed row or an orphan, when the row was
-  // written. Milliseconds since 1970.
+  // written. Milliseconds since 1970; 0: not known, for a row that stays here.
   int64_t at_ms = 0;
   change::NamedImage key;  // the columns of the row key
   ListedSide loser;
-  ListedSide winner;    // for a shadowed row, its blocker; empty for an orphan
+  ListedSide winner;  // for a shadowed row, its blocker; empty for an orphan or one that stays here
   std::string missing;  // for an orphan, the parents that are missing
   bool hidden = false;  // for an orphan, true if it is not in its table
 };

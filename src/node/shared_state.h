@@ -5,6 +5,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -78,6 +79,8 @@ struct AppliedState {
   AppliedTotals totals;
   int64_t tables = 0;   // number of replicated tables
   int64_t orphans = 0;  // rows without a parent, hidden or not, at the last count
+  // Rows that stay here because of NULL in their keys, by table, at the last count.
+  std::map<std::string, int64_t> null_keys;
   // This node's newest change when `progress` was reached; 0 if this node never sends any.
   Lseq journaled;
   // The collected vector: tombstones up to here may have been forgotten here.

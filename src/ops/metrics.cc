@@ -33,6 +33,16 @@ class Page {
   std::string text_;
 };
 
+// Returns the text as the value of a label may hold it.
+std::string LabelValue(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '\\' || c == '"') out += '\\';
+    out += c == '\n' ? "\\n" : std::string(1, c);
+  }
+  return out;
+}
+
 std::string Prefix(const std::string& name_space, const std::string& subsystem) {
   std::string out;
   for (const std::string* part : {&name_space, &subsystem})
@@ -62,6 +72,10 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
            status.unsent_changes);
   page.Add(kGauge, "orphan_rows", "Rows whose foreign key names no row, in their tables or hidden.",
            status.orphans);
+  page.Head(kGauge, "null_key_rows",
+            "Rows that are on no other node because of NULL in their keys.");
+  for (const auto& [table, rows] : status.null_keys)
+    page.Sample("null_key_rows", "table=\"" + LabelValue(table) + "\"", rows);
   page.Add(kCounter, "batches_sent_total", "Batches put into the log.", status.batches_sent);
   page.Add(kCounter, "rows_sent_total", "Rows in them.", status.rows_sent);
   page.Add(kCounter, "batches_applied_total", "Batches of other nodes that were applied.",

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,7 +37,9 @@ struct NodeStatus {
   bool caught_up = false;      // nothing in the log is waiting to be read
   int64_t unsent_changes = 0;  // changes journaled here that are not in the log yet
   std::vector<WaitingChanges> waiting;
-  int64_t orphans = 0;           // rows without a parent, hidden or not
+  int64_t orphans = 0;  // rows without a parent, hidden or not
+  // Rows that are on no other node because of NULL in their keys, by table.
+  std::map<std::string, int64_t> null_keys;
   bool snapshot_leader = false;  // whether this node is the one that makes snapshots
   // Wall clock time at which the newest snapshot in the store was made; empty if none is known.
   std::optional<int64_t> snapshot_made_ms;

@@ -3,6 +3,9 @@
 import pytest
 
 from harness import wait_equal, wait_value
+from test_observe import METRICS, metric
+from test_unique import conflicts, listed
+from wait import wait_until
 
 # name: (schema, statements run in turns on three nodes). Each statement is waited for.
 KINDS = {
@@ -158,3 +161,21 @@ def test_rows_from_before_the_sidecar(cluster):
     for node in (a, b):
         wait_value(node, "SELECT group_concat(id || v) FROM (SELECT * FROM t ORDER BY id)",
                    "1new,3old")
+
+
+def test_rows_that_stay_here_are_told(cluster):
+    a, b = cluster.run(2, "CREATE TABLE t(k TEXT PRIMARY KEY, v)", settings=METRICS)
+    a.sql("INSERT INTO t VALUES(NULL, 'lonely'), ('x', 'travels')")
+    wait_value(b, "SELECT v FROM t", "travels")
+    a.wait_log("table t: 1 rows have NULL in their key and stay on this node")
+    wait_until(lambda: metric(a, 'harmonylite_null_key_rows{table="t"}') == 1, what="the count", explain=a.tail)
+    (one,) = listed(a)
+    assert (one["kind"], one["table"], one["loser"]["row"]) == ("stays here", "t", {"k": None, "v": "lonely"})
+    assert listed(b) == []
+    code, text = conflicts(a, "--show", one["id"])
+    assert code == 0 and "on no other: its key has NULL" in text and "v: 'lonely'" in text
+    code, text = conflicts(a, "--restore", one["id"])
+    assert code == 1 and "nothing was lost" in text
+    a.sql("UPDATE t SET k = 'y' WHERE v = 'lonely'")
+    wait_equal([a, b])
+    assert listed(a) == []

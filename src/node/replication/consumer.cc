@@ -406,6 +406,7 @@ void Consumer::Share() {
                        d_.replica->totals(),
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
                        d_.replica->orphans(),
+                       d_.replica->null_keys(),
                        d_.replica->journaled(),
                        d_.replica->collected(),
                        tombstones_,

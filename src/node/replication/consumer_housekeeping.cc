@@ -21,7 +21,8 @@ constexpr int64_t kForcedFold = 64;
 
 }  // namespace
 
-// Folds and trims the journal, counts orphans, and forgets tombstones, when the time is right.
+// Folds and trims the journal, counts orphans and rows that stay here, and forgets tombstones, when
+// the time is right.
 //
 // The right time is when the application is quiet: each piece of this work takes the write lock. If
 // it never is, one small piece is done every `cleanup_interval`, without trimming. A journal that
@@ -56,10 +57,9 @@ StepResult Consumer::Maintain() {
   if (!done.ok()) return Busy(done.error());
   if (*done && quiet) {
     // A count that fails is made again later. It is only shown, and nothing depends on it.
-    auto counted = d_.replica->CountOrphans();
+    auto counted = d_.replica->CountRows();
     if (!counted.ok())
-      d_.logger->Debug("rows without a parent cannot be counted now: {}",
-                       counted.error().message());
+      d_.logger->Debug("rows cannot be counted now: {}", counted.error().message());
     else if (*counted)
       Share();
   }
@@ -71,7 +71,7 @@ StepResult Consumer::Maintain() {
     // steps. A node that rested now would miss that moment after every batch.
     const bool reads = reader_ != nullptr && !caught_up_;
     if (*done && quiet && !reads && forgot.kind == StepResult::kIdle &&
-        !d_.replica->counts_orphans()) {
+        !d_.replica->counts_rows()) {
       rest_ = Now();
       rest_until_ms_ = now + kRestMs;
     }

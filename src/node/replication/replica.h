@@ -29,6 +29,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/member_table.h"
 #include "ledger/next_incarnation.h"
+#include "ledger/null_keys.h"
 #include "ledger/orphan_census.h"
 #include "node/options.h"
 #include "node/replication/hold_queue.h"
@@ -94,11 +95,14 @@ class Replica {
   const AppliedTotals& totals() const { return totals_; }
   // Transactions that this class has committed since the start.
   int64_t commits() const { return commits_; }
-  // Counts rows without a parent, one short piece at a time. True if there is a new count.
-  Result<bool> CountOrphans();
-  int64_t orphans() const { return census_.count(); }
-  // True if CountOrphans() is not at the end of its count.
-  bool counts_orphans() const { return census_.running(); }
+  // Counts rows without a parent and rows with NULL in their keys, one short piece at a time. True
+  // if there is a new count.
+  Result<bool> CountRows();
+  int64_t orphans() const { return orphan_census_.count(); }
+  // Rows that stay on this node because of NULL in their keys, by table.
+  const std::map<std::string, int64_t>& null_keys() const { return null_key_census_.counts(); }
+  // True if CountRows() is not at the end of its count.
+  bool counts_rows() const { return orphan_census_.running() || null_key_census_.running(); }
   // Number of entries in the journal.
   Result<int64_t> JournalLength();
 
@@ -212,7 +216,8 @@ class Replica {
   ledger::Catalog catalog_;
   Lseq attached_at_;          // published_to when this process attached
   bool self_is_new_ = false;  // true if this process drew the incarnation
-  ledger::OrphanCensus census_;
+  ledger::OrphanCensus orphan_census_;
+  ledger::NullKeyCensus null_key_census_;
   ledger::OriginTable origins_;
   change::ProgressVector progress_;
   change::ProgressVector collected_;
