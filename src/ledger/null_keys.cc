@@ -15,11 +15,6 @@ namespace {
 
 using sqlite::Quote;
 
-// The shortest pause between two rounds.
-constexpr int64_t kBetweenRoundsMs = 2'000;
-// The pause after a round is at least this many times as long as the round took.
-constexpr int64_t kShareOfTime = 50;
-
 // Returns a condition on a row called c; empty if no column of the table's key can be NULL.
 std::string HasNullKey(const schema::Table& table) {
   std::string out;
@@ -35,18 +30,14 @@ void NullKeyCensus::Reset(sqlite::Connection* db, const Catalog* catalog, const 
   db_ = db;
   catalog_ = catalog;
   clock_ = clock;
-  running_ = false;
-  counted_writes_.reset();
+  pace_.Reset();
 }
 
 Result<bool> NullKeyCensus::Step(int64_t writes) {
   if (catalog_ == nullptr) return false;
   const int64_t now = clock_->MonotonicMs();
-  if (!running_) {
-    if (counted_writes_ == writes || now < next_ms_) return false;
-    running_ = true;
-    counted_writes_ = writes;
-    spent_ms_ = 0;
+  if (!pace_.running()) {
+    if (!pace_.Begin(writes, now)) return false;
     table_ = 0;
     found_.clear();
   }
@@ -58,11 +49,10 @@ Result<bool> NullKeyCensus::Step(int64_t writes) {
                                                             Quote(table.name), has_null)));
     if (rows > 0) found_[table.name] = rows;
     ++table_;
-    spent_ms_ += clock_->MonotonicMs() - now;
+    pace_.Spend(clock_->MonotonicMs() - now);
     return false;
   }
-  running_ = false;
-  next_ms_ = clock_->MonotonicMs() + std::max(kBetweenRoundsMs, spent_ms_ * kShareOfTime);
+  pace_.End(clock_->MonotonicMs());
   return std::exchange(counts_, found_) != found_;
 }
 

@@ -6,21 +6,19 @@
 
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 #include "ledger/catalog.h"
+#include "ledger/census_pace.h"
 #include "ledger/listed_conflict.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {
 
-// Counts such rows in the background, one table at a time, in rounds. A round begins only if
-// something was written since the one before it began, and after a pause that is so long that
-// counting takes about a fiftieth of the time.
+// Counts such rows in the background, one table at a time, in rounds (census_pace.h).
 class NullKeyCensus {
  public:
   // Starts over with another catalog, which must stay valid until the next call. None of the
@@ -31,19 +29,16 @@ class NullKeyCensus {
   Result<bool> Step(int64_t writes);
   // Such rows by the names of their tables, as of the newest complete round. No number is 0.
   const std::map<std::string, int64_t>& counts() const { return counts_; }
-  bool running() const { return running_; }
+  bool running() const { return pace_.running(); }
 
  private:
   sqlite::Connection* db_ = nullptr;  // not owned
   const Catalog* catalog_ = nullptr;  // not owned
   const Clock* clock_ = nullptr;      // not owned
   std::map<std::string, int64_t> counts_;
-  bool running_ = false;                   // true during a round
-  std::optional<int64_t> counted_writes_;  // `writes` when the newest round began
-  int64_t next_ms_ = 0;                    // monotonic time before which no round begins
-  int64_t spent_ms_ = 0;                   // time that the round has taken so far
-  std::map<std::string, int64_t> found_;   // what the round has found so far
-  size_t table_ = 0;                       // position in the catalog of the next table
+  CensusPace pace_;
+  std::map<std::string, int64_t> found_;  // what the round has found so far
+  size_t table_ = 0;                      // position in the catalog of the next table
 };
 
 // Appends such rows to a list, as entries of kind "stays here".

@@ -20,10 +20,6 @@ using sqlite::Quote;
 
 // Rows in one piece, which take a millisecond or two.
 constexpr int kRows = 2'000;
-// The shortest pause between two rounds.
-constexpr int64_t kBetweenRoundsMs = 2'000;
-// The pause after a round is at least this many times as long as the round took.
-constexpr int64_t kShareOfTime = 50;
 
 // Writes a condition on the row key of c, with parameters from number `first` on, such as "(c.a
 // COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)".
@@ -61,8 +57,7 @@ void OrphanCensus::Reset(Connection* db, const Catalog* catalog, const Clock* cl
   db_ = db;
   catalog_ = catalog;
   clock_ = clock;
-  running_ = false;
-  counted_writes_.reset();
+  pace_.Reset();
 }
 
 Result<bool> OrphanCensus::Step(int64_t writes) {
@@ -70,11 +65,9 @@ Result<bool> OrphanCensus::Step(int64_t writes) {
     return std::exchange(count_, 0) != 0;
   }
   const int64_t now = clock_->MonotonicMs();
-  if (!running_) {
-    if (counted_writes_ == writes || now < next_ms_) return false;
-    running_ = true;
-    counted_writes_ = writes;
-    spent_ms_ = found_ = 0;
+  if (!pace_.running()) {
+    if (!pace_.Begin(writes, now)) return false;
+    found_ = 0;
     table_ = 0;
     after_.reset();
     return false;
@@ -95,11 +88,10 @@ Result<bool> OrphanCensus::Step(int64_t writes) {
       ++table_;
       after_.reset();
     }
-    spent_ms_ += clock_->MonotonicMs() - now;
+    pace_.Spend(clock_->MonotonicMs() - now);
     return false;
   }
-  running_ = false;
-  next_ms_ = clock_->MonotonicMs() + std::max(kBetweenRoundsMs, spent_ms_ * kShareOfTime);
+  pace_.End(clock_->MonotonicMs());
   return std::exchange(count_, found_) != found_;
 }
 

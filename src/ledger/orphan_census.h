@@ -1,8 +1,7 @@
 // Counts orphans in the background: a few rows at a time, in rounds.
 //
 // Nothing records that a parent has gone while its children stayed, so a round looks at every row
-// that names a parent. A round begins only if something was written since the one before it began,
-// and after a pause that is so long that counting takes about a fiftieth of the time.
+// that names a parent. census_pace.h says when a round begins.
 // Threads: the census runs on the thread that uses the connection, and only reads.
 #pragma once
 
@@ -15,6 +14,7 @@
 #include "base/result.h"
 #include "change/value.h"
 #include "ledger/catalog.h"
+#include "ledger/census_pace.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {
@@ -29,7 +29,7 @@ class OrphanCensus {
   Result<bool> Step(int64_t writes);
   // The number of orphans that the newest complete round found, hidden ones included.
   int64_t count() const { return count_; }
-  bool running() const { return running_; }
+  bool running() const { return pace_.running(); }
 
  private:
   // Counts the orphans among the next rows of a table, and notes how far it came. `is_orphan` is a
@@ -42,14 +42,11 @@ class OrphanCensus {
   const Catalog* catalog_ = nullptr;  // not owned
   const Clock* clock_ = nullptr;      // not owned
   int64_t count_ = 0;
-  bool running_ = false;                   // true during a round
-  std::optional<int64_t> counted_writes_;  // `writes` when the newest round began
-  int64_t next_ms_ = 0;                    // monotonic time before which no round begins
-  int64_t spent_ms_ = 0;                   // time that the round has taken so far
-  int64_t found_ = 0;                      // orphans that the round has found so far
-  size_t table_ = 0;                       // position in the catalog of the table being counted
-  std::optional<change::Row> after_;       // last key that was looked at in that table
-  bool table_done_ = false;                // true when that table has no further rows
+  CensusPace pace_;
+  int64_t found_ = 0;                 // orphans that the round has found so far
+  size_t table_ = 0;                  // position in the catalog of the table being counted
+  std::optional<change::Row> after_;  // last key that was looked at in that table
+  bool table_done_ = false;           // true when that table has no further rows
 };
 
 }  // namespace harmonylite::ledger

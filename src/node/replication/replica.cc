@@ -402,22 +402,6 @@ Result<int64_t> Replica::JournalLength() {
   return end.last.value - first.value + 1;
 }
 
-Result<bool> Replica::CountRows() {
-  // The sum changes whenever any connection commits: DataVersion() moves with other connections'
-  // commits, and commits_ with our own.
-  HL_ASSIGN(const int64_t others, db_->DataVersion());
-  HL_ASSIGN(const bool orphans, orphan_census_.Step(others + commits_));
-  const std::map<std::string, int64_t> before = null_keys();
-  HL_ASSIGN(const bool local, null_key_census_.Step(others + commits_));
-  for (const auto& [table, rows] : null_keys())
-    if (local && !before.contains(table))
-      logger_->Warning(
-          "table {}: {} rows have NULL in their key and stay on this node: give them a key, and "
-          "declare it NOT NULL ('harmonylite conflicts' lists them)",
-          table, rows);
-  return orphans || local;
-}
-
 Result<int64_t> Replica::Collect(const change::ProgressVector& stable, int64_t limit) {
   // A delete that the log does not hold yet, or that is not applied here, is never forgotten,
   // whatever `stable` says.

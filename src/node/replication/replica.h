@@ -7,8 +7,8 @@
 // agree with the file (P3).
 //
 // The implementation is in five files: replica.cc, replica_merge.cc for merging snapshots,
-// replica_rows.cc for orders about single rows, replica_retire.cc for retiring origins, and
-// replica_ids.cc for the ids that SQLite gives out.
+// replica_rows.cc for orders about single rows and counts of rows, replica_retire.cc for retiring
+// origins, and replica_ids.cc for the ids that SQLite gives out.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once

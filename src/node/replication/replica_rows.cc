@@ -1,5 +1,5 @@
-// Orders about single rows, as `harmonylite verify --repair` and a first join give them. See
-// replica.h.
+// Orders about single rows, as `harmonylite verify --repair` and a first join give them, and counts
+// of rows for the operator. See replica.h.
 #include <algorithm>
 
 #include "apply/table_writer.h"
@@ -127,6 +127,22 @@ Status Replica::NoteYielding(const YieldingRows& yielding, const Origin& compare
                             {winner.stamp, by, {}}));
   }
   return Ok();
+}
+
+Result<bool> Replica::CountRows() {
+  // The sum changes whenever any connection commits: DataVersion() moves with other connections'
+  // commits, and commits_ with our own.
+  HL_ASSIGN(const int64_t others, db_->DataVersion());
+  HL_ASSIGN(const bool orphans, orphan_census_.Step(others + commits_));
+  const std::map<std::string, int64_t> before = null_keys();
+  HL_ASSIGN(const bool local, null_key_census_.Step(others + commits_));
+  for (const auto& [table, rows] : null_keys())
+    if (local && !before.contains(table))
+      logger_->Warning(
+          "table {}: {} rows have NULL in their key and stay on this node: give them a key, and "
+          "declare it NOT NULL ('harmonylite conflicts' lists them)",
+          table, rows);
+  return orphans || local;
 }
 
 }  // namespace harmonylite::node
