@@ -79,9 +79,10 @@ Status Clear(sqlite::Connection* db) {
 Status PrintLostChildren(sqlite::Connection* db, const ledger::Catalog& catalog,
                          const ListedConflict& one) {
   if (!LostItsId(catalog, one) || !one.loser.origin) return Ok();
-  HL_ASSIGN(const auto children,
-            ledger::FindLostChildren(db, catalog, *catalog.ByName(one.table),
-                                     one.key.values.at(0).view().integer, one.loser.origin->node));
+  if (one.winner.origin && one.winner.origin->node == one.loser.origin->node) return Ok();
+  HL_ASSIGN(const auto children, ledger::FindLostChildren(db, catalog, *catalog.ByName(one.table),
+                                                          one.key.values.at(0).view().integer,
+                                                          one.loser.origin->node, one.at_ms));
   if (!children.empty())
     Print("  rows that were written for the loser, and refer to the winner now: {}\n",
           children.size());
@@ -99,7 +100,8 @@ Status RestoreAnew(sqlite::Connection* db, const ledger::Catalog& catalog,
   std::vector<const ListedConflict*> chosen;
   if (one != nullptr) chosen.push_back(one);
   for (const ListedConflict& each : list)
-    if (one == nullptr && LostItsId(catalog, each)) chosen.push_back(&each);
+    if (one == nullptr && LostItsId(catalog, each) && each.kind == ledger::conflict_kind::kSameId)
+      chosen.push_back(&each);
   HL_ASSIGN(const RestoredAnew done, RestoreWithNewIds(db, catalog, list, chosen));
   for (const std::string& problem : done.problems) Print("not written back: {}\n", problem);
   Print("written back under new ids: {}; rows that refer to them and follow: {}\n", done.rows,

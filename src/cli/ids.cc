@@ -31,6 +31,7 @@ struct Request {
 enum class Ids {
   kShared,       // SQLite, and each node gives out ids of its own
   kColliding,    // SQLite, from the greatest id on, the same on every node
+  kRowid,        // the same, and the table has no key that could be changed
   kApplication,  // the application
 };
 
@@ -52,6 +53,8 @@ const char* Word(Ids ids) {
       return "shared";
     case Ids::kColliding:
       return "colliding";
+    case Ids::kRowid:
+      return "rowid";
     case Ids::kApplication:
       return "application";
   }
@@ -59,6 +62,7 @@ const char* Word(Ids ids) {
 }
 
 Ids IdsOf(const schema::Table& table) {
+  if (table.rowid_key) return Ids::kRowid;
   if (table.autoincrement) return Ids::kShared;
   return table.integer_key ? Ids::kColliding : Ids::kApplication;
 }
@@ -76,6 +80,11 @@ Result<sqlite::Connection> Open(const std::string& path) {
   return db;
 }
 
+// After the greatest integer there is no next one.
+std::optional<int64_t> After(int64_t newest) {
+  return newest == INT64_MAX ? std::nullopt : std::optional(newest + 1);
+}
+
 Result<std::optional<int64_t>> NextId(sqlite::Connection* db, const schema::Table& table) {
   const Ids ids = IdsOf(table);
   if (ids == Ids::kApplication) return std::optional<int64_t>();
@@ -85,12 +94,12 @@ Result<std::optional<int64_t>> NextId(sqlite::Connection* db, const schema::Tabl
     ledger::Catalog catalog;
     catalog.tables.push_back(std::move(tracked));
     HL_ASSIGN(const auto counters, ledger::ReadIdCounters(db, catalog));
-    return std::optional(counters.at(0).newest + 1);
+    return After(counters.at(0).newest);
   }
-  HL_ASSIGN(const int64_t next, db->QueryInt(fmt::format("SELECT coalesce(max({}), 0) + 1 FROM {}",
-                                                         sqlite::Quote(table.key.at(0).name),
-                                                         sqlite::Quote(table.name))));
-  return std::optional(next);
+  HL_ASSIGN(const int64_t newest, db->QueryInt(fmt::format("SELECT coalesce(max({}), 0) FROM {}",
+                                                           sqlite::Quote(table.key.at(0).name),
+                                                           sqlite::Quote(table.name))));
+  return After(newest);
 }
 
 Result<Report> Look(const config::Config& config) {
@@ -160,8 +169,16 @@ Result<std::vector<std::string>> Change(const config::Config& config, const Requ
     found = found || named;
     if (!named && !(request.all && IdsOf(table) == Ids::kColliding)) continue;
     if (table.autoincrement) continue;
-    HL_TRY(schema::MakeAutoincrement(&db, table));
-    changed.push_back(table.name);
+    HL_TRY(db.Exec("SAVEPOINT one"));
+    Status made = schema::MakeAutoincrement(&db, table);
+    if (!made.ok() && named) return std::move(made).error();
+    if (!made.ok()) {
+      HL_TRY(db.Exec("ROLLBACK TO one"));
+      Print("table {} stays as it is: {}\n", table.name, made.error().message());
+    } else {
+      changed.push_back(table.name);
+    }
+    HL_TRY(db.Exec("RELEASE one"));
   }
   if (!found && !request.all)
     return MakeError(ErrorCode::kNotFound, "{} has no table {} that is replicated", config.db_path,

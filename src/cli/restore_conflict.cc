@@ -89,11 +89,21 @@ Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
       missing);
 }
 
+// The number of an entry that is kept in the list; nothing for one that the tables tell.
+std::optional<int64_t> NumberOf(const ledger::ListedConflict& conflict) {
+  int64_t number = 0;
+  const char* const end = conflict.id.data() + conflict.id.size();
+  const auto [stop, error] = std::from_chars(conflict.id.data(), end, number);
+  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+}
+
 // Two rows that were given the same id are two rows, and one must not be written over the other
 // unless that is what was asked for.
 Status CheckNotOverStranger(const Table& table, const ledger::ListedConflict& conflict,
                             const std::vector<Assignment>& sets) {
-  if (conflict.kind != ledger::conflict_kind::kSameId) return Ok();
+  const bool integer = table.integer_key && conflict.key.values.size() == 1 &&
+                       conflict.key.values[0].view().type == change::ValueType::kInteger;
+  if (conflict.kind != ledger::conflict_kind::kSameId || !integer) return Ok();
   for (const Assignment& set : sets)
     if (SameName(set.column, table.key.at(0).name)) return Ok();
   return MakeError(
@@ -160,6 +170,9 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   HL_TRY(std::move(written));
   if (conflict.kind == ledger::conflict_kind::kOrphan)
     HL_TRY(HasParents(db, catalog, *tracked, row));
+  // It is a row of its own now, and must not be written back once more.
+  if (conflict.kind == ledger::conflict_kind::kSameId)
+    if (const auto number = NumberOf(conflict)) HL_TRY(ledger::RemoveConflict(db, *number));
   HL_TRY(transaction.Commit());
   Print("written back to {}\n", table.name);
   return Ok();

@@ -49,12 +49,14 @@ class Restorer {
 
   // Writes one row back, with everything that belongs to it, or changes nothing.
   Status Restore(const ListedConflict& conflict, RestoredAnew* out) {
-    if (done_.contains(conflict.id)) return Ok();
+    if (done_.contains(LostOf(conflict))) return Ok();
     const auto ids = ids_;
     const auto done = done_;
+    circular_.clear();
     RestoredAnew counts;
     HL_TRY(db_->Exec("SAVEPOINT one"));
     Status written = Write(conflict, &counts);
+    if (written.ok()) written = CloseCircles();
     if (written.ok()) {
       HL_TRY(db_->Exec("RELEASE one"));
       out->rows += counts.rows;
@@ -74,31 +76,73 @@ class Restorer {
   // The table, the former id, and the node that wrote the row.
   using Lost = std::tuple<int64_t, int64_t, NodeId>;
 
-  // Rows that the row refers to come first, because their new ids belong into it.
-  Status Write(const ListedConflict& conflict, RestoredAnew* counts) {
-    if (!done_.insert(conflict.id).second) return Ok();
-    const ledger::TrackedTable* tracked = catalog_.ByName(conflict.table);
-    HL_ASSIGN(NamedImage row, KeptRow(tracked->table, conflict, {}));
-    HL_TRY(FollowParents(*tracked, conflict, &row, counts));
-    HL_ASSIGN(const int64_t id, Insert(tracked->table, row));
-    ids_[{tracked->id, IdOf(conflict), WriterOf(conflict)}] = id;
-    ++counts->rows;
-    HL_TRY(TakeOffTheList(conflict));
-    return FollowChildren(*tracked, conflict, id, counts);
+  Lost LostOf(const ListedConflict& conflict) const {
+    return {catalog_.ByName(conflict.table)->id, IdOf(conflict), WriterOf(conflict)};
   }
 
+  // Writes the row of a conflict back, and the rows that it refers to before it, because their new
+  // ids belong into it. The list may have several writes of one row: the newest one counts.
+  Status Write(const ListedConflict& any, RestoredAnew* counts) {
+    const Lost lost = LostOf(any);
+    if (!done_.insert(lost).second) return Ok();
+    const ListedConflict* newest = &any;
+    for (const ListedConflict& one : list_)
+      if (Is(one, lost) && one.loser.stamp > newest->loser.stamp) newest = &one;
+    const ledger::TrackedTable* tracked = catalog_.ByName(any.table);
+    HL_TRY(CheckThatItIsLost(*tracked, *newest));
+    HL_ASSIGN(NamedImage row, KeptRow(tracked->table, *newest, {}));
+    std::vector<Circular> open;
+    HL_TRY(FollowParents(*tracked, *newest, &row, &open, counts));
+    HL_ASSIGN(const int64_t id, Insert(tracked->table, row));
+    ids_[lost] = id;
+    ++counts->rows;
+    for (Circular& one : open) {
+      one.id = id;
+      circular_.push_back(one);
+    }
+    for (const ListedConflict& one : list_)
+      if (Is(one, lost)) HL_TRY(TakeOffTheList(one));
+    return FollowChildren(*tracked, *newest, id, counts);
+  }
+
+  // If the id is that of a live row which the same node has written, a later write of that node
+  // won, or both rows are that node's. Nothing is known to be lost then.
+  Status CheckThatItIsLost(const ledger::TrackedTable& tracked, const ListedConflict& conflict) {
+    HL_ASSIGN(auto find, db_->Prepare(fmt::format(
+                             "SELECT 1 FROM {} v JOIN __harmonylite__nodes o ON o.n = v.n "
+                             "WHERE v.k1 = ?1 AND v.gone = 0 AND o.node = ?2",
+                             Quote(ledger::VersionTableName(tracked.id)))));
+    find.Bind(1, IdOf(conflict));
+    find.BindUInt(2, WriterOf(conflict).value);
+    HL_ASSIGN(const bool own, find.Step());
+    if (!own) return Ok();
+    return MakeError(
+        ErrorCode::kConflict,
+        "the row that has the id now was written by the same node, so that nothing may "
+        "be lost: compare them with --show");
+  }
+
+  // A reference of a row that was written back to one that is being written back.
+  struct Circular {
+    ledger::KeyReference reference;
+    Lost lost;
+    int64_t id = 0;  // the new id of the row that refers
+  };
+
   Status FollowParents(const ledger::TrackedTable& tracked, const ListedConflict& conflict,
-                       NamedImage* row, RestoredAnew* counts) {
+                       NamedImage* row, std::vector<Circular>* open, RestoredAnew* counts) {
     for (const ledger::TrackedTable& parent : catalog_.tables) {
       for (const ledger::KeyReference& reference : ledger::ReferencesTo(catalog_, parent)) {
         if (reference.child->id != tracked.id) continue;
         const auto id = IntegerOf(ValueOf(*row, reference.column));
         if (!id) continue;
         const Lost lost{parent.id, *id, WriterOf(conflict)};
-        if (!ids_.contains(lost))
-          for (const ListedConflict& one : list_)
-            if (Is(one, lost)) HL_TRY(Write(one, counts));
-        if (!ids_.contains(lost)) continue;
+        for (const ListedConflict& one : list_)
+          if (Is(one, lost)) HL_TRY(Write(one, counts));
+        if (!ids_.contains(lost)) {
+          if (done_.contains(lost)) open->push_back({reference, lost, 0});
+          continue;
+        }
         for (size_t i = 0; i < row->columns.size(); ++i)
           if (sqlite::SameName(row->columns[i], reference.column))
             row->values[i] = change::Value(ValueView::Integer(ids_[lost]));
@@ -107,12 +151,25 @@ class Restorer {
     return Ok();
   }
 
+  Status CloseCircles() {
+    for (const Circular& one : circular_) {
+      const schema::Table& table = one.reference.child->table;
+      HL_ASSIGN(auto update, db_->Prepare(fmt::format(
+                                 "UPDATE {} SET {} = ?1 WHERE {} = ?2", Quote(table.name),
+                                 Quote(one.reference.column), Quote(table.key.at(0).name))));
+      update.Bind(1, ids_[one.lost]);
+      update.Bind(2, one.id);
+      HL_TRY(update.Run());
+    }
+    return Ok();
+  }
+
   // If one node wrote both rows, nobody can tell to which of them a row refers.
   Status FollowChildren(const ledger::TrackedTable& tracked, const ListedConflict& conflict,
                         int64_t id, RestoredAnew* counts) {
     if (conflict.winner.origin && conflict.winner.origin->node == WriterOf(conflict)) return Ok();
-    HL_ASSIGN(const auto children,
-              ledger::FindLostChildren(db_, catalog_, tracked, IdOf(conflict), WriterOf(conflict)));
+    HL_ASSIGN(const auto children, ledger::FindLostChildren(db_, catalog_, tracked, IdOf(conflict),
+                                                            WriterOf(conflict), conflict.at_ms));
     for (const ledger::LostChild& child : children) HL_TRY(Follow(child, id, counts));
     for (const ledger::KeyReference& reference : ledger::ReferencesTo(catalog_, tracked))
       for (const ListedConflict& one : list_) {
@@ -132,7 +189,10 @@ class Restorer {
     update.Bind(1, id);
     update.BindAll(child.key, 2);
     HL_TRY(update.Run());
-    counts->children += db_->changes();
+    if (db_->changes() != 1)
+      return MakeError(ErrorCode::kConflict, "a row of table {} that refers to it cannot follow",
+                       table.name);
+    ++counts->children;
     return Ok();
   }
 
@@ -168,14 +228,15 @@ class Restorer {
 
   bool Is(const ListedConflict& one, const Lost& lost) const {
     if (!LostItsId(catalog_, one)) return false;
-    return Lost{catalog_.ByName(one.table)->id, IdOf(one), WriterOf(one)} == lost;
+    return LostOf(one) == lost;
   }
 
   sqlite::Connection* db_;                   // not owned
   const ledger::Catalog& catalog_;           // not owned
   const std::vector<ListedConflict>& list_;  // not owned
   std::map<Lost, int64_t> ids_;              // the new ids of the rows that were written back
-  std::set<std::string> done_;               // ids of the conflicts that were looked at
+  std::set<Lost> done_;                      // the rows that were looked at
+  std::vector<Circular> circular_;           // of the row that Restore() writes back
 };
 
 }  // namespace
@@ -185,8 +246,7 @@ bool LostItsId(const ledger::Catalog& catalog, const ListedConflict& conflict) {
   const bool gave_way = conflict.kind == kind::kSameId || conflict.kind == kind::kFirstJoin;
   if (!gave_way || !conflict.loser.image) return false;
   const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
-  return tracked != nullptr && tracked->table.integer_key && !tracked->table.rowid_key &&
-         conflict.key.values.size() == 1 &&
+  return tracked != nullptr && tracked->table.integer_key && conflict.key.values.size() == 1 &&
          conflict.key.values[0].view().type == ValueType::kInteger;
 }
 

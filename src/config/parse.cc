@@ -119,8 +119,8 @@ void ReadOps(TableReader& top, Config* config) {
                   &config->cluster.eviction_horizon_seconds);
   TableReader ids = top.Table("ids");
   ids.Boolean("share", &config->ids.share);
-  ids.PowerOfTwo("block", int64_t{1} << 32, &config->ids.block);
-  ids.PowerOfTwo("slots", int64_t{1} << 16, &config->ids.slots);
+  ids.PowerOfTwo("block", 4, int64_t{1} << 32, &config->ids.block);
+  ids.PowerOfTwo("slots", 2, int64_t{1} << 16, &config->ids.slots);
 }
 
 Config ReadAll(Findings* findings, const TomlValue& root) {

@@ -92,8 +92,9 @@ std::optional<int64_t> TableReader::IntegerIn(const std::string& key, int64_t le
   return value->integer;
 }
 
-void TableReader::PowerOfTwo(const std::string& key, int64_t greatest, int64_t* out) {
-  const auto value = IntegerIn(key, 2, greatest);
+void TableReader::PowerOfTwo(const std::string& key, int64_t least, int64_t greatest,
+                             int64_t* out) {
+  const auto value = IntegerIn(key, least, greatest);
   if (!value) return;
   if ((*value & (*value - 1)) == 0) {
     *out = *value;

@@ -94,8 +94,7 @@ class TableReader {
     static_assert(std::is_integral_v<T>);
     if (const auto value = IntegerIn(key, least, greatest)) *out = static_cast<T>(*value);
   }
-  // Reads a power of two from 2 to `greatest`.
-  void PowerOfTwo(const std::string& key, int64_t greatest, int64_t* out);
+  void PowerOfTwo(const std::string& key, int64_t least, int64_t greatest, int64_t* out);
   template <typename T>
   void OneOf(const std::string& key, const std::vector<std::pair<std::string, T>>& names, T* out);
   // Reads a secret: the text itself, or the content of the file that KEY_file names. Replaces

@@ -15,7 +15,7 @@
 
 #include "base/result.h"
 #include "change/version.h"
-#include "ledger/id_share.h"
+#include "ledger/id_slots.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <map>
 
-#include "base/mutant.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
@@ -23,10 +23,17 @@ Result<std::map<std::string, int64_t>> ReadSequences(Connection* db) {
   return out;
 }
 
-Result<int64_t> GreatestId(Connection* db, const schema::Table& table) {
-  HL_ASSIGN(auto find, db->PrepareCached(fmt::format("SELECT coalesce(max({}), 0) FROM {}",
-                                                     sqlite::Quote(table.key.at(0).name),
-                                                     sqlite::Quote(table.name))));
+// Returns the greatest id in the table or, if it is attached, among its versions: those of
+// shadowed, hidden and deleted rows are in no table, and count as well.
+Result<int64_t> GreatestId(Connection* db, const TrackedTable& tracked) {
+  const std::string versions =
+      tracked.id == 0
+          ? "0"
+          : fmt::format("(SELECT max(k1) FROM {})", sqlite::Quote(VersionTableName(tracked.id)));
+  HL_ASSIGN(auto find, db->PrepareCached(
+                           fmt::format("SELECT max(coalesce(max({}), 0), coalesce({}, 0)) FROM {}",
+                                       sqlite::Quote(tracked.table.key.at(0).name), versions,
+                                       sqlite::Quote(tracked.table.name))));
   HL_ASSIGN(const bool row, find->Step());
   return row ? find->Int(0) : 0;
 }
@@ -53,38 +60,11 @@ Result<std::optional<MovedIds>> Move(Connection* db, const IdCounter& counter,
   if (!next) return std::optional<MovedIds>();
   const std::string& table = counter.table->table.name;
   HL_TRY(SetCounter(db, table, *next - 1));
-  return std::optional(MovedIds{table, counter.newest, *next, IdsLeft(share, counter.newest) == 0});
+  const bool own = counter.newest / share.layout.block % share.layout.slots == share.slot;
+  return std::optional(MovedIds{table, counter.newest, *next, !own});
 }
 
 }  // namespace
-
-bool IsShare(const IdShare& share) {
-  const auto power = [](int64_t number, int64_t most) {
-    return number >= 2 && number <= most && (number & (number - 1)) == 0;
-  };
-  return power(share.layout.block, kMostIdBlock) && power(share.layout.slots, kMostIdSlots) &&
-         share.slot >= 0 && share.slot < share.layout.slots;
-}
-
-int64_t IdsLeft(const IdShare& share, int64_t newest) {
-  if (newest == INT64_MAX) return 0;
-  const int64_t next = newest + 1;
-  if (next / share.layout.block % share.layout.slots != share.slot) return 0;
-  return share.layout.block - next % share.layout.block;
-}
-
-std::optional<int64_t> NextBlock(const IdShare& share, int64_t newest) {
-  const int64_t round = share.layout.block * share.layout.slots;
-  const int64_t begin = newest / round;  // the round of `newest`
-  const int64_t in_round = share.slot * share.layout.block;
-  if (begin >= INT64_MAX / round - 1) return std::nullopt;
-  const int64_t block = begin * round + in_round;
-  return block > newest ? block : block + round;
-}
-
-bool IsLow(const IdShare& share, int64_t newest) {
-  return IdsLeft(share, newest) < share.layout.block / 2;
-}
 
 Result<std::vector<IdCounter>> ReadIdCounters(Connection* db, const Catalog& catalog) {
   std::vector<IdCounter> out;
@@ -93,7 +73,7 @@ Result<std::vector<IdCounter>> ReadIdCounters(Connection* db, const Catalog& cat
   if (out.empty()) return out;  // sqlite_sequence may not exist
   HL_ASSIGN(const auto sequences, ReadSequences(db));
   for (IdCounter& counter : out) {
-    HL_ASSIGN(counter.newest, GreatestId(db, counter.table->table));
+    HL_ASSIGN(counter.newest, GreatestId(db, *counter.table));
     const auto sequence = sequences.find(counter.table->table.name);
     if (sequence != sequences.end()) counter.newest = std::max(counter.newest, sequence->second);
     counter.newest = std::max<int64_t>(counter.newest, 0);
@@ -121,7 +101,7 @@ Result<std::optional<MovedIds>> MoveIfLow(Connection* db, const TrackedTable& tr
     HL_ASSIGN(const bool row, find->Step());
     if (row) counter.newest = std::max(counter.newest, find->Int(0));
   }
-  HL_ASSIGN(const int64_t greatest, GreatestId(db, tracked.table));
+  HL_ASSIGN(const int64_t greatest, GreatestId(db, tracked));
   counter.newest = std::max(counter.newest, greatest);
   return Move(db, counter, share);
 }

@@ -43,7 +43,8 @@ TEST(IdShareTest, TheNextBlockBeginsAboveEveryId) {
 
 TEST(IdShareTest, TellsShares) {
   EXPECT_TRUE(IsShare(kThird));
-  EXPECT_TRUE(IsShare({{2, 2}, 1, false}));
+  EXPECT_TRUE(IsShare({{4, 2}, 1, false}));
+  EXPECT_FALSE(IsShare({{2, 2}, 1, false}));
   EXPECT_FALSE(IsShare({{8, 4}, 4, true}));
   EXPECT_FALSE(IsShare({{8, 4}, -1, true}));
   EXPECT_FALSE(IsShare({{8, 3}, 0, true}));
@@ -56,10 +57,8 @@ class IdCounterTest : public testing::Test {
   void Make(const std::string& sql) {
     sqlite::Execute(&db_, sql);
     catalog_.tables.clear();
-    int64_t id = 0;
     for (schema::Table& table : sqlite::Must(schema::Load(&db_, {})).tables) {
       TrackedTable tracked;
-      tracked.id = ++id;
       tracked.table = std::move(table);
       catalog_.tables.push_back(std::move(tracked));
     }
@@ -119,6 +118,19 @@ TEST_F(IdCounterTest, UsedIdsCountHoweverTheyAreKnown) {
   EXPECT_EQ(moved->next, 112) << "the counter does not know it";
   EXPECT_EQ(moved->newest, 90);
   EXPECT_TRUE(moved->left_block);
+}
+
+// Rows that are shadowed, hidden or deleted are in no table, but have versions.
+TEST_F(IdCounterTest, VersionsCountToo) {
+  Make("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT, v)");
+  catalog_.tables[0].id = 7;
+  sqlite::Execute(
+      &db_, "CREATE TABLE __harmonylite__v7(k1 INTEGER PRIMARY KEY, hlc, n, lseq, gone, hash)");
+  sqlite::Execute(
+      &db_,
+      "INSERT INTO __harmonylite__v7(k1, hlc, n, lseq, gone, hash) VALUES(40, 1, 0, 1, 1, 0)");
+  EXPECT_EQ(Move(kThird), 1u);
+  EXPECT_EQ(Insert("t"), 48);
 }
 
 TEST_F(IdCounterTest, ACounterThatSomebodySetBackIsMovedAgain) {

@@ -28,9 +28,10 @@ struct LostChild {
   change::Row key;  // the child's row key
 };
 // Returns the rows in their tables that refer to the row `id` of `parent`, and whose last write is
-// one of `node`. Everything must be folded.
+// one of `node` from until `until_ms` (milliseconds since 1970). Rows that were written later may
+// have been written for the row that has the id now. Rows that are not folded yet are not found.
 Result<std::vector<LostChild>> FindLostChildren(sqlite::Connection* db, const Catalog& catalog,
-                                                const TrackedTable& parent, int64_t id,
-                                                NodeId node);
+                                                const TrackedTable& parent, int64_t id, NodeId node,
+                                                int64_t until_ms);
 
 }  // namespace harmonylite::ledger

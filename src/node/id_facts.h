@@ -9,7 +9,7 @@
 #include <string>
 
 #include "base/ids.h"
-#include "ledger/id_share.h"
+#include "ledger/id_slots.h"
 
 namespace harmonylite::node {
 

@@ -8,7 +8,7 @@
 #include <string>
 
 #include "base/spool.h"
-#include "ledger/id_share.h"
+#include "ledger/id_slots.h"
 #include "schema/schema.h"
 #include "snapshot/strip.h"
 

@@ -91,6 +91,7 @@ struct AppliedState {
   std::string stalled;
   // The retired origins that this node knows; never null.
   std::shared_ptr<const change::Retirements> retirements = std::make_shared<change::Retirements>();
+  Origin self;  // the origin under which the file counted when this was written
 };
 
 // The keeper's statement that repair cannot bring what this node lacks, so that a snapshot must.

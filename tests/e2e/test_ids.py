@@ -13,7 +13,7 @@ from harness import wait_equal, wait_value
 from test_observe import METRICS, metric
 from test_settings import node_modules  # noqa: F401
 from test_unique import conflicts, listed
-from wait import seconds, wait_until
+from wait import seconds, wait_later, wait_until
 
 NOTES = """
     CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, text TEXT);
@@ -243,6 +243,30 @@ def test_a_row_takes_its_children_along(cluster):
     wait_value(nodes, STRANGERS, 0)
     wait_value(nodes, "SELECT count(*) FROM notes", 10)
     wait_equal(nodes)
+
+
+def test_what_a_later_write_of_its_node_made_good_is_not_lost(cluster):
+    nodes = a, b = cluster.run(2, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
+    for node in nodes:
+        node.stop()
+    b.sql("INSERT INTO t(v) VALUES('b, first')")
+    b.start()
+    b.wait_log("replicating")
+    wait_until(lambda: b.one("SELECT value FROM __harmonylite__state WHERE key = 'published_to'") > 1, what="its sending",
+               explain=b.tail)
+    b.stop()
+    wait_later()
+    a.sql("INSERT INTO t(v) VALUES('a')")
+    wait_later()
+    b.sql("UPDATE t SET v = 'b, second'")
+    for node in nodes:
+        node.start()
+    wait_value(nodes, "SELECT v FROM t WHERE id = 1", "b, second")
+    wait_until(lambda: any(one["loser"]["row"]["v"] == "b, first" for one in listed(a)), what="the conflict", explain=a.tail)
+    code, text = conflicts(a, "--restore-all", "--new-ids")
+    assert code == 1 and "written by the same node" in text
+    wait_equal(nodes)
+    assert a.one("SELECT count(*) FROM t WHERE v = 'b, first'") == 0
 
 
 def test_a_row_that_cannot_be_written_back_is_told(cluster):

@@ -54,7 +54,7 @@ StepResult IdClaims::Step() {
   if (now < next_ms_) return StepResult::Idle();
   auto entries = d_.store->Recent(kIdClaimPrefix);
   if (!entries.ok()) return StepResult::Blocked(entries.error().message());
-  LookForOtherLayouts(*entries);
+  LookAtOtherLayouts(*entries);
   const Slots slots = Read(*entries);
   if (const auto slot = Own()) {
     auto kept = Keep(*slot, slots);
@@ -92,7 +92,7 @@ IdClaims::Slots IdClaims::Read(const Entries& entries) const {
     if (entry == entries.end()) continue;
     auto holder = DecodeIdClaim(entry->second.value);
     const bool held = holder.ok() && *holder != ledger::kNobody;
-    out[static_cast<size_t>(slot)] = {held ? std::optional(*holder) : std::nullopt,
+    out[static_cast<size_t>(slot)] = {held ? std::optional(*holder) : std::nullopt, !holder.ok(),
                                       entry->second.revision};
   }
   return out;
@@ -151,6 +151,8 @@ std::vector<int64_t> IdClaims::Candidates(const Slots& slots) const {
     bool stated_by_itself = false;
     if (HL_MUTANT(id_slot_shared))
       ranked.emplace_back(0, slot);
+    else if (seen.unknown)
+      continue;
     else if (seen.holder == self)
       ranked.emplace_back(0, slot);
     else if (!seen.holder)
@@ -196,7 +198,8 @@ bool IdClaims::IsDone(const Origin& origin, const AppliedState& applied,
 // they have sent nothing is certain once the log is read to its end.
 void IdClaims::FreeUnused(const Slots& slots) {
   const AppliedState applied = d_.shared->applied();
-  if (!applied.caught_up || applied.dropped || !applied.holds.empty() || d_.shared->log_gap())
+  if (applied.self != d_.shared->self() || !applied.caught_up || applied.dropped ||
+      !applied.holds.empty() || d_.shared->log_gap())
     return;
   const Origin self = d_.shared->self();
   for (int64_t slot = 0; slot < d_.layout.slots; ++slot) {
@@ -212,13 +215,18 @@ void IdClaims::FreeUnused(const Slots& slots) {
 }
 
 // Nodes with other numbers claim slots under other keys, and their ids overlap with this node's.
-void IdClaims::LookForOtherLayouts(const Entries& entries) {
+void IdClaims::LookAtOtherLayouts(const Entries& entries) {
   const std::string own = LayoutPrefix(d_.layout);
   const auto members = d_.shared->membership().members;
   for (const auto& [key, entry] : entries) {
     if (key.starts_with(own) || others_.contains(key)) continue;
     const auto holder = DecodeIdClaim(entry.value);
-    if (!holder.ok() || holder->node == d_.shared->self().node) continue;
+    if (!holder.ok()) continue;
+    if (holder->node == d_.shared->self().node) {
+      // If this fails, a later look does it.
+      (void)d_.store->CompareAndSet(key, EncodeIdClaim(ledger::kNobody), entry.revision);
+      continue;
+    }
     const auto member = members.find(holder->node);
     if (member == members.end() || member->second.evicted) continue;
     others_.insert(key);

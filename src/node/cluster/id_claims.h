@@ -50,7 +50,8 @@ class IdClaims {
 
  private:
   struct Slot {
-    std::optional<Origin> holder;  // none: the slot is free, or its entry cannot be read
+    std::optional<Origin> holder;  // none: the slot is free, or `unknown`
+    bool unknown = false;          // the entry cannot be read: a later build may have written it
     uint64_t revision = 0;         // 0: there is no entry
   };
   using Slots = std::vector<Slot>;
@@ -68,7 +69,8 @@ class IdClaims {
   // `*stated_by_itself` is false if another node says so, because the origin's node is silent.
   bool IsDone(const Origin& origin, const AppliedState& applied, bool* stated_by_itself) const;
   void FreeUnused(const Slots& slots);
-  void LookForOtherLayouts(const std::map<std::string, ports::MetaEntry>& entries);
+  // Gives up this node's claims by other numbers, and names other nodes that claim by them.
+  void LookAtOtherLayouts(const std::map<std::string, ports::MetaEntry>& entries);
 
   Dependencies d_;
   int64_t next_ms_ = 0;           // monotonic time of the next look

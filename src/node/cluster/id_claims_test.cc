@@ -60,6 +60,7 @@ class Claimant {
   void Know(const Origin& origin, Lseq applied_to, std::optional<NodeId> stated_by) {
     AppliedState applied = shared.applied();
     applied.caught_up = true;
+    applied.self = self;
     if (applied_to > Lseq(0)) applied.progress.Advance(origin, applied_to);
     auto known = std::make_shared<change::Retirements>(*applied.retirements);
     if (stated_by) known->Add({origin, kLast, {*stated_by, Incarnation(9)}, Lseq(1)});
@@ -154,11 +155,11 @@ TEST_F(IdClaimsTest, ASlotThatAnotherNodeHasClaimedMeanwhileIsLost) {
   EXPECT_EQ(two_.StepAndWrite(), 0);
 }
 
-TEST_F(IdClaimsTest, AnEntryThatCannotBeReadIsNobodys) {
+TEST_F(IdClaimsTest, AnEntryThatCannotBeReadIsSomebodys) {
   store_.Put(IdClaimKey(kLayout, 0), "harmonylite-ids 1\nholder 18446744073709551616 1\n").value();
   store_.Put(IdClaimKey(kLayout, 1), "").value();
-  EXPECT_EQ(one_.StepAndWrite(), 0);
-  EXPECT_EQ(two_.StepAndWrite(), 1);
+  EXPECT_EQ(one_.StepAndWrite(), 2);
+  EXPECT_EQ(two_.StepAndWrite(), 3);
 }
 
 TEST_F(IdClaimsTest, WithoutAFreeSlotTheNodeSaysSo) {
@@ -231,6 +232,10 @@ TEST_F(IdClaimsTest, AnotherLayoutIsAnotherSetOfSlots) {
   Claimant other(6, &store_, &clock_, &logger_, {32, 4});
   other.Step();
   EXPECT_EQ(other.shared.claimed_ids().Get().claim->share, (ledger::IdShare{{32, 4}, 0, true}));
+  // The numbers of a node were changed: it gives up what it had claimed by the former ones.
+  Claimant again(1, &store_, &clock_, &logger_, {32, 4});
+  again.Step();
+  EXPECT_EQ(store_.entries[IdClaimKey(kLayout, 0)].value, EncodeIdClaim(ledger::kNobody));
 }
 
 }  // namespace

@@ -169,6 +169,7 @@ StepResult Consumer::WriteSchemaOrIncarnation(bool* done) {
     assembler_.Clear();
     held_.Clear();
     skipped_.clear();
+    caught_up_ = false;
     const ledger::State& state = d_.replica->state();
     // The keeper must not take the former incarnation's share for one that this one has claimed.
     d_.shared->file_ids().Update([&](FileIds& ids) { ids.share = state.ids; });
@@ -412,7 +413,8 @@ void Consumer::Share() {
                        tombstones_,
                        forgotten_,
                        stalled_,
-                       d_.replica->retirements()};
+                       d_.replica->retirements(),
+                       d_.replica->state().self};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

@@ -392,6 +392,7 @@ Status Replica::Introduce(SharedState* shared) {
   applied.collected = collected_;
   applied.journaled = journaled_;
   applied.retirements = retirements_;
+  applied.self = state_.self;
   shared->SetApplied(std::move(applied));
   return Ok();
 }

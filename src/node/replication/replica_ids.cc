@@ -49,11 +49,14 @@ Status Replica::DrawIdShare() {
 // Mostly nothing is low, and looking takes no lock.
 Result<int64_t> Replica::RefillIds() {
   if (!state_.ids) return 0;
-  HL_ASSIGN(const auto counters, ledger::ReadIdCounters(db_, catalog_));
   bool low = false;
-  for (const ledger::IdCounter& counter : counters)
-    low = low || (ledger::IsLow(*state_.ids, counter.newest) &&
-                  ledger::NextBlock(*state_.ids, counter.newest));
+  {
+    HL_ASSIGN(auto look, Begin(TransactionKind::kRead));
+    HL_ASSIGN(const auto counters, ledger::ReadIdCounters(db_, catalog_));
+    for (const ledger::IdCounter& counter : counters)
+      low = low || (ledger::IsLow(*state_.ids, counter.newest) &&
+                    ledger::NextBlock(*state_.ids, counter.newest));
+  }
   if (!low) return 0;
   HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   HL_ASSIGN(const auto moved, ledger::MoveLowIds(db_, catalog_, *state_.ids));
