@@ -43,6 +43,7 @@ struct TableIds {
 };
 
 struct Report {
+  bool shares = true;  // whether the configuration lets this node give out ids of its own
   std::optional<ledger::IdShare> share;
   std::vector<TableIds> tables;
 };
@@ -107,6 +108,7 @@ Result<Report> Look(const config::Config& config) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
   HL_ASSIGN(const schema::Schema schema, schema::Load(&db, MakeLoadOptions(config)));
   Report out;
+  out.shares = config.ids.share && config.publish;
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed == ledger::Installed::kYes) {
     HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
@@ -120,7 +122,9 @@ Result<Report> Look(const config::Config& config) {
 }
 
 void PrintText(const Report& report) {
-  if (report.share)
+  if (!report.shares)
+    Print("this node gives out ids as plain SQLite does: [ids] share or publish is false\n");
+  else if (report.share)
     Print("this node gives out the ids of slot {} of {}, in blocks of {}{}\n", report.share->slot,
           report.share->layout.slots, report.share->layout.block,
           report.share->claimed ? "" : " (drawn; the registry has not said yet that it is free)");

@@ -45,26 +45,29 @@ class Restorer {
  public:
   Restorer(sqlite::Connection* db, const ledger::Catalog& catalog,
            const std::vector<ListedConflict>& list)
-      : db_(db), catalog_(catalog), list_(list) {}
+      : db_(db), catalog_(catalog) {
+    for (const ListedConflict& one : list)
+      if (LostItsId(catalog, one)) Note(one);
+  }
 
   // Writes one row back, with everything that belongs to it, or changes nothing.
   Status Restore(const ListedConflict& conflict, RestoredAnew* out) {
     if (done_.contains(LostOf(conflict))) return Ok();
-    const auto ids = ids_;
-    const auto done = done_;
     circular_.clear();
+    undo_.clear();
     RestoredAnew counts;
     HL_TRY(db_->Exec("SAVEPOINT one"));
-    Status written = Write(conflict, &counts);
-    if (written.ok()) written = CloseCircles();
+    Status written = WriteAll(conflict, &counts);
     if (written.ok()) {
       HL_TRY(db_->Exec("RELEASE one"));
       out->rows += counts.rows;
       out->children += counts.children;
       return Ok();
     }
-    ids_ = ids;
-    done_ = done;
+    for (const Lost& lost : undo_) {
+      ids_.erase(lost);
+      done_.erase(lost);
+    }
     HL_TRY(db_->Exec("ROLLBACK TO one"));
     HL_TRY(db_->Exec("RELEASE one"));
     out->problems.push_back(fmt::format("conflict {} ({} {}): {}", conflict.id, conflict.table,
@@ -75,24 +78,71 @@ class Restorer {
  private:
   // The table, the former id, and the node that wrote the row.
   using Lost = std::tuple<int64_t, int64_t, NodeId>;
+  // A reference of a row that was written back to one that is being written back.
+  struct Circular {
+    ledger::KeyReference reference;
+    Lost lost;
+    int64_t id = 0;  // the new id of the row that refers
+  };
 
   Lost LostOf(const ListedConflict& conflict) const {
     return {catalog_.ByName(conflict.table)->id, IdOf(conflict), WriterOf(conflict)};
   }
 
-  // Writes the row of a conflict back, and the rows that it refers to before it, because their new
-  // ids belong into it. The list may have several writes of one row: the newest one counts.
-  Status Write(const ListedConflict& any, RestoredAnew* counts) {
-    const Lost lost = LostOf(any);
-    if (!done_.insert(lost).second) return Ok();
-    const ListedConflict* newest = &any;
-    for (const ListedConflict& one : list_)
-      if (Is(one, lost) && one.loser.stamp > newest->loser.stamp) newest = &one;
-    const ledger::TrackedTable* tracked = catalog_.ByName(any.table);
-    HL_TRY(CheckThatItIsLost(*tracked, *newest));
-    HL_ASSIGN(NamedImage row, KeptRow(tracked->table, *newest, {}));
+  // Adds a conflict to the index of what was lost, and of what refers to it. The list may have
+  // several writes of one row: the newest one comes first.
+  void Note(const ListedConflict& conflict) {
+    const Lost lost = LostOf(conflict);
+    std::vector<const ListedConflict*>& writes = lost_[lost];
+    writes.push_back(&conflict);
+    if (conflict.loser.stamp > writes.front()->loser.stamp)
+      std::swap(writes.front(), writes.back());
+    for (const ledger::TrackedTable& parent : catalog_.tables)
+      for (const ledger::KeyReference& reference : ledger::ReferencesTo(catalog_, parent)) {
+        if (!sqlite::SameName(conflict.table, reference.child->table.name)) continue;
+        const auto id = IntegerOf(ValueOf(*conflict.loser.image, reference.column));
+        if (id) referring_[{parent.id, *id, WriterOf(conflict)}].push_back(lost);
+      }
+  }
+
+  Status WriteAll(const ListedConflict& conflict, RestoredAnew* counts) {
+    HL_ASSIGN(const bool is_lost, IsLost(LostOf(conflict)));
+    if (!is_lost)
+      return MakeError(ErrorCode::kConflict,
+                       "the row that has the id now was written by the same node, so that nothing "
+                       "may be lost: compare them with --show");
+    HL_TRY(Write(LostOf(conflict), counts));
+    return CloseCircles();
+  }
+
+  // False if the id is that of a live row which the same node has written: a later write of that
+  // node won, or both rows are that node's, and nothing is known to be lost.
+  Result<bool> IsLost(const Lost& lost) {
+    const auto& [table, id, writer] = lost;
+    HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
+                             "SELECT 1 FROM {} v JOIN __harmonylite__nodes o ON o.n = v.n "
+                             "WHERE v.k1 = ?1 AND v.gone = 0 AND o.node = ?2",
+                             Quote(ledger::VersionTableName(table)))));
+    find->Bind(1, id);
+    find->BindUInt(2, writer.value);
+    HL_ASSIGN(const bool own, find->Step());
+    return !own;
+  }
+
+  // Writes a row back, and the rows that it refers to before it, because their new ids belong into
+  // it. Does nothing for a row that is not lost, or was written back already.
+  Status Write(const Lost& lost, RestoredAnew* counts) {
+    if (done_.contains(lost)) return Ok();
+    HL_ASSIGN(const bool is_lost, IsLost(lost));
+    if (!is_lost) return Ok();
+    done_.insert(lost);
+    undo_.push_back(lost);
+    const std::vector<const ListedConflict*>& writes = lost_.at(lost);
+    const ListedConflict& newest = *writes.front();
+    const ledger::TrackedTable* tracked = catalog_.ByName(newest.table);
+    HL_ASSIGN(NamedImage row, KeptRow(tracked->table, newest, {}));
     std::vector<Circular> open;
-    HL_TRY(FollowParents(*tracked, *newest, &row, &open, counts));
+    HL_TRY(FollowParents(*tracked, newest, &row, &open, counts));
     HL_ASSIGN(const int64_t id, Insert(tracked->table, row));
     ids_[lost] = id;
     ++counts->rows;
@@ -100,34 +150,9 @@ class Restorer {
       one.id = id;
       circular_.push_back(one);
     }
-    for (const ListedConflict& one : list_)
-      if (Is(one, lost)) HL_TRY(TakeOffTheList(one));
-    return FollowChildren(*tracked, *newest, id, counts);
+    for (const ListedConflict* one : writes) HL_TRY(TakeOffTheList(*one));
+    return FollowChildren(*tracked, newest, id, counts);
   }
-
-  // If the id is that of a live row which the same node has written, a later write of that node
-  // won, or both rows are that node's. Nothing is known to be lost then.
-  Status CheckThatItIsLost(const ledger::TrackedTable& tracked, const ListedConflict& conflict) {
-    HL_ASSIGN(auto find, db_->Prepare(fmt::format(
-                             "SELECT 1 FROM {} v JOIN __harmonylite__nodes o ON o.n = v.n "
-                             "WHERE v.k1 = ?1 AND v.gone = 0 AND o.node = ?2",
-                             Quote(ledger::VersionTableName(tracked.id)))));
-    find.Bind(1, IdOf(conflict));
-    find.BindUInt(2, WriterOf(conflict).value);
-    HL_ASSIGN(const bool own, find.Step());
-    if (!own) return Ok();
-    return MakeError(
-        ErrorCode::kConflict,
-        "the row that has the id now was written by the same node, so that nothing may "
-        "be lost: compare them with --show");
-  }
-
-  // A reference of a row that was written back to one that is being written back.
-  struct Circular {
-    ledger::KeyReference reference;
-    Lost lost;
-    int64_t id = 0;  // the new id of the row that refers
-  };
 
   Status FollowParents(const ledger::TrackedTable& tracked, const ListedConflict& conflict,
                        NamedImage* row, std::vector<Circular>* open, RestoredAnew* counts) {
@@ -137,8 +162,7 @@ class Restorer {
         const auto id = IntegerOf(ValueOf(*row, reference.column));
         if (!id) continue;
         const Lost lost{parent.id, *id, WriterOf(conflict)};
-        for (const ListedConflict& one : list_)
-          if (Is(one, lost)) HL_TRY(Write(one, counts));
+        if (lost_.contains(lost)) HL_TRY(Write(lost, counts));
         if (!ids_.contains(lost)) {
           if (done_.contains(lost)) open->push_back({reference, lost, 0});
           continue;
@@ -171,13 +195,9 @@ class Restorer {
     HL_ASSIGN(const auto children, ledger::FindLostChildren(db_, catalog_, tracked, IdOf(conflict),
                                                             WriterOf(conflict), conflict.at_ms));
     for (const ledger::LostChild& child : children) HL_TRY(Follow(child, id, counts));
-    for (const ledger::KeyReference& reference : ledger::ReferencesTo(catalog_, tracked))
-      for (const ListedConflict& one : list_) {
-        const bool lost = LostItsId(catalog_, one) && WriterOf(one) == WriterOf(conflict) &&
-                          sqlite::SameName(one.table, reference.child->table.name);
-        if (lost && IntegerOf(ValueOf(*one.loser.image, reference.column)) == IdOf(conflict))
-          HL_TRY(Write(one, counts));
-      }
+    const auto referring = referring_.find(LostOf(conflict));
+    if (referring == referring_.end()) return Ok();
+    for (const Lost& child : referring->second) HL_TRY(Write(child, counts));
     return Ok();
   }
 
@@ -226,17 +246,16 @@ class Restorer {
     return ledger::RemoveConflict(db_, number);
   }
 
-  bool Is(const ListedConflict& one, const Lost& lost) const {
-    if (!LostItsId(catalog_, one)) return false;
-    return LostOf(one) == lost;
-  }
-
-  sqlite::Connection* db_;                   // not owned
-  const ledger::Catalog& catalog_;           // not owned
-  const std::vector<ListedConflict>& list_;  // not owned
-  std::map<Lost, int64_t> ids_;              // the new ids of the rows that were written back
-  std::set<Lost> done_;                      // the rows that were looked at
-  std::vector<Circular> circular_;           // of the row that Restore() writes back
+  sqlite::Connection* db_;          // not owned
+  const ledger::Catalog& catalog_;  // not owned
+  // The conflicts of each lost row, the newest write first; not owned.
+  std::map<Lost, std::vector<const ListedConflict*>> lost_;
+  std::map<Lost, std::vector<Lost>> referring_;  // the lost rows that refer to a row, lost or not
+  std::map<Lost, int64_t> ids_;                  // the new ids of the rows that were written back
+  std::set<Lost> done_;                          // the rows that were looked at
+  // The next two are of the row that Restore() writes back.
+  std::vector<Circular> circular_;
+  std::vector<Lost> undo_;
 };
 
 }  // namespace

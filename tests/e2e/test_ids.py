@@ -190,8 +190,15 @@ def test_keys_that_cannot_be_autoincrement(cluster, flags, words):
     assert ids(node, "words", "--all")[0] == 2
 
 
+def who_lists(nodes, count):
+    """A node that met the conflicts: one that knew the other's rows before it sent its own, or both."""
+    return wait_until(lambda: next((node for node in nodes if len(listed(node)) == count), None), what="the losers",
+                      explain=nodes[0].tail)
+
+
 def collide(cluster, count):
-    """Two nodes that gave out the same ids: the newer note of each pair is left, and its tags."""
+    """Two nodes that gave out the same ids: the newer note of each pair is left, and its tags. With the node that
+    lists the others."""
     nodes = cluster.run(2, NOTES.replace(" AUTOINCREMENT", ""))
     for node in nodes:
         node.stop()
@@ -200,13 +207,11 @@ def collide(cluster, count):
     for node in nodes:
         node.start()
     wait_value(nodes, "SELECT count(*) FROM notes", count)
-    wait_until(lambda: len(listed(nodes[0])) == 3 * count, what="the losers", explain=nodes[0].tail)
-    return nodes
+    return nodes, who_lists(nodes, 3 * count)
 
 
 def test_rows_that_lost_their_ids_get_new_ones(cluster):
-    nodes = collide(cluster, 20)
-    a = nodes[0]
+    nodes, a = collide(cluster, 20)
     assert {one["kind"] for one in listed(a)} == {"same automatic id"}
     code, text = conflicts(a, "--restore", listed(a)[0]["id"])
     assert code == 1 and "another row has this id now" in text
@@ -224,14 +229,15 @@ def test_a_row_takes_its_children_along(cluster):
         CREATE TABLE notes(id INTEGER PRIMARY KEY, text TEXT);
         CREATE TABLE tags(id TEXT PRIMARY KEY DEFAULT (hex(randomblob(8))), note INTEGER REFERENCES notes(id), text TEXT);
     """
-    nodes = a, b = cluster.run(2, schema)
+    nodes = cluster.run(2, schema)
     for node in nodes:
         node.stop()
+    for node in nodes:
         write_notes(node, 5)
     for node in nodes:
         node.start()
     wait_value(nodes, "SELECT (SELECT count(*) FROM notes) || '/' || (SELECT count(*) FROM tags)", "5/20")
-    wait_until(lambda: len(listed(b)) == 5, what="the losers", explain=b.tail)
+    b = who_lists(nodes, 5)
     assert b.one(STRANGERS) == 10
     one = listed(b)[0]
     code, text = conflicts(b, "--show", one["id"])
@@ -271,13 +277,14 @@ def test_what_a_later_write_of_its_node_made_good_is_not_lost(cluster):
 
 def test_a_row_that_cannot_be_written_back_is_told(cluster):
     schema = "CREATE TABLE users(id INTEGER PRIMARY KEY, name TEXT UNIQUE)"
-    nodes = a, b = cluster.run(2, schema)
+    nodes = cluster.run(2, schema)
     for node in nodes:
         node.stop()
+    for node in nodes:
         node.sql("INSERT INTO users(name) VALUES(?), ('both')", node.name)
     for node in nodes:
         node.start()
-    wait_until(lambda: len(listed(a)) == 2, what="the losers", explain=a.tail)
+    a = who_lists(nodes, 2)
     code, text = conflicts(a, "--restore-all", "--new-ids")
     assert code == 1 and "UNIQUE constraint failed: users.name" in text and "not written back: 1 of 2" in text
     wait_value(nodes, "SELECT count(*) FROM users", 3)
