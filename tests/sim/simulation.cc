@@ -189,7 +189,7 @@ void Simulation::StepApp(Machine* machine) {
   Trace(fmt::format("{} application", machine->node->id()));
   NoteUnseen(machine);
   PlanFault(machine, /*sidecar=*/false);
-  machine->app->SetDoubtful(machine->doubtful.has_value() || machine->clone != nullptr);
+  machine->app->SetDoubtful(machine->doubtful.has_value() || machine->cloned);
   Expect(machine, machine->app->Step(mix_[Fault::kHold] && random_.Chance(0.2)));
   EndFault(machine);
 }
@@ -320,7 +320,7 @@ void Simulation::LookAtIds(Machine* machine) {
   const bool gone = std::any_of(machines_.begin(), machines_.end(),
                                 [&](const Machine& one) { return one.evicted.contains(id); });
   if (!state->ids || !state->ids->claimed || ledger_.registry_lost() || gone || machine->doubtful ||
-      machine->clone != nullptr)
+      machine->cloned)
     return;
   const auto entry = meta_.entries().find(node::IdClaimKey(state->ids->layout, state->ids->slot));
   const bool held =

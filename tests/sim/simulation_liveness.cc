@@ -42,7 +42,7 @@ void Simulation::Lull() {
       node.meta.behind = 0;
       if (mix_[Fault::kNoSpool]) node.SetSpools(true);
       NoteUnseen(&machine);
-      machine.app->SetDoubtful(machine.doubtful.has_value() || machine.clone != nullptr);
+      machine.app->SetDoubtful(machine.doubtful.has_value() || machine.cloned);
       if (round % 4 == 0) Expect(&machine, machine.app->Step(false));
       if (!node.running()) StepWorker(&machine, 1);
       RunRound(&machine);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/mutant.h"
+#include "node/cluster/heartbeat.h"
 
 namespace harmonylite::node {
 
@@ -61,7 +62,9 @@ StepResult IdClaims::Step() {
     if (!kept.ok()) return StepResult::Blocked(kept.error().message());
     next_ms_ = now + kHeartbeatMs;
     if (*kept) {
-      FreeUnused(slots);
+      auto alone = IsAlone();
+      if (!alone.ok()) return StepResult::Blocked(alone.error().message());
+      if (*alone) FreeUnused(slots);
       return StepResult::Idle();
     }
     d_.shared->claimed_ids().Update([](ClaimedIds& ids) { ++ids.lost_slots; });
@@ -212,6 +215,21 @@ void IdClaims::FreeUnused(const Slots& slots) {
     (void)d_.store->CompareAndSet(IdClaimKey(d_.layout, slot), EncodeIdClaim(ledger::kNobody),
                                   seen.revision);
   }
+}
+
+Result<bool> IdClaims::IsAlone() {
+  const Origin self = d_.shared->self();
+  auto entry = d_.store->RecentEntry(HeartbeatKey(self.node));
+  if (!entry.ok() && entry.error().code() != ErrorCode::kNotFound) return std::move(entry).error();
+  bool own = false;
+  if (entry.ok()) {
+    const auto heartbeat = DecodeHeartbeat(entry->value);
+    own = heartbeat.ok() && heartbeat->origin == self;
+  }
+  const int64_t now = d_.clock->MonotonicMs();
+  if (!own) alone_since_ms_.reset();
+  if (own && !alone_since_ms_) alone_since_ms_ = now;
+  return own && now - *alone_since_ms_ >= kPeerSilentMs;
 }
 
 // Nodes with other numbers claim slots under other keys, and their ids overlap with this node's.

@@ -69,11 +69,17 @@ class IdClaims {
   // `*stated_by_itself` is false if another node says so, because the origin's node is silent.
   bool IsDone(const Origin& origin, const AppliedState& applied, bool* stated_by_itself) const;
   void FreeUnused(const Slots& slots);
+  // True if no other process of this node, such as one with a copy of this file, has put a
+  // heartbeat for so long that it would be heard.
+  Result<bool> IsAlone();
   // Gives up this node's claims by other numbers, and names other nodes that claim by them.
   void LookAtOtherLayouts(const std::map<std::string, ports::MetaEntry>& entries);
 
   Dependencies d_;
-  int64_t next_ms_ = 0;           // monotonic time of the next look
+  int64_t next_ms_ = 0;  // monotonic time of the next look
+  // Monotonic time since which every look found this origin's own heartbeat; none: the last did
+  // not.
+  std::optional<int64_t> alone_since_ms_;
   std::set<std::string> others_;  // keys of other layouts that were complained about
 };
 

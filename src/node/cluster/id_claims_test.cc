@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "node/cluster/heartbeat.h"
 #include "support/memory_meta_store.h"
 
 namespace harmonylite::node {
@@ -27,11 +28,13 @@ class Claimant {
            ledger::IdLayout layout = kLayout)
       : self{NodeId(node), Incarnation(1)},
         claims_({store, &shared, clock, logger, layout}),
+        store_(store),
         clock_(clock) {
     shared.SetSelf(self);
   }
   void Step() {
     clock_->monotonic += kHeartbeatMs;
+    if (beats) store_->Put(HeartbeatKey(self.node), EncodeHeartbeat({.origin = self})).value();
     result = claims_.Step();
   }
   // What the consumer does with a claim.
@@ -71,9 +74,11 @@ class Claimant {
   Origin self;
   SharedState shared;
   StepResult result;
+  bool beats = false;  // true: it puts heartbeats
 
  private:
   IdClaims claims_;
+  test::MemoryMetaStore* store_;
   FakeClock* clock_;
 };
 
@@ -219,12 +224,32 @@ TEST_F(IdClaimsTest, ARestartedNodeTakesItsFormerSlotIfThatIsDone) {
 TEST_F(IdClaimsTest, SlotsOfLivesThatSentNothingAreFreed) {
   one_.StepAndWrite();
   one_.Restart();
+  one_.beats = true;
   EXPECT_EQ(one_.StepAndWrite(), 3);
-  one_.StepAndWrite();
+  for (int look = 0; look < 10; ++look) one_.Step();
   EXPECT_EQ(two_.StepAndWrite(), 1) << "the log is not read to its end";
   one_.Know(one_.self, Lseq(0), std::nullopt);
-  one_.StepAndWrite();
+  one_.Step();
   EXPECT_EQ(three_.StepAndWrite(), 0);
+}
+
+// The former life may go on with the original of a file that was copied.
+TEST_F(IdClaimsTest, NothingIsFreedBesideANamesakeThatLives) {
+  one_.StepAndWrite();
+  Claimant copy(1, &store_, &clock_, &logger_);
+  copy.Restart();
+  copy.beats = one_.beats = true;
+  copy.Know(copy.self, Lseq(0), std::nullopt);
+  EXPECT_EQ(copy.StepAndWrite(), 3);
+  for (int look = 0; look < 4; ++look) {
+    for (int beat = 0; beat < 3; ++beat) copy.Step();
+    one_.Step();
+    store_.Put(HeartbeatKey(one_.self.node), EncodeHeartbeat({.origin = one_.self})).value();
+    copy.beats = false;
+    copy.Step();  // sees the heartbeat of the other
+    copy.beats = true;
+  }
+  EXPECT_EQ(two_.StepAndWrite(), 1) << "slot 0 is not free";
 }
 
 TEST_F(IdClaimsTest, AnotherLayoutIsAnotherSetOfSlots) {
