@@ -13,7 +13,7 @@ Violation CheckAutomaticIds(const Ledger& ledger) {
   for (const auto& [key, writes] : notes->second) {
     const Write* first = nullptr;
     for (const Write& write : writes) {
-      if (!write.own_id || write.may_be_lost) continue;
+      if (!write.own_id || write.may_be_lost || ledger.WasGone(write.node)) continue;
       if (first != nullptr)
         return fmt::format("id {} of notes was given out twice: to life {} and to life {}", key,
                            first->who, write.who);

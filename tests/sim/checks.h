@@ -68,7 +68,7 @@ Violation CheckLedger(const Picture& picture, const Ledger& ledger);
 Violation CheckConflicts(const Ledger& ledger, const Losers& losers);
 
 // Checks that no two committed rows got the same id from SQLite, of the slot that the registry had
-// named as their node's.
+// named as their node's. Ids of nodes that were taken for gone are left out.
 Violation CheckAutomaticIds(const Ledger& ledger);
 
 // Checks that the next id of notes is one of the file's own slot, unless its own application has

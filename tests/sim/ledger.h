@@ -86,6 +86,11 @@ class Ledger {
   void NoteRegistryLost() { registry_lost_ = true; }
   bool registry_lost() const { return registry_lost_; }
 
+  // Records that some node took this one for gone. Its slot of ids may then be taken over, while it
+  // goes on giving them out.
+  void NoteGone(uint64_t node) { gone_.insert(node); }
+  bool WasGone(uint64_t node) const { return gone_.contains(node); }
+
   // Records that a merge has written another node's row anew. Such a row may win over what its
   // writer did to it since: this is the price that docs/decisions/0020-forgetting-tombstones.md
   // names.
@@ -115,6 +120,7 @@ class Ledger {
   using Change = std::tuple<uint64_t, int64_t, int64_t>;  // node, lseq, stamp
 
   bool registry_lost_ = false;
+  std::set<uint64_t> gone_;
   Writes writes_;                    // by table and key, in the order of their commits
   std::map<Change, int64_t> first_;  // the life that gave each change first
   std::set<Change> twice_;           // changes that two lives of one machine gave

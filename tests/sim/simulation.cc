@@ -308,7 +308,7 @@ void Simulation::Look(Machine* machine) {
 
 // Looks at the ids that a file gives out: they are its own slot's, and the registry names its
 // origin as the holder of that slot. The registry may name another one if it has lost entries, if
-// the file may not be what its origin stands for, or if others take the node for gone.
+// the file may not be what its origin stands for, or if others took the node for gone.
 void Simulation::LookAtIds(Machine* machine) {
   if (!tables_.Has(TableGroup::kNotes)) return;
   auto db = machine->node->checker();
@@ -316,11 +316,8 @@ void Simulation::LookAtIds(Machine* machine) {
   Check(machine, CheckNextId(*db));
   const auto state = ledger::LoadState(*db);
   if (!state.ok()) return Fail(machine, state.error().message());
-  const uint64_t id = machine->node->id();
-  const bool gone = std::any_of(machines_.begin(), machines_.end(),
-                                [&](const Machine& one) { return one.evicted.contains(id); });
-  if (!state->ids || !state->ids->claimed || ledger_.registry_lost() || gone || machine->doubtful ||
-      machine->cloned)
+  if (!state->ids || !state->ids->claimed || ledger_.registry_lost() ||
+      ledger_.WasGone(machine->node->id()) || machine->doubtful || machine->cloned)
     return;
   const auto entry = meta_.entries().find(node::IdClaimKey(state->ids->layout, state->ids->slot));
   const bool held =

@@ -64,8 +64,10 @@ void Simulation::NoteMembers(Machine* machine) {
   std::set<uint64_t> evicted;
   for (const auto& [id, member] : shared.membership().members)
     if (member.evicted) evicted.insert(id.value);
-  for (const uint64_t id : evicted)
+  for (const uint64_t id : evicted) {
+    ledger_.NoteGone(id);
     if (!machine->evicted.contains(id)) sometimes.Note("node evicted");
+  }
   for (const uint64_t id : machine->evicted)
     if (!evicted.contains(id)) sometimes.Note("evicted node is back");
   machine->evicted = std::move(evicted);
