@@ -17,8 +17,6 @@ namespace harmonylite::cli {
 
 namespace {
 
-constexpr int kBusyTimeoutMs = 30'000;
-
 // Puts rows that are shadowed or hidden back into their tables, where that is possible. A row whose
 // unique value is taken by another row cannot go back.
 Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logger) {
@@ -53,8 +51,7 @@ Status PutBack(sqlite::Connection* db, schema::LoadOptions options, Logger* logg
 Status Detach(const std::string& db_path, const schema::LoadOptions& options, Logger* logger) {
   HL_TRY(CheckDatabasePath(db_path));
   HL_ASSIGN(const LockFile lock, LockFile::Take(db_path));
-  HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(db_path, sqlite::OpenMode::kReadWrite));
-  db.SetBusyTimeout(kBusyTimeoutMs);
+  HL_ASSIGN(sqlite::Connection db, OpenPatiently(db_path));
   const BesideApplication beside(&db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kWrite));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));

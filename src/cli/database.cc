@@ -17,9 +17,14 @@ Status ChooseDatabase(const config::Config* config, std::string* database) {
                    "which database? name the file, or give -config FILE");
 }
 
-Result<sqlite::Connection> OpenAttached(const std::string& db_path) {
+Result<sqlite::Connection> OpenPatiently(const std::string& db_path) {
   HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(db_path, sqlite::OpenMode::kReadWrite));
   db.SetBusyTimeout(kBusyTimeoutMs);
+  return db;
+}
+
+Result<sqlite::Connection> OpenAttached(const std::string& db_path) {
+  HL_ASSIGN(sqlite::Connection db, OpenPatiently(db_path));
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(&db));
   if (installed != ledger::Installed::kYes)
     return MakeError(ErrorCode::kInvalidArgument,

@@ -18,6 +18,9 @@ namespace harmonylite::cli {
 // kInvalidArgument: neither is there.
 Status ChooseDatabase(const config::Config* config, std::string* database);
 
+// Opens a file to read and write; waits for the locks of others.
+Result<sqlite::Connection> OpenPatiently(const std::string& db_path);
+
 // Opens a file that a node was started on, to read and write; waits for the locks of others.
 // kInvalidArgument: no node was started on it yet, so it has no hidden tables.
 Result<sqlite::Connection> OpenAttached(const std::string& db_path);

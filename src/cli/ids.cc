@@ -19,8 +19,6 @@ namespace {
 
 using config::ExitCode;
 
-constexpr int kBusyTimeoutMs = 30'000;
-
 struct Request {
   std::string table;
   bool all = false;
@@ -76,9 +74,7 @@ std::string KeyOf(const schema::Table& table) {
 
 Result<sqlite::Connection> Open(const std::string& path) {
   HL_TRY(CheckDatabasePath(path));
-  HL_ASSIGN(sqlite::Connection db, sqlite::Connection::Open(path, sqlite::OpenMode::kReadWrite));
-  db.SetBusyTimeout(kBusyTimeoutMs);
-  return db;
+  return OpenPatiently(path);
 }
 
 // After the greatest integer there is no next one.

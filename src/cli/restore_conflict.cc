@@ -40,36 +40,23 @@ Result<int64_t> Run(sqlite::Connection* db, const std::string& sql,
 
 Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) {
   std::string sets;
-  std::string names;
-  std::string parameters;
   std::vector<ValueView> values;
   for (size_t i = 0; i < row.columns.size(); ++i) {
-    const char* comma = i == 0 ? "" : ", ";
-    sets += fmt::format("{}{} = ?{}", comma, Quote(row.columns[i]), i + 1);
-    names += comma + Quote(row.columns[i]);
-    parameters += fmt::format("{}?{}", comma, i + 1);
+    sets += fmt::format("{}{} = ?{}", i == 0 ? "" : ", ", Quote(row.columns[i]), i + 1);
     values.push_back(row.values[i].view());
   }
-  std::vector<ValueView> with_key = values;
+  const size_t columns = values.size();
   for (const schema::KeyColumn& key : table.key)
     for (size_t i = 0; i < row.columns.size(); ++i)
-      if (row.columns[i] == key.name) with_key.push_back(values[i]);
-  if (with_key.size() != values.size() + table.key.size())
+      if (row.columns[i] == key.name) values.push_back(row.values[i].view());
+  if (values.size() != columns + table.key.size())
     return ledger::Contradiction("a kept row has a column twice, or lacks one of its key");
   HL_ASSIGN(const int64_t updated,
             Run(db,
                 fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
-                            ledger::RowKeyIs(table, values.size() + 1)),
-                with_key));
-  if (updated > 0) return Ok();
-  HL_ASSIGN(const int64_t inserted, Run(db,
-                                        fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})",
-                                                    Quote(table.name), names, parameters),
-                                        values));
-  if (inserted == 1) return Ok();
-  return MakeError(ErrorCode::kInvalidArgument,
-                   "a trigger of table {} leaves the row out (RAISE(IGNORE)): nothing is written",
-                   table.name);
+                            ledger::RowKeyIs(table, columns + 1)),
+                values));
+  return updated > 0 ? Ok() : InsertRow(db, table, row);
 }
 
 // Refuses to write back an orphan whose parent is still missing, because the row would be an orphan
@@ -89,21 +76,14 @@ Status HasParents(sqlite::Connection* db, const ledger::Catalog& catalog,
       missing);
 }
 
-// The number of an entry that is kept in the list; nothing for one that the tables tell.
-std::optional<int64_t> NumberOf(const ledger::ListedConflict& conflict) {
-  int64_t number = 0;
-  const char* const end = conflict.id.data() + conflict.id.size();
-  const auto [stop, error] = std::from_chars(conflict.id.data(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
-}
-
 // Two rows that were given the same id are two rows, and one must not be written over the other
 // unless that is what was asked for.
-Status CheckNotOverStranger(const Table& table, const ledger::ListedConflict& conflict,
+Status CheckNotOverStranger(const ledger::Catalog& catalog, const Table& table,
+                            const ledger::ListedConflict& conflict,
                             const std::vector<Assignment>& sets) {
-  const bool integer = table.integer_key && conflict.key.values.size() == 1 &&
-                       conflict.key.values[0].view().type == change::ValueType::kInteger;
-  if (conflict.kind != ledger::conflict_kind::kSameId || !integer) return Ok();
+  const bool stranger =
+      conflict.kind == ledger::conflict_kind::kSameId && LostItsId(catalog, conflict);
+  if (!stranger) return Ok();
   for (const Assignment& set : sets)
     if (SameName(set.column, table.key.at(0).name)) return Ok();
   return MakeError(
@@ -114,6 +94,44 @@ Status CheckNotOverStranger(const Table& table, const ledger::ListedConflict& co
 }
 
 }  // namespace
+
+bool LostItsId(const ledger::Catalog& catalog, const ledger::ListedConflict& conflict) {
+  namespace kind = ledger::conflict_kind;
+  const bool gave_way = conflict.kind == kind::kSameId || conflict.kind == kind::kFirstJoin;
+  if (!gave_way || !conflict.loser.image) return false;
+  const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
+  return tracked != nullptr && tracked->table.integer_key && conflict.key.values.size() == 1 &&
+         conflict.key.values[0].view().type == change::ValueType::kInteger;
+}
+
+Status InsertRow(sqlite::Connection* db, const Table& table, const NamedImage& row) {
+  std::string names;
+  std::string parameters;
+  std::vector<ValueView> values;
+  for (size_t i = 0; i < row.columns.size(); ++i) {
+    const char* comma = i == 0 ? "" : ", ";
+    names += comma + Quote(row.columns[i]);
+    parameters += fmt::format("{}?{}", comma, i + 1);
+    values.push_back(row.values[i].view());
+  }
+  const std::string sql = values.empty()
+                              ? fmt::format("INSERT INTO {} DEFAULT VALUES", Quote(table.name))
+                              : fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})",
+                                            Quote(table.name), names, parameters);
+  HL_ASSIGN(const int64_t inserted, Run(db, sql, values));
+  if (inserted == 1) return Ok();
+  return MakeError(ErrorCode::kInvalidArgument,
+                   "a trigger of table {} leaves the row out (RAISE(IGNORE)): nothing is written",
+                   table.name);
+}
+
+Status TakeOffTheList(sqlite::Connection* db, const ledger::ListedConflict& conflict) {
+  int64_t number = 0;
+  const char* const end = conflict.id.data() + conflict.id.size();
+  const auto [stop, error] = std::from_chars(conflict.id.data(), end, number);
+  if (error != std::errc() || stop != end) return Ok();
+  return ledger::RemoveConflict(db, number);
+}
 
 Result<NamedImage> KeptRow(const Table& table, const ledger::ListedConflict& conflict,
                            const std::vector<Assignment>& sets) {
@@ -161,7 +179,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
     return Ok();
   }
   HL_ASSIGN(const NamedImage row, KeptRow(table, conflict, sets));
-  HL_TRY(CheckNotOverStranger(table, conflict, sets));
+  HL_TRY(CheckNotOverStranger(catalog, table, conflict, sets));
   Status written = Write(db, table, row);
   if (!written.ok() && db->constraint_was_unique())
     return std::move(written).error().Wrap(
@@ -171,8 +189,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   if (conflict.kind == ledger::conflict_kind::kOrphan)
     HL_TRY(HasParents(db, catalog, *tracked, row));
   // It is a row of its own now, and must not be written back once more.
-  if (conflict.kind == ledger::conflict_kind::kSameId)
-    if (const auto number = NumberOf(conflict)) HL_TRY(ledger::RemoveConflict(db, *number));
+  if (conflict.kind == ledger::conflict_kind::kSameId) HL_TRY(TakeOffTheList(db, conflict));
   HL_TRY(transaction.Commit());
   Print("written back to {}\n", table.name);
   return Ok();

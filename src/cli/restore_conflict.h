@@ -24,6 +24,16 @@ Result<change::NamedImage> KeptRow(const schema::Table& table,
                                    const ledger::ListedConflict& conflict,
                                    const std::vector<Assignment>& sets);
 
+// True if the row of the conflict was given its id by SQLite, and another row has that id now.
+bool LostItsId(const ledger::Catalog& catalog, const ledger::ListedConflict& conflict);
+
+// Inserts a row with the values of the columns that it has. kConflict: a constraint prevents it.
+// kInvalidArgument: a trigger leaves the row out.
+Status InsertRow(sqlite::Connection* db, const schema::Table& table, const change::NamedImage& row);
+
+// Removes a conflict that is kept in the list; one that the tables tell stays.
+Status TakeOffTheList(sqlite::Connection* db, const ledger::ListedConflict& conflict);
+
 // Writes the losing row back with the values of `sets`, or repeats the delete if the losing write
 // was a delete. Triggers of the connection must be on, so that the write is captured and the
 // application's own triggers run. kConflict: a constraint prevents the write; for a shadowed row

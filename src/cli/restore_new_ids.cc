@@ -1,6 +1,5 @@
 #include "cli/restore_new_ids.h"
 
-#include <charconv>
 #include <map>
 #include <set>
 #include <tuple>
@@ -10,7 +9,6 @@
 #include "ledger/key_sql.h"
 #include "ledger/lost_children.h"
 #include "sqlite/identifier.h"
-#include "sqlite/literal.h"
 #include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
@@ -150,7 +148,7 @@ class Restorer {
       one.id = id;
       circular_.push_back(one);
     }
-    for (const ListedConflict* one : writes) HL_TRY(TakeOffTheList(*one));
+    for (const ListedConflict* one : writes) HL_TRY(TakeOffTheList(db_, *one));
     return FollowChildren(*tracked, newest, id, counts);
   }
 
@@ -217,33 +215,14 @@ class Restorer {
   }
 
   // Returns the id that SQLite has given.
-  Result<int64_t> Insert(const schema::Table& table, const NamedImage& row) {
-    std::string names;
-    std::string parameters;
-    std::vector<ValueView> values;
-    for (size_t i = 0; i < row.columns.size(); ++i) {
-      if (sqlite::SameName(row.columns[i], table.key.at(0).name)) continue;
-      values.push_back(row.values[i].view());
-      names += (values.size() == 1 ? "" : ", ") + Quote(row.columns[i]);
-      parameters += fmt::format("{}?{}", values.size() == 1 ? "" : ", ", values.size());
+  Result<int64_t> Insert(const schema::Table& table, NamedImage row) {
+    for (size_t i = row.columns.size(); i-- > 0;) {
+      if (!sqlite::SameName(row.columns[i], table.key.at(0).name)) continue;
+      row.columns.erase(row.columns.begin() + static_cast<ptrdiff_t>(i));
+      row.values.erase(row.values.begin() + static_cast<ptrdiff_t>(i));
     }
-    HL_ASSIGN(auto insert,
-              db_->Prepare(values.empty()
-                               ? fmt::format("INSERT INTO {} DEFAULT VALUES", Quote(table.name))
-                               : fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})",
-                                             Quote(table.name), names, parameters)));
-    insert.BindAll(values);
-    HL_TRY(insert.Run());
-    if (db_->changes() == 1) return db_->last_insert_rowid();
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "a trigger of table {} leaves the row out (RAISE(IGNORE))", table.name);
-  }
-
-  Status TakeOffTheList(const ListedConflict& conflict) {
-    int64_t number = 0;
-    const char* const end = conflict.id.data() + conflict.id.size();
-    if (std::from_chars(conflict.id.data(), end, number).ptr != end) return Ok();
-    return ledger::RemoveConflict(db_, number);
+    HL_TRY(InsertRow(db_, table, row));
+    return db_->last_insert_rowid();
   }
 
   sqlite::Connection* db_;          // not owned
@@ -259,15 +238,6 @@ class Restorer {
 };
 
 }  // namespace
-
-bool LostItsId(const ledger::Catalog& catalog, const ListedConflict& conflict) {
-  namespace kind = ledger::conflict_kind;
-  const bool gave_way = conflict.kind == kind::kSameId || conflict.kind == kind::kFirstJoin;
-  if (!gave_way || !conflict.loser.image) return false;
-  const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
-  return tracked != nullptr && tracked->table.integer_key && conflict.key.values.size() == 1 &&
-         conflict.key.values[0].view().type == ValueType::kInteger;
-}
 
 Result<RestoredAnew> RestoreWithNewIds(sqlite::Connection* db, const ledger::Catalog& catalog,
                                        const std::vector<ListedConflict>& list,

@@ -14,9 +14,6 @@
 
 namespace harmonylite::cli {
 
-// True if the row of the conflict was given its id by SQLite, and another row has that id now.
-bool LostItsId(const ledger::Catalog& catalog, const ledger::ListedConflict& conflict);
-
 struct RestoredAnew {
   int64_t rows = 0;                   // rows written back
   int64_t children = 0;               // rows that refer to one of them, and do so by its new id now
