@@ -241,10 +241,12 @@ TEST_F(IdClaimsTest, NothingIsFreedBesideANamesakeThatLives) {
   copy.beats = one_.beats = true;
   copy.Know(copy.self, Lseq(0), std::nullopt);
   EXPECT_EQ(copy.StepAndWrite(), 3);
+  Heartbeat beat_of_one;
+  beat_of_one.origin = one_.self;
   for (int look = 0; look < 4; ++look) {
     for (int beat = 0; beat < 3; ++beat) copy.Step();
     one_.Step();
-    store_.Put(HeartbeatKey(one_.self.node), EncodeHeartbeat({.origin = one_.self})).value();
+    store_.Put(HeartbeatKey(one_.self.node), EncodeHeartbeat(beat_of_one)).value();
     copy.beats = false;
     copy.Step();  // sees the heartbeat of the other
     copy.beats = true;
