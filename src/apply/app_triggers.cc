@@ -79,7 +79,8 @@ Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog
   std::string names;
   std::string nulls;
   std::string sets;
-  for (const std::string& column : table.columns) {
+  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
+    const std::string& column = table.columns[i];
     names += (names.empty() ? "" : ", ") + Quote(column);
     nulls += nulls.empty() ? "NULL" : ", NULL";
     sets += (sets.empty() ? "" : ", ") + Quote(column) + " = NULL";

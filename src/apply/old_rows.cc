@@ -61,7 +61,7 @@ Status OldRows::Start(const Pair& pair) {
   const schema::Table& ours = pair.ours.table;
   std::string columns;
   for (const std::string& column : ours.columns)
-    columns += fmt::format("{}t.{}", columns.empty() ? "" : ", ", Quote(column));
+    columns += (columns.empty() ? "" : ", ") + ledger::ColumnIn("t", pair.theirs.table, column);
   HL_ASSIGN(scan_,
             snapshot_->Prepare(fmt::format(
                 "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,

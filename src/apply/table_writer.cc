@@ -35,9 +35,9 @@ std::string AddVersionSql(const Table& table, const std::string& versions) {
 std::string InsertSql(const Table& table) {
   std::string names;
   std::string values;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    names += (i == 0 ? "" : ", ") + Quote(table.columns[i]);
-    values += fmt::format("{}?{}", i == 0 ? "" : ", ", i + 1);
+  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
+    names += (names.empty() ? "" : ", ") + Quote(table.columns[i]);
+    values += fmt::format("{}?{}", values.empty() ? "" : ", ", i + 1);
   }
   // OR ABORT overrides the schema: a UNIQUE constraint may be declared with ON CONFLICT REPLACE or
   // IGNORE.
@@ -50,10 +50,10 @@ std::string InsertSql(const Table& table) {
 // because two keys that are equal under a collation need not be identical.
 std::string Assignments(const Table& table, bool from_excluded) {
   std::string out;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
+  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
     const std::string name = Quote(table.columns[i]);
     const std::string value = from_excluded ? "excluded." + name : fmt::format("?{}", i + 1);
-    out += fmt::format("{}{} = {}", i == 0 ? "" : ", ", name, value);
+    out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", name, value);
   }
   return out;
 }
@@ -87,8 +87,10 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db, const ledger::Trac
       db->Prepare(fmt::format(
           "UPDATE {} SET hlc = ?1, n = ?2, lseq = ?3, gone = ?4, hash = ?5, born = ?6 WHERE {}",
           versions, ledger::HiddenKeyIs(table, kVersionParameters + 1))));
-  HL_ASSIGN(out.put_row_, db->Prepare(fires_triggers ? InsertSql(table) : UpsertSql(table)));
-  if (fires_triggers) {
+  // SQLite has no upsert by what is not in the table.
+  out.updates_first_ = fires_triggers || table.identity;
+  HL_ASSIGN(out.put_row_, db->Prepare(out.updates_first_ ? InsertSql(table) : UpsertSql(table)));
+  if (out.updates_first_) {
     const int first = static_cast<int>(table.columns.size()) + 1;
     HL_ASSIGN(out.update_row_,
               db->Prepare(fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name),
@@ -96,6 +98,13 @@ Result<TableWriter> TableWriter::Make(sqlite::Connection* db, const ledger::Trac
   }
   HL_ASSIGN(out.delete_row_, db->Prepare(fmt::format("DELETE FROM {} WHERE {}", Quote(table.name),
                                                      ledger::RowKeyIs(table, 1))));
+  if (table.identity) {
+    const std::string map = Quote(table.identity->map);
+    HL_ASSIGN(out.map_row_, db->Prepare(fmt::format("INSERT OR REPLACE INTO {}(local, k1) "
+                                                    "VALUES(last_insert_rowid(), ?1)",
+                                                    map)));
+    HL_ASSIGN(out.unmap_row_, db->Prepare(fmt::format("DELETE FROM {} WHERE k1 = ?1", map)));
+  }
   return out;
 }
 
@@ -135,7 +144,7 @@ Status TableWriter::ReplaceVersion(std::span<const ValueView> key, const StoredV
 }
 
 Status TableWriter::PutRow(std::span<const ValueView> image) {
-  if (fires_triggers_) {
+  if (updates_first_) {
     int index = 1;
     for (const ValueView& value : image) update_row_.Bind(index++, value);
     for (const uint32_t position : table_->key_positions)
@@ -145,13 +154,16 @@ Status TableWriter::PutRow(std::span<const ValueView> image) {
   }
   int index = 1;
   for (const ValueView& value : image) put_row_.Bind(index++, value);
-  return put_row_.Run();
+  HL_TRY(put_row_.Run());
+  if (!map_row_) return Ok();
+  map_row_.BindAll(image.first(1));
+  return map_row_.Run();
 }
 
 Result<std::optional<change::Row>> TableWriter::ReadRow(std::span<const ValueView> key) {
   std::string columns;
   for (const std::string& column : table_->columns)
-    columns += (columns.empty() ? "" : ", ") + Quote(column);
+    columns += (columns.empty() ? "" : ", ") + ledger::ColumnIn("", *table_, column);
   HL_ASSIGN(auto read,
             db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
                                            Quote(table_->name), ledger::RowKeyIs(*table_, 1))));
@@ -170,7 +182,10 @@ Status TableWriter::DropVersion(std::span<const ValueView> key) {
 
 Status TableWriter::DeleteRow(std::span<const ValueView> key) {
   delete_row_.BindAll(key);
-  return delete_row_.Run();
+  HL_TRY(delete_row_.Run());
+  if (!unmap_row_) return Ok();
+  unmap_row_.BindAll(key);
+  return unmap_row_.Run();
 }
 
 }  // namespace harmonylite::apply

@@ -63,12 +63,16 @@ class TableWriter {
   const schema::Table* table_;  // not owned
   std::string versions_;        // Name of the version table, not quoted.
   bool fires_triggers_ = false;
+  bool updates_first_ = false;  // true if a row cannot be put with an upsert
   sqlite::Statement add_version_;
   sqlite::Statement find_version_;
   sqlite::Statement replace_version_;
-  sqlite::Statement put_row_;     // An upsert, or a plain INSERT if triggers fire.
-  sqlite::Statement update_row_;  // Prepared only if triggers fire.
+  sqlite::Statement put_row_;     // An upsert, or a plain INSERT behind update_row_.
+  sqlite::Statement update_row_;  // Prepared only if updates_first_.
   sqlite::Statement delete_row_;
+  sqlite::Statement
+      map_row_;  // Notes the identity of an inserted row; prepared only if it has one.
+  sqlite::Statement unmap_row_;  // Forgets the identity of a deleted row.
 };
 
 }  // namespace harmonylite::apply

@@ -213,8 +213,8 @@ TEST(AlterTest, ATableWithRowsThatIsNew) {
   EXPECT_FALSE(sqlite::Must(LoadCatalog(&node.db, node.tables)).complete);
   const Lseq from = node.newest();
   const SyncResult sync = node.Sync();
-  EXPECT_EQ(sync.catalog.tables.size(), 3u);
-  EXPECT_EQ(sync.catalog.skipped.size(), 1u);
+  EXPECT_EQ(sync.catalog.tables.size(), 4u);
+  EXPECT_EQ(sync.catalog.skipped.size(), 0u);
   EXPECT_TRUE(sqlite::Must(LoadCatalog(&node.db, node.tables)).complete);
   EXPECT_EQ(node.Net(from), (RowsByKey{{"u:'a'", "'a'|1"}}));
   node.Do("INSERT INTO wide VALUES(1, 2, 3)");

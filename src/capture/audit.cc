@@ -86,12 +86,13 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
     if (verdict == ledger::HashJudge::kChanged) changed.push_back(std::move(key));
   }
 
-  HL_ASSIGN(Statement gone, db->Prepare(fmt::format(
-                                "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
-                                "AND t.{} IS NULL{}",
-                                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table),
-                                versions, Quote(table.name), ledger::KeyMatches("t", "v", table),
-                                Quote(table.key[0].name), NotShadowed(tracked))));
+  HL_ASSIGN(Statement gone,
+            db->Prepare(fmt::format(
+                "SELECT 0{}{} FROM {} v LEFT JOIN {} t ON {} WHERE v.gone = 0 "
+                "AND {} IS NULL{}",
+                ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), versions,
+                Quote(table.name), ledger::KeyMatches("t", "v", table),
+                ledger::ColumnIn("t", table, table.key[0].name), NotShadowed(tracked))));
   ledger::RowReader missing(table, /*first_column=*/1);
   HL_TRY(gone.ForEachRow([&](const Statement& row) {
     missing.Read(row);

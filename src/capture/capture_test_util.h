@@ -12,8 +12,10 @@
 
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
+#include "capture/row_map_sync.h"
 #include "ledger/catalog.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/key_sql.h"
 #include "sqlite/identifier.h"
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
@@ -45,7 +47,9 @@ class TestNode {
     App("PRAGMA journal_mode = WAL");
     Write([&] {
       sqlite::Must(ledger::Install(&db, self, "delete"));
-      catalog = sqlite::Must(SyncCatalog(&db, tables, /*first_attach=*/true)).catalog;
+      SyncResult sync = sqlite::Must(SyncCatalog(&db, tables, /*first_attach=*/true));
+      sqlite::Must(SyncRowMaps(&db, clock, Lseq(0), &sync));
+      catalog = std::move(sync.catalog);
     });
     state = sqlite::Must(ledger::LoadState(&db));
   }
@@ -67,6 +71,7 @@ class TestNode {
     Write([&] {
       const ledger::State saved = state;
       sync = sqlite::Must(SyncCatalog(&db, tables, false));
+      sqlite::Must(SyncRowMaps(&db, clock, state.folded_to, &sync));
       while (!sqlite::Must(Fold(&db, sync.catalog, &state, 1000))) continue;
       sqlite::Must(RunAudits(&db, clock, &sync));
       sqlite::Must(ledger::SaveState(&db, state, saved));
@@ -106,7 +111,7 @@ class TestNode {
       const schema::Table& table = tracked.table;
       std::string names;
       for (const std::string& column : table.columns)
-        names += (names.empty() ? "" : ", ") + sqlite::Quote(column);
+        names += (names.empty() ? "" : ", ") + ledger::ColumnIn("", table, column);
       sqlite::Statement all =
           sqlite::Must(db.Prepare("SELECT " + names + " FROM " + sqlite::Quote(table.name)));
       while (sqlite::Must(all.Step())) {

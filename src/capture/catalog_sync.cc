@@ -14,6 +14,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/references.h"
 #include "ledger/registry.h"
+#include "ledger/row_identity.h"
 #include "ledger/shadows.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
@@ -169,6 +170,12 @@ Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, in
   return changed;
 }
 
+// Returns the table with what its number decides.
+Table Numbered(Table table, int64_t id) {
+  if (table.identity) table.identity->map = ledger::RowMapName(id);
+  return table;
+}
+
 // One run of SyncCatalog.
 class Sync {
  public:
@@ -229,7 +236,8 @@ class Sync {
   }
 
   ledger::TrackedTable Unattached(const ledger::RegisteredTable& row, const Table& table) const {
-    return {row.id, table, false, row.had_rows, hide_orphans_ && !table.foreign_keys.empty()};
+    const bool hides = hide_orphans_ && !table.foreign_keys.empty();
+    return {row.id, Numbered(table, row.id), false, row.had_rows, hides};
   }
 
   // Registers a new table, and makes its hidden tables and triggers.
@@ -249,6 +257,7 @@ class Sync {
     ledger::TrackedTable tracked = Unattached(row, table);
     HL_TRY(ledger::SyncShadows(db_, &tracked, table.columns));
     HL_TRY(Remember(row, table));
+    if (table.identity && rows != 0) out_->row_maps.push_back(row.id);
     Report(table, "is replicated from now on");
     if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
     return tracked;
@@ -265,7 +274,10 @@ class Sync {
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;
     // Somebody may have dropped a trigger, or made a UNIQUE index through which rows were displaced
     // since. Changes may have gone unseen until now, and an audit finds them.
-    if (!had_triggers || rewritten) out_->audits.push_back({row.id});
+    if (!had_triggers || rewritten) {
+      out_->audits.push_back({row.id});
+      if (table.identity) out_->row_maps.push_back(row.id);
+    }
     if (renamed) Report(table, "was renamed from " + row.name);
     if (reshaped) Report(table, "has other columns now");
     if (rewritten && !renamed) Report(table, "has its triggers written anew");
@@ -293,7 +305,9 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
   HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
   HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
   HL_ASSIGN(const std::set<std::string> shadow_tables, LoadShadowTables(db));
-  ledger::Catalog catalog{schema.version, {}, std::move(schema.skipped), true, {}, false};
+  HL_ASSIGN(const bool rowids_changed, ledger::RowidsChanged(db));
+  ledger::Catalog catalog{schema.version,  {}, std::move(schema.skipped),
+                          !rowids_changed, {}, false};
   for (Table& table : schema.tables) {
     const ledger::RegisteredTable* known = FindByTrigger(registry, triggers, table);
     if (known == nullptr || !KeepsKey(*known, triggers, table)) {
@@ -302,8 +316,8 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
     }
     const bool has_shadow_table = shadow_tables.contains(ledger::ShadowTableName(known->id));
     const bool hides = options.hide_orphans && !table.foreign_keys.empty();
-    catalog.tables.push_back(
-        {known->id, std::move(table), has_shadow_table, known->had_rows, hides});
+    catalog.tables.push_back({known->id, Numbered(std::move(table), known->id), has_shadow_table,
+                              known->had_rows, hides});
   }
   // Orphans can be hidden only after the sync that makes the tables which hiding needs.
   HL_ASSIGN(const bool hiding, ledger::HasHiddenTable(db, "__harmonylite__touched"));

@@ -25,7 +25,8 @@ struct CatalogChange {
 };
 
 // Loads the catalog, and only reads. A table that is not registered with its present key, or has no
-// trigger of ours, is left out, and Catalog::complete is false then.
+// trigger of ours, is left out, and Catalog::complete is false then. So it is while the row maps
+// (ledger/row_identity.h) are not right.
 Result<ledger::Catalog> LoadCatalog(sqlite::Connection* db, const schema::LoadOptions& options);
 
 // A table whose rows may have changed without a trigger seeing it.
@@ -35,6 +36,8 @@ struct PendingAudit {
 
 struct SyncResult {
   ledger::Catalog catalog;
+  // Numbers of the tables without a key whose row maps the triggers did not keep (row_map_sync.h).
+  std::vector<int64_t> row_maps;
   std::vector<CatalogChange> changes;
   std::vector<PendingAudit> audits;
 };
@@ -42,8 +45,8 @@ struct SyncResult {
 // Brings hidden tables and triggers in line with the schema. New tables get a number, and triggers
 // that are missing or outdated are written. With `first_attach`, rows that exist are from before
 // HarmonyLite and stay without a version; otherwise the rows of a new table count as new writes.
-// Needs a write transaction. In the same transaction the caller prepares the audits, folds the
-// journal and runs the audits.
+// Needs a write transaction. In the same transaction the caller syncs the row maps, prepares the
+// audits, folds the journal and runs the audits.
 Result<SyncResult> SyncCatalog(sqlite::Connection* db, const schema::LoadOptions& options,
                                bool first_attach);
 

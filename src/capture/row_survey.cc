@@ -39,14 +39,14 @@ std::string RowsSql(const ledger::TrackedTable& tracked) {
 std::string VersionsSql(const ledger::TrackedTable& tracked, bool shadows, bool tombstones) {
   const schema::Table& table = tracked.table;
   return fmt::format(
-      "SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE t.{} IS NULL{}", kVersionColumns,
+      "SELECT {}{}{}{} FROM {} v {}LEFT JOIN {} t ON {} WHERE {} IS NULL{}", kVersionColumns,
       ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), shadows ? ", s.image" : "",
       Quote(ledger::VersionTableName(tracked.id)),
       shadows ? fmt::format("LEFT JOIN {} s ON {} ", Quote(ledger::ShadowTableName(tracked.id)),
                             ledger::HiddenKeysEqual("s", "v", table))
               : "",
-      Quote(table.name), ledger::KeyMatches("t", "v", table), Quote(table.key[0].name),
-      tombstones ? "" : " AND v.gone = 0");
+      Quote(table.name), ledger::KeyMatches("t", "v", table),
+      ledger::ColumnIn("t", table, table.key[0].name), tombstones ? "" : " AND v.gone = 0");
 }
 
 // Returns the progress of this node's own changes, as other nodes count it: 0 until this

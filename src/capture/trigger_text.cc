@@ -3,8 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
-#include "ledger/clock_sql.h"
-#include "ledger/hidden_tables.h"
+#include "capture/identity_triggers.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -16,14 +15,6 @@ using schema::KeyColumn;
 using schema::Table;
 using schema::UniqueIndex;
 using sqlite::Quote;
-
-// Returns an SQL expression for the stamp of a new journal entry. The journal's newest entry is the
-// clock.
-std::string NextStamp() {
-  std::string wall = fmt::format("({} << {})", ledger::kNowMs, kHlcCounterBits);
-  if (HL_MUTANT(clock_goes_back)) return wall;
-  return LaterStamp("(SELECT hlc FROM __harmonylite__journal ORDER BY id DESC LIMIT 1)", wall);
-}
 
 std::string Join(const std::vector<std::string>& parts, std::string_view separator) {
   return fmt::format("{}", fmt::join(parts, separator));
@@ -64,10 +55,6 @@ std::vector<std::string> KeyPresent(const Table& table, std::string_view row) {
   return out;
 }
 
-std::string When(const std::vector<std::string>& conditions) {
-  return conditions.empty() ? "" : "WHEN " + Join(conditions, " AND ") + " ";
-}
-
 // Returns the condition that two rows have the same key by the collations of the key.
 std::string SameKey(const Table& table, std::string_view a, std::string_view b) {
   std::vector<std::string> parts;
@@ -75,13 +62,6 @@ std::string SameKey(const Table& table, std::string_view a, std::string_view b) 
     parts.push_back(
         fmt::format("{0}.{2} IS {1}.{2} COLLATE {3}", a, b, Quote(key.name), Quote(key.collation)));
   return Join(parts, " AND ");
-}
-
-TriggerText Make(int64_t id, std::string_view kind, const Table& table, std::string_view event,
-                 const std::string& when, const std::string& body) {
-  const std::string name = ledger::TriggerName(id, kind);
-  return {name, fmt::format("CREATE TRIGGER {} {} ON {} {}BEGIN {} END", Quote(name), event,
-                            Quote(table.name), when, body)};
 }
 
 // The alias of the table in HolderQuery, because a table may itself be named NEW or OLD.
@@ -142,19 +122,13 @@ void AddDisplacedTriggers(int64_t id, const Table& table, std::vector<TriggerTex
   const auto add = [&](const char* kind, const char* event, std::string* body) {
     if (body->empty()) return;
     body->pop_back();
-    out->push_back(Make(id, kind, table, event, "", *body));
+    out->push_back(MakeTrigger(id, kind, table, event, "", *body));
   };
   add("before_insert", "BEFORE INSERT", &on_insert);
   add("before_update", "BEFORE UPDATE", &on_update);
 }
 
 }  // namespace
-
-std::string LaterStamp(std::string_view newest, std::string_view wall) {
-  const char* step =
-      HL_MUTANT(step_not_random) || HL_MUTANT(stamps_repeat) ? "0" : "(random() & 1023)";
-  return fmt::format("max({} + {}, {}) + {}", newest, HL_MUTANT(stamps_repeat) ? 0 : 1, wall, step);
-}
 
 // For table 7, t(id PRIMARY KEY, …), the first trigger reads
 //
@@ -164,21 +138,22 @@ std::string LaterStamp(std::string_view newest, std::string_view wall) {
 // An update journals the new key, and with a trigger of its own also the old key if that is another
 // one, because the row of the old key is gone.
 std::vector<TriggerText> CaptureTriggers(int64_t table_id, const Table& table) {
+  if (table.identity) return IdentityTriggers(table_id, table);
   const std::vector<std::string> new_present = KeyPresent(table, "NEW");
   const std::vector<std::string> old_present = KeyPresent(table, "OLD");
   std::vector<std::string> key_changed = old_present;
   key_changed.push_back("NOT (" + SameKey(table, "OLD", "NEW") + ")");
 
   std::vector<TriggerText> out;
-  out.push_back(Make(table_id, "insert", table, "AFTER INSERT", When(new_present),
-                     JournalRow(table_id, table, "NEW")));
-  out.push_back(Make(table_id, "update", table, "AFTER UPDATE", When(new_present),
-                     JournalRow(table_id, table, "NEW")));
+  out.push_back(MakeTrigger(table_id, "insert", table, "AFTER INSERT", Join(new_present, " AND "),
+                            JournalRow(table_id, table, "NEW")));
+  out.push_back(MakeTrigger(table_id, "update", table, "AFTER UPDATE", Join(new_present, " AND "),
+                            JournalRow(table_id, table, "NEW")));
   if (!HL_MUTANT(old_key_forgotten))
-    out.push_back(Make(table_id, "update_key", table, "AFTER UPDATE", When(key_changed),
-                       JournalRow(table_id, table, "OLD")));
-  out.push_back(Make(table_id, "delete", table, "AFTER DELETE", When(old_present),
-                     JournalRow(table_id, table, "OLD")));
+    out.push_back(MakeTrigger(table_id, "update_key", table, "AFTER UPDATE",
+                              Join(key_changed, " AND "), JournalRow(table_id, table, "OLD")));
+  out.push_back(MakeTrigger(table_id, "delete", table, "AFTER DELETE", Join(old_present, " AND "),
+                            JournalRow(table_id, table, "OLD")));
   AddDisplacedTriggers(table_id, table, &out);
   return out;
 }

@@ -7,6 +7,7 @@
 #include "cli/json.h"
 #include "cli/print.h"
 #include "cli/time_text.h"
+#include "schema/schema.h"
 #include "sqlite/literal.h"
 
 namespace harmonylite::cli {
@@ -28,10 +29,13 @@ Json ToJson(const ValueView& value) {
   return Json::object({{"sql", sqlite::Literal(value)}});
 }
 
+// An identity is shown as the key of its row, and not among the columns.
+bool IsReal(const std::string& column) { return column != schema::kIdentityColumn; }
+
 Json ToJson(const NamedImage& image) {
   Json out = Json::object();
   for (size_t i = 0; i < image.columns.size(); ++i)
-    out[image.columns[i]] = ToJson(image.values[i].view());
+    if (IsReal(image.columns[i])) out[image.columns[i]] = ToJson(image.values[i].view());
   return out;
 }
 
@@ -82,7 +86,8 @@ std::string FoundText(const ListedConflict& one) {
 
 void PrintImage(const NamedImage& image) {
   for (size_t i = 0; i < image.columns.size(); ++i)
-    Print("    {}: {}\n", image.columns[i], sqlite::Literal(image.values[i].view()));
+    if (IsReal(image.columns[i]))
+      Print("    {}: {}\n", image.columns[i], sqlite::Literal(image.values[i].view()));
 }
 
 void PrintOrphan(const ListedConflict& one) {
@@ -155,7 +160,7 @@ void PrintConflict(const ListedConflict& one) {
   for (const ListedSide* side : {&one.loser, &one.winner})
     if (side->image)
       for (const std::string& column : side->image->columns)
-        if (std::find(columns.begin(), columns.end(), column) == columns.end())
+        if (IsReal(column) && std::find(columns.begin(), columns.end(), column) == columns.end())
           columns.push_back(column);
   for (const ListedSide* side : {&one.loser, &one.winner})
     Print("  {}: node {}, {}{}\n", side == &one.loser ? "loser " : "winner", NodeText(*side),

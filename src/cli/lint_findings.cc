@@ -107,8 +107,8 @@ Status Linter::Table(const ledger::Catalog& catalog, const schema::Table& table)
 Status Linter::Writable(const schema::Table& table) {
   std::vector<std::string> names;
   std::vector<std::string> nulls;
-  for (const std::string& column : table.columns) {
-    names.push_back(Quote(column));
+  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
+    names.push_back(Quote(table.columns[i]));
     nulls.push_back("NULL");
   }
   db_->EnableTriggers(false);
@@ -132,6 +132,13 @@ Status Linter::Key(const schema::Table& table) {
         "has no key and is replicated by rowid: rows of different nodes take the same number, and "
         "VACUUM gives rows other numbers, which means wrong rows on the other nodes",
         "add a PRIMARY KEY");
+    return Ok();
+  }
+  if (table.identity) {
+    Add(Severity::kNote,
+        "has no key: its rows are known by hidden identities, equal rows that two nodes insert are "
+        "two rows, and rowids differ from node to node",
+        "a PRIMARY KEY makes equal rows one, if that is what they mean");
     return Ok();
   }
   if (table.autoincrement)

@@ -45,9 +45,11 @@ TEST_F(LintFindings, ATextKeyIsFine) {
   EXPECT_TRUE(Has(Texts(all, Severity::kNote, "t"), "0 rows"));
 }
 
-TEST_F(LintFindings, ATableWithoutKeyIsAProblem) {
-  const auto all = Of("CREATE TABLE t(v)");
-  EXPECT_TRUE(Has(Texts(all, Severity::kProblem, "t"), "is not replicated"));
+TEST_F(LintFindings, ATableWithoutKeyHasIdentities) {
+  const auto all = Of("CREATE TABLE t(v); CREATE TABLE u(v); CREATE UNIQUE INDEX i ON u(v + 1)");
+  EXPECT_TRUE(Texts(all, Severity::kProblem, "t").empty());
+  EXPECT_TRUE(Has(Texts(all, Severity::kNote, "t"), "hidden identities"));
+  EXPECT_TRUE(Has(Texts(all, Severity::kProblem, "u"), "is not replicated"));
   schema::LoadOptions by_rowid;
   by_rowid.allow_without_key = [](const std::string&) { return true; };
   EXPECT_TRUE(Has(Texts(Of("", by_rowid), Severity::kWarning, "t"), "replicated by rowid"));
@@ -78,7 +80,7 @@ TEST_F(LintFindings, WhatOnlyTheApplicationHasIsAProblem) {
 TEST_F(LintFindings, TriggersAreJudgedByWhatTheyWrite) {
   const auto all = Of(
       "CREATE TABLE t(k TEXT NOT NULL PRIMARY KEY, v); CREATE TABLE u(k TEXT NOT NULL PRIMARY KEY);"
-      "CREATE TABLE log(v);"
+      "CREATE TABLE log(v); CREATE UNIQUE INDEX i ON log(v + 1);"
       "CREATE TRIGGER mixed AFTER INSERT ON t BEGIN INSERT INTO u VALUES(new.k);"
       "  INSERT INTO log VALUES(1); END;"
       "CREATE TRIGGER local AFTER UPDATE ON t BEGIN INSERT INTO log VALUES(1); END;"

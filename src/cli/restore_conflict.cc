@@ -42,8 +42,9 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
   std::string sets;
   std::vector<ValueView> values;
   for (size_t i = 0; i < row.columns.size(); ++i) {
-    sets += fmt::format("{}{} = ?{}", i == 0 ? "" : ", ", Quote(row.columns[i]), i + 1);
     values.push_back(row.values[i].view());
+    if (row.columns[i] == schema::kIdentityColumn) continue;
+    sets += fmt::format("{}{} = ?{}", sets.empty() ? "" : ", ", Quote(row.columns[i]), i + 1);
   }
   const size_t columns = values.size();
   for (const schema::KeyColumn& key : table.key)
@@ -109,10 +110,12 @@ Status InsertRow(sqlite::Connection* db, const Table& table, const NamedImage& r
   std::string parameters;
   std::vector<ValueView> values;
   for (size_t i = 0; i < row.columns.size(); ++i) {
-    const char* comma = i == 0 ? "" : ", ";
+    // A row without a key is given a new identity.
+    if (row.columns[i] == schema::kIdentityColumn) continue;
+    const char* comma = values.empty() ? "" : ", ";
     names += comma + Quote(row.columns[i]);
-    parameters += fmt::format("{}?{}", comma, i + 1);
     values.push_back(row.values[i].view());
+    parameters += fmt::format("{}?{}", comma, values.size());
   }
   const std::string sql = values.empty()
                               ? fmt::format("INSERT INTO {} DEFAULT VALUES", Quote(table.name))

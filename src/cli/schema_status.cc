@@ -17,16 +17,20 @@ namespace harmonylite::cli {
 
 namespace {
 
+std::string KeyText(const schema::Table& table) {
+  if (table.identity) return "no key: rows are known by hidden identities";
+  std::string key;
+  for (const schema::KeyColumn& column : table.key) key += (key.empty() ? "" : ", ") + column.name;
+  return fmt::format("key ({}){}", key, table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
+}
+
 Result<ledger::Catalog> PrintTables(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
   HL_ASSIGN(ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
   for (const ledger::TrackedTable& tracked : catalog.tables) {
-    std::string key;
-    for (const schema::KeyColumn& column : tracked.table.key)
-      key += (key.empty() ? "" : ", ") + column.name;
-    Print("{}: {} columns, key ({}){}\n", tracked.table.name, tracked.table.columns.size(), key,
-          tracked.table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
+    Print("{}: {} columns, {}\n", tracked.table.name,
+          tracked.table.columns.size() - tracked.table.first_real_column(), KeyText(tracked.table));
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     Print("{}: not replicated: {}\n", skipped.name, skipped.reason);

@@ -23,7 +23,7 @@ namespace harmonylite::config {
 struct TablesConfig {
   std::vector<std::string> include;      // empty for all tables
   std::vector<std::string> exclude;      // takes precedence over include
-  std::vector<std::string> without_key;  // replicated by rowid if they have no key at all
+  std::vector<std::string> without_key;  // the rowid is their key if they have none
 };
 
 struct ReplicationLogConfig {
@@ -194,7 +194,7 @@ std::string RenderRedacted(const Config& config);
 
 // Returns whether include and exclude select the table.
 bool SelectsTable(const TablesConfig& tables, std::string_view name);
-// Returns whether the table is replicated by rowid if it has no key at all.
+// Returns whether the rowid is to be the table's key if it has none.
 bool AllowsWithoutKey(const TablesConfig& tables, std::string_view name);
 
 const char* StoreName(SnapshotStore store);

@@ -44,8 +44,9 @@ struct Catalog {
   int64_t schema_version = -1;  // PRAGMA schema_version that the catalog was read at; -1: none
   std::vector<TrackedTable> tables;
   std::vector<schema::SkippedTable> skipped;
-  // False while a table that is to be replicated lacks its triggers. Such a table is not in
-  // `tables`, and reading the journal with this catalog would pass over its entries.
+  // False while a table that is to be replicated lacks its triggers, or rows without a key cannot
+  // be told apart. Such a table is not in `tables`, and reading the journal with this catalog would
+  // pass over its entries.
   bool complete = true;
   std::vector<Reference> references;
   bool hide_orphans = false;  // true if orphans are taken out of their tables

@@ -2,7 +2,7 @@
 // whose text is stored in the application's schema (capture/trigger_text.h).
 //
 // A hidden table spells a key as k1, k2, …; the application's table spells it with its own columns
-// and collations.
+// and collations. If it has no key, the identity is looked up in the table's row map.
 //
 // Threads: pure functions.
 #pragma once
@@ -20,6 +20,9 @@ enum class HiddenKey : char { kOwn = 'k', kBlocker = 'b' };
 
 // Returns ", a.k1, a.k2": the key columns of a hidden table that is called `alias`.
 std::string KeyColumns(std::string_view alias, const schema::Table& table);
+// Returns "a."x"": one column of an image, from the application's table called `alias`, or by its
+// own name if `alias` is empty. For kIdentityColumn it is the identity of the row.
+std::string ColumnIn(std::string_view alias, const schema::Table& table, std::string_view column);
 // Returns ", a."x", a."y"": all columns of an image, from the application's table called `alias`.
 std::string ImageColumns(std::string_view alias, const schema::Table& table);
 // Returns the condition that a row of the application's table, called `row`, and one of a hidden

@@ -21,26 +21,42 @@ using sqlite::Quote;
 // Rows in one piece, which take a millisecond or two.
 constexpr int kRows = 2'000;
 
-// Writes a condition on the row key of c, with parameters from number `first` on, such as "(c.a
-// COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)".
-std::string Compare(const schema::Table& table, const char* how, size_t first) {
-  std::string names;
-  std::string values;
-  for (size_t i = 0; i < table.key.size(); ++i) {
-    const char* comma = i == 0 ? "" : ", ";
-    names += fmt::format("{}c.{} COLLATE {}", comma, Quote(table.key[i].name),
-                         Quote(table.key[i].collation));
-    values += fmt::format("{}?{}", comma, first + i);
-  }
-  return fmt::format("({}) {} ({})", names, how, values);
+// The columns by which a table is cut into pieces: the row key, or the rowid if it has no key.
+struct PieceColumn {
+  std::string sql;  // of a row that is called c
+  std::string collation;
+};
+
+std::vector<PieceColumn> PieceColumns(const schema::Table& table) {
+  if (table.identity) return {{"c." + table.identity->rowid, "BINARY"}};
+  std::vector<PieceColumn> out;
+  for (const schema::KeyColumn& key : table.key)
+    out.push_back({"c." + Quote(key.name), key.collation});
+  return out;
+}
+
+std::string Selected(const schema::Table& table) {
+  std::string out;
+  for (const PieceColumn& column : PieceColumns(table))
+    out += (out.empty() ? "" : ", ") + column.sql;
+  return out;
 }
 
 std::string Order(const schema::Table& table) {
   std::string out;
-  for (const schema::KeyColumn& key : table.key)
-    out += fmt::format("{}c.{} COLLATE {}", out.empty() ? "" : ", ", Quote(key.name),
-                       Quote(key.collation));
+  for (const PieceColumn& column : PieceColumns(table))
+    out += fmt::format("{}{} COLLATE {}", out.empty() ? "" : ", ", column.sql,
+                       Quote(column.collation));
   return out;
+}
+
+// Writes a condition on the piece columns of c, with parameters from number `first` on, such as
+// "(c.a COLLATE "NOCASE", c.b COLLATE "BINARY") > (?1, ?2)".
+std::string Compare(const schema::Table& table, const char* how, size_t first) {
+  std::string values;
+  for (size_t i = 0; i < table.key.size(); ++i)
+    values += fmt::format("{}?{}", i == 0 ? "" : ", ", first + i);
+  return fmt::format("({}) {} ({})", Order(table), how, values);
 }
 
 std::string IsOrphan(const Catalog& catalog, const TrackedTable& table) {
@@ -99,7 +115,7 @@ Result<std::optional<Row>> OrphanCensus::EndOfPiece(const TrackedTable& tracked)
   const schema::Table& table = tracked.table;
   HL_ASSIGN(auto find, db_->PrepareCached(fmt::format(
                            "SELECT {} FROM {} c WHERE {}{} ORDER BY {} LIMIT 1 OFFSET {}",
-                           RowKey("c", table), Quote(table.name), KeyPresentInC(table),
+                           Selected(table), Quote(table.name), KeyPresentInC(table),
                            after_ ? Compare(table, ">", 1) : "true", Order(table), kRows - 1)));
   if (after_) find->BindAll(*after_);
   HL_ASSIGN(const bool found, find->Step());

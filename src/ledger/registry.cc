@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "ledger/hidden_tables.h"
+#include "ledger/row_identity.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
 
@@ -105,6 +106,7 @@ Status SaveRegistered(Connection* db, const RegisteredTable& table) {
 
 Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table) {
   HL_TRY(WidenJournal(db, table.key.size()));
+  if (table.identity) HL_TRY(CreateRowMap(db, id));
   const std::string name = Quote(VersionTableName(id));
   // Key columns have no declared type, so they hold what the table stores, bit for bit. An affinity
   // would change text like '007', which an ANY column of a STRICT table keeps.
@@ -136,6 +138,7 @@ Status DropRegistered(Connection* db, int64_t id) {
   for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));
+  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(RowMapName(id))));
   return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
 }
 

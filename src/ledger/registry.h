@@ -33,10 +33,11 @@ std::string EncodeKey(const schema::Table& table);
 Result<std::vector<RegisteredTable>> LoadRegistry(sqlite::Connection* db);
 // Inserts or replaces the row of `table.id`.
 Status SaveRegistered(sqlite::Connection* db, const RegisteredTable& table);
-// Makes the version table for a new number, and adds the journal columns that its key needs.
+// Makes the version table for a new number, the row map if the table has no key, and the journal
+// columns that the key needs.
 Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Table& table);
-// Removes all that belongs to a number: its row, its version table, its shadow table and its
-// triggers.
+// Removes all that belongs to a number: its row, its version table, its shadow table, its row map
+// and its triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
 
 }  // namespace harmonylite::ledger

@@ -160,10 +160,33 @@ Status ResolveGenerated(Connection* db, Table* table) {
   return Ok();
 }
 
+// True for an index that can be a row key: it holds every row, and names columns only.
+bool CanBeKey(const IndexInfo& index) { return !index.partial && index.of_columns; }
+
+// Gives a table without a key identities, or returns why it cannot have them.
+std::optional<std::string> UseIdentity(const std::vector<ColumnInfo>& columns,
+                                       const std::vector<IndexInfo>& indexes, Table* table) {
+  // A UNIQUE index may remove a row without a trigger, and its identity would stay.
+  if (!indexes.empty())
+    return "it has no key but a UNIQUE index over a part of its rows, or over expressions: add a "
+           "PRIMARY KEY, or list it in [tables] without_key";
+  for (const char* alias : {"_rowid_", "rowid", "oid"}) {
+    const bool taken = std::any_of(columns.begin(), columns.end(), [&](const ColumnInfo& column) {
+      return SameName(column.name, alias);
+    });
+    if (taken) continue;
+    table->key = {{kIdentityColumn, "BINARY", false}};
+    table->identity = RowIdentity{alias, {}};
+    return std::nullopt;
+  }
+  return "it has no key, and columns of its own are called _rowid_, rowid and oid";
+}
+
 // Chooses the row key: the primary key, or else the first UNIQUE index over NOT NULL columns, or
-// else the rowid if the operator allows it. A single column that is the primary key without an
-// index for it is an INTEGER PRIMARY KEY, which is the rowid. Fills in `table->key` and, if the key
-// has an index, `key_index`; or returns why the table has no usable key.
+// else the rowid if the operator wants it, or else the first UNIQUE index over columns, or else an
+// identity. A single column that is the primary key without an index for it is an INTEGER PRIMARY
+// KEY, which is the rowid. Fills in `table->key` and, if the key has an index, `key_index`; or
+// returns why the table has no usable key.
 std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>& columns,
                                      const std::vector<IndexInfo>& indexes, bool allow_rowid,
                                      Table* table, std::string* key_index) {
@@ -182,15 +205,18 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
     table->integer_key = true;
     return std::nullopt;
   }
-  for (const IndexInfo& index : indexes) {
-    if (chosen != nullptr) break;
-    if (index.partial || !index.of_columns) continue;
-    if (std::all_of(index.columns.begin(), index.columns.end(), [&](const KeyColumn& key) {
-          const auto column = column_named(key.name);
-          return column != columns.end() && column->not_null;
-        }))
-      chosen = &index;
-  }
+  const auto choose = [&](bool may_be_null) {
+    for (const IndexInfo& index : indexes) {
+      if (chosen != nullptr) return;
+      const bool usable = std::ranges::all_of(index.columns, [&](const KeyColumn& key) {
+        const auto column = column_named(key.name);
+        return column != columns.end() && (may_be_null || column->not_null);
+      });
+      if (usable && CanBeKey(index)) chosen = &index;
+    }
+  };
+  choose(/*may_be_null=*/false);
+  if (!allow_rowid) choose(/*may_be_null=*/true);
   if (chosen != nullptr) {
     for (const KeyColumn& key : chosen->columns) {
       const auto column = column_named(key.name);
@@ -202,9 +228,7 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
     *key_index = chosen->name;
     return std::nullopt;
   }
-  if (!allow_rowid)
-    return "it has no PRIMARY KEY and no UNIQUE index over NOT NULL columns: add one, or list it "
-           "in [tables] without_key";
+  if (!allow_rowid) return UseIdentity(columns, indexes, table);
   const bool named = std::any_of(columns.begin(), columns.end(),
                                  [](const ColumnInfo& c) { return SameName(c.name, "_rowid_"); });
   if (named) return "it has no key, and a column of its own is called _rowid_";
@@ -222,7 +246,7 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
   std::string key_index;
   if (auto reason = ChooseKey(row, columns, indexes, allow, table, &key_index)) return reason;
 
-  if (table->rowid_key) table->columns.push_back("_rowid_");
+  if (table->rowid_key || table->identity) table->columns.push_back(table->key[0].name);
   for (const ColumnInfo& column : columns) table->columns.push_back(column.name);
   for (const std::string& column : table->columns)
     table->column_seeds.push_back(change::ColumnSeed(sqlite::FoldCase(column)));

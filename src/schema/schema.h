@@ -45,20 +45,35 @@ struct UniqueIndex {
   std::vector<std::string> columns;
 };
 
+// The name of the column that stands for the row key of a table without a key. The table has no
+// such column: a row's value there is its identity (ledger/row_identity.h).
+inline constexpr const char* kIdentityColumn = "__harmonylite__row";
+
+// How the rows of a table without a key are known.
+struct RowIdentity {
+  std::string rowid;  // a name of the rowid that no column of the table has
+  std::string map;    // the hidden table with the identities, once the table has a number
+};
+
 struct Table {
   std::string name;
-  std::vector<std::string> columns;     // in table order, without generated columns
+  // In table order, without generated columns. The first one is kIdentityColumn or "_rowid_" if the
+  // table has no key.
+  std::vector<std::string> columns;
   std::vector<uint64_t> column_seeds;   // seeds of row hashes, one for each of `columns`
   std::vector<KeyColumn> key;           // the row key
   std::vector<uint32_t> key_positions;  // where in `columns` each column of `key` is
   bool integer_key = false;  // true if the row key is the rowid, as an INTEGER PRIMARY KEY or alone
-  bool rowid_key = false;    // true if the table has no key; columns[0] is then "_rowid_"
+  bool rowid_key = false;    // true if the table has no key, and the rowid is taken for one
+  std::optional<RowIdentity> identity;  // set if the table has no key; columns[0] stands for it
   bool autoincrement = false;  // true if SQLite gives out the row key and counts (AUTOINCREMENT)
   std::vector<UniqueIndex> unique_indexes;
   std::vector<ForeignKey> foreign_keys;
   bool acts_on_itself = false;  // see TablesThatActOnThemselves
 
   change::TableShape Shape() const;
+  // Where in `columns` the columns begin that the table really has.
+  size_t first_real_column() const { return identity ? 1 : 0; }
 };
 
 struct SkippedTable {
@@ -76,8 +91,8 @@ struct Schema {
 struct LoadOptions {
   // Returns true for tables that are to be replicated. If the function is empty, all tables are.
   std::function<bool(const std::string& table)> include;
-  // Returns true for tables that are to be replicated by rowid if they have no key. If the function
-  // is empty, no table is.
+  // Returns true for tables whose rowid is taken for the row key if they have no key. If the
+  // function is empty, no table's is: rows without a key have identities.
   std::function<bool(const std::string& table)> allow_without_key;
   // True if orphans are taken out of their tables ([conflicts] foreign_keys = "hide").
   bool hide_orphans = false;

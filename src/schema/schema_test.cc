@@ -121,8 +121,28 @@ TEST(SchemaKeyTest, FirstUniqueIndexOverNotNullColumns) {
             Strings{"a BINARY"});
 }
 
-TEST(SchemaKeyTest, NoKey) {
-  EXPECT_NE(ReasonOf("CREATE TABLE t(a, b UNIQUE)").find("without_key"), std::string::npos);
+TEST(SchemaKeyTest, UniqueIndexOverNullableColumns) {
+  const Table table =
+      TableOf("CREATE TABLE t(a, b, c, UNIQUE(a, b)); CREATE UNIQUE INDEX later ON t(c)");
+  EXPECT_EQ(Key(table), (Strings{"a BINARY", "b BINARY"}));
+  EXPECT_TRUE(table.key[0].nullable && table.key[1].nullable);
+  EXPECT_FALSE(table.identity.has_value());
+}
+
+TEST(SchemaKeyTest, Identities) {
+  const Table table = TableOf("CREATE TABLE t(a, _RowId_, b); CREATE INDEX i ON t(a)");
+  ASSERT_TRUE(table.identity.has_value());
+  EXPECT_EQ(table.identity->rowid, "rowid");
+  EXPECT_EQ(table.columns, (Strings{kIdentityColumn, "a", "_RowId_", "b"}));
+  EXPECT_EQ(table.first_real_column(), 1u);
+  EXPECT_EQ(table.key_positions, std::vector<uint32_t>{0});
+  EXPECT_FALSE(table.integer_key);
+  EXPECT_NE(ReasonOf("CREATE TABLE t(oid, a, _rowid_, rowid)").find("no key"), std::string::npos);
+  EXPECT_NE(ReasonOf("CREATE TABLE t(a); CREATE UNIQUE INDEX e ON t(a + 1)").find("without_key"),
+            std::string::npos);
+}
+
+TEST(SchemaKeyTest, RowidWhereItIsWanted) {
   const Table table = TableOf("CREATE TABLE t(a, b UNIQUE)", AllowWithoutKey());
   EXPECT_TRUE(table.rowid_key);
   EXPECT_TRUE(table.integer_key);

@@ -98,6 +98,19 @@ KINDS = {
         "CREATE TABLE t(id INTEGER PRIMARY KEY, " + ", ".join(f"c{n}" for n in range(999)) + ")",
         ["INSERT INTO t(id, c0, c998) VALUES(1, 'first', 'last'), (2, NULL, 2)",
          "UPDATE t SET c500 = 'middle' WHERE id = 1", "DELETE FROM t WHERE id = 2"]),
+    "unique, but nullable, instead of a key": (
+        "CREATE TABLE t(name TEXT UNIQUE, v)",
+        ["INSERT INTO t VALUES('a', 1), ('b', 2)", "REPLACE INTO t VALUES('a', 3)",
+         "DELETE FROM t WHERE name = 'b'"]),
+    "no key": (
+        "CREATE TABLE t(a, b)",
+        ["INSERT INTO t VALUES(1, 2), (1, 2), (NULL, NULL), (3, x'00')",
+         "UPDATE t SET b = 9 WHERE _rowid_ = 1", "DELETE FROM t WHERE a IS NULL"]),
+    "no key, but an index": (
+        "CREATE TABLE t(rowid TEXT, b); CREATE INDEX i ON t(b)",
+        ["INSERT INTO t VALUES('x', 2), ('y', 2), ('z', 3)",
+         "INSERT OR REPLACE INTO t(_rowid_, rowid, b) VALUES(2, 'new', 5), (7, 'far', 6)",
+         "UPDATE t SET _rowid_ = 9 WHERE b = 5"]),
     "checks and not null": (
         "CREATE TABLE t(id INTEGER PRIMARY KEY, n INT NOT NULL CHECK(n > 0), m NOT NULL DEFAULT 1)",
         ["INSERT INTO t VALUES(1, 1, 2), (2, 5, 5)", "INSERT OR IGNORE INTO t VALUES(3, NULL, 1)",

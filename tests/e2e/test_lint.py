@@ -33,7 +33,8 @@ def findings(path):
 
 # (schema, severity, table, words of the finding)
 CASES = [
-    ("CREATE TABLE t(a)", "problem", "t", "no PRIMARY KEY"),
+    ("CREATE TABLE t(a)", "note", "t", "has no key"),
+    ("CREATE TABLE t(a, b); CREATE UNIQUE INDEX i ON t(a) WHERE b > 0", "problem", "t", "has no key"),
     ("CREATE TABLE t(id INTEGER PRIMARY KEY)", "warning", "t", "key id is a number that SQLite gives"),
     ("CREATE TABLE t(id INTEGER PRIMARY KEY AUTOINCREMENT)", "note", "t", "numbers of its own"),
     ("CREATE TABLE t(k TEXT PRIMARY KEY)", "warning", "t", "may be NULL"),

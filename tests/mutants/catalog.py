@@ -19,6 +19,8 @@ MUTANTS = {
     "id_slot_shared": "every node gives out the ids of slot 0",
     "id_share_inherited": "a copy of a file goes on with the ids of the original",
     "id_slot_taken_alive": "a slot is taken over from a node that goes on writing",
+    "identity_is_the_rowid": "two nodes give new rows without a key the same identity",
+    "vacuum_unnoticed": "rows without a key are not told apart anew after VACUUM",
     "displaced_not_journaled": "rows that REPLACE removes are not journaled",
     "displaced_always_counts": "a row that might have been displaced counts as written",
     # capture

@@ -110,7 +110,7 @@ Result<JournalChanges> ReadJournal(SimNode* node, int64_t after) {
     HL_ASSIGN(const bool row, entries.Step());
     if (!row) return out;
     const AppTable* table = FindTable(entries.Text(0));
-    if (table == nullptr) continue;
+    if (table == nullptr || table->identity) continue;
     Row key;
     for (size_t i = 0; i < table->key.size(); ++i)
       key.emplace_back(entries.Column(5 + static_cast<int>(i)));

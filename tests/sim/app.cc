@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sqlite/sqlite_test_util.h"
+#include "sqlite/vacuum.h"
 
 namespace harmonylite::sim {
 
@@ -70,6 +71,7 @@ Status App::Read(std::vector<Pending>* out) {
   };
   std::map<std::pair<std::string, std::string>, Entry> newest;  // by table and key text
   given_.clear();
+  HL_ASSIGN(const Places links, ReadLinks());
   HL_ASSIGN(auto entries, db_->PrepareCached(
                               "SELECT (SELECT name FROM __harmonylite__tables t WHERE t.id = "
                               "j.tbl), j.* FROM __harmonylite__journal j WHERE id > ?1 AND op <> 0 "
@@ -81,29 +83,32 @@ Status App::Read(std::vector<Pending>* out) {
     given_.emplace_back(entries->Int(1), entries->Int(4));
     const AppTable* table = FindTable(entries->Text(0));
     if (table == nullptr) continue;
+    const auto named = links.named.find(entries->Int(1));
+    const bool names_place = table->identity && named != links.named.end();
+    if (names_place) sometimes_->Note("row without a key written behind a VACUUM");
     change::Row row_key;
     for (size_t i = 0; i < table->key.size(); ++i)
-      row_key.emplace_back(entries->Column(5 + static_cast<int>(i)));
+      row_key.emplace_back(names_place ? named->second.view()
+                                       : entries->Column(5 + static_cast<int>(i)));
     const std::vector<ValueView> key(row_key.begin(), row_key.end());
     Entry& entry = newest[{table->name, KeyText(*table, key)}];
     entry.hlc = entries->Int(4);
     entry.lseq = entries->Int(1);
     entry.key = std::move(row_key);
-    if (entries->Int(3) == 1) entry.change = {entry.lseq, entry.hlc};
+    if (entries->Int(3) == 1 || names_place) entry.change = {entry.lseq, entry.hlc};
   }
   HL_ASSIGN(const Origin self, NoteLife());
   for (const auto& [where, entry] : newest) {
-    HL_ASSIGN(auto find, db_->PrepareCached(fmt::format("SELECT * FROM {} WHERE {}", where.first,
-                                                        KeyIs(*FindTable(where.first)))));
-    for (size_t i = 0; i < entry.key.size(); ++i) find->Bind(static_cast<int>(i) + 1, entry.key[i]);
+    const AppTable& table = *FindTable(where.first);
+    sqlite::CachedStatement find;
     Write write;
     write.hlc = entry.hlc;
     write.lseq = entry.lseq;
     write.node = node_->id();
     write.who = node_->who();
     write.origin = self;
-    HL_ASSIGN(write.replaced, VersionBefore(*FindTable(where.first), where.second, entry.key));
-    HL_ASSIGN(write.present, find->Step());
+    HL_ASSIGN(write.replaced, VersionBefore(table, where.second, entry.key));
+    HL_ASSIGN(write.present, FindRow(table, entry.key, links, &find));
     if (write.present) {
       if (!entry.change) continue;  // the row was not displaced after all
       std::tie(write.lseq, write.hlc) = *entry.change;
@@ -113,6 +118,29 @@ Status App::Read(std::vector<Pending>* out) {
     out->push_back({where.first, where.second, std::move(write)});
   }
   return Ok();
+}
+
+Result<bool> App::FindRow(const AppTable& table, const change::Row& key, const Places& links,
+                          sqlite::CachedStatement* find) {
+  const std::string condition = table.identity ? "_rowid_ = ?1" : KeyIs(table);
+  HL_ASSIGN(*find,
+            db_->PrepareCached(fmt::format("SELECT * FROM {} WHERE {}", table.name, condition)));
+  if (table.identity) {
+    const int64_t rowid = links.RowidOf(key[0]);
+    if (rowid == 0) return false;
+    (*find)->Bind(1, rowid);
+  } else {
+    for (size_t i = 0; i < key.size(); ++i) (*find)->Bind(static_cast<int>(i) + 1, key[i]);
+  }
+  return (*find)->Step();
+}
+
+Result<Places> App::ReadLinks() {
+  HL_ASSIGN(auto id,
+            db_->PrepareCached("SELECT id FROM __harmonylite__tables WHERE name = 'links'"));
+  HL_ASSIGN(const bool known, id->Step());
+  if (!known) return Places();
+  return ReadPlaces(&*db_, id->Int(0));
 }
 
 void App::Record(std::vector<Pending> writes, bool may_be_lost) {
@@ -235,6 +263,15 @@ Result<bool> App::RebuildTable() {
   if (db_->in_transaction()) HL_TRY(db_->Exec("ROLLBACK"));
   if (!done.ok() && done.error().code() == ErrorCode::kRetryLater) return false;
   return done;
+}
+
+Result<bool> App::Vacuum() {
+  HL_CHECK(!holds_);
+  Status done = sqlite::Vacuum(&*db_);
+  if (done.ok()) return true;
+  if (done.error().code() == ErrorCode::kRetryLater) return false;
+  HL_TRY(UnlessDiskFailed(std::move(done)));
+  return false;
 }
 
 Status App::Step(bool may_hold) { return UnlessForced(UnlessDiskFailed(Transact(may_hold))); }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/ledger.h"
+#include "sim/places.h"
 #include "sim/random.h"
 #include "sim/sim_node.h"
 #include "sim/sometimes.h"
@@ -54,6 +55,8 @@ class App {
   // locked, the table has no triggers yet, or a change is not folded yet. The rebuilding would
   // count such a change as written again.
   Result<bool> RebuildTable();
+  // Runs VACUUM, which gives the rows of `links` other rowids. Returns false if the file is locked.
+  Result<bool> Vacuum();
 
  private:
   // A write of the open transaction, which is recorded in the ledger once it is committed.
@@ -69,6 +72,10 @@ class App {
   void Record(std::vector<Pending> writes, bool may_be_lost);
   Result<VersionRank> VersionBefore(const AppTable& table, const std::string& key_text,
                                     const change::Row& key);
+  // Finds the row of a table with this key. The statement is at the row if there is one.
+  Result<bool> FindRow(const AppTable& table, const change::Row& key, const Places& links,
+                       sqlite::CachedStatement* find);
+  Result<Places> ReadLinks();
   Result<Origin> NoteLife();
   // True if the sidecar has put its triggers on the table. The application writes to no table
   // without them: an audit would find the rows and send them as new writes, which the ledger would
@@ -93,6 +100,7 @@ class App {
   Status WriteKv();
   Status WriteNames();
   Status WriteNotes();
+  Status WriteLinks();
   Status WritePairs();
   Status WriteFamily();
   Status WritePeople();

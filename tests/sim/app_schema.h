@@ -11,8 +11,17 @@
 namespace harmonylite::sim {
 
 // An application may lack any group but kAlways.
-enum class TableGroup : uint8_t { kAlways, kNames, kPairs, kFamily, kPeople, kMoney, kNotes };
-inline constexpr int kTableGroups = 7;
+enum class TableGroup : uint8_t {
+  kAlways,
+  kNames,
+  kPairs,
+  kFamily,
+  kPeople,
+  kMoney,
+  kNotes,
+  kLinks
+};
+inline constexpr int kTableGroups = 8;
 
 class TableGroups {
  public:
@@ -37,7 +46,8 @@ struct AppTable {
   const char* name;
   std::vector<std::string> key;
   TableGroup group;
-  bool nocase = false;  // the key ignores the case of ASCII letters
+  bool nocase = false;    // the key ignores the case of ASCII letters
+  bool identity = false;  // the table has no key; `key` stands for the rows' identities
 };
 
 inline const std::vector<AppTable>& AppTables() {
@@ -52,7 +62,8 @@ inline const std::vector<AppTable>& AppTables() {
       {"counter_left", {"who"}, TableGroup::kMoney},
       {"counter_right", {"who"}, TableGroup::kMoney},
       {"chain", {"who"}, TableGroup::kAlways},
-      {"notes", {"id"}, TableGroup::kNotes},   // SQLite gives out the ids
+      {"notes", {"id"}, TableGroup::kNotes},  // SQLite gives out the ids
+      {"links", {"identity"}, TableGroup::kLinks, false, true},
       {"later", {"id"}, TableGroup::kAlways},  // made by a migration
   };
   return tables;
@@ -72,7 +83,7 @@ struct SchemaPart {
   TableGroup group;
   const char* sql;
 };
-inline constexpr std::array<SchemaPart, 7> kAppSchema = {{
+inline constexpr std::array<SchemaPart, 8> kAppSchema = {{
     {TableGroup::kNames, "CREATE TABLE names(name TEXT PRIMARY KEY COLLATE NOCASE, v)"},
     {TableGroup::kPairs,
      "CREATE TABLE pairs(a TEXT, b INTEGER, v, PRIMARY KEY(a, b)) WITHOUT ROWID"},
@@ -90,6 +101,7 @@ inline constexpr std::array<SchemaPart, 7> kAppSchema = {{
      "CREATE TABLE counter_left(who INTEGER PRIMARY KEY, n INTEGER);"
      "CREATE TABLE counter_right(who INTEGER PRIMARY KEY, n INTEGER)"},
     {TableGroup::kNotes, "CREATE TABLE notes(id INTEGER PRIMARY KEY AUTOINCREMENT, v)"},
+    {TableGroup::kLinks, "CREATE TABLE links(a, b)"},
     {TableGroup::kAlways,
      "CREATE TABLE chain(who INTEGER PRIMARY KEY, n INTEGER, saw_who INTEGER, saw_n INTEGER)"},
 }};
@@ -126,7 +138,10 @@ struct Rebuild {
   const char* table;
   const char* sql;
 };
-inline constexpr std::array<Rebuild, 3> kRebuilds = {{
+inline constexpr std::array<Rebuild, 4> kRebuilds = {{
+    {"links",
+     "CREATE TABLE anew(a, b); INSERT INTO anew SELECT * FROM links; DROP TABLE links;"
+     "ALTER TABLE anew RENAME TO links"},
     {"names",
      "CREATE TABLE anew(name TEXT PRIMARY KEY COLLATE NOCASE, v);"
      "INSERT INTO anew SELECT * FROM names; DROP TABLE names; ALTER TABLE anew RENAME TO names"},

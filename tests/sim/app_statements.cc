@@ -15,7 +15,7 @@ using change::ValueView;
 
 namespace {
 
-constexpr int64_t kStatements = 14;
+constexpr int64_t kStatements = 15;
 
 Value Int(int64_t number) { return Value(ValueView::Integer(number)); }
 Value Text(std::string_view text) { return Value(ValueView::Text(text)); }
@@ -27,7 +27,7 @@ TableGroup App::GroupOf(int64_t statement) const {
       TableGroup::kMoney,  TableGroup::kMoney,  TableGroup::kAlways, TableGroup::kNames,
       TableGroup::kNames,  TableGroup::kPairs,  TableGroup::kFamily, TableGroup::kFamily,
       TableGroup::kAlways, TableGroup::kAlways, TableGroup::kPeople, TableGroup::kPeople,
-      TableGroup::kAlways, TableGroup::kNotes};
+      TableGroup::kAlways, TableGroup::kNotes,  TableGroup::kLinks};
   return kGroups[static_cast<size_t>(statement)];
 }
 
@@ -35,6 +35,8 @@ Status App::RandomStatement() {
   int64_t statement = random_->Below(kStatements);
   while (!tables_.Has(GroupOf(statement))) statement = random_->Below(kStatements);
   switch (statement) {
+    case 14:
+      return WriteLinks();
     case 13:
       return WriteNotes();
     case 12:
@@ -211,6 +213,30 @@ Status App::WriteNotes() {
     if (own && !doubtful_ && !ledger_->registry_lost()) own_ids_.insert(id);
   }
   return Ok();
+}
+
+// Writes rows that only their rowids tell apart, and some that REPLACE removes without a trigger.
+Status App::WriteLinks() {
+  HL_ASSIGN(const bool ready, HasTriggers("links"));
+  if (!ready) return Ok();
+  const Value rowid = Int(random_->Between(1, 9));
+  switch (random_->Below(8)) {
+    case 0:
+      return Run("INSERT INTO links SELECT a, b FROM links WHERE _rowid_ = ?1", {rowid});
+    case 1:
+      return Run("UPDATE links SET b = ?1 WHERE _rowid_ % 3 = ?2",
+                 {AnyValue(), Int(random_->Below(3))});
+    case 2:
+      return Run("DELETE FROM links WHERE _rowid_ % 4 = ?1", {Int(random_->Below(4))});
+    case 3:
+      return Run("INSERT OR REPLACE INTO links(_rowid_, a, b) VALUES(?1, ?2, ?3)",
+                 {rowid, Int(node_->who()), AnyValue()});
+    case 4:
+      return Run("UPDATE OR REPLACE links SET _rowid_ = ?1 WHERE _rowid_ = ?2",
+                 {rowid, Int(random_->Between(1, 9))});
+    default:
+      return Run("INSERT INTO links VALUES(?1, ?2)", {Int(node_->who()), AnyValue()});
+  }
 }
 
 Status App::WritePairs() {

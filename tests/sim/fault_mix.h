@@ -57,6 +57,7 @@ enum class Fault : size_t {
   kServerHere,  // the first machine's power cuts take back the log and the registry as well
   kLazySync,    // applications sync only at checkpoints; power cuts take back their commits
   kLull,        // not a fault: now and then the nodes get time to catch up with each other
+  kVacuum,      // not a fault: the application runs VACUUM
   kFirstJoin,   // not a fault: files join with rows of their own (join_history.h)
   kCount,
 };
@@ -80,7 +81,7 @@ class FaultMix {
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",    "lost-reader",
         "not-ready",  "snapshots",    "store-fails", "join",         "away",        "verify",
         "alter",      "older-meta",   "no-spool",    "server",       "lazy-sync",   "lull",
-        "first-join"};
+        "vacuum",     "first-join"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault called `name`. Returns false if there is none.

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "change/image_codec.h"
+#include "sim/places.h"
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
 
@@ -110,6 +111,22 @@ Status ReadProgress(Connection* db, const Origins& origins, Picture* out) {
   return NameRetired(db, origins, out);
 }
 
+// Reads the rows of a table without a key. A row without an identity has a key that no row has.
+Status ReadRowsByPlace(Connection* db, const AppTable& table, const Places& places, Picture* out) {
+  ByKey<Image>& rows = out->rows[table.name];
+  HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT *, _rowid_ FROM {}", table.name)));
+  return list->ForEachRow([&](const Statement& row) {
+    Image image = ReadImage(row);
+    const int64_t rowid = row.Int(row.columns() - 1);
+    image.erase(sqlite3_column_name(row.raw(), row.columns() - 1));
+    const auto place = places.identities.find(rowid);
+    if (place == places.identities.end())
+      rows[fmt::format("rowid {}", rowid)] = std::move(image);
+    else
+      rows[sqlite::Render(place->second)] = std::move(image);
+  });
+}
+
 Status ReadRows(Connection* db, const AppTable& table, Picture* out) {
   ByKey<Image>& rows = out->rows[table.name];
   HL_ASSIGN(auto list, db->PrepareCached(fmt::format("SELECT * FROM {}", table.name)));
@@ -188,7 +205,7 @@ Status ReadShadowed(Connection* db, int64_t id, const AppTable& table, Picture* 
 // Lays the journal entries that are not folded yet over the stored versions, as folding will do: a
 // change takes the row's version, and what was kept of a shadowed row is out of date. An entry with
 // op 2 says that a row may have been displaced by another one. It counts only if the row is gone.
-Status ReadUnfolded(Connection* db, const Names& names, Picture* out) {
+Status ReadUnfolded(Connection* db, const Names& names, const Places& links, Picture* out) {
   HL_ASSIGN(auto journal, db->PrepareCached("SELECT * FROM __harmonylite__journal WHERE id > ?1 "
                                             "AND op <> 0 ORDER BY id"));
   journal->Bind(1, out->folded_to);
@@ -198,7 +215,10 @@ Status ReadUnfolded(Connection* db, const Names& names, Picture* out) {
     const auto it = names.tables.find(journal->Int(1));
     if (it == names.tables.end()) continue;
     const AppTable& table = *it->second;
-    const std::string key = KeyText(table, ReadKey(*journal, 4, table));
+    const auto named = links.named.find(journal->Int(0));
+    const bool names_place = table.identity && named != links.named.end();
+    const std::string key =
+        names_place ? sqlite::Render(named->second) : KeyText(table, ReadKey(*journal, 4, table));
     out->settled = false;
     const bool present = out->rows[table.name].contains(key);
     if (journal->Int(2) == 2 && present) continue;
@@ -265,12 +285,18 @@ Result<Picture> TakePicture(Connection* db) {
   HL_TRY(ReadState(db, names.origins, &out));
   HL_TRY(ReadProgress(db, names.origins, &out));
   HL_ASSIGN(const std::set<std::string> tables, TableNames(db));
+  Places links;
+  for (const auto& [id, table] : names.tables)
+    if (table->identity) {
+      HL_ASSIGN(links, ReadPlaces(db, id));
+    }
   for (const AppTable& table : AppTables()) {
     out.versions[table.name];
     out.shadowed[table.name];
     out.kept[table.name];
     out.rows[table.name];
-    if (tables.contains(table.name)) HL_TRY(ReadRows(db, table, &out));
+    if (!tables.contains(table.name)) continue;
+    HL_TRY(table.identity ? ReadRowsByPlace(db, table, links, &out) : ReadRows(db, table, &out));
   }
   for (const auto& [id, table] : names.tables) {
     HL_TRY(ReadVersions(db, names, id, *table, &out));
@@ -278,7 +304,7 @@ Result<Picture> TakePicture(Connection* db) {
       HL_TRY(ReadShadowed(db, id, *table, &out));
   }
   HL_TRY(ReadTouched(db, &out));
-  HL_TRY(ReadUnfolded(db, names, &out));
+  HL_TRY(ReadUnfolded(db, names, links, &out));
   return out;
 }
 

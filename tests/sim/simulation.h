@@ -170,6 +170,7 @@ class Simulation {
   void Pause(Machine* machine);
   void Migrate(Machine* machine);
   void Rebuild(Machine* machine);
+  void Vacuum(Machine* machine);
 
   // Defined in simulation_clone.cc: cloned machines.
   void Clone(Machine* machine);

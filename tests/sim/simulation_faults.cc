@@ -52,6 +52,7 @@ void Simulation::DrawMix(uint64_t seed) {
   mix_.Set(Fault::kServerHere, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLull, Random(SeedOf(seed, 6)).Chance(0.4));
+  mix_.Set(Fault::kVacuum, Random(SeedOf(seed, 7)).Chance(0.4) && tables_.Has(TableGroup::kLinks));
   if (options_.only.any()) mix_ = options_.only;
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
@@ -115,6 +116,7 @@ void Simulation::DrawFault() {
       if (mix_[Fault::kPause]) Pause(&machine);
       return;
     case 9:
+      if (mix_[Fault::kVacuum] && random_.Chance(0.7)) return Vacuum(&machine);
       if (mix_[Fault::kRebuild]) Rebuild(&machine);
       return;
     default:
@@ -338,6 +340,14 @@ void Simulation::Rebuild(Machine* machine) {
   if (!*rebuilt) return;
   Trace(fmt::format("{} rebuilds a table", machine->node->id()));
   report_->sometimes.Note("table rebuilt");
+}
+
+void Simulation::Vacuum(Machine* machine) {
+  if (machine->app->holds()) return;
+  auto done = machine->app->Vacuum();
+  if (!done.ok()) return Fail(machine, done.error().message());
+  Trace(fmt::format("{} runs VACUUM{}", machine->node->id(), *done ? "" : ": locked"));
+  if (*done) report_->sometimes.Note("VACUUM");
 }
 
 // Gives a sidecar no time for a while, as if its process were stopped or its disk slow. Its

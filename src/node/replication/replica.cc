@@ -7,6 +7,7 @@
 #include "base/mutant.h"
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
+#include "capture/row_map_sync.h"
 #include "ledger/conflict_log.h"
 #include "ledger/fingerprint.h"
 #include "ledger/references.h"
@@ -113,8 +114,9 @@ Result<std::string> Replica::UseWal() {
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   HL_TRY(ledger::Install(db_, self, journal_mode));
-  HL_ASSIGN(const capture::SyncResult sync,
+  HL_ASSIGN(capture::SyncResult sync,
             capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
+  HL_TRY(capture::SyncRowMaps(db_, *clock_, Lseq(0), &sync));
   HL_CHECK(sync.audits.empty());
   if (options_.first_join != FirstJoin::kAtOnce) {
     HL_ASSIGN(const State attached, ledger::LoadState(db_));
@@ -165,6 +167,7 @@ Status Replica::SyncSchema() {
   if (first) HL_TRY(ledger::AddMembershipTables(db_));
   HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
+  HL_TRY(capture::SyncRowMaps(db_, *clock_, next.folded_to, &sync));
   HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
   HL_TRY(FoldAll(sync.catalog, &next));
   HL_TRY(capture::RunAudits(db_, *clock_, &sync));
