@@ -56,7 +56,7 @@ CASES = [
      "CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO u VALUES(NEW.k); END", "fine", "t",
      "trigger g does not run"),
     ("CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL); CREATE TABLE u(k TEXT PRIMARY KEY NOT NULL);"
-     "CREATE TABLE l(m);"
+     "CREATE TABLE l(m); CREATE UNIQUE INDEX i ON l(m + 1);"
      "CREATE TRIGGER g AFTER INSERT ON t BEGIN INSERT INTO u VALUES(NEW.k); INSERT INTO l VALUES(1); END",
      "warning", "t", "trigger g writes to replicated and to other tables"),
     ("PRAGMA encoding='UTF-16'; CREATE TABLE t(k TEXT PRIMARY KEY NOT NULL)", "note", "", "UTF-16"),
