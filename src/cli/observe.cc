@@ -56,6 +56,7 @@ class StatusSource {
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;
     out.null_keys = applied.null_keys;
+    out.lost_children = applied.lost_children;
     for (const node::Hold& hold : applied.holds)
       out.waiting.push_back({hold.origin.node.value, Word(hold.kind), hold.reason});
     const node::SnapshotBoard& snapshots = node_.snapshots();

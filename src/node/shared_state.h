@@ -81,6 +81,8 @@ struct AppliedState {
   int64_t orphans = 0;  // rows without a parent, hidden or not, at the last count
   // Rows that stay here because of NULL in their keys, by table, at the last count.
   std::map<std::string, int64_t> null_keys;
+  // Rows whose parents lost their ids to other nodes' rows, by table, at the last count.
+  std::map<std::string, int64_t> lost_children;
   // This node's newest change when `progress` was reached; 0 if this node never sends any.
   Lseq journaled;
   // The collected vector: tombstones up to here may have been forgotten here.

@@ -88,6 +88,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"unsent_changes", status.unsent_changes},
                      {"orphan_rows", status.orphans},
                      {"null_key_rows", status.null_keys},
+                     {"lost_children", status.lost_children},
                      {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},
                      {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},
                      {"schema", schema},

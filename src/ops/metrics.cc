@@ -76,6 +76,10 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
             "Rows that are on no other node because of NULL in their keys.");
   for (const auto& [table, rows] : status.null_keys)
     page.Sample("null_key_rows", "table=\"" + LabelValue(table) + "\"", rows);
+  page.Head(kGauge, "lost_children",
+            "Rows that refer to another node's row, because theirs lost its id to it.");
+  for (const auto& [table, rows] : status.lost_children)
+    page.Sample("lost_children", "table=\"" + LabelValue(table) + "\"", rows);
   page.Add(kCounter, "batches_sent_total", "Batches put into the log.", status.batches_sent);
   page.Add(kCounter, "rows_sent_total", "Rows in them.", status.rows_sent);
   page.Add(kCounter, "batches_applied_total", "Batches of other nodes that were applied.",

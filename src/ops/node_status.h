@@ -40,6 +40,8 @@ struct NodeStatus {
   int64_t orphans = 0;  // rows without a parent, hidden or not
   // Rows that are on no other node because of NULL in their keys, by table.
   std::map<std::string, int64_t> null_keys;
+  // Rows whose parents lost their ids to other nodes' rows, by table.
+  std::map<std::string, int64_t> lost_children;
   bool snapshot_leader = false;  // whether this node is the one that makes snapshots
   // Wall clock time at which the newest snapshot in the store was made; empty if none is known.
   std::optional<int64_t> snapshot_made_ms;

@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from harness import wait_equal, wait_value
-from test_observe import METRICS, metric
+from test_observe import METRICS, fetch, metric, url_of
 from test_settings import node_modules  # noqa: F401
 from test_unique import conflicts, listed
 from wait import seconds, wait_later, wait_until
@@ -223,13 +223,17 @@ def test_rows_that_lost_their_ids_get_new_ones(cluster):
     assert [node.one(STRANGERS) for node in nodes] == [0, 0]
 
 
+def metrics(node):
+    return fetch(url_of(node, "prometheus"))[1]
+
+
 def test_a_row_takes_its_children_along(cluster):
     """Only the notes collide: the tags have keys of their own, and hang on strangers."""
     schema = """
         CREATE TABLE notes(id INTEGER PRIMARY KEY, text TEXT);
         CREATE TABLE tags(id TEXT PRIMARY KEY DEFAULT (hex(randomblob(8))), note INTEGER REFERENCES notes(id), text TEXT);
     """
-    nodes = cluster.run(2, schema)
+    nodes = cluster.run(2, schema, METRICS)
     for node in nodes:
         node.stop()
     for node in nodes:
@@ -239,6 +243,8 @@ def test_a_row_takes_its_children_along(cluster):
     wait_value(nodes, "SELECT (SELECT count(*) FROM notes) || '/' || (SELECT count(*) FROM tags)", "5/20")
     b = who_lists(nodes, 5)
     assert b.one(STRANGERS) == 10
+    counted = 'harmonylite_lost_children{table="tags"}'
+    wait_until(lambda: f"{counted} 10" in metrics(b), what="the count", explain=b.tail)
     one = listed(b)[0]
     code, text = conflicts(b, "--show", one["id"])
     assert code == 0 and "refer to the winner now: 2" in text
@@ -247,6 +253,8 @@ def test_a_row_takes_its_children_along(cluster):
     wait_value(nodes, STRANGERS, 8)
     assert conflicts(b, "--restore-all", "--new-ids")[0] == 0
     wait_value(nodes, STRANGERS, 0)
+    wait_until(lambda: counted not in metrics(b), what="no lost child", explain=b.tail)
+    assert "writes theirs back" in b.log()
     wait_value(nodes, "SELECT count(*) FROM notes", 10)
     wait_equal(nodes)
 

@@ -408,6 +408,7 @@ void Consumer::Share() {
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
                        d_.replica->orphans(),
                        d_.replica->null_keys(),
+                       d_.replica->lost_children(),
                        d_.replica->journaled(),
                        d_.replica->collected(),
                        tombstones_,

@@ -193,6 +193,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   db_->ClearCache();
   orphan_census_.Reset(db_, &catalog_, clock_);
   null_key_census_.Reset(db_, &catalog_, clock_);
+  lost_child_census_.Reset(db_, &catalog_, clock_);
   schema_fingerprint_ = ledger::SchemaFingerprint(catalog_);
   auto warnings = applier_.SetCatalog(catalog_);
   if (!warnings.ok()) {

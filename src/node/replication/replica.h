@@ -27,6 +27,7 @@
 #include "capture/catalog_sync.h"
 #include "ledger/catalog.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/lost_child_census.h"
 #include "ledger/member_table.h"
 #include "ledger/next_incarnation.h"
 #include "ledger/null_keys.h"
@@ -102,7 +103,12 @@ class Replica {
   // Rows that stay on this node because of NULL in their keys, by table.
   const std::map<std::string, int64_t>& null_keys() const { return null_key_census_.counts(); }
   // True if CountRows() is not at the end of its count.
-  bool counts_rows() const { return orphan_census_.running() || null_key_census_.running(); }
+  const std::map<std::string, int64_t>& lost_children() const {
+    return lost_child_census_.counts();
+  }
+  bool counts_rows() const {
+    return orphan_census_.running() || null_key_census_.running() || lost_child_census_.running();
+  }
   // Number of entries in the journal.
   Result<int64_t> JournalLength();
 
@@ -218,6 +224,7 @@ class Replica {
   bool self_is_new_ = false;  // true if this process drew the incarnation
   ledger::OrphanCensus orphan_census_;
   ledger::NullKeyCensus null_key_census_;
+  ledger::LostChildCensus lost_child_census_;
   ledger::OriginTable origins_;
   change::ProgressVector progress_;
   change::ProgressVector collected_;

@@ -142,7 +142,15 @@ Result<bool> Replica::CountRows() {
           "table {}: {} rows have NULL in their key and stay on this node: give them a key, and "
           "declare it NOT NULL ('harmonylite conflicts' lists them)",
           table, rows);
-  return orphans || local;
+  const std::map<std::string, int64_t> known = lost_children();
+  HL_ASSIGN(const bool lost, lost_child_census_.Step(others + commits_));
+  for (const auto& [table, rows] : lost_children())
+    if (lost && !known.contains(table))
+      logger_->Warning(
+          "table {}: {} rows refer to rows of other nodes that have the ids of theirs now: "
+          "'harmonylite conflicts --restore-all --new-ids' writes theirs back, and they follow",
+          table, rows);
+  return orphans || local || lost;
 }
 
 }  // namespace harmonylite::node
