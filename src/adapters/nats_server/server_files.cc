@@ -10,16 +10,13 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/child_process.h"
+
 namespace harmonylite::nats_server {
 
 namespace fs = std::filesystem;
 
 namespace {
-
-bool IsProgram(const std::string& path) {
-  std::error_code error;
-  return fs::is_regular_file(path, error) && access(path.c_str(), X_OK) == 0;
-}
 
 // Returns an error unless the folder, and a link that leads to it, belong to this user, and not
 // everybody may write to it.
@@ -44,26 +41,18 @@ Status CheckOwner(const std::string& path) {
 }  // namespace
 
 Result<std::string> FindServer(const std::string& binary) {
-  // A path is used without a search; a bare name is looked up.
-  if (binary.find('/') != std::string::npos) {
-    if (IsProgram(binary)) return binary;
-    return MakeError(ErrorCode::kInvalidArgument, "{} is not a program that can be run", binary);
-  }
+  const std::string name = binary.empty() ? "nats-server" : binary;
   // Debian installs nats-server in a folder that is not on an ordinary user's PATH.
   const char* path = getenv("PATH");
-  std::string folders = path != nullptr ? path : "";
-  folders += ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin";
-  for (size_t at = 0; at <= folders.size();) {
-    const size_t end = std::min(folders.find(':', at), folders.size());
-    const std::string candidate =
-        folders.substr(at, end - at) + "/" + (binary.empty() ? "nats-server" : binary);
-    if (end > at && IsProgram(candidate)) return candidate;
-    at = end + 1;
-  }
+  const std::string folders = std::string(path != nullptr ? path : "") +
+                              ":/usr/local/bin:/usr/bin:/usr/local/sbin:/usr/sbin";
+  if (auto found = FindProgram(name, folders)) return std::move(*found);
+  if (name.find('/') != std::string::npos)
+    return MakeError(ErrorCode::kInvalidArgument, "{} is not a program that can be run", name);
   return MakeError(ErrorCode::kInvalidArgument,
                    "no {} was found on PATH: install it (Debian: package nats-server), or "
                    "set [nats] urls to use servers that run elsewhere",
-                   binary.empty() ? "nats-server" : binary);
+                   name);
 }
 
 Status PrepareStoreDir(const std::string& path) {

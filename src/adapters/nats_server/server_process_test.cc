@@ -9,22 +9,15 @@
 #include <fstream>
 
 #include "adapters/nats_server/server_config.h"
+#include "support/is_alive.h"
 #include "support/nats_server.h"
 
 namespace harmonylite::nats_server {
 namespace {
 
+using test::IsAlive;
 using test::Request;
 using test::TestServer;
-
-bool IsAlive(pid_t pid) {
-  // A zombie, which its parent has not reaped yet, does not count as alive.
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  std::getline(stat, text);
-  const size_t at = text.rfind(") ");
-  return at != std::string::npos && text[at + 2] != 'Z' && text[at + 2] != 'X';
-}
 
 void WriteFile(const std::string& path, const std::string& text) { std::ofstream(path) << text; }
 

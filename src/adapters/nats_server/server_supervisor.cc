@@ -153,7 +153,7 @@ Status ServerSupervisor::Prepare() {
 }
 
 Status ServerSupervisor::FindVersion(const std::string& binary) {
-  HL_ASSIGN(ChildProcess child, ChildProcess::Spawn({binary, "--version"}, -1));
+  HL_ASSIGN(ChildProcess child, ChildProcess::Spawn({.argv = {binary, "--version"}}));
   std::vector<std::string> lines;
   const Clock::time_point deadline = Clock::now() + milliseconds(5000);
   while (child.ReadLines(kStartStep, wake_fd_, &lines) && Clock::now() < deadline && !stopping()) {
@@ -201,7 +201,7 @@ Result<ChildProcess> ServerSupervisor::Spawn() {
   HL_ASSIGN(const std::string config,
             MakeServerConfig(options_, version_, ExpandRoutes(options_.cluster_peers)));
   HL_TRY(WritePrivateFile(options_.store_dir + "/nats-server.conf", config));
-  auto child = ChildProcess::Spawn(Arguments(), lock_.fd());
+  auto child = ChildProcess::Spawn({.argv = Arguments(), .inherit_fd = lock_.fd()});
   if (child.ok()) SetRunning(child->pid(), false);
   return child;
 }

@@ -7,10 +7,10 @@
 #include <optional>
 #include <thread>
 
-#include "adapters/nats_server/child_process.h"
 #include "adapters/nats_server/server_config.h"
 #include "adapters/nats_server/server_files.h"
 #include "adapters/nats_server/server_options.h"
+#include "base/child_process.h"
 #include "base/logger.h"
 #include "base/result.h"
 
