@@ -61,7 +61,8 @@ Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracke
   if (it == tables_.end()) {
     HL_ASSIGN(
         TableWriter writer,
-        TableWriter::Make(db_, tracked, app_triggers_.tables_with_triggers.contains(tracked.id)));
+        TableWriter::Make(db_, tracked, app_triggers_.tables_with_triggers.contains(tracked.id),
+                          &written_));
     it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), std::nullopt, false})
              .first;
     if (tracked.has_shadow_table) it->second.shadows.emplace(db_, tracked);

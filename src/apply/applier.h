@@ -113,6 +113,10 @@ class Applier {
   // must be rolled back.
   Status Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
 
+  // The rows that this object has put into tables, or removed, since the caller cleared this; the
+  // caller's own writers count here, too. After an error it is of no use: the rows are rolled back.
+  WrittenRows* written() { return &written_; }
+
  private:
   struct TableState {
     const ledger::TrackedTable* tracked;
@@ -167,6 +171,7 @@ class Applier {
 
   sqlite::Connection* db_;
   ledger::Catalog catalog_;
+  WrittenRows written_;
   AppTriggers app_triggers_;
   // By TrackedTable id; an entry is made when it is first needed.
   std::map<int64_t, TableState> tables_;

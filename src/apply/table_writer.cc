@@ -72,10 +72,10 @@ std::string UpsertSql(const Table& table) {
 }  // namespace
 
 Result<TableWriter> TableWriter::Make(sqlite::Connection* db, const ledger::TrackedTable& tracked,
-                                      bool fires_triggers) {
+                                      bool fires_triggers, WrittenRows* written) {
   const Table& table = tracked.table;
   const std::string versions = Quote(ledger::VersionTableName(tracked.id));
-  TableWriter out(db, &table);
+  TableWriter out(db, tracked, written);
   out.fires_triggers_ = fires_triggers;
   out.versions_ = ledger::VersionTableName(tracked.id);
   HL_ASSIGN(out.add_version_, db->Prepare(AddVersionSql(table, versions)));
@@ -150,11 +150,15 @@ Status TableWriter::PutRow(std::span<const ValueView> image) {
     for (const uint32_t position : table_->key_positions)
       update_row_.Bind(index++, image[position]);
     HL_TRY(update_row_.Run());
-    if (db_->changes() > 0) return Ok();
+    if (db_->changes() > 0) {
+      ++(*written_)[id_];
+      return Ok();
+    }
   }
   int index = 1;
   for (const ValueView& value : image) put_row_.Bind(index++, value);
   HL_TRY(put_row_.Run());
+  ++(*written_)[id_];
   if (!map_row_) return Ok();
   map_row_.BindAll(image.first(1));
   return map_row_.Run();
@@ -183,6 +187,7 @@ Status TableWriter::DropVersion(std::span<const ValueView> key) {
 Status TableWriter::DeleteRow(std::span<const ValueView> key) {
   delete_row_.BindAll(key);
   HL_TRY(delete_row_.Run());
+  if (db_->changes() > 0 && !HL_MUTANT(removals_not_told)) ++(*written_)[id_];
   if (!unmap_row_) return Ok();
   unmap_row_.BindAll(key);
   return unmap_row_.Run();

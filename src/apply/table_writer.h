@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -28,13 +29,17 @@ struct StoredVersion {
   std::optional<int64_t> born;
 };
 
+// How many rows were put into tables, or removed, by TrackedTable id. A row that is written twice
+// counts twice.
+using WrittenRows = std::map<int64_t, int64_t>;
+
 class TableWriter {
  public:
-  // `db` and the table in `tracked` are not owned and outlive the writer. `fires_triggers` says
-  // that TEMP triggers run on this table; then PutRow must be a true UPDATE or INSERT, so that they
-  // see which one it is.
+  // `db`, the table in `tracked` and `written` are not owned and outlive the writer, which counts
+  // in `written` the rows that it puts and removes. `fires_triggers` says that TEMP triggers run on
+  // this table; then PutRow must be a true UPDATE or INSERT, so that they see which one it is.
   static Result<TableWriter> Make(sqlite::Connection* db, const ledger::TrackedTable& tracked,
-                                  bool fires_triggers);
+                                  bool fires_triggers, WrittenRows* written);
 
   const schema::Table& table() const { return *table_; }
 
@@ -56,11 +61,14 @@ class TableWriter {
   bool fires_triggers() const { return fires_triggers_; }
 
  private:
-  TableWriter(sqlite::Connection* db, const schema::Table* table) : db_(db), table_(table) {}
+  TableWriter(sqlite::Connection* db, const ledger::TrackedTable& tracked, WrittenRows* written)
+      : db_(db), table_(&tracked.table), id_(tracked.id), written_(written) {}
   void BindVersion(sqlite::Statement* statement, const StoredVersion& version);
 
   sqlite::Connection* db_;      // not owned
   const schema::Table* table_;  // not owned
+  int64_t id_;                  // TrackedTable id
+  WrittenRows* written_;        // not owned
   std::string versions_;        // Name of the version table, not quoted.
   bool fires_triggers_ = false;
   bool updates_first_ = false;  // true if a row cannot be put with an upsert

@@ -177,9 +177,10 @@ Node::~Node() {
   if (write_db_) write_db_->SetWriteLockListener(nullptr);
 }
 
-void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store,
-                 ports::ObjectStore* snapshots) {
+void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots,
+                 ports::RowListener* rows) {
   HL_CHECK(threads_.empty());
+  replica_->SetRowListener(rows);
   // A file to which nothing is applied is no replica, so that a snapshot of it would be worthless.
   makes_snapshots_ = snapshots != nullptr && options_.replicate;
   if (makes_snapshots_)

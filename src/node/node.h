@@ -32,6 +32,7 @@
 #include "ports/meta_store.h"
 #include "ports/object_store.h"
 #include "ports/replication_log.h"
+#include "ports/row_listener.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::node {
@@ -49,10 +50,11 @@ class Node {
   // catalog, and AppliedState::tables has the number.
   size_t tables() const { return replica_->catalog().tables.size(); }
 
-  // Starts the workers. `log`, `store` and `snapshots` outlive the node. If `snapshots` is null,
-  // the node makes no snapshots.
+  // Starts the workers. `log`, `store`, `snapshots` and `rows` outlive the node. If `snapshots` is
+  // null, the node makes no snapshots. `rows`, unless it is null, is told which tables of the
+  // application this node writes to.
   void Start(ports::ReplicationLog* log, ports::MetaStore* store,
-             ports::ObjectStore* snapshots = nullptr);
+             ports::ObjectStore* snapshots = nullptr, ports::RowListener* rows = nullptr);
   // Ends the workers, mostly within a second (docs/design.md names the steps that may take longer).
   // Everything that was confirmed is in the database.
   void Stop();

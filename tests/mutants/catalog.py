@@ -63,6 +63,7 @@ MUTANTS = {
     "progress_survives_rollback": "progress counts although the transaction was rolled back",
     "conflict_not_kept": "what lost to a concurrent write is not listed",
     "partial_batch_applied": "a batch is applied when its first frame has come",
+    "removals_not_told": "who listens to written rows is not told of those that are removed",
     # holds
     "hole_ignored": "a batch is applied though changes before it are missing",
     "causality_hold_skipped": "a batch is applied though what its writer had seen is missing",

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "node/verify/verify_wire.h"
@@ -58,6 +59,10 @@ Violation CheckOwnWrites(const Picture& picture, const Ledger& ledger, int64_t w
 // Checks that two nodes with equal vectors show the same rows and have the same versions (P4),
 // except for tombstones that one of them has forgotten.
 Violation CheckConvergence(const Picture& a, const Picture& b, const Ledger& ledger);
+
+// Checks a step of the consumer, in which nobody else wrote: `told` are the tables of which the
+// listener to written rows was told, and the rows of no other differ.
+Violation CheckTold(const Picture& before, const Picture& after, const std::set<std::string>& told);
 
 // Checks that, at the end, every key has the newest write that was committed anywhere, and that no
 // row was invented (P7). A delete may have left nothing behind.

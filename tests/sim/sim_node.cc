@@ -112,6 +112,7 @@ Status SimNode::StartWorkers(Process* process) {
   const Origin fresh{NodeId(setup_.id), ledger::FirstIncarnation(setup_.random->Next())};
   HL_TRY(process->replica->Attach(NodeId(setup_.id), fresh));
   HL_TRY(process->replica->Introduce(&process->shared));
+  process->replica->SetRowListener(&told);
   process->consumer = std::make_unique<node::Consumer>(
       node::Consumer::Dependencies{&options_, process->replica.get(), &log, &process->shared,
                                    &clock, setup_.logger, setup_.random->Next()});

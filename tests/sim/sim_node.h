@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "base/logger.h"
@@ -25,6 +26,7 @@
 #include "node/replication/replica.h"
 #include "node/verify/digest.h"
 #include "node/verify/verifier.h"
+#include "ports/row_listener.h"
 #include "sim/picture.h"
 #include "sim/sim_clock.h"
 #include "sim/sim_disk.h"
@@ -55,6 +57,15 @@ class SimSentMark final : public node::SentMarkStore {
     return Ok();
   }
   std::optional<node::SentMark> mark;
+};
+
+// Remembers the tables of which it was told that the sidecar has written to them.
+class ToldTables final : public ports::RowListener {
+ public:
+  void RowsWritten(const std::map<std::string, int64_t>& rows) override {
+    for (const auto& [table, written] : rows) tables.insert(table);
+  }
+  std::set<std::string> tables;
 };
 
 class SimNode {
@@ -154,6 +165,7 @@ class SimNode {
   int64_t who() const { return static_cast<int64_t>(setup_.id) * 100 + life; }
   NodeClock clock;
   SimSentMark sent_mark;
+  ToldTables told;
   LogClient log;
   MetaClient meta;
   StoreClient store;

@@ -33,6 +33,7 @@ constexpr int64_t kLongest = 700;
 constexpr double kLong = 0.3;
 constexpr int64_t kLookEvery = 12;        // steps between two looks at one machine
 constexpr int64_t kLookAtAllEvery = 40;   // steps between two looks at all machines
+constexpr int64_t kTellEvery = 8;         // steps of a consumer of which CheckTold() sees one
 constexpr int64_t kTwiceByChance = 2;     // changes that two lives may give alike: ExcuseChance()
 constexpr double kFarFromTheStart = 0.4;  // probability that the first clock is an hour ahead
 constexpr int64_t kHourMs = 3'600'000;
@@ -194,6 +195,25 @@ void Simulation::StepApp(Machine* machine) {
   EndFault(machine);
 }
 
+// A picture of a machine before a step of its consumer. Null: the step is not looked at. A sidecar
+// that ends in the step, perhaps after its commit, tells of every table when it starts again.
+std::shared_ptr<const Picture> Simulation::LookBefore(Machine* machine) {
+  // A merge may journal rows anew, which are noted.
+  if (--machine->steps_until_told > 0 && !machine->node->merging()) return nullptr;
+  auto picture = machine->node->Look();
+  if (!picture.ok()) Fail(machine, picture.error().message());
+  machine->node->told.tables.clear();
+  return picture.ok() ? std::move(*picture) : nullptr;
+}
+
+void Simulation::LookAfter(Machine* machine, const Picture& before) {
+  machine->steps_until_told = kTellEvery;
+  if (!machine->node->running()) return;
+  auto after = machine->node->Look();
+  if (!after.ok()) return Fail(machine, after.error().message());
+  Check(machine, CheckTold(before, **after, machine->node->told.tables));
+}
+
 // One step of worker `which` of a machine: 0 publisher, 1 consumer, 2 keeper, 3 snapshots, 4
 // verifier. A sidecar that is down may be started instead. A fault may be planned for the step, and
 // is withdrawn after it.
@@ -213,12 +233,9 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
       Expect(machine, started);
     return EndFault(machine);
   }
-  std::shared_ptr<const Picture> before;  // taken if the step may journal rows anew
-  if (which == 1 && node.merging()) {
-    auto picture = node.Look();
-    if (!picture.ok()) return Fail(machine, picture.error().message());
-    before = std::move(*picture);
-  }
+  const bool merges = which == 1 && node.merging();
+  const std::shared_ptr<const Picture> before = which == 1 ? LookBefore(machine) : nullptr;
+  if (failed()) return;
   PlanFault(machine, /*sidecar=*/true);
   const StepResult result = which == 0   ? node.StepPublisher()
                             : which == 1 ? node.StepConsumer()
@@ -232,7 +249,8 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
   if (options_.verbose && result.kind == StepResult::kBlocked)
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
   EndFault(machine);
-  if (before != nullptr) NoteAnew(machine, *before);
+  if (before != nullptr) LookAfter(machine, *before);
+  if (merges) NoteAnew(machine, *before);
   EndIfRivalled(machine);
   NoteProgress(machine);
 }

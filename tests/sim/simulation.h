@@ -111,7 +111,8 @@ class Simulation {
     // The newest journal entry that NoteUnseen() has looked at. Newer entries may be what the
     // product itself has written about altered rows.
     int64_t noted_entry = 0;
-    bool alarmed = false;  // a background comparison had raised an alarm at the last look
+    int64_t steps_until_told = 0;  // consumer steps until CheckTold() looks at one again
+    bool alarmed = false;          // a background comparison had raised an alarm at the last look
   };
 
   // Defined in simulation.cc: the order of a history, the steps of the phase of safety, and the
@@ -122,6 +123,8 @@ class Simulation {
   void BeginStep(uint64_t index);
   void Act();
   void StepWorker(Machine* machine, int64_t which);
+  std::shared_ptr<const Picture> LookBefore(Machine* machine);
+  void LookAfter(Machine* machine, const Picture& before);
   void NoteProgress(Machine* machine);
   void NoteNewLife(const SimNode& node, const Picture& picture);
   void StepApp(Machine* machine);

@@ -24,12 +24,6 @@ void Repair(TestReplica* from, TestReplica* to) {
   }
 }
 
-// Moves the clock of `node` forward by `ms`, by an entry of its journal with such a stamp.
-void MoveClock(TestReplica* node, int64_t ms) {
-  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " +
-            std::to_string(HlcFromMillis(ms).value) + " FROM __harmonylite__journal");
-}
-
 class MergeTest : public testing::Test {
  protected:
   void SetUp() override {
@@ -88,7 +82,7 @@ TEST_F(MergeTest, TheApplicationWritesAllTheWhile) {
 
 TEST_F(MergeTest, ARowThatIsNotVisibleIsWrittenAnewTooAndNotDeleted) {
   two_.App("INSERT INTO u VALUES('mine', 'free')");
-  MoveClock(&one_, 1'000);
+  MoveStamps(&one_, 1'000);
   one_.App("INSERT INTO u VALUES('theirs', 'free')");
   two_.ApplyFrom(&one_);  // 'theirs' is newer than 'mine', so 'mine' is shadowed
   ASSERT_EQ(two_.Query("SELECT k FROM u WHERE v = 'free'"), Strings{"'theirs'"});
@@ -133,9 +127,9 @@ class OldTombstoneTest : public MergeTest {
     Repair(&one_, &three_);
     Repair(&one_, &four_);
     three_.App("DELETE FROM t WHERE id = 2");
-    MoveClock(&two_, 1'000);
+    MoveStamps(&two_, 1'000);
     two_.App("UPDATE t SET a = 'b2' WHERE id = 2");
-    MoveClock(&one_, 2'000);
+    MoveStamps(&one_, 2'000);
     one_.App("DELETE FROM t WHERE id = 2");
     four_.Apply(*one_.Publish());
     one_.Forget();

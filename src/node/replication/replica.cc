@@ -145,8 +145,13 @@ Status Replica::AdoptSnapshot(const Origin& self) {
   return Ok();
 }
 
+Result<Transaction> Replica::BeginOnAnySchema(TransactionKind kind) {
+  applier_.written()->clear();
+  return Transaction::Begin(db_, kind);
+}
+
 Result<Transaction> Replica::Begin(TransactionKind kind) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, kind));
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(kind));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed) return SchemaJustChanged();
   return transaction;
@@ -163,7 +168,7 @@ Result<bool> Replica::SchemaChanged() {
 // already is not taken for one that was written without triggers.
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
   if (first) HL_TRY(ledger::AddMembershipTables(db_));
   HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
@@ -262,6 +267,7 @@ Status Replica::Commit(Transaction* transaction, const State& next) {
   HL_TRY(transaction->Commit());
   ++commits_;
   state_ = saved_state_ = next;
+  TellWritten();
   return Ok();
 }
 
@@ -440,7 +446,7 @@ Status Replica::RememberMembers(const ledger::Members& members) {
     changed[node] = member;
   }
   if (changed.empty()) return Ok();
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
   for (const auto& [node, member] : changed) HL_TRY(ledger::SaveMember(db_, node, member));
   HL_TRY(Commit(&transaction, state_));
   for (const auto& [node, member] : changed) members_[node] = member;
@@ -480,6 +486,7 @@ Status Replica::StartIncarnation(Incarnation incarnation, const IncarnationReque
   HL_TRY(MoveIds(catalog_, next));
   HL_TRY(transaction.Commit());
   state_ = saved_state_ = next;
+  TellWritten();
   HL_ASSIGN(origins_, ledger::OriginTable::Load(db_));
   HL_ASSIGN(progress_, ledger::LoadProgress(db_, origins_));
   HL_TRY(LoadRetirements());

@@ -7,8 +7,8 @@
 // agree with the file (P3).
 //
 // The implementation is in five files: replica.cc, replica_merge.cc for merging snapshots,
-// replica_rows.cc for orders about single rows and counts of rows, replica_retire.cc for retiring
-// origins, and replica_ids.cc for the ids that SQLite gives out.
+// replica_rows.cc for orders about single rows, counts of rows and the listener to written rows,
+// replica_retire.cc for retiring origins, and replica_ids.cc for the ids that SQLite gives out.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
@@ -35,6 +35,7 @@
 #include "node/options.h"
 #include "node/replication/hold_queue.h"
 #include "node/shared_state.h"
+#include "ports/row_listener.h"
 #include "sqlite/connection.h"
 #include "sqlite/transaction.h"
 
@@ -58,6 +59,11 @@ class Replica {
   // kInvalidArgument: HarmonyLite 1.x is attached, the file belongs to another node, it has a newer
   // format, or it cannot be switched to WAL.
   Status Attach(std::optional<NodeId> node, const Origin& fresh);
+
+  // Sets who is told which rows the transactions of this class write into the application's tables.
+  // Not owned; null: nobody. It is told at once of every table, because nobody knows what was
+  // written before and not told.
+  void SetRowListener(ports::RowListener* listener);
 
   const ledger::State& state() const { return state_; }
   const ledger::Catalog& catalog() const { return catalog_; }
@@ -173,6 +179,8 @@ class Replica {
   // Begins a transaction that touches the application's rows. kRetryLater, passing: the schema is
   // not the one that the triggers were written for.
   Result<sqlite::Transaction> Begin(sqlite::TransactionKind kind);
+  // Begins a transaction, and forgets what a former one has written that was rolled back.
+  Result<sqlite::Transaction> BeginOnAnySchema(sqlite::TransactionKind kind);
   // Returns the journal mode that the database had before.
   Result<std::string> UseWal();
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
@@ -209,7 +217,9 @@ class Replica {
   Result<int64_t> CarryOut(const RowOrder& order, bool keep_lost);
   Status NoteYielding(const YieldingRows& yielding, const Origin& compared_with,
                       ledger::OriginTable* origins);
-  // Saves `next` with the transaction, commits it, and takes `next` over as the state.
+  void TellWritten();
+  // Saves `next` with the transaction, commits it, takes `next` over as the state, and tells what
+  // was written.
   Status Commit(sqlite::Transaction* transaction, const ledger::State& next);
 
   sqlite::Connection* db_;
@@ -217,6 +227,7 @@ class Replica {
   const Clock* clock_;
   Logger* logger_;
   apply::Applier applier_;
+  ports::RowListener* row_listener_ = nullptr;  // not owned; null: nobody listens
   ledger::State state_;        // the present state; what is not saved is saved by the next commit
   ledger::State saved_state_;  // the state in the file
   ledger::Catalog catalog_;

@@ -9,7 +9,6 @@
 
 namespace harmonylite::node {
 
-using sqlite::Transaction;
 using sqlite::TransactionKind;
 
 Result<apply::MergePlan> Replica::PlanMerge(sqlite::Connection* snapshot,
@@ -59,7 +58,7 @@ Result<int64_t> Replica::AddOldRows(const apply::FoundOldRows& rows) {
 // collected vector are committed together (P3), and no deleted row comes back (P5).
 Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergePlan& plan,
                                                              sqlite::Connection* snapshot) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kWrite));
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kWrite));
   HL_ASSIGN(const bool changed, SchemaChanged());
   if (changed || plan.schema_version != catalog_.schema_version || plan.at != progress_)
     return std::optional<Merged>();

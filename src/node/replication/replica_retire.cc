@@ -11,7 +11,6 @@
 namespace harmonylite::node {
 
 using change::Retirement;
-using sqlite::Transaction;
 using sqlite::TransactionKind;
 
 namespace {
@@ -54,7 +53,7 @@ std::vector<Retirement> Replica::NewRetirements(const ledger::Members& members,
 // That is true of each change that is journaled after this transaction, because the batch which
 // brings it names what is applied here now. So `at` is the number of the next entry.
 Status Replica::StateRetirements(const std::vector<Retirement>& retirements) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   auto known = std::make_shared<change::Retirements>(*retirements_);
   for (Retirement one : retirements) {
@@ -92,7 +91,7 @@ Status Replica::RetireOrigins(const ledger::Members& members,
   for (const auto& [origin, last] : std::map(progress_.map())) {
     HL_ASSIGN(const auto retirement, RetirementOf(origin, last, stable));
     if (!retirement) continue;
-    HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
+    HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
     HL_TRY(ledger::Retire(db_, origins_, *retirement));
     HL_ASSIGN(auto progress, ledger::LoadProgress(db_, origins_));
     HL_ASSIGN(auto collected, ledger::LoadCollected(db_, origins_));

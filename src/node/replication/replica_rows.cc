@@ -1,5 +1,5 @@
-// Orders about single rows, as `harmonylite verify --repair` and a first join give them, and counts
-// of rows for the operator. See replica.h.
+// Orders about single rows, as `harmonylite verify --repair` and a first join give them, counts of
+// rows for the operator, and what is told to the listener to written rows. See replica.h.
 #include <algorithm>
 
 #include "apply/table_writer.h"
@@ -21,6 +21,24 @@ using change::Views;
 using sqlite::TransactionKind;
 
 }  // namespace
+
+void Replica::SetRowListener(ports::RowListener* listener) {
+  row_listener_ = listener;
+  if (listener == nullptr) return;
+  std::map<std::string, int64_t> rows;
+  for (const ledger::TrackedTable& tracked : catalog_.tables) rows[tracked.table.name] = 0;
+  listener->RowsWritten(rows);
+}
+
+// Tells what the transaction has written that was just committed.
+void Replica::TellWritten() {
+  if (row_listener_ == nullptr || applier_.written()->empty()) return;
+  std::map<std::string, int64_t> rows;
+  for (const auto& [table, written] : *applier_.written())
+    if (const ledger::TrackedTable* tracked = catalog_.ById(table))
+      rows[tracked->table.name] += written;
+  row_listener_->RowsWritten(rows);
+}
 
 Result<int64_t> Replica::Reapply(WaitingBatch* batch) {
   HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
@@ -63,7 +81,8 @@ Result<int64_t> Replica::CarryOut(const RowOrder& order, bool keep_lost) {
   const ledger::TrackedTable* tracked = catalog_.ByName(order.table);
   if (tracked == nullptr)
     return MakeError(ErrorCode::kNotFound, "there is no table {}", order.table);
-  HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
+  HL_ASSIGN(apply::TableWriter writer,
+            apply::TableWriter::Make(db_, *tracked, false, applier_.written()));
   std::optional<ledger::ShadowTable> shadows;
   if (tracked->has_shadow_table) shadows.emplace(db_, *tracked);
   int64_t rows = 0;
@@ -110,7 +129,8 @@ Status Replica::NoteYielding(const YieldingRows& yielding, const Origin& compare
   const ledger::TrackedTable* tracked = catalog_.ByName(yielding.table);
   if (tracked == nullptr)
     return MakeError(ErrorCode::kNotFound, "there is no table {}", yielding.table);
-  HL_ASSIGN(apply::TableWriter writer, apply::TableWriter::Make(db_, *tracked, false));
+  HL_ASSIGN(apply::TableWriter writer,
+            apply::TableWriter::Make(db_, *tracked, false, applier_.written()));
   for (size_t i = 0; i < yielding.keys.size(); ++i) {
     const std::vector<ValueView> key = Views(yielding.keys[i]);
     const RowMark& winner = yielding.winners[i];

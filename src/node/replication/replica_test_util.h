@@ -171,4 +171,10 @@ class TestReplica {
   int snapshots_ = 0;
 };
 
+// Moves the stamps of the node's next writes forward by `ms`, by an entry of its journal.
+inline void MoveStamps(TestReplica* node, int64_t ms) {
+  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " +
+            std::to_string(HlcFromMillis(ms).value) + " FROM __harmonylite__journal");
+}
+
 }  // namespace harmonylite::node
