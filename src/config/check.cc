@@ -181,6 +181,36 @@ void CheckStore(const SnapshotConfig& snapshot, Findings* findings) {
   }
 }
 
+// Adds an error at a key of a hook, or at the hook's own place if the hook does not have the key.
+void RefuseHook(const std::string& hook, const char* key, std::string_view why,
+                Findings* findings) {
+  const std::string full = fmt::format("{}.{}", hook, key);
+  findings->AddErrorAt(findings->Given(full) ? full : hook, fmt::format("{}: {}", hook, why));
+}
+
+void CheckHook(const HookConfig& config, const std::string& hook, Findings* findings) {
+  const auto given = [&](const char* key) { return findings->Given(hook + "." + key); };
+  const auto failed = [&](const char* key) { return findings->Failed(hook + "." + key); };
+  if (config.tables.empty() && !failed("tables"))
+    RefuseHook(hook, "tables",
+               "tables names no table: give those whose rows it is about, as in tables = "
+               "[\"notes\", \"zone_*\"]",
+               findings);
+  if (given("command") && given("touch"))
+    RefuseHook(hook, "touch",
+               "command and touch are both given: remove one, and write another [[hooks]] for it",
+               findings);
+  else if (!given("command") && !given("touch"))
+    RefuseHook(hook, "command",
+               "neither command nor touch is given: say what to do, as in command = "
+               "[\"/usr/bin/systemctl\", \"reload\", \"app\"]",
+               findings);
+  else if (given("command") && config.command.empty() && !failed("command"))
+    RefuseHook(hook, "command", "command is empty: it begins with a program", findings);
+  else if (given("touch") && config.touch.empty() && !failed("touch"))
+    RefuseHook(hook, "touch", "touch is empty: it is the path of a file", findings);
+}
+
 }  // namespace
 
 void FillIn(const Findings& findings, Config* config) {
@@ -200,6 +230,8 @@ void CheckTogether(const Config& config, Findings* findings) {
   CheckNames(config, findings);
   CheckNats(config.nats, findings);
   CheckStore(config.snapshot, findings);
+  for (size_t i = 0; i < config.hooks.size(); ++i)
+    CheckHook(config.hooks[i], fmt::format("hooks[{}]", i + 1), findings);
 }
 
 void Warn(const Config& config, Findings* findings) {
@@ -217,6 +249,14 @@ void Warn(const Config& config, Findings* findings) {
   if (!config.publish && !config.replicate) {
     findings->AddWarning(
         "publish and replicate are both false: this node neither sends nor applies anything");
+  }
+  if (!config.replicate && !config.hooks.empty()) {
+    findings->AddWarning(
+        "hooks run once at the start only: replicate is false, so no rows of other nodes come");
+  }
+  for (size_t i = 0; i < config.hooks.size(); ++i) {
+    if (config.hooks[i].command.empty() && findings->Given(fmt::format("hooks[{}].timeout", i + 1)))
+      findings->AddWarning(fmt::format("hooks[{}].timeout is not used without a command", i + 1));
   }
   const auto& nats = config.nats;
   if (!nats.embedded() && !nats.server_config.empty()) {

@@ -145,6 +145,15 @@ struct IdsConfig {
   int64_t slots = 64;
 };
 
+// What is done after rows of other nodes were written here: a command is run, or a file is touched.
+struct HookConfig {
+  std::vector<std::string> tables;   // patterns (see glob.h)
+  std::vector<std::string> command;  // a program and its arguments; empty if `touch` is given
+  std::string touch;                 // path of a file; empty if `command` is given
+  int64_t every_ms = 1'000;          // two runs begin at least so far apart
+  int64_t timeout_ms = 10'000;       // a command that takes longer is ended
+};
+
 struct ClusterConfig {
   FirstJoin first_join = FirstJoin::kMerge;
   int64_t eviction_horizon_seconds = 7 * 24 * 3600;
@@ -172,6 +181,7 @@ struct Config {
   VerifyConfig verify;
   ClusterConfig cluster;
   IdsConfig ids;
+  std::vector<HookConfig> hooks;
 
   // Warnings for the operator, each to be logged once at start.
   std::vector<std::string> warnings;
@@ -194,6 +204,8 @@ std::string RenderRedacted(const Config& config);
 
 // Returns whether include and exclude select the table.
 bool SelectsTable(const TablesConfig& tables, std::string_view name);
+// Returns whether the hook is about the table.
+bool IsAbout(const HookConfig& hook, std::string_view name);
 // Returns whether the rowid is to be the table's key if it has none.
 bool AllowsWithoutKey(const TablesConfig& tables, std::string_view name);
 

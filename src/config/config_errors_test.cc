@@ -54,6 +54,59 @@ TEST(ConfigErrors, UnknownKeys) {
   });
 }
 
+TEST(ConfigErrors, Hooks) {
+  const std::string does = "command = [\"reload\"]\n";
+  Check({
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = [\"reload\", \"\"]", "accepted"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"reload\"", "accepted"},
+      {"hooks = []", "accepted"},
+      {"[hooks]\ntables = [\"t\"]",
+       "c.toml:2:1: hooks: expected an array of tables, [[hooks]], found a table"},
+      {"hooks = [1]",
+       "c.toml:2:10: hooks: expected an array of tables, [[hooks]], found an integer"},
+      {"[[hook]]\ntables = [\"t\"]", "c.toml:2:3: unknown table [hook]; did you mean [hooks]?"},
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = [\"x\"]\ncomand = 1",
+       "c.toml:5:1: unknown key \"comand\" in [hooks]; did you mean \"command\"?"},
+      {"[[hooks]]\ncommand = [\"x\"]",
+       "c.toml:2:1: hooks[1]: tables names no table: give those whose rows it is about, as in "
+       "tables = [\"notes\", \"zone_*\"]"},
+      {"[[hooks]]\ncommand = [\"x\"]\ntables = []",
+       "c.toml:4:10: hooks[1]: tables names no table: give those whose rows it is about, as in "
+       "tables = [\"notes\", \"zone_*\"]"},
+      {"[[hooks]]\ncommand = [\"x\"]\ntables = \"t\"",
+       "c.toml:4:10: hooks[1].tables: expected an array, found a string"},
+      {"[[hooks]]\ncommand = [\"x\"]\ntables = [\"\"]",
+       "c.toml:4:11: hooks[1].tables: an entry is empty"},
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = \"systemctl reload app\"",
+       "c.toml:4:11: hooks[1].command: expected an array, found a string"},
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = []",
+       "c.toml:4:11: hooks[1]: command is empty: it begins with a program"},
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = [\"\", \"x\"]",
+       "c.toml:4:11: hooks[1].command: the program is empty"},
+      {"[[hooks]]\ntables = [\"t\"]\ncommand = [\"a\\u0000b\"]",
+       "c.toml:4:12: hooks[1].command: a NUL character"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"\"",
+       "c.toml:4:9: hooks[1]: touch is empty: it is the path of a file"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\ncommand = [\"x\"]",
+       "c.toml:4:9: hooks[1]: command and touch are both given: remove one, and write another "
+       "[[hooks]] for it"},
+      {"[[hooks]]\ntables = [\"t\"]",
+       "c.toml:2:1: hooks[1]: neither command nor touch is given: say what to do, as in command = "
+       "[\"/usr/bin/systemctl\", \"reload\", \"app\"]"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\nevery = 0",
+       "c.toml:5:9: hooks[1].every is 0, but must be 1 to 4294967295"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\nevery = \"1s\"",
+       "c.toml:5:9: hooks[1].every: expected an integer, found a string"},
+      // The second hook's mistakes are found at their own places.
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\n[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\n"
+       "timeout = -1",
+       "c.toml:8:11: hooks[2].timeout is -1, but must be 1 to 4294967295"},
+  });
+  std::string many;
+  for (int i = 0; i < 65; ++i) many += "[[hooks]]\ntables = [\"t\"]\n" + does;
+  EXPECT_EQ(ErrorOf(many), "c.toml:2:1: hooks has more than 64 entries");
+}
+
 TEST(ConfigErrors, WrongTypes) {
   Check({
       {"node_id = 1.5",

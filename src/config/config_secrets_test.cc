@@ -154,6 +154,9 @@ session_token = "topsecret6"
 url = "https://h/p?dir=/d&login=topsecret7&secret=topsecret8"
 [snapshot.sftp]
 url = "sftp://topsecret9:topsecret0@h:22/p"
+[[hooks]]
+tables = ["t"]
+command = ["curl", "-H", "X-Token: topsecretA"]
 )";
 
 TEST(Secrets, AreNotRendered) {
@@ -168,6 +171,7 @@ TEST(Secrets, AreNotRendered) {
   EXPECT_NE(shown.find("user_password = \"***\""), std::string::npos);
   EXPECT_NE(shown.find("url = \"https://h/p?dir=/d&login=***&secret=***\""), std::string::npos);
   EXPECT_NE(shown.find("url = \"sftp://***@h:22/p\""), std::string::npos);
+  EXPECT_NE(shown.find("command = [\"curl\", \"***\", \"***\"]"), std::string::npos);
 }
 
 // Breaks the file at every place, in several ways, and searches the messages for secrets.
@@ -198,7 +202,9 @@ TEST(Secrets, AreInNoErrorMessage) {
 
 TEST(Render, CanBeReadAgainAndSaysEveryKey) {
   ASSERT_VALUE(const Config c,
-               Parse("node_id = \"18446744073709551615\"\ntables.include = [\"a\\\"\\n\"]"));
+               Parse("node_id = \"18446744073709551615\"\ntables.include = [\"a\\\"\\n\"]\n"
+                     "[[hooks]]\ntables = [\"t\"]\ncommand = [\"a\\\"\"]\n"
+                     "[[hooks]]\ntables = [\"t\"]\ntouch = \"b\""));
   const std::string once = RenderRedacted(c);
   ASSERT_VALUE(const Config again, ParseConfig(once, "again"));
   EXPECT_EQ(RenderRedacted(again), once);

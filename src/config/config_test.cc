@@ -383,6 +383,34 @@ detailed=true
   EXPECT_EQ(c.warnings.size(), 2u);
 }
 
+TEST(Config, Hooks) {
+  ASSERT_VALUE(const Config c, Parse(R"(
+[[hooks]]
+tables = ["notes", "zone_*"]
+command = ["/usr/bin/systemctl", "reload", ""]
+every = 200
+timeout = 5000
+[[hooks]]
+tables = ["*"]
+touch = "run/reload"
+)"));
+  ASSERT_EQ(c.hooks.size(), 2u);
+  const HookConfig& first = c.hooks[0];
+  EXPECT_EQ(first.command, (std::vector<std::string>{"/usr/bin/systemctl", "reload", ""}));
+  EXPECT_EQ(first.touch, "");
+  EXPECT_EQ(first.every_ms, 200);
+  EXPECT_EQ(first.timeout_ms, 5'000);
+  EXPECT_TRUE(IsAbout(first, "Notes"));
+  EXPECT_TRUE(IsAbout(first, "zone_1"));
+  EXPECT_FALSE(IsAbout(first, "zones"));
+  const HookConfig& second = c.hooks[1];
+  EXPECT_TRUE(second.command.empty());
+  EXPECT_EQ(second.touch, "run/reload");
+  EXPECT_EQ(second.every_ms, 1'000);
+  EXPECT_EQ(second.timeout_ms, 10'000);
+  EXPECT_TRUE(IsAbout(second, "anything"));
+}
+
 TEST(Config, Warnings) {
   const std::pair<const char*, const char*> cases[] = {
       {"seq_map_path = \"x\"", "seq_map_path"},
@@ -391,6 +419,8 @@ TEST(Config, Warnings) {
       {"nats.urls = [\"h\"]\nnats.server_config = \"x\"", "server_config"},
       {"nats.user_password = \"pw\"", "user_name"},
       {"sleep_timeout = 1\nsnapshot.enabled = false", "sleep_timeout"},
+      {"replicate = false\n[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"", "hooks run once"},
+      {"[[hooks]]\ntables = [\"t\"]\ntouch = \"x\"\ntimeout = 5", "hooks[1].timeout"},
   };
   for (const auto& [text, part] : cases) {
     ASSERT_VALUE(const Config c, Parse(text));

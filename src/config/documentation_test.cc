@@ -17,6 +17,15 @@ std::string ReadSource(const std::string& path) {
   return {std::istreambuf_iterator<char>(file), {}};
 }
 
+// Returns the name of the table that begins at this line, which may be a comment: "nats" for
+// "[nats]", "hooks" for "# [[hooks]]"; empty if none does.
+std::string TableAt(std::string line) {
+  if (line.starts_with("# [[")) line = line.substr(2);
+  if (!line.starts_with("[")) return {};
+  const size_t begin = line.find_first_not_of('[');
+  return line.substr(begin, line.find(']') - begin);
+}
+
 // Returns the lines of one table of a TOML file, including comments.
 std::string Section(const std::string& text, const std::string& table) {
   std::istringstream lines("\n" + text);
@@ -24,7 +33,7 @@ std::string Section(const std::string& text, const std::string& table) {
   std::string current;
   std::string out = "\n";
   while (std::getline(lines, line)) {
-    if (line.starts_with("[")) current = line.substr(1, line.find(']') - 1);
+    if (const std::string begins = TableAt(line); !begins.empty()) current = begins;
     if (current == table) out += line + "\n";
   }
   return out;
@@ -63,8 +72,7 @@ TEST(Documentation, EveryKeyIsExplained) {
   while (std::getline(lines, line)) {
     if (line.starts_with("## ")) {
       const size_t open = line.find("`[");
-      table =
-          open == std::string::npos ? "" : line.substr(open + 2, line.find("]`") - open - 2) + ".";
+      table = open == std::string::npos ? "" : TableAt(line.substr(open + 1)) + ".";
     }
     if (line.starts_with("| `")) rows += "\n" + table + line.substr(3, line.find('`', 3) - 3) + " ";
   }

@@ -21,6 +21,13 @@ std::string Show(bool is_table, const std::string& table, const std::string& nam
   return is_table ? "[" + Join(table, name) + "]" : "\"" + name + "\"";
 }
 
+// True for a table and for an array of tables.
+bool IsTable(const TomlValue& value) {
+  using Kind = TomlValue::Kind;
+  return value.kind == Kind::kTable || (value.kind == Kind::kArray && !value.items.empty() &&
+                                        value.items[0].kind == Kind::kTable);
+}
+
 std::string List(const std::vector<std::string>& words, const char* last) {
   std::string out;
   for (size_t i = 0; i < words.size(); ++i) {
@@ -32,7 +39,7 @@ std::string List(const std::vector<std::string>& words, const char* last) {
 
 }  // namespace
 
-TableReader Findings::Root(const TomlValue& root) { return TableReader(this, "", &root); }
+TableReader Findings::Root(const TomlValue& root) { return TableReader(this, "", "", &root); }
 
 void Findings::AddErrorAt(const std::string& key, std::string_view message) {
   // If the type or range is wrong already, one message for the value is enough.
@@ -48,6 +55,7 @@ Position Findings::PositionOf(const std::string& key) const {
 bool Findings::Failed(const std::string& key) const {
   const auto it = given_.find(key);
   if (it == given_.end()) return false;
+  if (bad_lists_.contains(key)) return true;
   for (const auto& [at, message] : errors_) {
     if (at == it->second) return true;
   }
@@ -64,7 +72,7 @@ void Findings::CheckUnknown() {
 }
 
 std::string Findings::FarGuess(const Unread& unread) const {
-  const bool is_table = unread.entry->value.kind == TomlValue::Kind::kTable;
+  const bool is_table = IsTable(unread.entry->value);
   const auto& known = is_table ? tables_ : keys_;
   std::vector<std::string> everywhere;
   for (const auto& [table, names] : known) {
@@ -82,7 +90,7 @@ std::string Findings::FarGuess(const Unread& unread) const {
 
 std::string Findings::Explain(const Unread& unread) const {
   const std::string& key = unread.entry->key;
-  const bool is_table = unread.entry->value.kind == TomlValue::Kind::kTable;
+  const bool is_table = IsTable(unread.entry->value);
   const auto& known = is_table ? tables_ : keys_;
   const auto show = [&](const std::string& table, const std::string& name) {
     return Show(is_table, table, name);

@@ -81,6 +81,10 @@ bool SelectsTable(const TablesConfig& tables, std::string_view name) {
   return tables.include.empty() || AnyMatches(tables.include, name);
 }
 
+bool IsAbout(const HookConfig& hook, std::string_view name) {
+  return AnyMatches(hook.tables, name);
+}
+
 bool AllowsWithoutKey(const TablesConfig& tables, std::string_view name) {
   return AnyMatches(tables.without_key, name);
 }

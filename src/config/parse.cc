@@ -8,6 +8,7 @@ namespace {
 
 constexpr int64_t kMaxMs = UINT32_MAX;  // the most that 1.x could hold: 49 days
 constexpr int64_t kDayMs = 24 * 60 * 60 * 1000;
+constexpr size_t kMaxHooks = 64;  // each has a thread
 
 void ReadTop(TableReader& top, Config* config) {
   top.Text("db_path", &config->db_path);
@@ -123,6 +124,14 @@ void ReadOps(TableReader& top, Config* config) {
   ids.PowerOfTwo("slots", 2, int64_t{1} << 16, &config->ids.slots);
 }
 
+void ReadHook(TableReader table, HookConfig* out) {
+  table.Texts("tables", &out->tables);
+  table.Arguments("command", &out->command);
+  table.Text("touch", &out->touch);
+  table.Integer("every", 1, kMaxMs, &out->every_ms);
+  table.Integer("timeout", 1, kMaxMs, &out->timeout_ms);
+}
+
 Config ReadAll(Findings* findings, const TomlValue& root) {
   Config config;
   TableReader top = findings->Root(root);
@@ -132,6 +141,7 @@ Config ReadAll(Findings* findings, const TomlValue& root) {
   ReadSnapshot(top.Table("snapshot"), &config.snapshot);
   ReadNats(top.Table("nats"), &config.nats);
   ReadOps(top, &config);
+  top.Tables("hooks", kMaxHooks, &config.hooks, ReadHook);
   return config;
 }
 

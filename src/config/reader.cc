@@ -26,8 +26,9 @@ bool UrlHoldsSecret(const std::string& raw) {
 
 }  // namespace
 
-TableReader::TableReader(Findings* findings, std::string name, const TomlValue* table)
-    : findings_(findings), name_(std::move(name)), table_(table) {
+TableReader::TableReader(Findings* findings, std::string name, std::string label,
+                         const TomlValue* table)
+    : findings_(findings), name_(std::move(name)), label_(std::move(label)), table_(table) {
   if (table_ != nullptr) findings_->read_.emplace_back(name_, table_);
 }
 
@@ -62,7 +63,30 @@ TableReader TableReader::Table(const std::string& name) {
     WrongKind(name, *value, "a table");
     value = nullptr;
   }
-  return TableReader(findings_, Full(name), value);
+  return TableReader(findings_, Full(name), Full(name), value);
+}
+
+std::vector<const TomlValue*> TableReader::Items(const std::string& key, size_t most) {
+  findings_->tables_[name_].insert(key);
+  std::vector<const TomlValue*> out;
+  const TomlValue* value = FindAny(key);
+  if (value == nullptr) return out;
+  const std::string expected = fmt::format("an array of tables, [[{}]]", Full(key));
+  if (value->kind != Kind::kArray) {
+    WrongKind(key, *value, expected.c_str());
+    return out;
+  }
+  if (value->items.size() > most) {
+    Error(value->at, fmt::format("{} has more than {} entries", Full(key), most));
+    return out;
+  }
+  for (const TomlValue& item : value->items) {
+    if (item.kind == Kind::kTable)
+      out.push_back(&item);
+    else
+      WrongKind(key, item, expected.c_str());
+  }
+  return out;
 }
 
 void TableReader::Boolean(const std::string& key, bool* out) {
@@ -114,12 +138,14 @@ void TableReader::EachText(const std::string& key, std::vector<T>* out, const Vi
     return;
   }
   out->clear();
+  const size_t errors = findings_->errors_.size();
   for (const auto& item : value->items) {
     if (item.kind == Kind::kString)
       visit(item);
     else
       WrongKind(key, item, "an array of strings");
   }
+  if (findings_->errors_.size() > errors) findings_->bad_lists_.insert(Full(key));
 }
 
 void TableReader::Texts(const std::string& key, std::vector<std::string>* out) {
@@ -129,6 +155,17 @@ void TableReader::Texts(const std::string& key, std::vector<std::string>* out) {
     else
       out->push_back(item.text);
   });
+}
+
+void TableReader::Arguments(const std::string& key, std::vector<std::string>* out) {
+  EachText(key, out, [&](const TomlValue& item) {
+    if (item.text.find('\0') != std::string::npos)
+      Error(item.at, fmt::format("{}: a NUL character", Full(key)));
+    else
+      out->push_back(item.text);
+  });
+  if (!out->empty() && out->front().empty())
+    Error(Find(key, Kind::kArray)->at, fmt::format("{}: the program is empty", Full(key)));
 }
 
 void TableReader::Listen(const std::string& key, bool any_port, ListenAddress* out) {

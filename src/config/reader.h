@@ -42,7 +42,7 @@ class Findings {
   // Returns the place of the key's value, or the start of the file if the file does not have the
   // key.
   Position PositionOf(const std::string& key) const;
-  // Returns whether the value of this key has an error.
+  // Returns whether the value of this key, or an entry of it, has an error.
   bool Failed(const std::string& key) const;
 
   // Adds an error for every key and table of the file that was not asked for. Must be called once,
@@ -74,6 +74,7 @@ class Findings {
   std::map<std::string, std::set<std::string>> keys_;    // table to its keys
   std::map<std::string, std::set<std::string>> tables_;  // table to the tables in it
   std::map<std::string, Position> given_;
+  std::set<std::string> bad_lists_;  // keys with an entry that has an error
   std::vector<std::pair<std::string, const TomlValue*>> read_;  // tables of the file that were read
   std::vector<std::string> literal_secrets_;
 };
@@ -87,6 +88,13 @@ class TableReader {
   void Boolean(const std::string& key, bool* out);
   void Text(const std::string& key, std::string* out);
   void Texts(const std::string& key, std::vector<std::string>* out);
+  // Reads a program and its arguments. An argument may be empty, the program may not.
+  void Arguments(const std::string& key, std::vector<std::string>* out);
+  // Reads the tables of an array, as [[key]] makes one, at most so many of them: `read` is called
+  // for each with its reader and a new entry of `out`. Messages call the first one key[1].
+  template <typename T>
+  void Tables(const std::string& key, size_t most, std::vector<T>* out,
+              void (*read)(TableReader, T*));
   void Listen(const std::string& key, bool any_port, ListenAddress* out);
   void NodeId(const std::string& key, std::optional<uint64_t>* out);
   template <typename T>
@@ -106,13 +114,19 @@ class TableReader {
 
  private:
   friend class Findings;
-  TableReader(Findings* findings, std::string name, const TomlValue* table);
+  // `label` is the table's name in messages. It differs from `name` in an array of tables, whose
+  // tables all have the same keys.
+  TableReader(Findings* findings, std::string name, std::string label, const TomlValue* table);
 
   // Returns the value if it exists and is of this kind. Returns null if it does not exist; if it is
   // of another kind, also adds an error.
   const TomlValue* Find(const std::string& key, TomlValue::Kind kind);
   const TomlValue* FindAny(const std::string& key);
-  std::string Full(const std::string& key) const { return name_.empty() ? key : name_ + "." + key; }
+  std::string Full(const std::string& key) const {
+    return label_.empty() ? key : label_ + "." + key;
+  }
+  // The tables of an array; none if the file does not have it, or if it is something else.
+  std::vector<const TomlValue*> Items(const std::string& key, size_t most);
   void WrongKind(const std::string& key, const TomlValue& value, const char* expected);
   void Error(Position at, std::string_view message) { findings_->AddError(at, message); }
   std::optional<int64_t> IntegerIn(const std::string& key, int64_t least, int64_t greatest);
@@ -130,8 +144,21 @@ class TableReader {
 
   Findings* findings_;      // outlives the reader
   std::string name_;        // "" for the top level
+  std::string label_;       // as `name_`; "hooks[2]" for the second table of an array
   const TomlValue* table_;  // null if the file does not have the table
 };
+
+template <typename T>
+void TableReader::Tables(const std::string& key, size_t most, std::vector<T>* out,
+                         void (*read)(TableReader, T*)) {
+  T nobody;
+  read(TableReader(findings_, Full(key), Full(key), nullptr), &nobody);  // makes the keys known
+  for (const TomlValue* item : Items(key, most)) {
+    const std::string label = fmt::format("{}[{}]", Full(key), out->size() + 1);
+    findings_->given_[label] = item->at;
+    read(TableReader(findings_, Full(key), label, item), &out->emplace_back());
+  }
+}
 
 template <typename T>
 void TableReader::OneOf(const std::string& key, const std::vector<std::pair<std::string, T>>& names,

@@ -113,6 +113,18 @@ void WriteOps(const Config& config, Writer* w) {
   w->Number("slots", config.ids.slots);
 }
 
+// Arguments may be passwords.
+void WriteHook(const HookConfig& hook, Writer* w) {
+  w->Table("[hooks]");
+  w->Texts("tables", hook.tables);
+  std::vector<std::string> command(hook.command.size(), "***");
+  if (!command.empty()) command[0] = hook.command[0];
+  if (!command.empty()) w->Texts("command", command);
+  if (command.empty()) w->Text("touch", hook.touch);
+  w->Number("every", hook.every_ms);
+  if (!command.empty()) w->Number("timeout", hook.timeout_ms);
+}
+
 }  // namespace
 
 const char* StoreName(SnapshotStore store) {
@@ -156,6 +168,7 @@ std::string RenderRedacted(const Config& config) {
   WriteSnapshot(config.snapshot, &w);
   WriteNats(config.nats, &w);
   WriteOps(config, &w);
+  for (const HookConfig& hook : config.hooks) WriteHook(hook, &w);
   return w.Take();
 }
 

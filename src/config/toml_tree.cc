@@ -78,7 +78,8 @@ std::string_view LineOf(std::string_view text, int line) {
 }
 
 bool MayHoldSecret(std::string_view line) {
-  for (const char* mark : {"password", "secret", "token", "access_key", "url", "://", "@"}) {
+  for (const char* mark :
+       {"password", "secret", "token", "access_key", "url", "command", "://", "@"}) {
     if (line.find(mark) != std::string_view::npos) return true;
   }
   return false;
