@@ -31,8 +31,13 @@ std::optional<int64_t> IfAny(int64_t wall_ms) {
 
 class StatusSource {
  public:
-  StatusSource(const node::Node& node, const nats::Connection& connection, const Clock& clock)
-      : node_(node), connection_(connection), clock_(clock), started_ms_(clock.MonotonicMs()) {}
+  StatusSource(const node::Node& node, const nats::Connection& connection,
+               const hooks::Hooks* hooks, const Clock& clock)
+      : node_(node),
+        connection_(connection),
+        hooks_(hooks),
+        clock_(clock),
+        started_ms_(clock.MonotonicMs()) {}
 
   ops::NodeStatus Now() const {
     const node::SharedState& shared = node_.shared();
@@ -90,6 +95,10 @@ class StatusSource {
     const node::ClaimedIds claimed = shared.claimed_ids().Get();
     out.id_problem = claimed.problem;
     out.id_slots_lost = claimed.lost_slots;
+    if (hooks_ != nullptr)
+      for (const hooks::HookState& hook : hooks_->states())
+        out.hooks.push_back(
+            {hook.number, hook.runs, hook.failures, hook.failure, hook.untold_rows});
     out.members = 1;
     for (const auto& [node, member] : shared.membership().members) {
       if (member.evicted)
@@ -103,6 +112,7 @@ class StatusSource {
  private:
   const node::Node& node_;
   const nats::Connection& connection_;
+  const hooks::Hooks* hooks_;  // null: none are configured
   const Clock& clock_;
   int64_t started_ms_;
 };
@@ -133,9 +143,9 @@ Status Listen(const config::ListenAddress& bind, const std::vector<Observed>& ob
 }  // namespace
 
 Result<Observers> StartObservers(const config::Config& config, const node::Node& node,
-                                 const nats::Connection& connection, const Clock& clock,
-                                 Logger* logger) {
-  const StatusSource source(node, connection, clock);
+                                 const nats::Connection& connection, const hooks::Hooks* hooks,
+                                 const Clock& clock, Logger* logger) {
+  const StatusSource source(node, connection, hooks, clock);
   const config::HealthCheckConfig& health = config.health_check;
   const config::PrometheusConfig& prometheus = config.prometheus;
   const Observed answers_health{

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "adapters/hooks/hooks.h"
 #include "adapters/nats/connection.h"
 #include "base/clock.h"
 #include "base/logger.h"
@@ -19,10 +20,10 @@ namespace harmonylite::cli {
 
 using Observers = std::vector<std::unique_ptr<ops::HttpServer>>;
 
-// Starts the configured servers. `node`, `connection` and `clock` must outlive them, because every
-// answer reads these anew.
+// Starts the configured servers. `node`, `connection`, `hooks` and `clock` must outlive them,
+// because every answer reads these anew. `hooks` may be null.
 Result<Observers> StartObservers(const config::Config& config, const node::Node& node,
-                                 const nats::Connection& connection, const Clock& clock,
-                                 Logger* logger);
+                                 const nats::Connection& connection, const hooks::Hooks* hooks,
+                                 const Clock& clock, Logger* logger);
 
 }  // namespace harmonylite::cli

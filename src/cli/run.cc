@@ -1,9 +1,11 @@
 #include <signal.h>
 
+#include <algorithm>
 #include <chrono>
 #include <ctime>
 #include <optional>
 
+#include "adapters/hooks/hooks.h"
 #include "cli/bootstrap.h"
 #include "cli/commands.h"
 #include "cli/lock_file.h"
@@ -11,6 +13,7 @@
 #include "cli/stop_deadline.h"
 #include "cli/stores.h"
 #include "cli/wiring.h"
+#include "config/glob.h"
 #include "node/node.h"
 #include "snapshot/private_database.h"
 #include "sqlite/connection.h"
@@ -27,10 +30,11 @@ constexpr timespec kLook{1, 0};
 constexpr timespec kLookForJoin{0, 20'000'000};
 constexpr std::chrono::seconds kStopWithin{4};
 
-// Members are destroyed in reverse order: the node before its log, the log before its server, the
-// lock last.
+// Members are destroyed in reverse order: the node before its log and its hooks, the log before its
+// server, the lock last.
 struct Sidecar {
   std::optional<LockFile> lock;
+  std::unique_ptr<hooks::Hooks> hooks;  // null: none are configured
   std::unique_ptr<nats_server::ServerProcess> server;
   std::shared_ptr<nats::Connection> connection;
   std::unique_ptr<nats::JetStreamLog> log;
@@ -150,16 +154,35 @@ Result<JoinEnd> Rejoin(const config::CommandLine& command, const config::Config&
   return JoinEnd::kGoOn;
 }
 
+// Starts the hooks, and warns of patterns that are about no table yet.
+void StartHooks(const config::Config& config, const Clock* clock, Logger* logger,
+                Sidecar* sidecar) {
+  if (config.hooks.empty()) return;
+  sidecar->hooks =
+      std::make_unique<hooks::Hooks>(MakeHookOptions(config, sidecar->node->id()), clock, logger);
+  const std::vector<std::string> tables = sidecar->node->table_names();
+  if (tables.empty()) return;  // the application has made none yet
+  for (size_t i = 0; i < config.hooks.size(); ++i)
+    for (const std::string& pattern : config.hooks[i].tables)
+      if (std::none_of(tables.begin(), tables.end(),
+                       [&](const std::string& table) { return config::GlobMatch(pattern, table); }))
+        logger->Warning(
+            "hook {}: no replicated table matches \"{}\" yet: check its spelling, and [tables]",
+            i + 1, pattern);
+}
+
 Result<ExitCode> Serve(const config::CommandLine& command, const config::Config& config,
                        const sigset_t& signals, const Clock* clock, Logger* logger,
                        Sidecar* sidecar) {
+  StartHooks(config, clock, logger, sidecar);
   while (true) {
-    HL_ASSIGN(sidecar->observers,
-              StartObservers(config, *sidecar->node, *sidecar->connection, *clock, logger));
+    HL_ASSIGN(sidecar->observers, StartObservers(config, *sidecar->node, *sidecar->connection,
+                                                 sidecar->hooks.get(), *clock, logger));
     if (!sidecar->node->shared().rows().joined())
       logger->Info("attached to {}: its changes are captured while it is compared with the cluster",
                    config.db_path);
-    sidecar->node->Start(sidecar->log.get(), sidecar->store.get(), sidecar->snapshots.get());
+    sidecar->node->Start(sidecar->log.get(), sidecar->store.get(), sidecar->snapshots.get(),
+                         sidecar->hooks.get());
     if (const auto code = WaitForEnd(config, signals, *clock, sidecar, logger)) return *code;
     HL_ASSIGN(const JoinEnd end, Rejoin(command, config, signals, clock, logger, sidecar));
     if (end == JoinEnd::kAskedToEnd) return ExitCode::kOk;
@@ -193,6 +216,7 @@ ExitCode Run(const config::CommandLine& command, const config::Config& config, L
     const StopDeadline deadline(kStopWithin, code, logger);
     sidecar.observers.clear();
     if (sidecar.node) sidecar.node->Stop();
+    if (sidecar.hooks) sidecar.hooks->Stop();
     if (sidecar.server) sidecar.server->Stop();
     sidecar.snapshots.reset();
     sidecar.store.reset();

@@ -88,6 +88,22 @@ snapshot::Options MakeSnapshotOptions(const config::Config& config) {
   return node::MakeSnapshotOptions(MakeNodeOptions(config));
 }
 
+std::vector<hooks::HookOptions> MakeHookOptions(const config::Config& config, NodeId node) {
+  std::vector<hooks::HookOptions> out;
+  for (const config::HookConfig& hook : config.hooks) {
+    hooks::HookOptions& options = out.emplace_back();
+    options.number = static_cast<int>(out.size());
+    options.selects = [hook](std::string_view table) { return config::IsAbout(hook, table); };
+    options.command = hook.command;
+    options.touch = hook.touch;
+    options.every_ms = hook.every_ms;
+    options.timeout_ms = hook.timeout_ms;
+    options.database = fs::absolute(config.db_path).string();
+    options.node = node;
+  }
+  return out;
+}
+
 nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
                                              const config::Config& config, NodeId node) {
   nats_server::ServerOptions options;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "adapters/hooks/hook_options.h"
 #include "adapters/nats/connection.h"
 #include "adapters/nats/jetstream_log.h"
 #include "adapters/nats/kv_meta_store.h"
@@ -23,6 +24,7 @@ namespace harmonylite::cli {
 
 node::NodeOptions MakeNodeOptions(const config::Config& config);
 schema::LoadOptions MakeLoadOptions(const config::Config& config);
+std::vector<hooks::HookOptions> MakeHookOptions(const config::Config& config, NodeId node);
 nats_server::ServerOptions MakeServerOptions(const config::CommandLine& command,
                                              const config::Config& config, NodeId node);
 nats::ConnectionOptions MakeConnectionOptions(const config::Config& config, NodeId node);

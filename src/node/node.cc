@@ -177,6 +177,13 @@ Node::~Node() {
   if (write_db_) write_db_->SetWriteLockListener(nullptr);
 }
 
+std::vector<std::string> Node::table_names() const {
+  std::vector<std::string> out;
+  for (const ledger::TrackedTable& tracked : replica_->catalog().tables)
+    out.push_back(tracked.table.name);
+  return out;
+}
+
 void Node::Start(ports::ReplicationLog* log, ports::MetaStore* store, ports::ObjectStore* snapshots,
                  ports::RowListener* rows) {
   HL_CHECK(threads_.empty());

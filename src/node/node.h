@@ -46,9 +46,9 @@ class Node {
   ~Node();
 
   NodeId id() const { return shared_.self().node; }
-  // Number of replicated tables. Call this only before Start(): afterwards the consumer owns the
-  // catalog, and AppliedState::tables has the number.
-  size_t tables() const { return replica_->catalog().tables.size(); }
+  // Names of the replicated tables. Call this only before Start(): afterwards the consumer owns the
+  // catalog.
+  std::vector<std::string> table_names() const;
 
   // Starts the workers. `log`, `store`, `snapshots` and `rows` outlive the node. If `snapshots` is
   // null, the node makes no snapshots. `rows`, unless it is null, is told which tables of the

@@ -72,6 +72,14 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
   json ids = {{"slot", status.id_slot ? json(*status.id_slot) : json(nullptr)},
               {"claimed", status.id_slot_claimed}};
   if (!status.id_problem.empty()) ids["problem"] = status.id_problem;
+  json hooks = json::array();
+  for (const HookStatus& one : status.hooks) {
+    hooks.push_back({{"hook", one.number},
+                     {"runs", one.runs},
+                     {"failures", one.failures},
+                     {"untold_rows", one.untold_rows}});
+    if (!one.failure.empty()) hooks.back()["error"] = one.failure;
+  }
   const json body = {{"status", reasons.empty() ? "healthy" : "unhealthy"},
                      {"reasons", reasons},
                      {"node_id", status.node_id},
@@ -94,6 +102,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"schema", schema},
                      {"waiting", waiting},
                      {"ids", ids},
+                     {"hooks", hooks},
                      {"snapshot", snapshot}};
   answer.body = body.dump(2, ' ', false, json::error_handler_t::replace) + "\n";
   return answer;

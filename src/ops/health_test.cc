@@ -55,6 +55,18 @@ TEST(HealthTest, BeingBehindPassesByItself) {
   EXPECT_EQ(AnswerHealth(behind, true).http_status, 200);
 }
 
+TEST(HealthTest, AHookThatFailsIsToldAndTheNodeIsHealthy) {
+  NodeStatus status = Fine();
+  status.hooks = {{1, 5, 2, "exit code 3", 7}, {2, 1, 0, "", 0}};
+  const HealthAnswer answer = AnswerHealth(status, true);
+  EXPECT_EQ(answer.http_status, 200);
+  const auto hooks = nlohmann::json::parse(answer.body)["hooks"];
+  ASSERT_EQ(hooks.size(), 2u);
+  EXPECT_EQ(hooks[0], nlohmann::json::parse(R"({"hook": 1, "runs": 5, "failures": 2,
+                                                "untold_rows": 7, "error": "exit code 3"})"));
+  EXPECT_FALSE(hooks[1].contains("error"));
+}
+
 TEST(HealthTest, NotDetailedHasNoBody) { EXPECT_EQ(AnswerHealth(Fine(), false).body, ""); }
 
 }  // namespace

@@ -50,6 +50,22 @@ std::string Prefix(const std::string& name_space, const std::string& subsystem) 
   return out;
 }
 
+void AddHooks(const std::vector<HookStatus>& hooks, Page* page) {
+  const auto add = [&](const char* type, const char* name, const char* help, auto value) {
+    page->Head(type, name, help);
+    for (const HookStatus& one : hooks)
+      page->Sample(name, fmt::format("hook=\"{}\"", one.number), value(one));
+  };
+  add("counter", "hook_runs_total", "Runs of a hook that succeeded.",
+      [](const HookStatus& one) { return one.runs; });
+  add("counter", "hook_failures_total", "Runs of a hook that failed.",
+      [](const HookStatus& one) { return one.failures; });
+  add("gauge", "hook_failing", "1 when the newest run of a hook failed.",
+      [](const HookStatus& one) { return int{!one.failure.empty()}; });
+  add("gauge", "hook_untold_rows", "Rows that no successful run of a hook was told of yet.",
+      [](const HookStatus& one) { return one.untold_rows; });
+}
+
 }  // namespace
 
 std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
@@ -136,6 +152,7 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
            "1 when this node's newest attempt to make a snapshot failed.",
            int{!status.snapshot_error.empty()});
 
+  AddHooks(status.hooks, &page);
   std::map<std::string, int> waiting{
       {"missing", 0}, {"schema", 0}, {"clock", 0}, {"refused", 0}, {"stale", 0}};
   for (const WaitingChanges& one : status.waiting) ++waiting[one.kind];

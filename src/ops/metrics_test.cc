@@ -29,5 +29,18 @@ TEST(MetricsTest, ValuesAndLabels) {
   EXPECT_THAT(MetricsPage(status, "", "db"), HasSubstr("\ndb_last_sent_timestamp_seconds 1.5\n"));
 }
 
+TEST(MetricsTest, EachHookHasItsSamples) {
+  NodeStatus status;
+  status.hooks = {{1, 5, 2, "exit code 3", 7}, {2, 1, 0, "", 0}};
+  const std::string page = MetricsPage(status, "harmonylite", "");
+  EXPECT_THAT(page, HasSubstr("# TYPE harmonylite_hook_runs_total counter\n"
+                              "harmonylite_hook_runs_total{hook=\"1\"} 5\n"
+                              "harmonylite_hook_runs_total{hook=\"2\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("\nharmonylite_hook_failures_total{hook=\"1\"} 2\n"));
+  EXPECT_THAT(page, HasSubstr("\nharmonylite_hook_failing{hook=\"1\"} 1\n"
+                              "harmonylite_hook_failing{hook=\"2\"} 0\n"));
+  EXPECT_THAT(page, HasSubstr("\nharmonylite_hook_untold_rows{hook=\"1\"} 7\n"));
+}
+
 }  // namespace
 }  // namespace harmonylite::ops

@@ -18,6 +18,15 @@ struct WaitingChanges {
   std::string reason;  // text for the operator
 };
 
+// What a hook has done since the start.
+struct HookStatus {
+  int number = 0;  // its place in the configuration
+  int64_t runs = 0;
+  int64_t failures = 0;
+  std::string failure;      // why its newest run failed; empty if it did not
+  int64_t untold_rows = 0;  // rows that no successful run has told yet
+};
+
 struct NodeStatus {
   std::string version;  // version of the program
   uint64_t node_id = 0;
@@ -75,6 +84,7 @@ struct NodeStatus {
   std::optional<int64_t> id_slot;
   bool id_slot_claimed = false;
   std::string id_problem;  // why ids may collide with another node's; empty if they do not
+  std::vector<HookStatus> hooks;
   // The members from here on describe the cluster, as far as this node knows it.
   int64_t members = 0;            // nodes heard of within the eviction horizon, this one included
   std::vector<uint64_t> evicted;  // nodes that were silent for longer than the eviction horizon

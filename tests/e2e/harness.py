@@ -23,20 +23,23 @@ DISASTER = re.compile(r"harmonylite: bug at |Sanitizer: |runtime error: |termina
 
 
 def toml(settings):
-    """A nested dict as TOML text: plain keys first, then one [section] each."""
+    """A nested dict as TOML text: plain keys first, then one [section] each, and one [[section]] for
+    each dict of a list."""
     lines, sections = [], []
     for key, value in settings.items():
         if isinstance(value, dict):
-            sections.append((key, value))
+            sections.append((f"[{key}]", key, value))
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            sections += [(f"[[{key}]]", key, one) for one in value]
         else:
             lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
 
-    def section(path, body):
-        lines.append(f"[{path}]")
+    def section(head, path, body):
+        lines.append(head)
         nested = []
         for key, value in body.items():
             if isinstance(value, dict):
-                nested.append((f"{path}.{key}", value))
+                nested.append((f"[{path}.{key}]", f"{path}.{key}", value))
             else:
                 lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
         for one in nested:
