@@ -63,7 +63,7 @@ const char* Word(Ids ids) {
 Ids IdsOf(const schema::Table& table) {
   if (table.rowid_key) return Ids::kRowid;
   if (table.autoincrement) return Ids::kShared;
-  return table.integer_key ? Ids::kColliding : Ids::kApplication;
+  return table.SqliteGivesKey() ? Ids::kColliding : Ids::kApplication;
 }
 
 std::string KeyOf(const schema::Table& table) {

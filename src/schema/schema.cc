@@ -280,6 +280,13 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
 
 }  // namespace
 
+bool Table::SqliteGivesKey() const {
+  return integer_key &&
+         std::none_of(foreign_keys.begin(), foreign_keys.end(), [&](const ForeignKey& reference) {
+           return reference.columns.size() == 1 && SameName(reference.columns[0], key[0].name);
+         });
+}
+
 change::TableShape Table::Shape() const {
   change::TableShape shape{name, columns, key_positions, {}};
   for (const KeyColumn& column : key) shape.collations.push_back(column.collation);

@@ -74,6 +74,9 @@ struct Table {
   change::TableShape Shape() const;
   // Where in `columns` the columns begin that the table really has.
   size_t first_real_column() const { return identity ? 1 : 0; }
+  // True if SQLite gives out the row key of a row for which the application gives none. A key that
+  // refers to another table's is that of the parent: two tables of one class hierarchy.
+  bool SqliteGivesKey() const;
 };
 
 struct SkippedTable {

@@ -257,6 +257,14 @@ TEST(SchemaTest, VirtualAndShadowTablesAndViews) {
   EXPECT_EQ(skipped, (Strings{"place", "search"}));
 }
 
+TEST(SchemaTest, WhoGivesTheKeyOfANewRow) {
+  EXPECT_TRUE(TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY)").SqliteGivesKey());
+  EXPECT_TRUE(TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY, p REFERENCES t)").SqliteGivesKey());
+  EXPECT_FALSE(TableOf("CREATE TABLE t(id TEXT PRIMARY KEY)").SqliteGivesKey());
+  // The parent of such a key does, as where Django makes a table for each class of a hierarchy.
+  EXPECT_FALSE(TableOf("CREATE TABLE t(id INTEGER PRIMARY KEY REFERENCES p)").SqliteGivesKey());
+}
+
 TEST(SchemaTest, OddNames) {
   for (const char* name :
        {"a b", "a.b", "a;b", "a\"b", "a'b", "[a]", "`a`", "größe", "表", "on", "-- a", "%"}) {

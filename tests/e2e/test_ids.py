@@ -160,13 +160,15 @@ def ids(node, *flags):
 
 
 def test_a_plain_key_is_made_autoincrement_while_all_run(cluster):
-    nodes = cluster.run(2, NOTES.replace(" AUTOINCREMENT", "") + "CREATE TABLE words(word TEXT PRIMARY KEY)")
+    nodes = cluster.run(2, NOTES.replace(" AUTOINCREMENT", "") + "CREATE TABLE words(word TEXT PRIMARY KEY);"
+                        "CREATE TABLE urgent(note INTEGER PRIMARY KEY REFERENCES notes)")
     wait_slots(nodes)
     write_notes(nodes[0], 3)
     wait_value(nodes, "SELECT count(*) FROM notes", 3)
     code, text = ids(nodes[0])
     assert code == 0 and "this node gives out the ids of slot" in text
-    assert "notes  id    colliding    4" in text and "words  word  application  -" in text
+    assert "notes   id    colliding    4" in text and "words   word  application  -" in text
+    assert "urgent  note  application  -" in text  # its keys are those of notes
     assert "\ncolliding: two nodes" in text
     for node in nodes:
         assert ids(node, "notes") == (0, "the key of table notes is AUTOINCREMENT now; do the same on every node\n")
