@@ -1,17 +1,14 @@
 """Whatever the application sets on its own connection, and whatever it writes with, works."""
 
 import json
-import os
-import pathlib
-import shutil
 import subprocess
 import sys
 import threading
 
 import pytest
 
-import processes
-from harness import ROOT, wait_equal, wait_value
+import packages
+from harness import wait_equal, wait_value
 from wait import seconds
 from test_writers import in_threads
 
@@ -167,37 +164,8 @@ db.transaction(() => { for (let n = 0; n < 50; ++n) insert.run(`${name} in one $
 @pytest.fixture(scope="session")
 def node_modules():
     """A folder with the npm package better-sqlite3, a second, newer SQLite."""
-    home = ROOT / "build" / "npm"
-    package = home / "node_modules" / "better-sqlite3"
-    if not shutil.which("node") or not shutil.which("npm"):
-        pytest.skip("better-sqlite3 needs node and npm; they are not here")
-    log = home / "install.log"
-    if not package.exists() and not log.exists():  # tried once only
-        install(home, log)
-    loads = subprocess.run(["node", "-e", "require('better-sqlite3')(':memory:')"], cwd=home,
-                           capture_output=True, check=False)
-    if loads.returncode != 0:
-        pytest.skip(f"the npm package better-sqlite3 cannot be had here: see {log}")
-    return home
-
-
-def install(home, log):
-    """It brings SQLite's sources along and compiles them, which takes a minute or two."""
-    home.mkdir(parents=True, exist_ok=True)
-    (home / "package.json").write_text(json.dumps({"private": True}))
-    env = dict(os.environ, npm_config_fetch_retries="0")
-    if pathlib.Path("/usr/include/node/node.h").exists():
-        env["npm_config_nodedir"] = "/usr"
-    if shutil.which("ccache"):
-        env.update(CC="ccache gcc", CXX="ccache g++")
-    with open(log, "wb") as out:
-        child = processes.start(["npm", "install", "--no-audit", "--no-fund", "better-sqlite3"],
-                                cwd=home, env=env, stdout=out, stderr=out)
-        try:
-            child.wait(600)
-        except subprocess.TimeoutExpired:
-            child.kill()
-            child.wait()
+    loads = ["node", "-e", "require('better-sqlite3')(':memory:')"]
+    return packages.npm("npm-better-sqlite3", "better-sqlite3", then=[loads])
 
 
 def run_writer(command):
