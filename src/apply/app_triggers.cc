@@ -24,8 +24,8 @@ using sqlite::Statement;
 
 struct Effects {
   bool replicated = false;
-  bool local = false;
   bool hidden = false;
+  std::set<std::string> local;  // tables, in folded case
 };
 
 // True for HarmonyLite's own triggers and tables.
@@ -55,7 +55,7 @@ Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::str
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return out;
     if (!IsOurs(list.Text(0)))
-      out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), {}});
+      out.push_back({std::string(list.Text(0)), std::string(list.Text(1)), {}, {}});
   }
 }
 
@@ -108,16 +108,19 @@ Result<std::map<std::string, Effects>> ListEffects(Connection* db, const Catalog
     // What the capture triggers write counts for nobody.
     if (!writes || action.trigger.empty() || IsOurs(action.trigger)) continue;
     Effects& effects = out[action.trigger];
-    (IsOurs(action.table)                      ? effects.hidden
-     : catalog.ByName(action.table) != nullptr ? effects.replicated
-                                               : effects.local) = true;
+    if (IsOurs(action.table))
+      effects.hidden = true;
+    else if (catalog.ByName(action.table) != nullptr)
+      effects.replicated = true;
+    else
+      effects.local.insert(sqlite::FoldCase(action.table));
   }
   return out;
 }
 
 TriggerEffect EffectOf(const Effects& does, std::string_view sql) {
   if (does.hidden) return TriggerEffect::kHidden;
-  if (!does.local) return TriggerEffect::kReplicated;
+  if (does.local.empty()) return TriggerEffect::kReplicated;
   if (does.replicated) return TriggerEffect::kMixed;
   return sqlite::HasWord(sql, "RAISE") ? TriggerEffect::kRefuses : TriggerEffect::kLocal;
 }
@@ -166,7 +169,9 @@ Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Ca
   if (triggers.empty()) return triggers;
   HL_ASSIGN(auto effects, ListEffects(db, catalog, table));
   for (ClassifiedTrigger& trigger : triggers) {
-    trigger.effect = EffectOf(effects[trigger.name], trigger.sql);
+    Effects& does = effects[trigger.name];
+    trigger.effect = EffectOf(does, trigger.sql);
+    trigger.local_tables = std::move(does.local);
   }
   return triggers;
 }

@@ -32,6 +32,7 @@ struct ClassifiedTrigger {
   std::string name;
   std::string sql;  // The statement as the file has it; anything may stand there.
   TriggerEffect effect = TriggerEffect::kReplicated;
+  std::set<std::string> local_tables;  // What it writes to that is not replicated; in folded case.
 };
 
 // Lists the application's triggers of one table with their effects, which SQLite's own compiler

@@ -1,296 +1,127 @@
 #include "cli/lint_findings.h"
 
 #include <algorithm>
-
-#include "apply/app_triggers.h"
-#include "ledger/hidden_tables.h"
-#include "ledger/references.h"
-#include "sqlite/foreign_text.h"
-#include "sqlite/identifier.h"
-#include "sqlite/transaction.h"
+#include <cstddef>
 
 namespace harmonylite::cli {
 
 namespace {
 
-using sqlite::Connection;
-using sqlite::Quote;
-using sqlite::Statement;
+constexpr Severity kLoss = Severity::kLoss;
+constexpr Severity kSurprise = Severity::kSurprise;
+constexpr Severity kAdvice = Severity::kAdvice;
+constexpr Severity kFine = Severity::kFine;
 
-// Bytes that a row with a short key takes in its version table, once it was written
-// (docs/performance.md, `size`).
-constexpr int64_t kHiddenBytesPerRow = 33;
+// In the order of the enum.
+constexpr FindingText kTexts[] = {
+    {FindingKind::kVersion1, "version-1", kLoss, "Tables and triggers of HarmonyLite 1.x",
+     "a node does not start on this file",
+     "stop that version and run harmonylite -config FILE -cleanup once"},
+    {FindingKind::kStoredText, "stored-text", kLoss, "Stored texts that SQLite did not write",
+     "snapshots with them are refused",
+     "look at them in sqlite_schema, drop the objects and create them again"},
+    {FindingKind::kNotWritable, "not-writable", kLoss, "Tables that only the application can write",
+     "the first row from elsewhere holds up all that follow",
+     "take its functions out of indexes and generated columns; or exclude them ([tables] exclude)"},
+    {FindingKind::kNoKey, "no-key", kLoss, "Tables without a key, but with UNIQUE indexes",
+     "their rows stay on their node",
+     "add a PRIMARY KEY; or, where one node alone inserts, list the table in [tables] without_key"},
+    {FindingKind::kNotReplicated, "not-replicated", kLoss,
+     "Tables that only the application understands", "their rows stay on their node",
+     "use SQLite's own collations and functions in keys and UNIQUE indexes"},
+    {FindingKind::kNullKey, "null-in-key", kLoss, "Rows with NULL in their key",
+     "they stay on their node", "give them keys, and declare the columns NOT NULL"},
+    {FindingKind::kCollidingIds, "colliding-ids", kLoss, "Integer keys without AUTOINCREMENT",
+     "two nodes give one id to two rows, and one is gone",
+     "run 'harmonylite ids -config FILE --all' on every node; no row changes"},
+    {FindingKind::kUnfedContent, "unfed-content", kLoss, "FTS and R-tree tables with own content",
+     "what the application writes there stays on its node",
+     "fill them with triggers on a replicated table; or exclude them, and fill them on every node"},
 
-class Linter {
- public:
-  Linter(Connection* db, std::vector<Finding>* out) : db_(db), out_(out) {}
+    {FindingKind::kMigrations, "migrations", kSurprise, "Ledgers of migrations",
+     "where their rows come first, the migration is never run",
+     "stop the sidecars, run each migration on every node, start the sidecars"},
+    {FindingKind::kJobs, "jobs", kSurprise, "Job queues",
+     "every node has every job, and workers on two nodes both do it",
+     "run workers on one node; or exclude the tables, so that each node does its own jobs"},
+    {FindingKind::kByRowid, "by-rowid", kSurprise, "Tables replicated by rowid",
+     "two nodes give one number to two rows, and VACUUM changes them",
+     "let one node alone insert, and nobody run VACUUM; or add a PRIMARY KEY"},
+    {FindingKind::kTriggerOff, "trigger-off", kSurprise,
+     "Triggers that do not run for rows of other nodes", "what they write locally is missing there",
+     "split each in two, so that the part that writes to what is not replicated can run"},
+    {FindingKind::kTriggerUnknown, "trigger-unknown", kSurprise,
+     "Tables whose triggers cannot be compiled here", "they do not run for rows of other nodes",
+     "use SQLite's own functions in them"},
+    {FindingKind::kUnfedIndex, "unfed-index", kSurprise, "Virtual tables that no trigger fills",
+     "searches there do not find rows of other nodes",
+     "fill them with triggers, which run for rows of other nodes, too"},
+    {FindingKind::kUnique, "unique", kSurprise, "UNIQUE indexes beside the key",
+     "of two rows that take one value, all nodes show the newer",
+     "nothing: the older row is kept, and comes back when the value is free"},
+    {FindingKind::kForeignKey, "foreign-key", kSurprise, "Foreign keys",
+     "a parent deleted on one node while another adds a child leaves an orphan",
+     "nothing: 'harmonylite conflicts' lists orphans, and [conflicts] foreign_keys can hide them"},
+    {FindingKind::kNullableKey, "nullable-key", kSurprise, "Key columns that may be NULL",
+     "a row with NULL there would stay on its node", "declare them NOT NULL"},
 
-  Status Database();
-  Status Tables(const schema::Schema& schema);
+    {FindingKind::kSessions, "sessions", kAdvice, "Sessions",
+     "a login holds on every node, and every renewed session travels",
+     "nothing; or exclude them, where users stay on one node"},
+    {FindingKind::kCache, "cache", kAdvice, "Caches", "what one node computes is written on all",
+     "exclude them ([tables] exclude), so that each node has its own"},
+    {FindingKind::kFileState, "file-state", kAdvice, "Tables of tools about this one file",
+     "other nodes' rows mean nothing here", "exclude them ([tables] exclude)"},
+    {FindingKind::kIdentity, "identity", kAdvice, "Tables without a key",
+     "equal rows that two nodes insert are two rows, and rowids differ from node to node",
+     "add a PRIMARY KEY, where equal rows mean the same"},
+    {FindingKind::kUserVersion, "user-version", kAdvice, "PRAGMA user_version",
+     "it does not travel", "nothing, if the application changes the schema of each file by itself"},
+    {FindingKind::kCountedIds, "counted-ids", kAdvice, "AUTOINCREMENT keys",
+     "each node gives out ids of its own, which jump",
+     "nothing; see [ids] block if one transaction inserts more than 2,000 rows on several nodes"},
+    {FindingKind::kUnindexedChild, "unindexed-child", kAdvice, "Foreign keys without an index",
+     "each parent deleted means a look through all children",
+     "CREATE INDEX over the referring columns"},
+    {FindingKind::kNotToKey, "not-to-key", kAdvice, "Foreign keys to other columns than the key",
+     "hiding orphans looks through all children",
+     "refer to the key, with the same type and collation"},
+    {FindingKind::kUnjudged, "unjudged", kAdvice, "Foreign keys to what is not replicated",
+     "their orphans are neither counted nor hidden", ""},
+    {FindingKind::kEncoding, "encoding", kAdvice, "The text is not UTF-8",
+     "it travels as UTF-8, and what is not well-formed changes", ""},
+    {FindingKind::kJournalMode, "journal-mode", kAdvice, "The file is not in WAL mode",
+     "the first start changes that, and -cleanup changes it back", ""},
+    {FindingKind::kCost, "cost", kAdvice, "Versions of all rows, once written",
+     "a write costs about 1.6 times as much", ""},
 
- private:
-  void Add(Severity severity, std::string what, std::string advice = {}) {
-    out_->push_back({severity, table_, std::move(what), std::move(advice)});
-  }
-  Status Table(const ledger::Catalog& catalog, const schema::Table& table);
-  Status Key(const schema::Table& table);
-  Status UniqueIndexes(const schema::Table& table);
-  void ForeignKeys(const ledger::Catalog& catalog, const schema::Table& table);
-  Status Triggers(const ledger::Catalog& catalog, const schema::Table& table);
-  Status Defaults(const schema::Table& table);
-  Status Writable(const schema::Table& table);
-  Status Cost(const schema::Table& table);
-
-  Connection* db_;
-  std::vector<Finding>* out_;
-  std::string table_;  // the table that findings are about; empty for the whole database
+    {FindingKind::kStaysLocal, "stays-local", kFine,
+     "Tables that stay on their node as they should", "each has its own ledger, queue or cache",
+     ""},
+    {FindingKind::kFedTable, "fed-table", kFine, "Virtual tables that triggers fill",
+     "the triggers run for rows of other nodes, too", ""},
+    {FindingKind::kTriggerRuns, "trigger-runs", kFine,
+     "Triggers that write only to what is not replicated", "they run everywhere", ""},
+    {FindingKind::kTriggerRests, "trigger-rests", kFine, "Triggers that write to replicated tables",
+     "they run on one node, and what they write arrives", ""},
+    {FindingKind::kDefault, "default", kFine, "Defaults that differ from moment to moment",
+     "values travel, so all nodes have the same one", ""},
 };
-
-std::string Join(const std::vector<std::string>& parts) {
-  return fmt::format("{}", fmt::join(parts, ", "));
-}
-
-Status Linter::Database() {
-  HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db_));
-  if (installed == ledger::Installed::kLegacy)
-    Add(Severity::kProblem, "it has the tables and triggers of HarmonyLite 1.x",
-        "stop that version and run harmonylite -config FILE -cleanup once");
-  HL_ASSIGN(const std::string mode, db_->QueryText("PRAGMA journal_mode"));
-  if (mode != "wal")
-    Add(Severity::kNote, fmt::format("its journal mode is {}; the sidecar changes it to wal", mode),
-        "-cleanup changes it back");
-  HL_ASSIGN(const std::string encoding, db_->QueryText("PRAGMA encoding"));
-  if (encoding != "UTF-8")
-    Add(Severity::kNote,
-        fmt::format("its text is {}; it travels as UTF-8, and text that is not well-formed is not "
-                    "preserved",
-                    encoding));
-  HL_ASSIGN(const auto texts, sqlite::FindStoredTextProblems(db_));
-  for (const sqlite::StoredTextProblem& text : texts)
-    Add(Severity::kProblem,
-        fmt::format("the stored text of {} {} {}", text.type, text.name, text.what),
-        sqlite::AdviceForStoredTexts());
-  return Ok();
-}
-
-Status Linter::Tables(const schema::Schema& schema) {
-  ledger::Catalog catalog;
-  catalog.schema_version = schema.version;
-  for (const schema::Table& table : schema.tables)
-    catalog.tables.push_back({static_cast<int64_t>(catalog.tables.size()) + 1, table});
-  HL_TRY(ledger::ResolveReferences(db_, false, &catalog));
-  for (const schema::Table& table : schema.tables) {
-    table_ = table.name;
-    HL_TRY(Table(catalog, table));
-  }
-  for (const schema::SkippedTable& skipped : schema.skipped) {
-    table_ = skipped.name;
-    Add(skipped.is_virtual ? Severity::kNote : Severity::kProblem,
-        "is not replicated: " + skipped.reason);
-  }
-  return Ok();
-}
-
-Status Linter::Table(const ledger::Catalog& catalog, const schema::Table& table) {
-  HL_TRY(Writable(table));
-  HL_TRY(Key(table));
-  HL_TRY(UniqueIndexes(table));
-  ForeignKeys(catalog, table);
-  HL_TRY(Triggers(catalog, table));
-  HL_TRY(Defaults(table));
-  return Cost(table);
-}
-
-// Checks that this program's SQLite can write to the table. If it cannot, for example because an
-// index uses a function that only the application has, the first change of that table from another
-// node holds up all that follow.
-Status Linter::Writable(const schema::Table& table) {
-  std::vector<std::string> names;
-  std::vector<std::string> nulls;
-  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
-    names.push_back(Quote(table.columns[i]));
-    nulls.push_back("NULL");
-  }
-  db_->EnableTriggers(false);
-  auto insert = db_->Prepare(
-      fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name), Join(names), Join(nulls)));
-  if (insert.ok()) return Ok();
-  if (insert.error().code() != ErrorCode::kInvalidArgument) return std::move(insert).error();
-  Add(Severity::kProblem,
-      fmt::format("rows of other nodes cannot be written to it here: {}", insert.error().message()),
-      "an index or a generated column needs something that only the application has: exclude the "
-      "table ([tables] exclude) or change it");
-  return Ok();
-}
-
-Status Linter::Key(const schema::Table& table) {
-  const std::string advice =
-      "let the application give keys that no other node gives: a random text (DEFAULT "
-      "(lower(hex(randomblob(16))))), or a range of numbers for each node";
-  if (table.rowid_key) {
-    Add(Severity::kWarning,
-        "has no key and is replicated by rowid: rows of different nodes take the same number, and "
-        "VACUUM gives rows other numbers, which means wrong rows on the other nodes",
-        "add a PRIMARY KEY");
-    return Ok();
-  }
-  if (table.identity) {
-    Add(Severity::kNote,
-        "has no key: its rows are known by hidden identities, equal rows that two nodes insert are "
-        "two rows, and rowids differ from node to node",
-        "a PRIMARY KEY makes equal rows one, if that is what they mean");
-    return Ok();
-  }
-  if (table.autoincrement)
-    Add(Severity::kNote,
-        fmt::format(
-            "key {} is a number that SQLite gives: each node gives numbers of its own, which "
-            "are not consecutive",
-            table.key[0].name),
-        "nothing to do, unless one transaction inserts more than 2,000 rows on several nodes at once "
-        "([ids] block)");
-  else if (table.integer_key)
-    Add(Severity::kWarning,
-        fmt::format("key {} is a number that SQLite gives: two nodes that insert at the same time "
-                    "give the same one, and the newer row replaces the older everywhere",
-                    table.key[0].name),
-        "run 'harmonylite ids' on every node, which makes it AUTOINCREMENT and changes no row; or " +
-            advice + "; nothing to do when only one node inserts");
-  for (const schema::KeyColumn& key : table.key)
-    if (key.nullable)
-      Add(Severity::kWarning,
-          fmt::format("key column {} may be NULL: a row with NULL there stays on its node",
-                      key.name),
-          "declare it NOT NULL");
-  return Ok();
-}
-
-Status Linter::UniqueIndexes(const schema::Table& table) {
-  for (const schema::UniqueIndex& index : table.unique_indexes) {
-    std::vector<std::string> terms;
-    for (const schema::IndexTerm& term : index.terms) terms.push_back(term.sql);
-    Add(Severity::kWarning,
-        fmt::format("UNIQUE index over {}{}{}: two nodes may take the same value at the same time, "
-                    "and only one row can have it",
-                    Join(terms), index.where_sql.empty() ? "" : " where ", index.where_sql),
-        "the newer row is shown on every node, the older one is kept and comes back when the value "
-        "is free");
-  }
-  return Ok();
-}
-
-void Linter::ForeignKeys(const ledger::Catalog& catalog, const schema::Table& table) {
-  for (size_t i = 0; i < table.foreign_keys.size(); ++i) {
-    const schema::ForeignKey& key = table.foreign_keys[i];
-    const auto reference = std::find_if(
-        catalog.references.begin(), catalog.references.end(), [&](const ledger::Reference& one) {
-          return one.foreign_key == i && catalog.ById(one.child) == catalog.ByName(table.name);
-        });
-    if (reference == catalog.references.end()) {
-      Add(Severity::kNote,
-          fmt::format("foreign key to {} is not judged: there is no such replicated table, or its "
-                      "columns are not those of a key",
-                      key.parent),
-          "rows without a parent are neither counted nor hidden by it");
-      continue;
-    }
-    Add(Severity::kNote,
-        fmt::format(
-            "foreign key to {}: a parent deleted on one node while another adds a child leaves a "
-            "child without a parent, the same on every node",
-            key.parent),
-        "harmonylite conflicts lists such rows; with [conflicts] foreign_keys = \"hide\" they are "
-        "taken out of the table until the parent is there");
-    const std::string columns = Join(key.columns);
-    if (!reference->to_key)
-      Add(Severity::kNote,
-          fmt::format("foreign key to {} is not to its row key, or compares in another way: with "
-                      "foreign_keys = \"hide\" each change of {} means a look through all of {}",
-                      key.parent, key.parent, table.name),
-          "let it refer to the primary key, with the same type and collation");
-    else if (!reference->indexed)
-      Add(Severity::kWarning,
-          fmt::format("no index finds the rows of {} by {}: with foreign_keys = \"hide\" each "
-                      "delete in {} means a look through all of {}, as it does for SQLite's own "
-                      "foreign keys",
-                      table.name, columns, key.parent, table.name),
-          fmt::format("CREATE INDEX … ON {}({})", table.name, columns));
-  }
-}
-
-Status Linter::Triggers(const ledger::Catalog& catalog, const schema::Table& table) {
-  auto triggers = apply::ClassifyTriggers(db_, catalog, table);
-  if (!triggers.ok()) {
-    if (triggers.error().code() != ErrorCode::kInvalidArgument) return std::move(triggers).error();
-    Add(Severity::kWarning,
-        fmt::format(
-            "its triggers cannot be compiled here ({}): what they write to tables that are not "
-            "replicated is missing for rows of other nodes",
-            triggers.error().message()));
-    return Ok();
-  }
-  for (const apply::ClassifiedTrigger& trigger : *triggers) {
-    if (const auto why = apply::WhyOff(trigger))
-      Add(Severity::kWarning,
-          fmt::format("trigger {} {}: it does not run for rows of other nodes", trigger.name,
-                      why->what),
-          why->advice);
-    else if (trigger.effect == apply::TriggerEffect::kLocal)
-      Add(Severity::kFine,
-          fmt::format("trigger {} writes only to what is not replicated: it runs for "
-                      "rows of other nodes too",
-                      trigger.name));
-    else
-      Add(Severity::kFine,
-          fmt::format(
-              "trigger {} does not run for rows of other nodes: what it writes arrives from them",
-              trigger.name));
-  }
-  return Ok();
-}
-
-Status Linter::Defaults(const schema::Table& table) {
-  HL_ASSIGN(Statement list, db_->Prepare("SELECT name, dflt_value FROM pragma_table_info(?1) WHERE "
-                                         "dflt_value IS NOT NULL"));
-  list.Bind(1, table.name);
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) return Ok();
-    const std::string value = sqlite::FoldCase(list.Text(1));
-    if (value.find("current_") == std::string::npos && value.find("random") == std::string::npos)
-      continue;
-    Add(Severity::kFine,
-        fmt::format("DEFAULT {} of {}: values travel, not commands, so that all nodes "
-                    "have the same one",
-                    list.Text(1), list.Text(0)));
-  }
-}
-
-Status Linter::Cost(const schema::Table& table) {
-  HL_ASSIGN(const int64_t rows,
-            db_->QueryInt(fmt::format("SELECT count(*) FROM {}", Quote(table.name))));
-  const double megabytes = static_cast<double>(rows * kHiddenBytesPerRow) / 1e6;
-  Add(Severity::kNote,
-      fmt::format(
-          "{} rows: {} of versions once all were written; a write costs about 1.6 times what "
-          "it did",
-          rows,
-          megabytes < 1 ? "less than a megabyte" : fmt::format("up to {:.0f} MB", megabytes)));
-  return Ok();
-}
 
 }  // namespace
 
-Result<std::vector<Finding>> Lint(Connection* db, const schema::LoadOptions& options) {
-  // The connection that applies changes ignores CHECK constraints, too.
-  HL_TRY(db->Exec("PRAGMA ignore_check_constraints = ON"));
-  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kRead));
-  HL_ASSIGN(const schema::Schema schema, schema::Load(db, options));
-  std::vector<Finding> out;
-  Linter linter(db, &out);
-  HL_TRY(linter.Database());
-  HL_TRY(linter.Tables(schema));
+const FindingText& TextOf(FindingKind kind) { return kTexts[static_cast<size_t>(kind)]; }
+
+std::vector<FindingKind> FindingKinds() {
+  std::vector<FindingKind> out;
+  for (const FindingText& text : kTexts) out.push_back(text.kind);
   return out;
+}
+
+bool LosesRows(const Findings& findings) {
+  return std::any_of(findings.begin(), findings.end(), [](const auto& finding) {
+    return TextOf(finding.first).severity == Severity::kLoss;
+  });
 }
 
 }  // namespace harmonylite::cli

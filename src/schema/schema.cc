@@ -45,6 +45,14 @@ struct TableRow {
   bool without_rowid = false;
 };
 
+// Why a table is not replicated; the reason tells the operator what to do.
+struct Skip {
+  SkipCause cause = SkipCause::kUnusable;
+  std::string reason;
+};
+
+Skip Unusable(std::string reason) { return {SkipCause::kUnusable, std::move(reason)}; }
+
 Result<std::vector<TableRow>> ListTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name, type, wr FROM pragma_table_list "
                                          "WHERE schema = 'main' ORDER BY name"));
@@ -164,12 +172,14 @@ Status ResolveGenerated(Connection* db, Table* table) {
 bool CanBeKey(const IndexInfo& index) { return !index.partial && index.of_columns; }
 
 // Gives a table without a key identities, or returns why it cannot have them.
-std::optional<std::string> UseIdentity(const std::vector<ColumnInfo>& columns,
-                                       const std::vector<IndexInfo>& indexes, Table* table) {
+std::optional<Skip> UseIdentity(const std::vector<ColumnInfo>& columns,
+                                const std::vector<IndexInfo>& indexes, Table* table) {
   // A UNIQUE index may remove a row without a trigger, and its identity would stay.
   if (!indexes.empty())
-    return "it has no key but a UNIQUE index over a part of its rows, or over expressions: add a "
-           "PRIMARY KEY, or list it in [tables] without_key";
+    return Skip{
+        SkipCause::kNoKey,
+        "it has no key but a UNIQUE index over a part of its rows, or over expressions: add a "
+        "PRIMARY KEY, or list it in [tables] without_key"};
   for (const char* alias : {"_rowid_", "rowid", "oid"}) {
     const bool taken = std::any_of(columns.begin(), columns.end(), [&](const ColumnInfo& column) {
       return SameName(column.name, alias);
@@ -179,7 +189,8 @@ std::optional<std::string> UseIdentity(const std::vector<ColumnInfo>& columns,
     table->identity = RowIdentity{alias, {}};
     return std::nullopt;
   }
-  return "it has no key, and columns of its own are called _rowid_, rowid and oid";
+  return Skip{SkipCause::kNoKey,
+              "it has no key, and columns of its own are called _rowid_, rowid and oid"};
 }
 
 // Chooses the row key: the primary key, or else the first UNIQUE index over NOT NULL columns, or
@@ -187,9 +198,9 @@ std::optional<std::string> UseIdentity(const std::vector<ColumnInfo>& columns,
 // identity. A single column that is the primary key without an index for it is an INTEGER PRIMARY
 // KEY, which is the rowid. Fills in `table->key` and, if the key has an index, `key_index`; or
 // returns why the table has no usable key.
-std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>& columns,
-                                     const std::vector<IndexInfo>& indexes, bool allow_rowid,
-                                     Table* table, std::string* key_index) {
+std::optional<Skip> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>& columns,
+                              const std::vector<IndexInfo>& indexes, bool allow_rowid, Table* table,
+                              std::string* key_index) {
   const auto column_named = [&](const std::string& name) {
     return std::find_if(columns.begin(), columns.end(),
                         [&](const ColumnInfo& c) { return SameName(c.name, name); });
@@ -220,9 +231,10 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
   if (chosen != nullptr) {
     for (const KeyColumn& key : chosen->columns) {
       const auto column = column_named(key.name);
-      if (column == columns.end()) return "its key uses a generated column";
+      if (column == columns.end()) return Unusable("its key uses a generated column");
       if (!KnownCollation(key.collation))
-        return "its key uses the collation " + key.collation + ", which only the application has";
+        return Unusable("its key uses the collation " + key.collation +
+                        ", which only the application has");
       table->key.push_back({column->name, key.collation, !column->not_null && !row.without_rowid});
     }
     *key_index = chosen->name;
@@ -231,20 +243,20 @@ std::optional<std::string> ChooseKey(const TableRow& row, const std::vector<Colu
   if (!allow_rowid) return UseIdentity(columns, indexes, table);
   const bool named = std::any_of(columns.begin(), columns.end(),
                                  [](const ColumnInfo& c) { return SameName(c.name, "_rowid_"); });
-  if (named) return "it has no key, and a column of its own is called _rowid_";
+  if (named) return Unusable("it has no key, and a column of its own is called _rowid_");
   table->key = {{"_rowid_", "BINARY", false}};
   table->integer_key = table->rowid_key = true;
   return std::nullopt;
 }
 
-Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
-                                            const LoadOptions& options, Table* table) {
+Result<std::optional<Skip>> Describe(Connection* db, const TableRow& row,
+                                     const LoadOptions& options, Table* table) {
   table->name = row.name;
   HL_ASSIGN(const std::vector<ColumnInfo> columns, ListColumns(db, row.name));
   HL_ASSIGN(const std::vector<IndexInfo> indexes, ListUniqueIndexes(db, row.name));
   const bool allow = options.allow_without_key && options.allow_without_key(row.name);
   std::string key_index;
-  if (auto reason = ChooseKey(row, columns, indexes, allow, table, &key_index)) return reason;
+  if (auto skip = ChooseKey(row, columns, indexes, allow, table, &key_index)) return skip;
 
   if (table->rowid_key || table->identity) table->columns.push_back(table->key[0].name);
   for (const ColumnInfo& column : columns) table->columns.push_back(column.name);
@@ -259,14 +271,14 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     if (index.name == key_index) continue;
     for (const KeyColumn& column : index.columns)
       if (!KnownCollation(column.collation))
-        return std::optional<std::string>("its index " + index.name + " uses the collation " +
-                                          column.collation + ", which only the application has");
+        return std::optional(Unusable("its index " + index.name + " uses the collation " +
+                                      column.collation + ", which only the application has"));
     auto described = DescribeIndex(db, row.name, index);
     // If SQLite cannot compile the index's expressions here, it cannot write to the table here
     // either.
     if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
-      return std::optional<std::string>("its index " + index.name +
-                                        " cannot be used here: " + described.error().message());
+      return std::optional(Unusable("its index " + index.name +
+                                    " cannot be used here: " + described.error().message()));
     if (!described.ok()) return std::move(described).error();
     table->unique_indexes.push_back(std::move(*described));
   }
@@ -275,7 +287,7 @@ Result<std::optional<std::string>> Describe(Connection* db, const TableRow& row,
     HL_ASSIGN(table->autoincrement, db->IsAutoincrement(row.name, table->key[0].name));
   }
   HL_ASSIGN(table->foreign_keys, ListForeignKeys(db, row.name));
-  return std::optional<std::string>();
+  return std::optional<Skip>();
 }
 
 }  // namespace
@@ -307,14 +319,14 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
       schema.skipped.push_back({row.name,
                                 "virtual tables are not replicated; triggers of the "
                                 "application that feed them run on every node",
-                                /*is_virtual=*/true});
+                                SkipCause::kVirtual});
       continue;
     }
     Table table;
-    HL_ASSIGN(std::optional<std::string> reason, Describe(connection, row, options, &table));
+    HL_ASSIGN(std::optional<Skip> skip, Describe(connection, row, options, &table));
     table.acts_on_itself = acting.contains(sqlite::FoldCase(table.name));
-    if (reason)
-      schema.skipped.push_back({row.name, *reason, false});
+    if (skip)
+      schema.skipped.push_back({row.name, std::move(skip->reason), skip->cause});
     else
       schema.tables.push_back(std::move(table));
   }

@@ -79,10 +79,16 @@ struct Table {
   bool SqliteGivesKey() const;
 };
 
+enum class SkipCause {
+  kVirtual,   // nothing is wrong with a virtual table
+  kNoKey,     // nothing identifies a row on every node
+  kUnusable,  // its key or an index needs what this program does not have
+};
+
 struct SkippedTable {
   std::string name;
-  std::string reason;       // tells the operator why, and what to do
-  bool is_virtual = false;  // true for a virtual table; nothing is wrong with it
+  std::string reason;  // tells the operator why, and what to do
+  SkipCause cause = SkipCause::kUnusable;
 };
 
 struct Schema {

@@ -253,8 +253,20 @@ TEST(SchemaTest, VirtualAndShadowTablesAndViews) {
   for (const Table& table : schema.tables) names.push_back(table.name);
   EXPECT_EQ(names, (Strings{"n", "t"}));
   Strings skipped;
-  for (const SkippedTable& table : schema.skipped) skipped.push_back(table.name);
+  for (const SkippedTable& table : schema.skipped) {
+    skipped.push_back(table.name);
+    EXPECT_EQ(table.cause, SkipCause::kVirtual);
+  }
   EXPECT_EQ(skipped, (Strings{"place", "search"}));
+}
+
+TEST(SchemaTest, WhyATableIsLeftOut) {
+  EXPECT_EQ(
+      LoadSql("CREATE TABLE t(a); CREATE UNIQUE INDEX i ON t(a) WHERE a > 0").skipped.at(0).cause,
+      SkipCause::kNoKey);
+  LoadOptions options;
+  options.allow_without_key = [](const std::string&) { return true; };
+  EXPECT_EQ(LoadSql("CREATE TABLE t(_rowid_)", options).skipped.at(0).cause, SkipCause::kUnusable);
 }
 
 TEST(SchemaTest, WhoGivesTheKeyOfANewRow) {
