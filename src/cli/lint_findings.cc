@@ -73,7 +73,7 @@ constexpr FindingText kTexts[] = {
     {FindingKind::kFileState, "file-state", kAdvice, "Tables of tools about this one file",
      "other nodes' rows mean nothing here", "exclude them ([tables] exclude)"},
     {FindingKind::kIdentity, "identity", kAdvice, "Tables without a key",
-     "equal rows that two nodes insert are two rows, and rowids differ from node to node",
+     "equal rows of two nodes are two rows, and rowids differ",
      "add a PRIMARY KEY, where equal rows mean the same"},
     {FindingKind::kUserVersion, "user-version", kAdvice, "PRAGMA user_version",
      "it does not travel", "nothing, if the application changes the schema of each file by itself"},
