@@ -200,6 +200,21 @@ class Sync {
     return Keep(table, *known, triggers_, /*had_triggers=*/by_trigger != nullptr);
   }
 
+  // Drops our triggers on tables that are not replicated any more, which keep their numbers and
+  // versions. What is written to such a table goes unseen, so if it comes back, it lacks triggers
+  // and is audited.
+  Status DropForLeftOut() {
+    HL_TRY(Read());
+    std::set<std::string> tracked;
+    for (const ledger::TrackedTable& one : out_->catalog.tables)
+      tracked.insert(sqlite::FoldCase(one.table.name));
+    std::vector<std::string> left_out;
+    for (const auto& [name, trigger] : triggers_.by_name)
+      if (!tracked.contains(sqlite::FoldCase(trigger.table))) left_out.push_back(name);
+    for (const std::string& name : left_out) HL_TRY(db_->Exec("DROP TRIGGER " + Quote(name)));
+    return Ok();
+  }
+
  private:
   // The schema version, and the number of rows that this connection has changed. While both stay
   // the same, so does everything that Read reads.
@@ -335,6 +350,7 @@ Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& option
     HL_ASSIGN(ledger::TrackedTable tracked, sync.Track(table));
     out.catalog.tables.push_back(std::move(tracked));
   }
+  HL_TRY(sync.DropForLeftOut());
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans, &out.catalog));
   HL_TRY(ledger::SyncReferenceTables(db, options.hide_orphans));
   HL_ASSIGN(out.catalog.schema_version, db->QueryInt("PRAGMA schema_version"));

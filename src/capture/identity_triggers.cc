@@ -19,16 +19,23 @@ using sqlite::Quote;
 // rowids.
 class Body {
  public:
-  explicit Body(int64_t table_id)
-      : table_id_(table_id), map_(Quote(ledger::RowMapName(table_id))) {}
+  Body(int64_t table_id, const schema::Table& table)
+      : table_id_(table_id),
+        map_(Quote(ledger::RowMapName(table_id))),
+        rows_(fmt::format("SELECT 1 FROM {} WHERE {}", Quote(table.name), table.identity->rowid)) {}
+
+  // An SQL condition: a trigger of the application, which fired before, has not deleted the row.
+  std::string IsThere(std::string_view place) const {
+    return fmt::format("EXISTS({} = {})", rows_, place);
+  }
 
   // Gives the row an identity if it has none. It has one already if REPLACE removed a row with the
   // same rowid, which fires no trigger: then it counts as that row with other values.
   std::string Identify(std::string_view place) const {
     return fmt::format(
         "INSERT INTO {0}(local, k1) SELECT {1}, {2} WHERE NOT EXISTS(SELECT 1 FROM {0} WHERE "
-        "local = {1}); ",
-        map_, place, ledger::DrawnIdentity(place));
+        "local = {1}) AND {3}; ",
+        map_, place, ledger::DrawnIdentity(place), IsThere(place));
   }
 
   // Journals the identity of the row that has this rowid by the row map.
@@ -49,8 +56,7 @@ class Body {
 
   // Journals a rowid and the identity of the row, should it be a new one. `condition` is an SQL
   // expression.
-  std::string JournalPlace(JournalOp op, std::string_view place,
-                           std::string_view condition = "1") const {
+  std::string JournalPlace(JournalOp op, std::string_view place, std::string_view condition) const {
     return fmt::format(
         "INSERT INTO __harmonylite__journal(tbl, op, hlc, k1) SELECT {}, {}, {}, {} WHERE {}; ",
         table_id_, static_cast<int64_t>(op), NextStamp(), ledger::PlaceWithIdentity(place),
@@ -60,6 +66,7 @@ class Body {
  private:
   int64_t table_id_;
   std::string map_;
+  std::string rows_;  // a query for the row with a rowid, which is to follow behind a '='
 };
 
 // Journals that VACUUM has run, once for each time, and sets the rowid mark so that it shows the
@@ -76,7 +83,7 @@ std::string NoteRenumbering() {
 // An update that changes the rowid has a trigger of its own. REPLACE may then have removed the row
 // that had the new rowid.
 std::vector<TriggerText> IdentityTriggers(int64_t table_id, const schema::Table& table) {
-  const Body body(table_id);
+  const Body body(table_id, table);
   const std::string before = "OLD." + table.identity->rowid;
   const std::string now = "NEW." + table.identity->rowid;
   const std::string moved = fmt::format("{} <> {}", now, before);
@@ -98,12 +105,12 @@ std::vector<TriggerText> IdentityTriggers(int64_t table_id, const schema::Table&
 
   const std::string note = NoteRenumbering();
   add("insert_place", "AFTER INSERT", changed,
-      note + body.JournalPlace(JournalOp::kPlaceWritten, now));
+      note + body.JournalPlace(JournalOp::kPlaceWritten, now, body.IsThere(now)));
   add("update_place", "AFTER UPDATE", changed,
       note + body.JournalPlace(JournalOp::kPlaceLeft, before, moved) +
-          body.JournalPlace(JournalOp::kPlaceWritten, now));
+          body.JournalPlace(JournalOp::kPlaceWritten, now, body.IsThere(now)));
   add("delete_place", "AFTER DELETE", changed,
-      note + body.JournalPlace(JournalOp::kPlaceLeft, before));
+      note + body.JournalPlace(JournalOp::kPlaceLeft, before, "1"));
   return out;
 }
 

@@ -12,8 +12,10 @@
 #include <vector>
 
 #include "capture/journal.h"
+#include "ledger/hash_judge.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/key_sql.h"
+#include "ledger/registry.h"
 #include "ledger/row_identity.h"
 #include "sqlite/identifier.h"
 
@@ -63,6 +65,12 @@ std::string RowsSql(const schema::Table& table) {
                      Quote(table.name));
 }
 
+// How many rows are not what is known of their identities.
+struct Misfits {
+  int64_t never_written = 0;  // by the content of which the identity is made
+  int64_t written = 0;        // by the hash in the version; an audit finds them
+};
+
 // The row map of one table, and its table.
 class RowMap {
  public:
@@ -90,8 +98,8 @@ class RowMap {
   Status Fill() {
     ContentIdentities identities(tracked_.table);
     return Refill([&](Statement* add) {
-      return ForEachRow([&](int64_t place, std::span<const ValueView> image) {
-        return Add(add, place, identities.Of(image));
+      return ForEachRow([&](int64_t place, std::vector<ValueView>* image) {
+        return Add(add, place, identities.Of(*image));
       });
     });
   }
@@ -99,8 +107,8 @@ class RowMap {
   Result<Places> ByContent() {
     ContentIdentities identities(tracked_.table);
     Places out;
-    HL_TRY(ForEachRow([&](int64_t place, std::span<const ValueView> image) {
-      out.emplace_hint(out.end(), place, identities.Of(image));
+    HL_TRY(ForEachRow([&](int64_t place, std::vector<ValueView>* image) {
+      out.emplace_hint(out.end(), place, identities.Of(*image));
       return Ok();
     }));
     return out;
@@ -120,31 +128,37 @@ class RowMap {
     }
   }
 
-  // Returns whether each row that was never written since it is replicated still has the content
-  // that its identity is made of. The other rows are journaled anew, or have versions with hashes,
-  // which an audit compares.
-  Result<bool> ContentFits(const Places& places, Lseq folded_to) {
+  // Compares each row with what is known of the identity that `places` gives it. `unfolded` are
+  // identities with an entry that is not folded; of those nothing is known.
+  Result<Misfits> Compare(const Places& places, const std::set<std::string>& unfolded,
+                          const ledger::HashJudge& judge) {
     HL_ASSIGN(Statement version,
-              db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
+              db_->Prepare(fmt::format("SELECT gone, hash FROM {} WHERE {}",
                                        Quote(ledger::VersionTableName(tracked_.id)),
                                        ledger::HiddenKeyIs(tracked_.table))));
-    HL_ASSIGN(const std::set<std::string> unfolded, Unfolded(folded_to));
-    bool fits = true;
+    Misfits out;
     auto at = places.begin();
-    HL_TRY(ForEachRow([&](int64_t, std::span<const ValueView> image) -> Status {
+    HL_TRY(ForEachRow([&](int64_t, std::vector<ValueView>* image) -> Status {
       const ValueView identity = (at++)->second;
-      if (!fits || ledger::IsMadeOf(identity, ledger::ContentHash(tracked_.table, image)))
-        return Ok();
       if (unfolded.contains(std::string(identity.bytes))) return Ok();
       version.BindAll(std::span(&identity, 1));
-      HL_ASSIGN(fits, version.Step());
+      HL_ASSIGN(const bool written, version.Step());
+      if (written) {
+        image->front() = identity;
+        const bool fits = version.Int(0) == 0 &&
+                          judge.Judge(*image, version.Int(1)) != ledger::HashJudge::kChanged;
+        if (!fits) ++out.written;
+      } else {
+        const auto content = ledger::ContentHashIn(identity);
+        if (!content || judge.Judge(*image, *content) == ledger::HashJudge::kChanged)
+          ++out.never_written;
+      }
       version.Reset();
       return Ok();
     }));
-    return fits;
+    return out;
   }
 
- private:
   // Returns the identities with a journal entry that is not folded.
   Result<std::set<std::string>> Unfolded(Lseq folded_to) {
     HL_ASSIGN(Statement list,
@@ -158,6 +172,7 @@ class RowMap {
     return out;
   }
 
+ private:
   Status Refill(const std::function<Status(Statement*)>& fill) {
     HL_TRY(ledger::EmptyRowMap(db_, tracked_.id));
     {
@@ -174,14 +189,15 @@ class RowMap {
     return add->Run();
   }
 
-  Status ForEachRow(const std::function<Status(int64_t, std::span<const ValueView>)>& visit) {
+  // Calls `visit` with the rowid of each row, and its columns with NULL as its identity.
+  Status ForEachRow(const std::function<Status(int64_t, std::vector<ValueView>*)>& visit) {
     HL_ASSIGN(Statement rows, db_->Prepare(RowsSql(tracked_.table)));
     std::vector<ValueView> image(tracked_.table.columns.size());
     while (true) {
       HL_ASSIGN(const bool row, rows.Step());
       if (!row) return Ok();
       for (size_t i = 0; i < image.size(); ++i) image[i] = rows.Column(static_cast<int>(i) + 1);
-      HL_TRY(visit(rows.Int(0), image));
+      HL_TRY(visit(rows.Int(0), &image));
     }
   }
 
@@ -288,31 +304,76 @@ class RowMapSync {
         unnoted_(unnoted),
         sync_(sync) {}
 
-  Status Run(const ledger::TrackedTable& tracked) {
+  // `rebuilt` says that the table may have been rebuilt, or written without triggers.
+  Status Run(const ledger::TrackedTable& tracked, const ledger::RegisteredTable& registered,
+             bool rebuilt) {
     RowMap map(db_, tracked);
-    HL_ASSIGN(Places former, map.Load());
+    HL_ASSIGN(const Places former, map.Load());
     HL_ASSIGN(std::vector<PlaceEntry> entries, LoadPlaceEntries(db_, tracked.id, folded_to_));
     if (former.empty() && entries.empty()) return map.Fill();
-    // A table that was rebuilt, too, may have been numbered anew.
     if (unnoted_ || !rowids_changed_) entries.push_back({0, JournalOp::kRenumbered, 0, {}});
-    // VACUUM keeps the rowids of a table with an index.
-    HL_ASSIGN(const bool indexed, HasIndex(db_, tracked.table.name));
-    const bool renumbered = rowids_changed_ && !indexed;
-    for (const bool ranked : {renumbered, !renumbered}) {
-      Places places = former;
-      const Named named = Replay(entries, ranked, &places);
-      HL_ASSIGN(bool fits, map.Fits(places));
-      if (fits && !rowids_changed_) {
-        HL_ASSIGN(fits, map.ContentFits(places, folded_to_));
-      }
-      if (!fits) continue;
-      if (places != former) HL_TRY(map.Save(places));
-      return SavePlaceEntries(db_, entries, named);
+    HL_ASSIGN(const std::vector<Candidate> candidates, Candidates(tracked, &map, former, entries));
+    if (candidates.empty()) return IdentifyAnew(tracked, &map, former, entries);
+    const Candidate* chosen = &candidates.front();
+    if (rebuilt || candidates.size() > 1) {
+      Misfits fewest;
+      HL_ASSIGN(chosen, Choose(tracked, registered, &map, candidates, &fewest));
+      if (fewest.never_written > 0) return IdentifyAnew(tracked, &map, former, entries);
+      if (fewest.written > 0) Audit(tracked.id);
     }
-    return IdentifyAnew(tracked, &map, former, entries);
+    if (chosen->places != former) HL_TRY(map.Save(chosen->places));
+    return SavePlaceEntries(db_, entries, chosen->named);
   }
 
  private:
+  struct Candidate {
+    Places places;
+    Named named;
+  };
+
+  // Returns the maps that have the rowids of the table. VACUUM keeps those of a table with an
+  // index, which is tried first then; but the index may be older or newer than VACUUM.
+  Result<std::vector<Candidate>> Candidates(const ledger::TrackedTable& tracked, RowMap* map,
+                                            const Places& former,
+                                            const std::vector<PlaceEntry>& entries) {
+    HL_ASSIGN(const bool indexed, HasIndex(db_, tracked.table.name));
+    const bool renumbered = rowids_changed_ && !indexed;
+    std::vector<Candidate> out;
+    for (const bool ranked : {renumbered, !renumbered}) {
+      Candidate candidate{former, {}};
+      candidate.named = Replay(entries, ranked, &candidate.places);
+      HL_ASSIGN(const bool fits, map->Fits(candidate.places));
+      const bool is_new = out.empty() || out.front().places != candidate.places;
+      if (fits && is_new) out.push_back(std::move(candidate));
+    }
+    return out;
+  }
+
+  // Returns the candidate with the fewest misfits; of equal ones the first.
+  Result<const Candidate*> Choose(const ledger::TrackedTable& tracked,
+                                  const ledger::RegisteredTable& registered, RowMap* map,
+                                  const std::vector<Candidate>& candidates, Misfits* fewest) {
+    const ledger::HashJudge judge(tracked.table, registered);
+    HL_ASSIGN(const std::set<std::string> unfolded, map->Unfolded(folded_to_));
+    const Candidate* chosen = nullptr;
+    for (const Candidate& candidate : candidates) {
+      std::set<std::string> unknown = unfolded;
+      for (const Value& identity : candidate.named) unknown.emplace(identity.view().bytes);
+      HL_ASSIGN(const Misfits misfits, map->Compare(candidate.places, unknown, judge));
+      const bool fewer = std::pair(misfits.never_written, misfits.written) <
+                         std::pair(fewest->never_written, fewest->written);
+      if (chosen != nullptr && !fewer) continue;
+      chosen = &candidate;
+      *fewest = misfits;
+    }
+    return chosen;
+  }
+
+  void Audit(int64_t table_id) {
+    const auto is_this = [&](const PendingAudit& audit) { return audit.table_id == table_id; };
+    if (std::ranges::none_of(sync_->audits, is_this)) sync_->audits.push_back({table_id});
+  }
+
   Status IdentifyAnew(const ledger::TrackedTable& tracked, RowMap* map, const Places& former,
                       const std::vector<PlaceEntry>& entries) {
     HL_ASSIGN(const Places places, map->ByContent());
@@ -320,6 +381,9 @@ class RowMapSync {
     Places now = places;
     const Named named = Replay(entries, /*ranked=*/false, &now);
     HL_TRY(SavePlaceEntries(db_, entries, named));
+    // An identity that is among both may now be that of a row with another content, which an audit
+    // finds.
+    Audit(tracked.id);
     HL_ASSIGN(const int64_t deleted, JournalDifference(tracked, former, places));
     HL_ASSIGN(const int64_t written, JournalDifference(tracked, places, former));
     sync_->changes.push_back(
@@ -363,11 +427,14 @@ Status SyncRowMaps(Connection* db, const Clock& clock, Lseq folded_to, SyncResul
     HL_ASSIGN(unnoted, ledger::RenumberingUnnoted(db));
   }
   RowMapSync row_maps(db, clock, folded_to, changed, unnoted, sync);
+  if (!changed && sync->row_maps.empty()) return Ok();
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
   for (const ledger::TrackedTable& tracked : sync->catalog.tables) {
     if (!tracked.table.identity) continue;
-    const bool due =
-        changed || std::ranges::find(sync->row_maps, tracked.id) != sync->row_maps.end();
-    if (due) HL_TRY(row_maps.Run(tracked));
+    const bool rebuilt = std::ranges::find(sync->row_maps, tracked.id) != sync->row_maps.end();
+    const auto registered = std::ranges::find(registry, tracked.id, &ledger::RegisteredTable::id);
+    HL_CHECK(registered != registry.end());
+    if (changed || rebuilt) HL_TRY(row_maps.Run(tracked, *registered, rebuilt));
   }
   return changed ? EndRenumberings(db, folded_to) : Ok();
 }

@@ -4,6 +4,7 @@
 
 #include <map>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -175,6 +176,120 @@ TEST(RowMapTest, WhatCannotBeFollowedIsSentByContent) {
   EXPECT_EQ(net.size(), 5u);
 }
 
+// Follows what the journal tells after `from`, by identity.
+void Follow(TestNode* node, Lseq from, RowsByKey* model) {
+  for (const auto& [key, row] : node->Net(from)) {
+    if (row == "gone")
+      model->erase(key);
+    else
+      (*model)[key] = row;
+  }
+}
+
+// An index that is made behind VACUUM says nothing about what VACUUM did; nor does one that was
+// dropped for it.
+TEST(RowMapTest, AnIndexThatComesAndGoesDeceivesNobody) {
+  for (const bool indexed : {false, true}) {
+    TestNode node(indexed ? kIndexed : kTable);
+    RowsByKey model;
+    node.Do("INSERT INTO t VALUES('A', 0), ('gone', 0), ('B', 0), ('D', 0)");
+    node.Do("DELETE FROM t WHERE a = 'gone'");
+    Follow(&node, Lseq(0), &model);
+    node.FoldAll();
+    const auto before = Identities(&node);
+    const Lseq newest = node.newest();
+    if (indexed) node.App("DROP INDEX by_a");
+    sqlite::Must(sqlite::Vacuum(&node.app));
+    node.App("INSERT INTO t VALUES('E', 0); DELETE FROM t WHERE a = 'B'");
+    node.App("CREATE INDEX by_a ON t(a)");
+    node.Sync();
+    EXPECT_EQ(CheckKept(before, Identities(&node)), 2u);
+    Follow(&node, newest, &model);
+    EXPECT_EQ(model, node.Rows());
+  }
+}
+
+// Rows that were never written have no hashes that an audit could compare.
+TEST(RowMapTest, ASortedRebuildAndVacuumSwapNoIdentities) {
+  TestNode node(std::string(kTable) + "; INSERT INTO t VALUES('C', 0), ('A', 0), ('B', 0)");
+  const auto before = Identities(&node);
+  node.App(
+      "CREATE TABLE n(a, b); INSERT INTO n SELECT * FROM t ORDER BY a; DROP TABLE t;"
+      "ALTER TABLE n RENAME TO t;");
+  sqlite::Must(sqlite::Vacuum(&node.app));
+  node.Sync();
+  EXPECT_EQ(CheckKept(before, Identities(&node)), 3u);
+}
+
+TEST(RowMapTest, ARebuildThatAddsAColumnKeepsIdentities) {
+  TestNode node(std::string(kTable) + "; INSERT INTO t VALUES('C', 0), ('A', 0), ('B', 0)");
+  const auto before = Identities(&node);
+  node.App(
+      "CREATE TABLE n(a, b, c DEFAULT 1); INSERT INTO n(a, b) SELECT * FROM t; DROP TABLE t;"
+      "ALTER TABLE n RENAME TO t;");
+  node.Sync();
+  EXPECT_EQ(CheckKept(before, Identities(&node)), 3u);
+}
+
+// Triggers that the application makes later fire first, and may delete the row that ours are about.
+TEST(RowMapTest, ARowThatATriggerRejectsHasNoIdentity) {
+  TestNode node(kTable);
+  node.App(
+      "CREATE TRIGGER reject AFTER INSERT ON t WHEN NEW.b < 0 BEGIN DELETE FROM t WHERE _rowid_ = "
+      "NEW._rowid_; END; CREATE TRIGGER count AFTER UPDATE ON t WHEN NEW.b = 0 BEGIN DELETE FROM t "
+      "WHERE _rowid_ = NEW._rowid_; END;");
+  node.Sync();
+  node.Do("INSERT INTO t VALUES('p', 1), ('q', -1), ('r', 2)");
+  node.Do("UPDATE t SET b = b - 1");
+  const auto before = Identities(&node);
+  EXPECT_EQ(node.Query("SELECT count(*) FROM __harmonylite__m1"), (std::vector<std::string>{"1"}));
+  sqlite::Must(sqlite::Vacuum(&node.app));
+  node.App("INSERT INTO t VALUES('s', -1), ('t', 5)");
+  node.Sync();
+  EXPECT_EQ(CheckKept(before, Identities(&node)), 1u);
+  EXPECT_EQ(node.Query("SELECT count(*) FROM __harmonylite__m1"), (std::vector<std::string>{"2"}));
+}
+
+TEST(RowMapTest, WhatIsWrittenWhileATableIsLeftOutIsFound) {
+  for (const char* table : {"CREATE TABLE t(a, b)", "CREATE TABLE t(a PRIMARY KEY NOT NULL, b)"}) {
+    std::set<std::string> excluded;
+    schema::LoadOptions options;
+    options.include = [&](const std::string& name) { return !excluded.contains(name); };
+    TestNode node(table, 1, options);
+    RowsByKey model;
+    node.Do("INSERT INTO t VALUES('A', 0), ('B', 0), ('C', 0)");
+    Follow(&node, Lseq(0), &model);
+    node.FoldAll();
+    const Lseq newest = node.newest();
+    excluded.insert("t");
+    node.Sync();
+    node.App("UPDATE t SET b = 9 WHERE a = 'B'; DELETE FROM t WHERE a = 'A'");
+    node.App("INSERT INTO t VALUES('D', 4)");
+    excluded.clear();
+    node.Sync();
+    Follow(&node, newest, &model);
+    EXPECT_EQ(model, node.Rows()) << table;
+  }
+}
+
+// A row takes the content that another one began with, and its identity with it.
+TEST(RowMapTest, AnIdentityThatMeansAnotherRowIsSentAgain) {
+  TestNode node(std::string(kTable) + "; INSERT INTO t VALUES('p', 1), ('q', 2), ('r', 3)");
+  node.Do("UPDATE t SET b = 9 WHERE a = 'p'");
+  node.Do("UPDATE t SET a = 'p', b = 1 WHERE a = 'r'");
+  node.FoldAll();
+  const Lseq newest = node.newest();
+  node.app.EnableTriggers(false);
+  node.App("DELETE FROM t WHERE a = 'q'");
+  node.app.EnableTriggers(true);
+  sqlite::Must(sqlite::Vacuum(&node.app));
+  RowsByKey model;
+  Follow(&node, Lseq(0), &model);
+  node.Sync();
+  Follow(&node, newest, &model);
+  EXPECT_EQ(model, node.Rows());
+}
+
 // What a history of random writes, VACUUMs and syncs journals is applied to a model, by identity.
 TEST(RowMapTest, RandomHistoriesAreFollowed) {
   for (uint32_t seed = 1; seed <= 12; ++seed) {
@@ -184,10 +299,11 @@ TEST(RowMapTest, RandomHistoriesAreFollowed) {
     std::map<std::string, std::string> model;
     std::map<std::string, std::string> known;
     int next = 0;
+    bool toggled = false;
     Lseq seen = node.newest();
     for (int step = 0; step < 60; ++step) {
       const std::string some = " WHERE _rowid_ % 4 = " + std::to_string(random() % 4);
-      switch (random() % 9) {
+      switch (random() % 10) {
         case 0:
         case 1:
         case 2:
@@ -209,18 +325,20 @@ TEST(RowMapTest, RandomHistoriesAreFollowed) {
           node.App("INSERT OR REPLACE INTO t(_rowid_, a, b) VALUES(" +
                    std::to_string(random() % 20 + 1) + ", '" + std::to_string(next++) + "', 0)");
           break;
-        case 8: {
+        case 8:
+          node.App(random() % 2 == 0 ? "CREATE INDEX IF NOT EXISTS by_a ON t(a)"
+                                     : "DROP INDEX IF EXISTS by_a");
+          toggled = true;
+          break;
+        case 9: {
           node.Sync();
-          for (const auto& [key, row] : node.Net(seen)) {
-            if (row == "gone")
-              model.erase(key);
-            else
-              model[key] = row;
-          }
+          Follow(&node, seen, &model);
           seen = node.newest();
           ASSERT_EQ(model, node.Rows());
           const auto now = Identities(&node);
-          CheckKept(known, now);
+          // Two VACUUMs may differ if an index came or went between them, which is not followed.
+          if (!toggled) CheckKept(known, now);
+          toggled = false;
           known = now;
         }
       }

@@ -1,4 +1,5 @@
 #include <memory>
+#include <optional>
 
 #include "capture/catalog_sync.h"
 #include "cli/commands.h"
@@ -11,6 +12,7 @@
 #include "ledger/catalog.h"
 #include "ledger/conflict_log.h"
 #include "ledger/lost_children.h"
+#include "ledger/registry.h"
 #include "sqlite/connection.h"
 #include "sqlite/transaction.h"
 
@@ -23,7 +25,7 @@ using ledger::ListedConflict;
 
 struct Request {
   std::string database;
-  schema::LoadOptions tables;
+  std::optional<schema::LoadOptions> tables;  // without a configuration: as they are registered
   bool json = false;
   bool clear = false;
   std::string show;
@@ -48,10 +50,7 @@ Status Check(Request* out, const config::Config* config) {
     return Wrong("--restore-all and --new-ids belong together");
   if (out->new_ids && !out->sets.empty()) return Wrong("--set cannot be given with --new-ids");
   if (!out->sets.empty() && out->restore.empty()) return Wrong("--set belongs to --restore");
-  if (config != nullptr)
-    out->tables = MakeLoadOptions(*config);
-  else
-    out->tables.allow_without_key = [](const std::string&) { return true; };
+  if (config != nullptr) out->tables = MakeLoadOptions(*config);
   return ChooseDatabase(config, &out->database);
 }
 
@@ -118,7 +117,13 @@ Status Perform(const Request& request) {
   ledger::Catalog catalog;
   {
     HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
-    HL_ASSIGN(catalog, capture::LoadCatalog(&db, request.tables));
+    schema::LoadOptions tables;
+    if (request.tables) {
+      tables = *request.tables;
+    } else {
+      HL_ASSIGN(tables, ledger::OptionsAsRegistered(&db));
+    }
+    HL_ASSIGN(catalog, capture::LoadCatalog(&db, tables));
     HL_ASSIGN(list, ledger::ListConflicts(&db, catalog));
   }
   if (request.restore_all) return RestoreAnew(&db, catalog, list, nullptr);

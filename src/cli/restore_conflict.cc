@@ -5,8 +5,10 @@
 #include "cli/database.h"
 #include "cli/print.h"
 #include "ledger/contradiction.h"
+#include "ledger/hidden_tables.h"
 #include "ledger/key_sql.h"
 #include "ledger/orphan_list.h"
+#include "ledger/row_identity.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
 
@@ -38,7 +40,28 @@ Result<int64_t> Run(sqlite::Connection* db, const std::string& sql,
   return db->changes();
 }
 
-Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) {
+// Gives the row without a key that was just inserted the identity of the row that was kept: it is
+// that row again, so that writing it back twice makes one row.
+Status TakeIdentity(sqlite::Connection* db, const ledger::TrackedTable& tracked,
+                    const ValueView& identity) {
+  const std::string map = Quote(tracked.table.identity->map);
+  HL_ASSIGN(Statement find,
+            db->Prepare(fmt::format("SELECT k1 FROM {} WHERE local = last_insert_rowid()", map)));
+  HL_ASSIGN(const bool found, find.Step());
+  if (!found) return Ok();  // a trigger of the application has moved or removed it
+  const change::Value drawn(find.Column(0));
+  find.Reset();
+  HL_TRY(Run(db, fmt::format("DELETE FROM {} WHERE k1 = ?1", map), {identity}));
+  HL_TRY(Run(db, fmt::format("UPDATE {} SET k1 = ?1 WHERE k1 = ?2", map), {identity, drawn}));
+  HL_TRY(Run(
+      db,
+      fmt::format("UPDATE {} SET k1 = ?1 WHERE tbl = {} AND k1 = ?2", ledger::kJournal, tracked.id),
+      {identity, drawn}));
+  return Ok();
+}
+
+Status Write(sqlite::Connection* db, const ledger::TrackedTable& tracked, const NamedImage& row) {
+  const Table& table = tracked.table;
   std::string sets;
   std::vector<ValueView> values;
   for (size_t i = 0; i < row.columns.size(); ++i) {
@@ -57,7 +80,9 @@ Status Write(sqlite::Connection* db, const Table& table, const NamedImage& row) 
                 fmt::format("UPDATE OR ABORT {} SET {} WHERE {}", Quote(table.name), sets,
                             ledger::RowKeyIs(table, columns + 1)),
                 values));
-  return updated > 0 ? Ok() : InsertRow(db, table, row);
+  if (updated > 0) return Ok();
+  HL_TRY(InsertRow(db, table, row));
+  return table.identity ? TakeIdentity(db, tracked, values[columns]) : Ok();
 }
 
 // Refuses to write back an orphan whose parent is still missing, because the row would be an orphan
@@ -103,6 +128,14 @@ bool LostItsId(const ledger::Catalog& catalog, const ledger::ListedConflict& con
   const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
   return tracked != nullptr && tracked->table.integer_key && conflict.key.values.size() == 1 &&
          conflict.key.values[0].view().type == change::ValueType::kInteger;
+}
+
+Status CanFindRows(sqlite::Connection* db) {
+  HL_ASSIGN(const bool changed, ledger::RowidsChanged(db));
+  if (!changed) return Ok();
+  return MakeError(ErrorCode::kRetryLater,
+                   "VACUUM has run, and the node has not looked at the file since: nothing is "
+                   "written; start the node, or try again in a moment");
 }
 
 Status InsertRow(sqlite::Connection* db, const Table& table, const NamedImage& row) {
@@ -171,6 +204,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
                      "UPDATE of the application, and it goes to all nodes");
   const BesideApplication beside(db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
+  HL_TRY(CanFindRows(db));
   if (!conflict.loser.image) {
     const std::vector<ValueView> key(conflict.key.values.begin(), conflict.key.values.end());
     HL_ASSIGN(
@@ -183,7 +217,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
   }
   HL_ASSIGN(const NamedImage row, KeptRow(table, conflict, sets));
   HL_TRY(CheckNotOverStranger(catalog, table, conflict, sets));
-  Status written = Write(db, table, row);
+  Status written = Write(db, *tracked, row);
   if (!written.ok() && db->constraint_was_unique())
     return std::move(written).error().Wrap(
         "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that "

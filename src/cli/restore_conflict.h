@@ -27,6 +27,10 @@ Result<change::NamedImage> KeptRow(const schema::Table& table,
 // True if the row of the conflict was given its id by SQLite, and another row has that id now.
 bool LostItsId(const ledger::Catalog& catalog, const ledger::ListedConflict& conflict);
 
+// Returns an error if VACUUM has run and the sidecar has not looked at the file since: until then,
+// rows without a key cannot be found. It is asked in the transaction that looks for rows.
+Status CanFindRows(sqlite::Connection* db);
+
 // Inserts a row with the values of the columns that it has. kConflict: a constraint prevents it.
 // kInvalidArgument: a trigger leaves the row out.
 Status InsertRow(sqlite::Connection* db, const schema::Table& table, const change::NamedImage& row);

@@ -244,6 +244,7 @@ Result<RestoredAnew> RestoreWithNewIds(sqlite::Connection* db, const ledger::Cat
                                        const std::vector<const ListedConflict*>& chosen) {
   const BesideApplication beside(db);
   HL_ASSIGN(auto transaction, sqlite::Transaction::Begin(db, sqlite::TransactionKind::kWrite));
+  HL_TRY(CanFindRows(db));
   Restorer restorer(db, catalog, list);
   RestoredAnew out;
   for (const ListedConflict* one : chosen) HL_TRY(restorer.Restore(*one, &out));

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <charconv>
+#include <set>
+#include <utility>
 
 #include "ledger/hidden_tables.h"
 #include "ledger/row_identity.h"
@@ -90,6 +92,22 @@ Result<std::vector<RegisteredTable>> LoadRegistry(Connection* db) {
     table.had_rows = list->Int(4) != 0;
     out.push_back(std::move(table));
   }
+}
+
+Result<schema::LoadOptions> OptionsAsRegistered(Connection* db) {
+  schema::Table rowid;
+  rowid.key = {{"_rowid_", "BINARY", false}};
+  rowid.integer_key = true;
+  const std::string key = EncodeKey(rowid);
+  std::set<std::string> by_rowid;
+  HL_ASSIGN(const std::vector<RegisteredTable> registry, LoadRegistry(db));
+  for (const RegisteredTable& table : registry)
+    if (table.key == key) by_rowid.insert(sqlite::FoldCase(table.name));
+  schema::LoadOptions out;
+  out.allow_without_key = [by_rowid = std::move(by_rowid)](const std::string& table) {
+    return by_rowid.contains(sqlite::FoldCase(table));
+  };
+  return out;
 }
 
 Status SaveRegistered(Connection* db, const RegisteredTable& table) {

@@ -31,6 +31,9 @@ struct RegisteredTable {
 std::string EncodeKey(const schema::Table& table);
 
 Result<std::vector<RegisteredTable>> LoadRegistry(sqlite::Connection* db);
+// Returns options with which tables without a key are what they are registered as, for callers
+// without a configuration.
+Result<schema::LoadOptions> OptionsAsRegistered(sqlite::Connection* db);
 // Inserts or replaces the row of `table.id`.
 Status SaveRegistered(sqlite::Connection* db, const RegisteredTable& table);
 // Makes the version table for a new number, the row map if the table has no key, and the journal

@@ -94,11 +94,13 @@ Value ContentIdentity(uint64_t content_hash, uint64_t ordinal) {
   return Value(ValueView::Blob(bytes));
 }
 
-bool IsMadeOf(const ValueView& identity, uint64_t content_hash) {
-  std::string bytes;
-  AppendBigEndian(content_hash, &bytes);
-  return identity.type == change::ValueType::kBlob && identity.bytes.size() == 2 * kHashBytes &&
-         identity.bytes.starts_with(bytes);
+std::optional<int64_t> ContentHashIn(const ValueView& identity) {
+  if (identity.type != change::ValueType::kBlob || identity.bytes.size() != 2 * kHashBytes)
+    return std::nullopt;
+  uint64_t hash = 0;
+  for (size_t i = 0; i < kHashBytes; ++i)
+    hash = hash << 8 | static_cast<unsigned char>(identity.bytes[i]);
+  return static_cast<int64_t>(hash);
 }
 
 }  // namespace harmonylite::ledger

@@ -20,6 +20,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,7 +77,8 @@ uint64_t ContentHash(const schema::Table& table, std::span<const change::ValueVi
 // Returns the identity of the row that is number `ordinal`, from 0 on, of the rows with this
 // content hash.
 change::Value ContentIdentity(uint64_t content_hash, uint64_t ordinal);
-// Returns whether an identity is made of this content.
-bool IsMadeOf(const change::ValueView& identity, uint64_t content_hash);
+// Returns the content hash that such an identity is made of. An identity that was drawn cannot be
+// told from it, so a number is returned for every blob of 16 bytes, and nothing for other values.
+std::optional<int64_t> ContentHashIn(const change::ValueView& identity);
 
 }  // namespace harmonylite::ledger
