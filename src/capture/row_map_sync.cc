@@ -436,7 +436,10 @@ Status SyncRowMaps(Connection* db, const Clock& clock, Lseq folded_to, SyncResul
     HL_CHECK(registered != registry.end());
     if (changed || rebuilt) HL_TRY(row_maps.Run(tracked, *registered, rebuilt));
   }
-  return changed ? EndRenumberings(db, folded_to) : Ok();
+  if (changed) HL_TRY(EndRenumberings(db, folded_to));
+  // Filling a map makes its index anew.
+  HL_ASSIGN(sync->catalog.schema_version, db->QueryInt("PRAGMA schema_version"));
+  return Ok();
 }
 
 }  // namespace harmonylite::capture

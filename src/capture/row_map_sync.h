@@ -20,7 +20,7 @@ namespace harmonylite::capture {
 
 // Follows SyncCatalog, in the same write transaction, before the journal is read: it also makes
 // ordinary entries of those that name rowids. Adds to `sync->changes` what the operator should
-// know.
+// know, and changes the schema, and with it the version in `sync->catalog`.
 Status SyncRowMaps(sqlite::Connection* db, const Clock& clock, Lseq folded_to, SyncResult* sync);
 
 }  // namespace harmonylite::capture

@@ -92,7 +92,8 @@ TEST_P(VacuumTest, RowsKeepTheirIdentities) {
   const Lseq newest = node.newest();
   sqlite::Must(sqlite::Vacuum(&node.app));
   EXPECT_FALSE(sqlite::Must(LoadCatalog(&node.db, node.tables)).complete);
-  node.Sync();
+  const SyncResult sync = node.Sync();
+  EXPECT_EQ(sync.catalog.schema_version, sqlite::Must(node.db.QueryInt("PRAGMA schema_version")));
   EXPECT_EQ(Identities(&node), before);
   EXPECT_EQ(node.newest(), newest) << "nothing was written";
   node.Do("UPDATE t SET b = 5 WHERE a = 'q'");
