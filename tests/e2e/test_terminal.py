@@ -18,7 +18,8 @@ def quoted(name):
 
 def test_names_and_values_are_shown_and_do_nothing(cluster):
     schema = f"""CREATE TABLE {quoted(EVIL)}(id INTEGER PRIMARY KEY, {quoted('c' + EVIL)} TEXT);
-                 CREATE TABLE {quoted('k' + EVIL)}(a);"""
+                 CREATE TABLE {quoted('k' + EVIL)}(a);
+                 CREATE UNIQUE INDEX stays_local ON {quoted('k' + EVIL)}(a + 1);"""
     a, b = nodes = cluster.run(2, schema)
     a.sql(f"INSERT INTO {quoted(EVIL)} VALUES(1, ?)", EVIL)
     wait_value(b, f"SELECT count(*) FROM {quoted(EVIL)}", 1)
