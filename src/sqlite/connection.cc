@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "sqlite/door_vfs.h"
+#include "sqlite/readable_schema.h"
 #include "sqlite/sql_error.h"
 #include "sqlite/sql_text.h"
 
@@ -99,7 +100,7 @@ Connection::Connection(Connection&& other) noexcept
       data_version_(std::move(other.data_version_)),
       rollback_(std::move(other.rollback_)),
       cache_(std::move(other.cache_)),
-      unread_(std::move(other.unread_)),
+      marks_(std::move(other.marks_)),
       hook_(std::move(other.hook_)),
       must_roll_back_(other.must_roll_back_) {}
 
@@ -108,7 +109,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(data_version_, other.data_version_);
   std::swap(rollback_, other.rollback_);
   std::swap(cache_, other.cache_);
-  std::swap(unread_, other.unread_);
+  std::swap(marks_, other.marks_);
   std::swap(hook_, other.hook_);
   std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
@@ -124,7 +125,7 @@ Connection::~Connection() {
 Error Connection::MakeSqlError(std::string_view what) const { return ErrorOf(db_, what); }
 
 Status Connection::Ready() {
-  if (*unread_) return TakeUnread(unread_.get());
+  if (marks_->unread) return TakeUnread(&marks_->unread);
   return FinishRollback();
 }
 
@@ -144,10 +145,13 @@ Result<Statement> Connection::PrepareOne(std::string_view sql, unsigned flags) {
     return MakeError(ErrorCode::kInvalidArgument, "{}: a NUL byte in SQL", sql.substr(0, 200));
   sqlite3_stmt* stmt = nullptr;
   const char* end = nullptr;
-  const int rc =
-      sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), flags, &stmt, &end);
+  const auto prepare = [&] {
+    return sqlite3_prepare_v3(db_, sql.data(), static_cast<int>(sql.size()), flags, &stmt, &end);
+  };
+  int rc = prepare();
+  if (rc != SQLITE_OK && LoadReadable(db_, rc, &marks_->partial)) rc = prepare();
   if (rc != SQLITE_OK) return MakeSqlError(sql.substr(0, 200));
-  Statement statement(stmt, unread_.get());
+  Statement statement(stmt, marks_.get());
   if (stmt == nullptr || !HasNoStatement(sql.substr(static_cast<size_t>(end - sql.data()))))
     return MakeError(ErrorCode::kInvalidArgument, "{}: not one statement", sql.substr(0, 200));
   return statement;
@@ -184,11 +188,18 @@ Result<Statement> Connection::PrepareListing(std::string_view sql,
   return statement;
 }
 
+Result<std::optional<std::string>> Connection::WhatItLacks(std::string_view sql) {
+  auto statement = Prepare(sql);
+  if (statement.ok()) return std::optional<std::string>();
+  if (statement.error().code() != ErrorCode::kInvalidArgument) return std::move(statement).error();
+  return std::optional<std::string>(sqlite3_errmsg(db_));
+}
+
 Status Connection::Exec(std::string_view sql) {
   HL_TRY(Ready());
   HL_ASSIGN(const Statement statement, PrepareOne(sql, 0));
   int rc = SQLITE_ROW;
-  while (rc == SQLITE_ROW) rc = sqlite3_step(statement.raw());
+  while (rc == SQLITE_ROW) rc = StepOrLoad(statement.raw(), &marks_->partial);
   return rc == SQLITE_DONE ? Ok() : Status(MakeSqlError(sql.substr(0, 200)));
 }
 
@@ -212,11 +223,21 @@ void Connection::EnableTriggers(bool on) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_TRIGGER, on ? 1 : 0, nullptr);
 }
 
+bool Connection::triggers_enabled() const {
+  int on = 0;
+  sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_TRIGGER, -1, &on);
+  return on != 0;
+}
+
 void Connection::EnableForeignKeys(bool on) {
   sqlite3_db_config(db_, SQLITE_DBCONFIG_ENABLE_FKEY, on ? 1 : 0, nullptr);
 }
 
 Status Connection::SetCacheKib(int kib) { return Exec(fmt::format("PRAGMA cache_size=-{}", kib)); }
+
+size_t Connection::max_columns() const {
+  return static_cast<size_t>(sqlite3_limit(db_, SQLITE_LIMIT_COLUMN, -1));
+}
 
 int64_t Connection::changes() const { return sqlite3_changes64(db_); }
 int64_t Connection::total_changes() const { return sqlite3_total_changes64(db_); }

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -51,6 +52,9 @@ class Connection {
   // Prepares as Prepare does, and appends to `actions` what the statement and its triggers would
   // do.
   Result<Statement> PrepareListing(std::string_view sql, std::vector<PlannedAction>* actions);
+  // Returns what SQLite lacks to compile a statement, in its own words, such as a function that
+  // only the application has. Returns nothing if it can compile it.
+  Result<std::optional<std::string>> WhatItLacks(std::string_view sql);
   // Runs one statement to its end. Scripts of several are run by RunScript (script.h).
   Status Exec(std::string_view sql);
   // QueryInt and QueryText return the first column of the first row; kNotFound if there is no row.
@@ -69,6 +73,8 @@ class Connection {
   // Decides whether the schema's triggers fire for statements that are prepared from now on. TEMP
   // triggers always fire.
   void EnableTriggers(bool on);
+  // Returns whether the schema's triggers fire.
+  bool triggers_enabled() const;
   // Decides whether SQLite enforces foreign keys.
   void EnableForeignKeys(bool on);
   // Sets the size of the page cache.
@@ -81,6 +87,11 @@ class Connection {
   // Moves as many pages of the WAL into the file as can be moved without waiting for a reader or a
   // writer. kRetryLater: another connection is moving them.
   Status MoveWalPages();
+
+  // True if a part of the schema was met that SQLite cannot read (unreadable.h).
+  bool schema_is_partial() const { return marks_->partial; }
+  // Returns the greatest number of columns that a table, or the result of a query, may have.
+  size_t max_columns() const;
 
   int64_t changes() const;
   int64_t total_changes() const;
@@ -118,8 +129,8 @@ class Connection {
   Statement data_version_;
   Statement rollback_;  // prepared before a transaction begins, so that a rollback needs no memory
   std::unordered_map<std::string, Statement> cache_;
-  // True after a value could not be read. On the heap, because statements point to it.
-  std::unique_ptr<bool> unread_ = std::make_unique<bool>(false);
+  // On the heap, because statements point to it.
+  std::unique_ptr<StatementMarks> marks_ = std::make_unique<StatementMarks>();
   // On the heap, because SQLite keeps its address. Null while there is no listener.
   std::unique_ptr<CommitHook> hook_;
   // True after a failed rollback: nothing may be read or written before it is repeated.

@@ -160,9 +160,10 @@ Result<std::vector<std::string>> ColumnsRead(Connection* db, const std::string& 
     if (!action.second.empty()) columns.emplace(action.second);
     return true;
   });
-  HL_ASSIGN(const Statement unused,
-            db->Prepare(
+  HL_ASSIGN(const auto lacks,
+            db->WhatItLacks(
                 fmt::format("SELECT {} FROM main.{}", fmt::join(expressions, ", "), Quote(table))));
+  if (lacks) return MakeError(ErrorCode::kInvalidArgument, "{}", *lacks);
   return std::vector<std::string>(columns.begin(), columns.end());
 }
 

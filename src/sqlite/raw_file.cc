@@ -4,9 +4,19 @@
 
 #include <algorithm>
 
+#include "sqlite/transaction.h"
+
 namespace harmonylite::sqlite {
 
 namespace {
+
+// Pages that CopyPages copies between two looks at `cancelled`.
+constexpr int kPagesAtOnce = 256;
+
+// Where a file's header says which versions of SQLite may write and read it, and what it says in a
+// file without a WAL.
+constexpr uint64_t kFormatVersions = 18;
+constexpr std::string_view kNoWal("\1\1", 2);
 
 // Bytes in one call to the VFS. SQLite itself reads and writes single pages, which are at most as
 // large.
@@ -97,6 +107,24 @@ Status CopyDatabase(Connection* from, Connection* to, const std::function<Status
   const int failed = rc != SQLITE_OK ? rc : step;
   return MakeError(CodeOf(failed), "cannot copy a database: {} (SQLite {})", sqlite3_errstr(failed),
                    failed);
+}
+
+// The transaction keeps the copying from beginning again whenever somebody writes to `from`.
+Status CopyPages(Connection* from, Connection* to, const std::atomic<bool>& cancelled) {
+  HL_ASSIGN(const Transaction reading, Transaction::Begin(from, TransactionKind::kRead));
+  sqlite3_backup* backup = sqlite3_backup_init(to->raw(), "main", from->raw(), "main");
+  if (backup == nullptr)
+    return MakeError(ErrorCode::kRetryLater, "cannot copy a database: {}",
+                     sqlite3_errmsg(to->raw()));
+  int step = SQLITE_OK;
+  while (step == SQLITE_OK && !cancelled.load()) step = sqlite3_backup_step(backup, kPagesAtOnce);
+  const int rc = sqlite3_backup_finish(backup);
+  if (cancelled.load()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
+  const int failed = rc != SQLITE_OK ? rc : step;
+  if (failed != SQLITE_DONE)
+    return MakeError(CodeOf(failed), "cannot copy a database: {} (SQLite {})",
+                     sqlite3_errstr(failed), failed);
+  return WriteFileAt(to, kFormatVersions, kNoWal);
 }
 
 }  // namespace harmonylite::sqlite

@@ -6,6 +6,7 @@
 // Threads: each function runs on the thread that uses the connection.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -33,5 +34,11 @@ Status DeleteFile(const std::string& path, const std::string& vfs);
 // else can write to `to` any more; if it fails, nothing is written and its error is returned.
 // kRetryLater: `to` stayed locked for the busy timeout, or its disk is full.
 Status CopyDatabase(Connection* from, Connection* to, const std::function<Status()>& once_locked);
+
+// Copies the pages of `from`, as they are in one read transaction, into the new file `to`. SQLite
+// need not understand any of the schema for that. The copy is in no WAL mode, whatever mode `from`
+// is in. `to` is of no use afterwards and must be opened anew. kRetryLater: `cancelled` was set,
+// the disk of `to` is full, or `from` is locked.
+Status CopyPages(Connection* from, Connection* to, const std::atomic<bool>& cancelled);
 
 }  // namespace harmonylite::sqlite

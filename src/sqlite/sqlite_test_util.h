@@ -81,11 +81,14 @@ inline void ForgeSchema(Connection* db, std::string_view update) {
   Execute(db, "PRAGMA writable_schema = OFF");
 }
 // Adds a collation that only this connection has.
-inline void AddCollation(Connection* db, const char* name) {
+inline void AddCollation(Connection* db, const char* name, bool backwards = false) {
+  static bool yes = true;  // what SQLite hands to the comparison says whether it is backwards
   sqlite3_create_collation(
-      db->raw(), name, SQLITE_UTF8, nullptr, [](void*, int a, const void* x, int b, const void* y) {
-        return std::string_view(static_cast<const char*>(x), static_cast<size_t>(a))
-            .compare(std::string_view(static_cast<const char*>(y), static_cast<size_t>(b)));
+      db->raw(), name, SQLITE_UTF8, backwards ? &yes : nullptr,
+      [](void* turned, int a, const void* x, int b, const void* y) {
+        const int order = std::string_view(static_cast<const char*>(x), static_cast<size_t>(a))
+                              .compare({static_cast<const char*>(y), static_cast<size_t>(b)});
+        return turned == nullptr ? order : -order;
       });
 }
 // Adds a function that only this connection has. It returns its argument.

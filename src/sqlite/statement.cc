@@ -2,18 +2,19 @@
 
 #include <sqlite3.h>
 
+#include "sqlite/readable_schema.h"
 #include "sqlite/sql_error.h"
 
 namespace harmonylite::sqlite {
 
 Statement::Statement(Statement&& other) noexcept
     : stmt_(std::exchange(other.stmt_, nullptr)),
-      unread_(other.unread_),
+      marks_(other.marks_),
       bind_error_(other.bind_error_) {}
 
 Statement& Statement::operator=(Statement&& other) noexcept {
   std::swap(stmt_, other.stmt_);
-  std::swap(unread_, other.unread_);
+  std::swap(marks_, other.marks_);
   std::swap(bind_error_, other.bind_error_);
   return *this;
 }
@@ -61,16 +62,16 @@ void Statement::NoteBound(int rc) {
 }
 
 Result<bool> Statement::Step() {
-  if (*unread_) {
+  if (marks_->unread) {
     sqlite3_reset(stmt_);
-    return TakeUnread(unread_);
+    return TakeUnread(&marks_->unread);
   }
   if (const int rc = std::exchange(bind_error_, SQLITE_OK); rc != SQLITE_OK) {
     sqlite3_reset(stmt_);
     return MakeError(CodeOf(rc), "a value cannot be handed to SQLite: {} (SQLite {})",
                      sqlite3_errstr(rc), rc);
   }
-  const int rc = sqlite3_step(stmt_);
+  const int rc = StepOrLoad(stmt_, &marks_->partial);
   if (rc == SQLITE_ROW) return true;
   if (rc == SQLITE_DONE) {
     sqlite3_reset(stmt_);
@@ -107,7 +108,7 @@ ValueView Statement::Column(int index) const {
     case SQLITE_BLOB: {
       const auto* data = static_cast<const char*>(sqlite3_column_blob(stmt_, index));
       const auto size = static_cast<size_t>(sqlite3_column_bytes(stmt_, index));
-      if (data == nullptr && size != 0) *unread_ = true;
+      if (data == nullptr && size != 0) marks_->unread = true;
       return ValueView::Blob(data == nullptr ? std::string_view("") : std::string_view(data, size));
     }
     default:
@@ -120,7 +121,7 @@ int64_t Statement::Int(int index) const { return sqlite3_column_int64(stmt_, ind
 std::string_view Statement::Text(int index) const {
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(stmt_, index));
   if (data == nullptr) {
-    if (!IsNull(index)) *unread_ = true;
+    if (!IsNull(index)) marks_->unread = true;
     return "";
   }
   return {data, static_cast<size_t>(sqlite3_column_bytes(stmt_, index))};

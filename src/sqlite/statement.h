@@ -19,6 +19,12 @@ namespace harmonylite::sqlite {
 using change::ValueType;
 using change::ValueView;
 
+// What a connection's statements tell it.
+struct StatementMarks {
+  bool unread = false;   // a value could not be read
+  bool partial = false;  // SQLite cannot read a part of the schema (unreadable.h)
+};
+
 // A prepared statement. It must be destroyed before its connection.
 class Statement {
  public:
@@ -73,9 +79,9 @@ class Statement {
  private:
   friend class Connection;
   void NoteBound(int rc);
-  Statement(sqlite3_stmt* stmt, bool* unread) : stmt_(stmt), unread_(unread) {}
-  sqlite3_stmt* stmt_ = nullptr;  // owned
-  bool* unread_ = nullptr;        // Connection::unread_; owned by the connection
+  Statement(sqlite3_stmt* stmt, StatementMarks* marks) : stmt_(stmt), marks_(marks) {}
+  sqlite3_stmt* stmt_ = nullptr;     // owned
+  StatementMarks* marks_ = nullptr;  // owned by the connection
   int bind_error_ = 0;  // SQLite's code for a value that could not be bound since the last Step
 };
 

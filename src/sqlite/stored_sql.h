@@ -22,4 +22,8 @@ Result<std::optional<std::string>> StoredSql(Connection* db, std::string_view ty
 // open; if SQLite cannot read the new text, later calls fail until that is rolled back.
 Status ReplaceStoredTableSql(Connection* db, const std::string& table, const std::string& sql);
 
+// Removes a trigger's text. For triggers that DROP TRIGGER does not find, because SQLite cannot
+// read them. In the write transaction that the caller has open.
+Status RemoveStoredTrigger(Connection* db, const std::string& trigger);
+
 }  // namespace harmonylite::sqlite

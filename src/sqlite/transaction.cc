@@ -40,7 +40,7 @@ Status Transaction::Commit() {
 
 void Transaction::Rollback() {
   if (connection_ == nullptr) return;
-  *connection_->unread_ = false;
+  connection_->marks_->unread = false;
   // After a full disk or an I/O error SQLite may have rolled back by itself.
   connection_->must_roll_back_ = connection_->in_transaction();
   // An interruption ends with the attempt that it interrupts, so a second attempt at once gives the
