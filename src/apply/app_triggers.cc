@@ -9,6 +9,7 @@
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/sql_text.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::apply {
 
@@ -126,7 +127,7 @@ TriggerEffect EffectOf(const Effects& does, std::string_view sql) {
 }
 
 // Makes the TEMP triggers of one table. `refused` has the names of the application's triggers whose
-// stored texts are not what SQLite stores.
+// stored texts are not what SQLite stores, or cannot be read.
 Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tracked,
                   const std::set<std::string>& refused, AppTriggers* out) {
   const schema::Table& table = tracked.table;
@@ -203,6 +204,15 @@ Result<AppTriggers> InstallAppTriggers(Connection* db, const Catalog& catalog) {
   for (const sqlite::StoredTextProblem& problem : problems) {
     out.warnings.push_back(sqlite::Describe(problem));
     if (problem.type == "trigger") refused.insert(problem.name);
+  }
+  HL_ASSIGN(const auto unreadable, sqlite::FindUnreadable(db));
+  for (const sqlite::UnreadableObject& object : unreadable) {
+    if (object.type != "trigger") continue;
+    out.warnings.push_back(fmt::format(
+        "trigger {} of table {} cannot be read here ({}): what it writes to tables that are not "
+        "replicated is missing for rows of other nodes",
+        object.name, object.table, object.why));
+    refused.insert(object.name);
   }
   for (const TrackedTable& tracked : catalog.tables)
     if (tables.contains(sqlite::FoldCase(tracked.table.name)))

@@ -23,6 +23,13 @@ using change::TableShape;
 using change::ValueView;
 using change::Version;
 
+std::string WhyAbsent(const ledger::Catalog& catalog, const std::string& table) {
+  for (const schema::SkippedTable& skipped : catalog.skipped)
+    if (sqlite::SameName(skipped.name, table))
+      return fmt::format("table {} is not replicated here: {}", table, skipped.reason);
+  return fmt::format("table {} does not exist here", table);
+}
+
 }  // namespace
 
 struct Applier::Context {
@@ -73,7 +80,7 @@ Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracke
 Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
   const ledger::TrackedTable* tracked = catalog_.ByName(shape.name);
   if (tracked == nullptr)
-    return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", shape.name);
+    return MakeError(ErrorCode::kSchemaMismatch, "{}", WhyAbsent(catalog_, shape.name));
   const TableShape ours = tracked->table.Shape();
   if (const auto difference = schema::Difference(ours, shape);
       difference && !HL_MUTANT(schema_hold_skipped))

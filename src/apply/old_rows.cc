@@ -52,21 +52,23 @@ Result<OldRows> OldRows::Make(Connection* db, Connection* snapshot,
     if (there == nullptr || !there->had_rows) continue;
     if (const auto difference = schema::Difference(tracked.table.Shape(), there->table.Shape()))
       return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", tracked.table.name, *difference);
-    out.todo_.push_back({tracked, *there});
+    Pair pair{tracked, *there};
+    pair.theirs.table.columns = tracked.table.columns;
+    pair.theirs.table.key_positions = tracked.table.key_positions;
+    out.todo_.push_back(std::move(pair));
   }
   return out;
 }
 
 Status OldRows::Start(const Pair& pair) {
   const schema::Table& ours = pair.ours.table;
-  std::string columns;
-  for (const std::string& column : ours.columns)
-    columns += (columns.empty() ? "" : ", ") + ledger::ColumnIn("t", pair.theirs.table, column);
-  HL_ASSIGN(scan_,
-            snapshot_->Prepare(fmt::format(
-                "SELECT {} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL", columns,
-                Quote(pair.theirs.table.name), Quote(ledger::VersionTableName(pair.theirs.id)),
-                ledger::HiddenMatches("v", "t", pair.theirs.table))));
+  const schema::Table& theirs = pair.theirs.table;
+  HL_ASSIGN(scan_, snapshot_->Prepare(fmt::format(
+                       "SELECT 0{}{} FROM {} t LEFT JOIN {} v ON {} WHERE v.hlc IS NULL",
+                       ledger::KeyColumns("v", theirs), ledger::ImageColumns("t", theirs),
+                       Quote(theirs.name), Quote(ledger::VersionTableName(pair.theirs.id)),
+                       ledger::HiddenMatches("v", "t", theirs))));
+  reader_.emplace(snapshot_, theirs, /*first_column=*/1);
   HL_ASSIGN(version_, db_->Prepare(fmt::format("SELECT 1 FROM {} WHERE {}",
                                                Quote(ledger::VersionTableName(pair.ours.id)),
                                                ledger::HiddenKeyIs(ours))));
@@ -80,7 +82,7 @@ Result<std::optional<FoundOldRows>> OldRows::Next(size_t limit) {
   while (true) {
     if (!current_) {
       if (todo_.empty()) return std::optional<FoundOldRows>();
-      current_ = std::move(todo_.back());
+      current_ = std::make_unique<Pair>(std::move(todo_.back()));
       todo_.pop_back();
       HL_TRY(Start(*current_));
     }
@@ -89,10 +91,13 @@ Result<std::optional<FoundOldRows>> OldRows::Next(size_t limit) {
     while (found.images.size() < limit) {
       HL_ASSIGN(const bool row, scan_.Step());
       if (!row) {
+        reader_.reset();
         current_.reset();
         break;
       }
-      Row image = scan_.Values();
+      HL_TRY(reader_->Read(scan_));
+      if (!reader_->present()) continue;  // It has NULL in its key and exists on its node only.
+      Row image(reader_->image().begin(), reader_->image().end());
       const bool local = std::any_of(
           table.key_positions.begin(), table.key_positions.end(),
           [&](uint32_t at) { return image[at].view().type == change::ValueType::kNull; });

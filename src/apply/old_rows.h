@@ -6,12 +6,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "base/result.h"
 #include "change/value.h"
 #include "ledger/catalog.h"
+#include "ledger/row_query.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -37,16 +39,17 @@ class OldRows {
   OldRows(sqlite::Connection* db, sqlite::Connection* snapshot) : db_(db), snapshot_(snapshot) {}
   struct Pair {
     ledger::TrackedTable ours;
-    ledger::TrackedTable theirs;
+    ledger::TrackedTable theirs;  // its columns are in the order of ours
   };
   Status Start(const Pair& pair);
 
   sqlite::Connection* db_;
   sqlite::Connection* snapshot_;
-  std::vector<Pair> todo_;  // Tables still to be searched, from the last to the first.
-  std::optional<Pair> current_;
-  sqlite::Statement scan_;     // Rows of the snapshot without a version.
-  sqlite::Statement version_;  // Looks for a version in this node's file.
+  std::vector<Pair> todo_;         // Tables still to be searched, from the last to the first.
+  std::unique_ptr<Pair> current_;  // The table that is searched; none between two tables.
+  sqlite::Statement scan_;         // Rows of the snapshot without a version.
+  std::optional<ledger::RowReader> reader_;  // Reads from scan_.
+  sqlite::Statement version_;                // Looks for a version in this node's file.
   sqlite::Statement row_;
 };
 

@@ -47,10 +47,13 @@ std::string InsertSql(const Table& table) {
 }
 
 // Assigns all columns, as "a = excluded.a, …" or "a = ?1, …". Key columns are assigned as well,
-// because two keys that are equal under a collation need not be identical.
+// because two keys that are equal under a collation need not be identical. The rowid of a table
+// without a key is not: it is the same, and with it there might be more columns than SQLite
+// assigns.
 std::string Assignments(const Table& table, bool from_excluded) {
   std::string out;
-  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
+  const size_t first = table.rowid_key ? 1 : table.first_real_column();
+  for (size_t i = first; i < table.columns.size(); ++i) {
     const std::string name = Quote(table.columns[i]);
     const std::string value = from_excluded ? "excluded." + name : fmt::format("?{}", i + 1);
     out += fmt::format("{}{} = {}", out.empty() ? "" : ", ", name, value);
@@ -165,16 +168,15 @@ Status TableWriter::PutRow(std::span<const ValueView> image) {
 }
 
 Result<std::optional<change::Row>> TableWriter::ReadRow(std::span<const ValueView> key) {
-  std::string columns;
-  for (const std::string& column : table_->columns)
-    columns += (columns.empty() ? "" : ", ") + ledger::ColumnIn("", *table_, column);
-  HL_ASSIGN(auto read,
-            db_->PrepareCached(fmt::format("SELECT {} FROM {} WHERE {}", columns,
-                                           Quote(table_->name), ledger::RowKeyIs(*table_, 1))));
-  read->BindAll(key);
-  HL_ASSIGN(const bool found, read->Step());
-  if (!found) return std::optional<change::Row>();
-  return std::optional<change::Row>(read->Values());
+  if (!read_row_) {
+    HL_ASSIGN(read_row_, ledger::ImageQuery::Make(db_, *table_));
+  }
+  std::vector<ValueView> image;
+  HL_ASSIGN(const bool found, read_row_->Find(key, &image));
+  std::optional<change::Row> out;
+  if (found) out.emplace(image.begin(), image.end());
+  read_row_->Reset();
+  return out;
 }
 
 Status TableWriter::DropVersion(std::span<const ValueView> key) {

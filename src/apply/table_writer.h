@@ -14,6 +14,7 @@
 #include "change/value.h"
 #include "ledger/catalog.h"
 #include "ledger/hidden_tables.h"
+#include "ledger/row_query.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -80,7 +81,8 @@ class TableWriter {
   sqlite::Statement delete_row_;
   sqlite::Statement
       map_row_;  // Notes the identity of an inserted row; prepared only if it has one.
-  sqlite::Statement unmap_row_;  // Forgets the identity of a deleted row.
+  sqlite::Statement unmap_row_;                 // Forgets the identity of a deleted row.
+  std::optional<ledger::ImageQuery> read_row_;  // Made when a row is first read.
 };
 
 }  // namespace harmonylite::apply

@@ -65,11 +65,11 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
                                     ledger::KeyColumns("v", table),
                                     ledger::ImageColumns("t", table), Quote(table.name), versions,
                                     ledger::HiddenMatches("v", "t", table))));
-  ledger::RowReader reader(table, /*first_column=*/2);
+  ledger::RowReader reader(db, table, /*first_column=*/2);
   while (true) {
     HL_ASSIGN(const bool row, rows.Step());
     if (!row) break;
-    reader.Read(rows);
+    HL_TRY(reader.Read(rows));
     if (!reader.present()) continue;  // A row with NULL in its key exists on this node only.
     Row key;
     bool local = false;
@@ -80,7 +80,10 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
     if (local) continue;
     const bool has_version = !rows.IsNull(1);
     ledger::HashJudge::Verdict verdict = ledger::HashJudge::kChanged;
-    if (!has_version && registered.had_rows) verdict = ledger::HashJudge::kSame;
+    if (!has_version && registered.had_rows) {
+      verdict = ledger::HashJudge::kSame;
+      ++report.unversioned;
+    }
     if (has_version && rows.Int(1) == 0) verdict = judge.Judge(reader.image(), rows.Int(0));
     report.undecidable += verdict == ledger::HashJudge::kUndecidable;
     if (verdict == ledger::HashJudge::kChanged) changed.push_back(std::move(key));
@@ -93,12 +96,13 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
                 ledger::KeyColumns("v", table), ledger::ImageColumns("t", table), versions,
                 Quote(table.name), ledger::KeyMatches("t", "v", table),
                 ledger::ColumnIn("t", table, table.key[0].name), NotShadowed(tracked))));
-  ledger::RowReader missing(table, /*first_column=*/1);
-  HL_TRY(gone.ForEachRow([&](const Statement& row) {
-    missing.Read(row);
+  ledger::RowReader missing(db, table, /*first_column=*/1);
+  HL_TRY(gone.ForEachRow([&](const Statement& row) -> Status {
+    HL_TRY(missing.Read(row));
     Row key;
     for (const ValueView& value : missing.key()) key.emplace_back(value);
     changed.push_back(std::move(key));
+    return Ok();
   }));
   HL_TRY(JournalAll(db, tracked, changed, clock));
   report.journaled = static_cast<int64_t>(changed.size());

@@ -21,6 +21,8 @@ namespace harmonylite::capture {
 struct AuditReport {
   int64_t journaled = 0;    // rows that were inserted, changed or deleted unseen
   int64_t undecidable = 0;  // rows whose hash cannot be checked; they count as unchanged
+  // Rows without a version of a table that had rows before HarmonyLite; they count as unchanged.
+  int64_t unversioned = 0;
 };
 
 // Audits one table. A row counts as unchanged if its hash is right for any list of columns that the

@@ -142,6 +142,20 @@ Result<int64_t> NextTableId(Connection* db) {
       "(SELECT coalesce(max(tbl), 0) FROM __harmonylite__journal))");
 }
 
+// Returns the registered tables that have triggers although the catalog does not have them.
+std::set<const ledger::RegisteredTable*> TablesToLeave(
+    const InstalledTriggers& triggers, const std::vector<ledger::RegisteredTable>& registry,
+    const ledger::Catalog& catalog) {
+  std::set<int64_t> tracked;
+  for (const ledger::TrackedTable& table : catalog.tables) tracked.insert(table.id);
+  std::set<const ledger::RegisteredTable*> out;
+  for (const auto& [name, trigger] : triggers.by_name) {
+    const ledger::RegisteredTable* known = FindById(registry, IdInTriggerName(name));
+    if (known != nullptr && !tracked.contains(known->id)) out.insert(known);
+  }
+  return out;
+}
+
 // Writes the triggers that are missing, differ or fire too late, and drops those that are no longer
 // wanted. Returns true if it changed anything.
 Result<bool> SyncTriggers(Connection* db, const InstalledTriggers& installed, int64_t id,
@@ -200,18 +214,16 @@ class Sync {
     return Keep(table, *known, triggers_, /*had_triggers=*/by_trigger != nullptr);
   }
 
-  // Drops our triggers on tables that are not replicated any more, which keep their numbers and
-  // versions. What is written to such a table goes unseen, so if it comes back, it lacks triggers
-  // and is audited.
-  Status DropForLeftOut() {
+  // Takes the triggers from the registered tables that were not tracked: they are not to be
+  // replicated any more, and what they journal would be passed over in silence.
+  Status LeaveOthers() {
     HL_TRY(Read());
-    std::set<std::string> tracked;
-    for (const ledger::TrackedTable& one : out_->catalog.tables)
-      tracked.insert(sqlite::FoldCase(one.table.name));
-    std::vector<std::string> left_out;
-    for (const auto& [name, trigger] : triggers_.by_name)
-      if (!tracked.contains(sqlite::FoldCase(trigger.table))) left_out.push_back(name);
-    for (const std::string& name : left_out) HL_TRY(db_->Exec("DROP TRIGGER " + Quote(name)));
+    for (const ledger::RegisteredTable* known :
+         TablesToLeave(triggers_, registry_, out_->catalog)) {
+      HL_TRY(ledger::DropTriggers(db_, known->id));
+      HL_TRY(ledger::UnsettleUnpublished(db_, known->id));
+      out_->changes.push_back({known->name, "is not replicated any more"});
+    }
     return Ok();
   }
 
@@ -274,7 +286,7 @@ class Sync {
     HL_TRY(Remember(row, table));
     if (table.identity && rows != 0) out_->row_maps.push_back(row.id);
     Report(table, "is replicated from now on");
-    if (rows != 0 && !first_attach_) out_->audits.push_back({row.id});
+    if (rows != 0 && !first_attach_) out_->audits.push_back({row.id, false});
     return tracked;
   }
 
@@ -290,7 +302,7 @@ class Sync {
     // Somebody may have dropped a trigger, or made a UNIQUE index through which rows were displaced
     // since. Changes may have gone unseen until now, and an audit finds them.
     if (!had_triggers || rewritten) {
-      out_->audits.push_back({row.id});
+      out_->audits.push_back({row.id, !had_triggers});
       if (table.identity) out_->row_maps.push_back(row.id);
     }
     if (renamed) Report(table, "was renamed from " + row.name);
@@ -334,6 +346,7 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
     catalog.tables.push_back({known->id, Numbered(std::move(table), known->id), has_shadow_table,
                               known->had_rows, hides});
   }
+  catalog.complete = catalog.complete && TablesToLeave(triggers, registry, catalog).empty();
   // Orphans can be hidden only after the sync that makes the tables which hiding needs.
   HL_ASSIGN(const bool hiding, ledger::HasHiddenTable(db, "__harmonylite__touched"));
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding, &catalog));
@@ -350,7 +363,7 @@ Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& option
     HL_ASSIGN(ledger::TrackedTable tracked, sync.Track(table));
     out.catalog.tables.push_back(std::move(tracked));
   }
-  HL_TRY(sync.DropForLeftOut());
+  HL_TRY(sync.LeaveOthers());
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans, &out.catalog));
   HL_TRY(ledger::SyncReferenceTables(db, options.hide_orphans));
   HL_ASSIGN(out.catalog.schema_version, db->QueryInt("PRAGMA schema_version"));
@@ -375,6 +388,13 @@ Status RunAudits(Connection* db, const Clock& clock, SyncResult* sync) {
     for (const ledger::RegisteredTable& row : registry) {
       if (row.id != audit.table_id) continue;
       HL_ASSIGN(const AuditReport report, AuditTable(db, *tracked, row, clock));
+      if (audit.had_no_triggers && report.unversioned > 0)
+        sync->changes.push_back(
+            {tracked->table.name,
+             fmt::format("has {} rows that nobody has written since HarmonyLite was first started, "
+                         "or that were inserted while it had no triggers: they are sent when "
+                         "they are written again",
+                         report.unversioned)});
       if (report.journaled == 0) continue;
       sync->changes.push_back({tracked->table.name,
                                fmt::format("had {} rows written while it had no triggers: they are "

@@ -26,12 +26,14 @@ struct CatalogChange {
 
 // Loads the catalog, and only reads. A table that is not registered with its present key, or has no
 // trigger of ours, is left out, and Catalog::complete is false then. So it is while the row maps
-// (ledger/row_identity.h) are not right.
+// (ledger/row_identity.h) are not right, and while a table that is not to be replicated has
+// triggers of ours.
 Result<ledger::Catalog> LoadCatalog(sqlite::Connection* db, const schema::LoadOptions& options);
 
 // A table whose rows may have changed without a trigger seeing it.
 struct PendingAudit {
   int64_t table_id;
+  bool had_no_triggers = false;  // true if it is known before, and had no trigger at all for a time
 };
 
 struct SyncResult {
@@ -43,10 +45,11 @@ struct SyncResult {
 };
 
 // Brings hidden tables and triggers in line with the schema. New tables get a number, and triggers
-// that are missing or outdated are written. With `first_attach`, rows that exist are from before
-// HarmonyLite and stay without a version; otherwise the rows of a new table count as new writes.
-// Needs a write transaction. In the same transaction the caller syncs the row maps, prepares the
-// audits, folds the journal and runs the audits.
+// that are missing or outdated are written. A table that was replicated and is not to be any more
+// loses its triggers; when it is back, an audit finds what was changed meanwhile. With
+// `first_attach`, rows that exist are from before HarmonyLite and stay without a version; otherwise
+// the rows of a new table count as new writes. Needs a write transaction. In the same transaction
+// the caller syncs the row maps, prepares the audits, folds the journal and runs the audits.
 Result<SyncResult> SyncCatalog(sqlite::Connection* db, const schema::LoadOptions& options,
                                bool first_attach);
 

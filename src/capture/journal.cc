@@ -100,29 +100,39 @@ std::string ScanSql(const ledger::TrackedTable& tracked, bool folded, bool shado
              Quote(tracked.table.name), ledger::KeyMatches("t", "j", tracked.table));
 }
 
+// Returns the error of reading a table's changes. What goes on until somebody acts names the table:
+// the changes of the others wait with it, because they may belong to the same transactions (P6).
+Error CannotRead(const ledger::TrackedTable& tracked, Error error) {
+  if (error.code() == ErrorCode::kCorruption)
+    return std::move(error).Wrap(fmt::format(
+        "table {} is damaged (PRAGMA integrity_check tells where): REINDEX mends an index; "
+        "otherwise stop the node, put the file aside and start it without one",
+        tracked.table.name));
+  if (error.code() == ErrorCode::kRetryLater) return error;
+  return std::move(error).Wrap(fmt::format("table {} cannot be read", tracked.table.name));
+}
+
 // Visits the rows that the entries in one range name. `newest` says which change of a row is its
 // newest, and earlier entries are passed over. A displaced entry counts only if its row is gone. A
 // row may be in its table although its version says that it is deleted: no trigger saw its insert,
 // so the version counts.
-Status ScanRun(Statement* scan, const ledger::TrackedTable& tracked, bool shadows,
-               const KeyIndex& newest, const NetChangeVisitor& visit) {
-  ledger::RowReader reader(tracked.table, /*first_column=*/4);
+Status ScanRun(Statement* scan, ledger::RowReader* reader, const ledger::TrackedTable& tracked,
+               bool shadows, const KeyIndex& newest, const NetChangeVisitor& visit) {
   while (true) {
-    HL_ASSIGN(const bool row, scan->Step());
-    if (!row) return Ok();
-    if (shadows)
-      HL_TRY(reader.ReadShadowed(*scan));
-    else
-      reader.Read(*scan);
+    auto row = scan->Step();
+    if (!row.ok()) return CannotRead(tracked, std::move(row).error());
+    if (!*row) return Ok();
+    Status read = shadows ? reader->ReadShadowed(*scan) : reader->Read(*scan);
+    if (!read.ok()) return CannotRead(tracked, std::move(read).error());
     const Lseq lseq(scan->Int(0));
     const bool displaced = scan->Int(2) == static_cast<int64_t>(JournalOp::kDisplaced);
-    const bool present = reader.present() && scan->Int(3) == 0;
+    const bool present = reader->present() && scan->Int(3) == 0;
     if (displaced && present && !HL_MUTANT(displaced_always_counts)) continue;
-    const KeyIndex::Range entries = newest.Find(reader.key());
+    const KeyIndex::Range entries = newest.Find(reader->key());
     if (entries.newest > lseq) continue;
     const Lseq first = entries.newest.value == 0 ? lseq : entries.oldest;
-    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), present, reader.key(), reader.image(),
-                  reader.ImageKey(), first}));
+    HL_TRY(visit({&tracked, lseq, Hlc(scan->Int(1)), present, reader->key(), reader->image(),
+                  reader->ImageKey(), first}));
   }
 }
 
@@ -138,10 +148,11 @@ Status ScanTable(Connection* db, const ledger::TrackedTable& tracked, const Tabl
   HL_ASSIGN(auto scan, db->PrepareCached(ScanSql(tracked, folded_self.has_value(), shadows)));
   scan->Bind(3, tracked.id);
   if (folded_self) scan->Bind(4, folded_self->value);
+  ledger::RowReader reader(db, tracked.table, /*first_column=*/4);
   for (const Run& run : RunsToRead(entries.runs)) {
     scan->Bind(1, run.first.value);
     scan->Bind(2, run.last.value);
-    HL_TRY(ScanRun(&*scan, tracked, shadows, entries.newest, visit));
+    HL_TRY(ScanRun(&*scan, &reader, tracked, shadows, entries.newest, visit));
   }
   return Ok();
 }
@@ -289,14 +300,11 @@ Status VisitVersions(Connection* db, const ledger::Catalog& catalog, const Unfol
     scan.Bind(1, origin.value);
     scan.Bind(2, from.value + HL_MUTANT(repair_range_off_by_one));
     scan.Bind(3, to.value);
-    ledger::RowReader reader(tracked.table, /*first_column=*/3);
+    ledger::RowReader reader(db, tracked.table, /*first_column=*/3);
     while (true) {
       HL_ASSIGN(const bool row, scan.Step());
       if (!row) break;
-      if (shadows)
-        HL_TRY(reader.ReadShadowed(scan));
-      else
-        reader.Read(scan);
+      HL_TRY(shadows ? reader.ReadShadowed(scan) : reader.Read(scan));
       if (HL_MUTANT(repair_without_tombstones) && scan.Int(2) != 0) continue;
       const bool live = scan.Int(2) == 0;
       if (live && !reader.present()) continue;
@@ -323,15 +331,12 @@ Status VisitKeys(Connection* db, const ledger::TrackedTable& tracked,
                                     ShadowJoin(tracked, shadows), Quote(tracked.table.name),
                                     ledger::KeyMatches("t", "v", tracked.table),
                                     ledger::HiddenKeyIs(tracked.table, 1, "v"))));
-  ledger::RowReader reader(tracked.table, /*first_column=*/3);
+  ledger::RowReader reader(db, tracked.table, /*first_column=*/3);
   for (const change::Row& key : keys) {
     scan.BindAll(key);
     HL_ASSIGN(const bool row, scan.Step());
     if (!row) continue;
-    if (shadows)
-      HL_TRY(reader.ReadShadowed(scan));
-    else
-      reader.Read(scan);
+    HL_TRY(shadows ? reader.ReadShadowed(scan) : reader.Read(scan));
     if (reader.present())
       HL_TRY(visit(ledger::OriginIndex(scan.Int(2)),
                    {&tracked, Lseq(scan.Int(0)), Hlc(scan.Int(1)), true, reader.key(),

@@ -56,13 +56,18 @@ class ContentIdentities {
   std::unordered_map<uint64_t, uint64_t> seen_;
 };
 
-// Returns the query for all rows in the order of their rowids: the rowid, and the row's columns
-// with nothing as its identity.
-std::string RowsSql(const schema::Table& table) {
-  std::string columns;
-  for (size_t i = 1; i < table.columns.size(); ++i) columns += ", " + Quote(table.columns[i]);
-  return fmt::format("SELECT {0}, NULL{1} FROM {2} ORDER BY {0}", table.identity->rowid, columns,
-                     Quote(table.name));
+// Returns queries for all rows in the order of their rowids. Each selects the rowid and some of the
+// table's columns, in their order, because the result of a query has at most `most` columns.
+std::vector<std::string> RowsSql(const schema::Table& table, size_t most) {
+  std::vector<std::string> out;
+  for (size_t i = 1; i < table.columns.size(); i += most - 1) {
+    std::string columns;
+    for (size_t j = i; j < std::min(i + most - 1, table.columns.size()); ++j)
+      columns += ", " + Quote(table.columns[j]);
+    out.push_back(fmt::format("SELECT {0}{1} FROM {2} ORDER BY {0}", table.identity->rowid, columns,
+                              Quote(table.name)));
+  }
+  return out;
 }
 
 // How many rows are not what is known of their identities.
@@ -191,13 +196,21 @@ class RowMap {
 
   // Calls `visit` with the rowid of each row, and its columns with NULL as its identity.
   Status ForEachRow(const std::function<Status(int64_t, std::vector<ValueView>*)>& visit) {
-    HL_ASSIGN(Statement rows, db_->Prepare(RowsSql(tracked_.table)));
-    std::vector<ValueView> image(tracked_.table.columns.size());
+    std::vector<Statement> parts;
+    for (const std::string& sql : RowsSql(tracked_.table, db_->max_columns())) {
+      HL_ASSIGN(Statement part, db_->Prepare(sql));
+      parts.push_back(std::move(part));
+    }
+    std::vector<ValueView> image;
     while (true) {
-      HL_ASSIGN(const bool row, rows.Step());
+      image.assign(1, ValueView::Null());
+      bool row = false;
+      for (Statement& part : parts) {
+        HL_ASSIGN(row, part.Step());
+        for (int i = 1; row && i < part.columns(); ++i) image.push_back(part.Column(i));
+      }
       if (!row) return Ok();
-      for (size_t i = 0; i < image.size(); ++i) image[i] = rows.Column(static_cast<int>(i) + 1);
-      HL_TRY(visit(rows.Int(0), &image));
+      HL_TRY(visit(parts.front().Int(0), &image));
     }
   }
 

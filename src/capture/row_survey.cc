@@ -103,6 +103,7 @@ Status RowSurvey::NextStatement() {
     return Ok();
   }
   scan_ = sqlite::Statement();
+  reader_.reset();
   if (todo_.empty()) return Ok();
   table_ = todo_.back();
   todo_.pop_back();
@@ -111,7 +112,7 @@ Status RowSurvey::NextStatement() {
   for (const ledger::RegisteredTable& registered : registry_)
     if (registered.id == tracked.id) judge_.emplace(tracked.table, registered);
   had_rows_ = tracked.had_rows;
-  reader_.emplace(tracked.table, kFirstKey);
+  reader_.emplace(db_, tracked.table, kFirstKey);
   HL_ASSIGN(scan_, db_->Prepare(RowsSql(tracked)));
   return Ok();
 }
@@ -156,10 +157,7 @@ void RowSurvey::UseVersion(SurveyedRow* row) const {
 Status RowSurvey::VisitOne(const std::function<Status(const SurveyedRow&)>& visit) {
   SurveyedRow row;
   row.table = &point_->catalog.tables[table_];
-  if (versions_ && shadows_)
-    HL_TRY(reader_->ReadShadowed(scan_));
-  else
-    reader_->Read(scan_);
+  HL_TRY(versions_ && shadows_ ? reader_->ReadShadowed(scan_) : reader_->Read(scan_));
   if (!versions_ && !reader_->present()) return Ok();  // The row has NULL in its key.
   UseVersion(&row);
   row.image = reader_->image();

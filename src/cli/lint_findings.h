@@ -24,7 +24,6 @@ enum class Severity {
 enum class FindingKind {
   kVersion1,
   kStoredText,
-  kNotWritable,
   kNoKey,
   kNotReplicated,
   kNullKey,

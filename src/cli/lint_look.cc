@@ -15,6 +15,7 @@
 #include "sqlite/identifier.h"
 #include "sqlite/sql_text.h"
 #include "sqlite/transaction.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::cli {
 
@@ -98,7 +99,6 @@ class Looker {
   Status Triggers(const ledger::Catalog& catalog, const schema::Table& table);
   void Trigger(const schema::Table& table, const apply::ClassifiedTrigger& trigger);
   Status Defaults(const schema::Table& table);
-  Status Writable(const schema::Table& table);
   Result<int64_t> RowsWhere(const std::string& table, const std::string& condition);
   Result<int64_t> RowsWithNullInKey(const schema::Table& table);
 
@@ -114,6 +114,11 @@ Status Looker::File() {
   for (const sqlite::StoredTextProblem& text : texts)
     Add(FindingKind::kStoredText, "",
         fmt::format("the stored text of {} {} {}", text.type, text.name, text.what));
+  HL_ASSIGN(const auto unreadable, sqlite::FindUnreadable(db_));
+  for (const sqlite::UnreadableObject& object : unreadable)
+    if (object.type == "trigger")
+      Add(FindingKind::kTriggerUnknown, object.table,
+          fmt::format("{}, trigger {}: {}", object.table, object.name, object.why));
   HL_ASSIGN(const int64_t version, db_->QueryInt("PRAGMA user_version"));
   if (version != 0) AddFile(FindingKind::kUserVersion, std::to_string(version));
   HL_ASSIGN(std::string encoding, db_->QueryText("PRAGMA encoding"));
@@ -148,7 +153,6 @@ Status Looker::Table(const ledger::Catalog& catalog, const schema::Table& table)
   ++out_->tables;
   HL_ASSIGN(const int64_t rows, RowsWhere(table.name, "1"));
   out_->rows += rows;
-  HL_TRY(Writable(table));
   HL_ASSIGN(const std::optional<KnownTable> known, Known(table.name));
   if (known) HL_TRY(Role(table, *known));
   if (!KeepsToItself(known)) {
@@ -276,30 +280,6 @@ Status Looker::Defaults(const schema::Table& table) {
       Add(FindingKind::kDefault, table.name, table.name,
           fmt::format("({}): {}", row.Text(0), row.Text(1)));
   });
-}
-
-// Checks that this program's SQLite can write to the table. If it cannot, for example because an
-// index uses a function that only the application has, the first change of that table from another
-// node holds up all that follow.
-Status Looker::Writable(const schema::Table& table) {
-  std::vector<std::string> names;
-  std::vector<std::string> nulls;
-  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
-    names.push_back(Quote(table.columns[i]));
-    nulls.push_back("NULL");
-  }
-  db_->EnableTriggers(false);
-  const std::string sql =
-      fmt::format("INSERT INTO {}({}) VALUES({})", Quote(table.name), Join(names), Join(nulls));
-  auto insert = db_->Prepare(sql);
-  if (insert.ok()) return Ok();
-  if (insert.error().code() != ErrorCode::kInvalidArgument) return std::move(insert).error();
-  // The message begins with the statement, which says nothing to the operator and may be long.
-  const std::string& message = insert.error().message();
-  const size_t reason = message.find(": ", std::min<size_t>(sql.size(), 200));
-  Add(FindingKind::kNotWritable, table.name,
-      table.name + (reason == std::string::npos ? ": " + message : message.substr(reason)));
-  return Ok();
 }
 
 Result<int64_t> Looker::RowsWhere(const std::string& table, const std::string& condition) {

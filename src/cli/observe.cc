@@ -50,10 +50,12 @@ class StatusSource {
     out.uptime_s = (clock_.MonotonicMs() - started_ms_) / 1000;
     out.tables = applied.tables;
     out.schema_fingerprint = applied.schema_fingerprint;
+    out.definitions = applied.definitions;
     out.nats_connected = nats.connected;
     out.nats_reconnects = nats.reconnects;
     out.database_error = shared.database_error();
     out.database_ok = out.database_error.empty();
+    out.unsendable = shared.unsendable();
     out.caught_up = applied.caught_up;
     out.stalled = applied.stalled;
     out.resync_error = shared.resync_error();
@@ -61,6 +63,7 @@ class StatusSource {
     out.unsent_changes = shared.unsent();
     out.orphans = applied.orphans;
     out.null_keys = applied.null_keys;
+    out.left_out = applied.left_out;
     out.lost_children = applied.lost_children;
     for (const node::Hold& hold : applied.holds)
       out.waiting.push_back({hold.origin.node.value, Word(hold.kind), hold.reason});

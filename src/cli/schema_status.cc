@@ -24,21 +24,43 @@ std::string KeyText(const schema::Table& table) {
   return fmt::format("key ({}){}", key, table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
 }
 
-Result<ledger::Catalog> PrintTables(const config::Config& config) {
+// Fingerprints of the tables of this node.
+struct Fingerprints {
+  uint64_t shapes = 0;  // of names and keys
+  uint64_t definitions = 0;
+};
+
+Result<Fingerprints> PrintTables(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
-  HL_ASSIGN(ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
+  HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
+  HL_ASSIGN(const ledger::Definitions definitions, ledger::LoadDefinitions(&db, catalog));
   for (const ledger::TrackedTable& tracked : catalog.tables) {
-    Print("{}: {} columns, {}\n", tracked.table.name,
-          tracked.table.columns.size() - tracked.table.first_real_column(), KeyText(tracked.table));
+    Print("{}: {} columns, {}, definition {:016x}\n", tracked.table.name,
+          tracked.table.columns.size() - tracked.table.first_real_column(), KeyText(tracked.table),
+          definitions.at(tracked.id));
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     Print("{}: not replicated: {}\n", skipped.name, skipped.reason);
-  Print("fingerprint of all: {:016x}\n", ledger::SchemaFingerprint(catalog));
-  return catalog;
+  Fingerprints out;
+  out.shapes = ledger::SchemaFingerprint(catalog);
+  out.definitions = ledger::DefinitionsFingerprint(catalog, definitions);
+  Print("fingerprint of all: {:016x}, of their definitions: {:016x}\n", out.shapes,
+        out.definitions);
+  return out;
 }
 
-Status PrintCluster(const config::Config& config, uint64_t ours) {
+// What another node's tables have to do with those of this one.
+const char* Compare(const node::Heartbeat& theirs, const Fingerprints& ours) {
+  if (theirs.schema_fingerprint != ours.shapes)
+    return "DIFFERS from here: rows of tables with other columns or keys wait";
+  if (!theirs.definitions) return "same columns and keys as here (its version tells no more)";
+  if (*theirs.definitions == ours.definitions) return "same as here";
+  return "same columns and keys as here, rows flow; types, defaults or constraints DIFFER: compare "
+         "what -schema-status prints there";
+}
+
+Status PrintCluster(const config::Config& config, const Fingerprints& ours) {
   if (config.nats.embedded())
     return MakeError(ErrorCode::kInvalidArgument,
                      "the other nodes are found through NATS: set [nats] urls to the server that "
@@ -49,7 +71,7 @@ Status PrintCluster(const config::Config& config, uint64_t ours) {
   for (const auto& [key, entry] : entries) {
     HL_ASSIGN(const node::Heartbeat heartbeat, node::DecodeHeartbeat(entry.value));
     Print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
-          heartbeat.schema_fingerprint == ours ? "same as here" : "DIFFERS from here");
+          Compare(heartbeat, ours));
   }
   return Ok();
 }
@@ -59,8 +81,8 @@ Status PrintCluster(const config::Config& config, uint64_t ours) {
 config::ExitCode SchemaStatus(const config::Config& config, bool cluster, Logger* logger) {
   const auto run = [&]() -> Status {
     HL_TRY(CheckDatabasePath(config.db_path));
-    HL_ASSIGN(const ledger::Catalog catalog, PrintTables(config));
-    return cluster ? PrintCluster(config, ledger::SchemaFingerprint(catalog)) : Ok();
+    HL_ASSIGN(const Fingerprints ours, PrintTables(config));
+    return cluster ? PrintCluster(config, ours) : Ok();
   };
   if (Status done = run(); !done.ok()) {
     logger->Error("{}", done.error().message());

@@ -86,11 +86,11 @@ Status ListShadowed(Connection* db, const Catalog& catalog, const TrackedTable& 
                 Quote(ShadowTableName(tracked.id)), versions, HiddenKeysEqual("v", "s", table),
                 versions, HiddenKeysEqual("b", "s", table, HiddenKey::kBlocker), Quote(table.name),
                 KeyMatches("t", "s", table, HiddenKey::kBlocker))));
-  RowReader blocker(table, /*first_column=*/6);
+  RowReader blocker(db, table, /*first_column=*/6);
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
-    blocker.Read(list);
+    HL_TRY(blocker.Read(list));
     ListedConflict one;
     one.id = ListedId('s', tracked, blocker.key());
     one.table = table.name;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "change/row_hash.h"
+#include "schema/definition.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::ledger {
@@ -22,6 +23,30 @@ uint64_t SchemaFingerprint(const Catalog& catalog) {
       text += '\0' + sqlite::FoldCase(key.name) + '\0' + sqlite::FoldCase(key.collation);
     sum += change::ColumnSeed(text);
   }
+  return sum;
+}
+
+// One look at all texts: a search for each table's would read the whole schema each time.
+Result<Definitions> LoadDefinitions(sqlite::Connection* db, const Catalog& catalog) {
+  std::map<std::string, std::string> texts;
+  HL_ASSIGN(auto list,
+            db->PrepareCached("SELECT name, sql FROM sqlite_schema WHERE type = 'table'"));
+  HL_TRY(list->ForEachRow([&](const sqlite::Statement& row) {
+    texts.emplace(sqlite::FoldCase(row.Text(0)), row.Text(1));
+  }));
+  Definitions out;
+  for (const TrackedTable& tracked : catalog.tables) {
+    HL_ASSIGN(out[tracked.id],
+              schema::DefinitionOf(db, tracked.table, texts[sqlite::FoldCase(tracked.table.name)]));
+  }
+  return out;
+}
+
+uint64_t DefinitionsFingerprint(const Catalog& catalog, const Definitions& definitions) {
+  uint64_t sum = kNoTables;
+  for (const TrackedTable& tracked : catalog.tables)
+    sum += change::MixHashes(change::ColumnSeed(sqlite::FoldCase(tracked.table.name)),
+                             definitions.at(tracked.id));
   return sum;
 }
 

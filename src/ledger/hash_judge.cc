@@ -22,6 +22,7 @@ HashJudge::HashJudge(const schema::Table& table, const RegisteredTable& register
 HashJudge::Verdict HashJudge::Judge(std::span<const change::ValueView> image,
                                     int64_t stored) const {
   if (stored == 0) return kUndecidable;
+  if (stored == kUnsettledHash) return kChanged;
   std::vector<uint64_t> hashes(image.size());
   for (size_t i = 0; i < image.size(); ++i)
     hashes[i] = change::HashColumn(table_->column_seeds[i], image[i]);

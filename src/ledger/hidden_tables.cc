@@ -7,6 +7,7 @@
 #include "schema/schema.h"
 #include "sqlite/identifier.h"
 #include "sqlite/script.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::ledger {
 
@@ -151,7 +152,7 @@ Result<std::string> RemoveAll(Connection* db) {
               db->QueryText("SELECT value FROM __harmonylite__state WHERE key = 'journal_mode'"));
   }
   HL_ASSIGN(const auto triggers, HiddenObjects(db, "trigger"));
-  for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
+  for (const std::string& name : triggers) HL_TRY(sqlite::DropTrigger(db, name));
   HL_ASSIGN(const auto tables, HiddenObjects(db, "table"));
   for (const std::string& name : tables) HL_TRY(db->Exec("DROP TABLE " + Quote(name)));
   return journal_mode;

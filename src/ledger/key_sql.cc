@@ -37,8 +37,13 @@ std::string ColumnIn(std::string_view alias, const schema::Table& table, std::st
 }
 
 std::string ImageColumns(std::string_view alias, const schema::Table& table) {
+  return ", " + (table.wide ? RowKey(alias, table) : AllColumns(alias, table));
+}
+
+std::string AllColumns(std::string_view alias, const schema::Table& table) {
   std::string out;
-  for (const std::string& column : table.columns) out += ", " + ColumnIn(alias, table, column);
+  for (const std::string& column : table.columns)
+    out += (out.empty() ? "" : ", ") + ColumnIn(alias, table, column);
   return out;
 }
 

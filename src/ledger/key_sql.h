@@ -23,8 +23,11 @@ std::string KeyColumns(std::string_view alias, const schema::Table& table);
 // Returns "a."x"": one column of an image, from the application's table called `alias`, or by its
 // own name if `alias` is empty. For kIdentityColumn it is the identity of the row.
 std::string ColumnIn(std::string_view alias, const schema::Table& table, std::string_view column);
-// Returns ", a."x", a."y"": all columns of an image, from the application's table called `alias`.
+// Returns ", a."x", a."y"": what RowReader reads a row's image from, of the application's table
+// called `alias`. That is all columns, or those of the key if the table is wide.
 std::string ImageColumns(std::string_view alias, const schema::Table& table);
+// Returns "a."x", a."y"": all columns of the application's table called `alias`.
+std::string AllColumns(std::string_view alias, const schema::Table& table);
 // Returns the condition that a row of the application's table, called `row`, and one of a hidden
 // table with k1, k2, …, called `hidden`, have the same key. It is written so that SQLite can search
 // the application's table by the index of its key.

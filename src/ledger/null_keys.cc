@@ -65,10 +65,10 @@ Status ListNullKeys(sqlite::Connection* db, const Catalog& catalog,
     std::vector<std::string> key_names;
     for (const schema::KeyColumn& column : table.key) key_names.push_back(column.name);
     HL_ASSIGN(auto list,
-              db->Prepare(fmt::format("SELECT 0{} FROM {} c WHERE {}", ImageColumns("c", table),
+              db->Prepare(fmt::format("SELECT {} FROM {} c WHERE {}", AllColumns("c", table),
                                       Quote(table.name), has_null)));
     HL_TRY(list.ForEachRow([&](const sqlite::Statement& row) {
-      change::Row image = row.Values(1);
+      change::Row image = row.Values();
       change::Row key;
       for (const uint32_t position : table.key_positions) key.push_back(image[position]);
       ListedConflict one;

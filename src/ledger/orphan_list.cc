@@ -8,6 +8,7 @@
 #include "change/row_hash.h"
 #include "ledger/key_sql.h"
 #include "ledger/references.h"
+#include "ledger/row_query.h"
 #include "sqlite/identifier.h"
 #include "sqlite/literal.h"
 
@@ -27,27 +28,29 @@ Status ListTable(Connection* db, const Catalog& catalog, const TrackedTable& tra
                  const std::string& is_orphan, const OriginTable& origins,
                  std::vector<ListedConflict>* out) {
   const schema::Table& table = tracked.table;
-  HL_ASSIGN(Statement list,
-            db->Prepare(fmt::format(
-                "SELECT coalesce(v.hlc, 0), v.n{} FROM {} c LEFT JOIN {} v ON {} "
-                "WHERE {}({})",
-                ImageColumns("c", table), Quote(table.name), Quote(VersionTableName(tracked.id)),
-                HiddenMatches("v", "c", table), KeyPresentInC(table), is_orphan)));
+  HL_ASSIGN(Statement list, db->Prepare(fmt::format(
+                                "SELECT coalesce(v.hlc, 0), v.n{}{} FROM {} c LEFT JOIN {} v ON {} "
+                                "WHERE {}({})",
+                                KeyColumns("v", table), ImageColumns("c", table), Quote(table.name),
+                                Quote(VersionTableName(tracked.id)), HiddenMatches("v", "c", table),
+                                KeyPresentInC(table), is_orphan)));
+  RowReader reader(db, table, /*first_column=*/2);
   std::vector<std::string> key_names;
   for (const schema::KeyColumn& column : table.key) key_names.push_back(column.name);
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
-    Row image = list.Values(2);
-    Row key;
-    for (const uint32_t position : table.key_positions) key.push_back(image[position]);
+    HL_TRY(reader.Read(list));
+    if (!reader.present()) continue;  // It has NULL in its key and exists on this node only.
     ListedConflict one;
-    one.key = {key_names, std::move(key)};
+    const std::span<const ValueView> key = reader.ImageKey();
+    one.key = {key_names, Row(key.begin(), key.end())};
     one.loser.stamp = Hlc(list.Int(0));
     if (!list.IsNull(1)) {
       HL_ASSIGN(one.loser.origin, origins.At(OriginIndex(list.Int(1))));
     }
-    one.loser.image = change::NamedImage{table.columns, std::move(image)};
+    one.loser.image =
+        change::NamedImage{table.columns, Row(reader.image().begin(), reader.image().end())};
     HL_TRY(DescribeOrphan(db, catalog, tracked, /*hidden=*/false, &one));
     out->push_back(std::move(one));
   }

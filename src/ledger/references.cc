@@ -65,10 +65,13 @@ Result<bool> HasIndex(Connection* db, const Table& child, const Reference& refer
   std::string where;
   for (const uint32_t position : reference.child_positions)
     where += fmt::format("{}{} = ?", where.empty() ? "" : " AND ", Quote(child.columns[position]));
-  HL_ASSIGN(Statement plan, db->Prepare(fmt::format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}",
-                                                    Quote(child.name), where)));
-  HL_ASSIGN(const bool row, plan.Step());
-  return row && plan.Text(3).starts_with("SEARCH");
+  auto plan = db->Prepare(
+      fmt::format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}", Quote(child.name), where));
+  // A column may have a collation that only the application has. No index of it is usable here.
+  if (!plan.ok() && plan.error().code() == ErrorCode::kInvalidArgument) return false;
+  if (!plan.ok()) return std::move(plan).error();
+  HL_ASSIGN(const bool row, plan->Step());
+  return row && plan->Text(3).starts_with("SEARCH");
 }
 
 // Returns the reference that a foreign key makes; nothing if the key is not judged, because its
@@ -76,7 +79,8 @@ Result<bool> HasIndex(Connection* db, const Table& child, const Reference& refer
 Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
                                          const TrackedTable& child, const ForeignKey& key) {
   const TrackedTable* parent = catalog.ByName(key.parent);
-  if (parent == nullptr || key.parent_columns.empty() || !Known(key.collations))
+  if (parent == nullptr || key.parent_columns.empty() || !Known(key.collations) ||
+      key.columns.size() > schema::kMaxTerms)
     return std::optional<Reference>();
   const auto ours = Positions(child.table, key.columns);
   const auto theirs = Positions(parent->table, key.parent_columns);

@@ -10,6 +10,7 @@
 #include "ledger/row_identity.h"
 #include "ledger/shadows.h"
 #include "sqlite/identifier.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::ledger {
 
@@ -60,7 +61,8 @@ Status WidenJournal(Connection* db, size_t key_columns) {
             db->QueryInt("SELECT count(*) FROM pragma_table_info('__harmonylite__journal') "
                          "WHERE name GLOB 'k[0-9]*'"));
   for (int64_t i = columns + 1; i <= static_cast<int64_t>(key_columns); ++i)
-    HL_TRY(db->Exec(fmt::format("ALTER TABLE __harmonylite__journal ADD COLUMN k{}", i)));
+    HL_TRY(sqlite::AlterTable(db,
+                              fmt::format("ALTER TABLE __harmonylite__journal ADD COLUMN k{}", i)));
   return Ok();
 }
 
@@ -146,18 +148,56 @@ Status CreateVersionTable(Connection* db, int64_t id, const schema::Table& table
   return db->Exec(TombstoneIndexSql(id));
 }
 
-Status DropRegistered(Connection* db, int64_t id) {
-  HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
-                                         "AND substr(name, 1, length(?1)) = ?1"));
-  const std::string prefix = TriggerName(id, "");
-  list->Bind(1, prefix);
+Status DropTriggers(Connection* db, int64_t id) {
   std::vector<std::string> triggers;
-  HL_TRY(list->ForEachRow([&](const Statement& row) { triggers.emplace_back(row.Text(0)); }));
-  for (const std::string& name : triggers) HL_TRY(db->Exec("DROP TRIGGER " + Quote(name)));
+  {
+    HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM sqlite_schema WHERE type = 'trigger' "
+                                           "AND substr(name, 1, length(?1)) = ?1"));
+    const std::string prefix = TriggerName(id, "");
+    list->Bind(1, prefix);
+    HL_TRY(list->ForEachRow([&](const Statement& row) { triggers.emplace_back(row.Text(0)); }));
+  }
+  for (const std::string& name : triggers) HL_TRY(sqlite::DropTrigger(db, name));
+  return Ok();
+}
+
+Status DropRegistered(Connection* db, int64_t id) {
+  HL_TRY(DropTriggers(db, id));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));
   HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(RowMapName(id))));
   return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
+}
+
+// A tombstone counts as live then, so that the audit finds its row missing and journals the delete.
+Status UnsettleUnpublished(Connection* db, int64_t id) {
+  HL_ASSIGN(const State state, LoadState(db));
+  const std::string versions = Quote(VersionTableName(id));
+  HL_ASSIGN(const int64_t keys,
+            db->QueryInt(fmt::format("SELECT count(*) FROM pragma_table_info('{}') WHERE "
+                                     "name GLOB 'k[0-9]*'",
+                                     VersionTableName(id))));
+  std::string key;
+  for (int64_t i = 1; i <= keys; ++i) key += fmt::format("{}k{}", i == 1 ? "" : ", ", i);
+  HL_ASSIGN(Statement folded,
+            db->Prepare(fmt::format("UPDATE {} SET hash = {}, gone = 0 WHERE n = ?1 AND lseq > ?2",
+                                    versions, kUnsettledHash)));
+  folded.Bind(1, state.self_index.value);
+  folded.Bind(2, state.published_to.value);
+  HL_TRY(folded.Run());
+  HL_ASSIGN(
+      Statement unfolded,
+      db->Prepare(fmt::format(
+          "INSERT INTO {0}({1}, hlc, n, lseq, gone, hash) SELECT {1}, hlc, ?1, id, 0, {2} FROM "
+          "__harmonylite__journal WHERE tbl = ?2 AND id > ?3 AND op IN (1, 2) "
+          "ON CONFLICT DO UPDATE SET hlc = excluded.hlc, n = excluded.n, "
+          "lseq = excluded.lseq, gone = 0, hash = excluded.hash, born = NULL "
+          "WHERE excluded.hlc > hlc",
+          versions, key, kUnsettledHash)));
+  unfolded.Bind(1, state.self_index.value);
+  unfolded.Bind(2, id);
+  unfolded.Bind(3, state.folded_to.value);
+  return unfolded.Run();
 }
 
 }  // namespace harmonylite::ledger

@@ -19,6 +19,10 @@ namespace harmonylite::ledger {
 
 using ColumnNames = std::vector<std::string>;
 
+// The hash of a version whose row must be looked at again (UnsettleUnpublished). No row that is
+// replicated has it, but for a chance of 2^-64.
+inline constexpr int64_t kUnsettledHash = 1;
+
 struct RegisteredTable {
   int64_t id = 0;
   std::string name;
@@ -42,5 +46,13 @@ Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Tabl
 // Removes all that belongs to a number: its row, its version table, its shadow table, its row map
 // and its triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
+// Removes the triggers of a number.
+Status DropTriggers(sqlite::Connection* db, int64_t id);
+
+// Notes, in the version table of a table that is not replicated for a time, which rows this node
+// changed before and has not published: their versions get kUnsettledHash, by which an audit finds
+// them when the table is back. Until then no batch has them, although batches cover their changes.
+// Entries that name rowids are passed over: the row map, which lacks them, will not fit the table.
+Status UnsettleUnpublished(sqlite::Connection* db, int64_t id);
 
 }  // namespace harmonylite::ledger

@@ -2,11 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+
 #include "change/image_codec.h"
 #include "ledger/contradiction.h"
 #include "ledger/key_sql.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::ledger {
 
@@ -77,12 +81,13 @@ Status AddWants(Connection* db, int64_t table_id) {
   HL_ASSIGN(const bool found, find->Step());
   if (found) return Ok();
   find->Reset();
-  HL_TRY(db->Exec(fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
+  HL_TRY(sqlite::AlterTable(db, fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
   return CreateWantsIndex(db, table_id);
 }
 
 // Returns what SQLite shows in a column that was added to an existing row: the column's default,
 // converted by the column's affinity. A temporary table with such a column does the conversion.
+// NULL stands for a default that only the application can compute.
 Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
                                 const std::string& column) {
   HL_ASSIGN(Statement find, db->Prepare("SELECT dflt_value FROM pragma_table_info(?1) "
@@ -106,6 +111,7 @@ Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
   };
   auto value = read();
   HL_TRY(db->Exec("DROP TABLE temp.__harmonylite__default"));
+  if (!value.ok() && value.error().code() == ErrorCode::kInvalidArgument) return change::Value();
   return value;
 }
 
@@ -137,11 +143,8 @@ Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked
   HL_ASSIGN(const int64_t rows, shadows->MarkAllPending());
   if (rows == 0) return Ok();
   const std::vector<std::string> sources = Sources(table, former);
-  Row defaults;
-  for (const std::string& column : table.columns) {
-    HL_ASSIGN(change::Value value, DefaultOf(db, table, column));
-    defaults.push_back(std::move(value));
-  }
+  // The defaults of the columns that a kept image lacked, by their position.
+  std::map<size_t, change::Value> defaults;
   HL_ASSIGN(const std::vector<Row> keys, shadows->Pending());
   HL_ASSIGN(Statement find,
             db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
@@ -154,10 +157,14 @@ Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked
     find.Reset();
     std::vector<ValueView> image;
     for (size_t i = 0; i < table.columns.size(); ++i) {
-      ValueView value = defaults[i];
-      for (size_t j = 0; j < kept.columns.size(); ++j)
-        if (sqlite::SameName(kept.columns[j], sources[i])) value = kept.values[j];
-      image.push_back(value);
+      const auto at = std::ranges::find_if(kept.columns, [&](const std::string& name) {
+        return sqlite::SameName(name, sources[i]);
+      });
+      if (at == kept.columns.end() && !defaults.contains(i)) {
+        HL_ASSIGN(defaults[i], DefaultOf(db, table, table.columns[i]));
+      }
+      image.push_back(at == kept.columns.end() ? defaults[i].view()
+                                               : kept.values[at - kept.columns.begin()].view());
     }
     HL_TRY(shadows->Put(Views(key), image, std::nullopt));
   }

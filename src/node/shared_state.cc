@@ -105,6 +105,16 @@ void SharedState::SetDatabaseError(std::string error) {
   database_error_ = std::move(error);
 }
 
+void SharedState::SetUnsendable(std::string why) {
+  const std::lock_guard lock(mutex_);
+  unsendable_ = std::move(why);
+}
+
+std::string SharedState::unsendable() const {
+  const std::lock_guard lock(mutex_);
+  return unsendable_;
+}
+
 std::string SharedState::database_error() const {
   const std::lock_guard lock(mutex_);
   return database_error_;

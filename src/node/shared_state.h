@@ -75,6 +75,7 @@ struct AppliedState {
   bool dropped = false;  // something from the log could not be kept; only repair brings it
   // Fingerprint of all replicated tables; equal on nodes with equal tables.
   uint64_t schema_fingerprint = 0;
+  uint64_t definitions = 0;  // fingerprint of their definitions
   std::vector<Hold> holds;
   AppliedTotals totals;
   int64_t tables = 0;   // number of replicated tables
@@ -94,6 +95,9 @@ struct AppliedState {
   // The retired origins that this node knows; never null.
   std::shared_ptr<const change::Retirements> retirements = std::make_shared<change::Retirements>();
   Origin self;  // the origin under which the file counted when this was written
+  // Tables that are not replicated, with the reasons. Those that [tables] leaves out, and virtual
+  // tables, are not among them.
+  std::map<std::string, std::string> left_out;
 };
 
 // The keeper's statement that repair cannot bring what this node lacks, so that a snapshot must.
@@ -158,6 +162,10 @@ class SharedState {
   // only met a lock.
   void SetDatabaseError(std::string error);
   std::string database_error() const;
+  // Why the publisher cannot read this node's changes, so that none of them is sent; empty if it
+  // can. A lock or a full disk is not meant.
+  void SetUnsendable(std::string why);
+  std::string unsendable() const;
 
   // Called by the keeper with the progress of a node that asks for repair; the publisher takes the
   // request. Several requests are merged into their minimum, because an answer to the node that has
@@ -224,6 +232,7 @@ class SharedState {
   std::optional<change::ProgressVector> repair_;
   Lseq last_change_;
   std::string database_error_;
+  std::string unsendable_;
   MembershipReport membership_;
   bool behind_forgotten_ = false;
   bool tables_elsewhere_ = false;

@@ -31,6 +31,8 @@ std::vector<std::string> Reasons(const NodeStatus& status) {
     out.push_back("NATS is out of reach; changes are kept and sent later");
   if (!status.database_ok)
     out.push_back("the database cannot be written: " + status.database_error);
+  if (!status.unsendable.empty())
+    out.push_back("no change of this node is sent: " + status.unsendable);
   if (!status.stalled.empty())
     out.push_back("changes of other nodes cannot be taken at the moment (blocked): " +
                   status.stalled);
@@ -64,7 +66,9 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
     paused = true;
     paused_why = one.reason;
   }
-  json schema = {{"hash", fmt::format("{:016x}", status.schema_fingerprint)}, {"paused", paused}};
+  json schema = {{"hash", fmt::format("{:016x}", status.schema_fingerprint)},
+                 {"definitions", fmt::format("{:016x}", status.definitions)},
+                 {"paused", paused}};
   if (paused) schema["reason"] = paused_why;
   json snapshot = {{"leader", status.snapshot_leader},
                    {"newest_timestamp", Timestamp(status.snapshot_made_ms)}};
@@ -96,6 +100,7 @@ HealthAnswer AnswerHealth(const NodeStatus& status, bool detailed) {
                      {"unsent_changes", status.unsent_changes},
                      {"orphan_rows", status.orphans},
                      {"null_key_rows", status.null_keys},
+                     {"tables_left_out", status.left_out},
                      {"lost_children", status.lost_children},
                      {"last_published_event_timestamp", Timestamp(status.last_sent_ms)},
                      {"last_replicated_event_timestamp", Timestamp(status.last_applied_ms)},

@@ -37,7 +37,9 @@ TEST(HealthTest, EachTroubleIsNamed) {
   clock.waiting = {{7, "clock", "an hour ahead"}};
   NodeStatus behind = Fine();
   behind.unreadable_snapshot = "snapshot x cannot be read now: nothing comes";
-  for (const NodeStatus& status : {away, full, paused, clock, behind}) {
+  NodeStatus damaged = Fine();
+  damaged.unsendable = "table t is damaged";
+  for (const NodeStatus& status : {away, full, paused, clock, behind, damaged}) {
     const HealthAnswer answer = AnswerHealth(status, true);
     EXPECT_EQ(answer.http_status, 503);
     EXPECT_EQ(nlohmann::json::parse(answer.body)["reasons"].size(), 1u) << answer.body;
@@ -45,6 +47,14 @@ TEST(HealthTest, EachTroubleIsNamed) {
   }
   EXPECT_EQ(nlohmann::json::parse(AnswerHealth(paused, true).body)["schema"]["paused"], true);
   EXPECT_EQ(nlohmann::json::parse(AnswerHealth(clock, true).body)["schema"]["paused"], false);
+}
+
+TEST(HealthTest, TablesThatAreLeftOutAreNamedAndNoTrouble) {
+  NodeStatus status = Fine();
+  status.left_out = {{"t", "it has no key"}};
+  const HealthAnswer answer = AnswerHealth(status, true);
+  EXPECT_EQ(answer.http_status, 200);
+  EXPECT_EQ(nlohmann::json::parse(answer.body)["tables_left_out"]["t"], "it has no key");
 }
 
 TEST(HealthTest, BeingBehindPassesByItself) {

@@ -82,6 +82,8 @@ std::string MetricsPage(const NodeStatus& status, const std::string& name_space,
   page.Add(kGauge, "database_writable", "1 unless the newest write to the database failed.",
            int{status.database_ok});
   page.Add(kGauge, "tables", "Tables that are replicated.", status.tables);
+  page.Add(kGauge, "tables_left_out",
+           "Tables that are not replicated although nobody left them out.", status.left_out.size());
   page.Add(kGauge, "caught_up", "1 when nothing in the log is waiting to be read.",
            int{status.caught_up});
   page.Add(kGauge, "unsent_changes", "Changes of this node that are not in the log yet.",

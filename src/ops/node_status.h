@@ -33,10 +33,13 @@ struct NodeStatus {
   int64_t uptime_s = 0;
   int64_t tables = 0;               // number of replicated tables
   uint64_t schema_fingerprint = 0;  // fingerprint of all replicated tables
+  uint64_t definitions = 0;         // fingerprint of their definitions
   bool nats_connected = false;
   uint64_t nats_reconnects = 0;
   bool database_ok = true;  // whether the newest write to the database succeeded
   std::string database_error;
+  // Why this node's changes cannot be read, so that none is sent; empty if they can.
+  std::string unsendable;
   // Why a snapshot that this node needs cannot be merged; empty if no problem is known.
   std::string resync_error;
   // Which snapshot that this node needs cannot be read, and why; empty if there is none.
@@ -49,6 +52,8 @@ struct NodeStatus {
   int64_t orphans = 0;  // rows without a parent, hidden or not
   // Rows that are on no other node because of NULL in their keys, by table.
   std::map<std::string, int64_t> null_keys;
+  // Tables that are not replicated although nobody left them out, with the reasons.
+  std::map<std::string, std::string> left_out;
   // Rows whose parents lost their ids to other nodes' rows, by table.
   std::map<std::string, int64_t> lost_children;
   bool snapshot_leader = false;  // whether this node is the one that makes snapshots

@@ -8,8 +8,10 @@
 #include "schema/index_sql.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/library.h"
 #include "sqlite/sql_text.h"
 #include "sqlite/stored_sql.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::schema {
 
@@ -19,6 +21,9 @@ using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::SameName;
 using sqlite::Statement;
+
+// The most columns that a query of ours selects beside a row and its key.
+constexpr size_t kBesideRow = 8;
 
 // Values of the column "hidden" of PRAGMA table_xinfo.
 constexpr int kVirtualGenerated = 2;
@@ -140,10 +145,6 @@ Result<UniqueIndex> DescribeIndex(Connection* db, const std::string& table, cons
     out.terms.push_back({std::move(sql), column.collation, is_column});
   }
   auto columns = sqlite::ColumnsRead(db, table, all);
-  if (!columns.ok() && columns.error().code() == ErrorCode::kInvalidArgument)
-    return MakeError(ErrorCode::kInvalidArgument,
-                     "{}: it needs something that only the application has",
-                     columns.error().message());
   HL_ASSIGN(out.columns, std::move(columns));
   return out;
 }
@@ -166,6 +167,11 @@ Status ResolveGenerated(Connection* db, Table* table) {
       term.is_column = term.is_column && !generated(sqlite::NameOf(term.sql));
   }
   return Ok();
+}
+
+Skip TooManyTerms(std::string_view what, const IndexInfo& index) {
+  return Unusable(fmt::format("{} is over {} columns; HarmonyLite compares at most {}", what,
+                              index.columns.size(), kMaxTerms));
 }
 
 // True for an index that can be a row key: it holds every row, and names columns only.
@@ -229,6 +235,7 @@ std::optional<Skip> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>
   choose(/*may_be_null=*/false);
   if (!allow_rowid) choose(/*may_be_null=*/true);
   if (chosen != nullptr) {
+    if (chosen->columns.size() > kMaxTerms) return TooManyTerms("its key", *chosen);
     for (const KeyColumn& key : chosen->columns) {
       const auto column = column_named(key.name);
       if (column == columns.end()) return Unusable("its key uses a generated column");
@@ -249,6 +256,55 @@ std::optional<Skip> ChooseKey(const TableRow& row, const std::vector<ColumnInfo>
   return std::nullopt;
 }
 
+// Fills in the UNIQUE indexes but the one of the key; or returns why one of them keeps the table
+// from being replicated.
+Result<std::optional<Skip>> DescribeIndexes(Connection* db, const std::vector<IndexInfo>& indexes,
+                                            const std::string& key_index, Table* table) {
+  size_t results = 0;  // columns of the query that reads what a row has in all indexes
+  for (const IndexInfo& index : indexes) {
+    if (index.name == key_index) continue;
+    if (index.columns.size() > kMaxTerms)
+      return std::optional(TooManyTerms("its UNIQUE index " + index.name, index));
+    for (const KeyColumn& column : index.columns)
+      if (!KnownCollation(column.collation))
+        return std::optional(Unusable("its index " + index.name + " uses the collation " +
+                                      column.collation + ", which only the application has"));
+    auto described = DescribeIndex(db, table->name, index);
+    // If SQLite cannot compile the index's expressions here, it cannot write to the table here
+    // either.
+    if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
+      return std::optional(Unusable("its index " + index.name +
+                                    " cannot be used here: " + described.error().message()));
+    if (!described.ok()) return std::move(described).error();
+    results += described->terms.size() + 1;
+    table->unique_indexes.push_back(std::move(*described));
+  }
+  if (results > db->max_columns())
+    return std::optional(
+        Unusable(fmt::format("it has {} UNIQUE indexes, which is more than can be compared",
+                             table->unique_indexes.size())));
+  return std::optional<Skip>();
+}
+
+// Returns why this program's SQLite cannot write to a table, and nothing if it can. It must know
+// all functions and collations that the table's indexes and generated columns need, because those
+// change with the rows. Triggers and CHECK constraints must be off.
+Result<std::optional<Skip>> WhyUnwritable(Connection* db, const Table& table) {
+  std::string names;
+  std::string nulls;
+  for (size_t i = table.first_real_column(); i < table.columns.size(); ++i) {
+    names += (names.empty() ? "" : ", ") + Quote(table.columns[i]);
+    nulls += nulls.empty() ? "NULL" : ", NULL";
+  }
+  HL_ASSIGN(const auto lacks, db->WhatItLacks(fmt::format("INSERT INTO main.{}({}) VALUES({})",
+                                                          Quote(table.name), names, nulls)));
+  if (!lacks) return std::optional<Skip>();
+  return std::optional(Unusable(fmt::format(
+      "an index or generated column needs what only the application has ({}): drop it, or define it "
+      "without that",
+      *lacks)));
+}
+
 Result<std::optional<Skip>> Describe(Connection* db, const TableRow& row,
                                      const LoadOptions& options, Table* table) {
   table->name = row.name;
@@ -262,26 +318,16 @@ Result<std::optional<Skip>> Describe(Connection* db, const TableRow& row,
   for (const ColumnInfo& column : columns) table->columns.push_back(column.name);
   for (const std::string& column : table->columns)
     table->column_seeds.push_back(change::ColumnSeed(sqlite::FoldCase(column)));
+  table->wide = table->columns.size() + table->key.size() + kBesideRow > db->max_columns();
   for (const KeyColumn& key : table->key) {
     const auto at = std::find_if(table->columns.begin(), table->columns.end(),
                                  [&](const std::string& c) { return SameName(c, key.name); });
     table->key_positions.push_back(static_cast<uint32_t>(at - table->columns.begin()));
   }
-  for (const IndexInfo& index : indexes) {
-    if (index.name == key_index) continue;
-    for (const KeyColumn& column : index.columns)
-      if (!KnownCollation(column.collation))
-        return std::optional(Unusable("its index " + index.name + " uses the collation " +
-                                      column.collation + ", which only the application has"));
-    auto described = DescribeIndex(db, row.name, index);
-    // If SQLite cannot compile the index's expressions here, it cannot write to the table here
-    // either.
-    if (!described.ok() && described.error().code() == ErrorCode::kInvalidArgument)
-      return std::optional(Unusable("its index " + index.name +
-                                    " cannot be used here: " + described.error().message()));
-    if (!described.ok()) return std::move(described).error();
-    table->unique_indexes.push_back(std::move(*described));
-  }
+  HL_ASSIGN(auto reason, DescribeIndexes(db, indexes, key_index, table));
+  if (reason) return reason;
+  HL_ASSIGN(reason, WhyUnwritable(db, *table));
+  if (reason) return reason;
   HL_TRY(ResolveGenerated(db, table));
   if (table->integer_key && !table->rowid_key) {
     HL_ASSIGN(table->autoincrement, db->IsAutoincrement(row.name, table->key[0].name));
@@ -290,26 +336,19 @@ Result<std::optional<Skip>> Describe(Connection* db, const TableRow& row,
   return std::optional<Skip>();
 }
 
-}  // namespace
-
-bool Table::SqliteGivesKey() const {
-  return integer_key &&
-         std::none_of(foreign_keys.begin(), foreign_keys.end(), [&](const ForeignKey& reference) {
-           return reference.columns.size() == 1 && SameName(reference.columns[0], key[0].name);
-         });
-}
-
-change::TableShape Table::Shape() const {
-  change::TableShape shape{name, columns, key_positions, {}};
-  for (const KeyColumn& column : key) shape.collations.push_back(column.collation);
-  return shape;
-}
-
-Result<Schema> Load(Connection* connection, const LoadOptions& options) {
+Result<Schema> LoadTables(Connection* connection, const LoadOptions& options) {
   Schema schema;
   HL_ASSIGN(schema.version, connection->QueryInt("PRAGMA schema_version"));
   HL_ASSIGN(const std::vector<TableRow> rows, ListTables(connection));
   HL_ASSIGN(const std::set<std::string> acting, TablesThatActOnThemselves(connection));
+  HL_ASSIGN(const auto unreadable, sqlite::FindUnreadable(connection));
+  for (const sqlite::UnreadableObject& object : unreadable)
+    if (object.type == "table" && (!options.include || options.include(object.name)))
+      schema.skipped.push_back(
+          {object.name,
+           fmt::format("SQLite {}, which this program uses, cannot read its definition ({})",
+                       sqlite::LibraryVersion(), object.why),
+           SkipCause::kUnusable});
   for (const TableRow& row : rows) {
     const bool ours = SameName(row.name.substr(0, kHiddenPrefix.size()), kHiddenPrefix);
     const bool internal = SameName(row.name.substr(0, 7), "sqlite_");
@@ -330,6 +369,34 @@ Result<Schema> Load(Connection* connection, const LoadOptions& options) {
     else
       schema.tables.push_back(std::move(table));
   }
+  return schema;
+}
+
+}  // namespace
+
+bool Table::SqliteGivesKey() const {
+  return integer_key &&
+         std::none_of(foreign_keys.begin(), foreign_keys.end(), [&](const ForeignKey& reference) {
+           return reference.columns.size() == 1 && SameName(reference.columns[0], key[0].name);
+         });
+}
+
+change::TableShape Table::Shape() const {
+  change::TableShape shape{name, columns, key_positions, {}};
+  for (const KeyColumn& column : key) shape.collations.push_back(column.collation);
+  return shape;
+}
+
+Result<Schema> Load(Connection* connection, const LoadOptions& options) {
+  // Meanwhile the connection compiles statements as the applying one does: without triggers, and
+  // without CHECK constraints.
+  HL_ASSIGN(const int64_t ignored, connection->QueryInt("PRAGMA ignore_check_constraints"));
+  const bool triggers = connection->triggers_enabled();
+  if (ignored == 0) HL_TRY(connection->Exec("PRAGMA ignore_check_constraints = ON"));
+  if (triggers) connection->EnableTriggers(false);
+  auto schema = LoadTables(connection, options);
+  if (triggers) connection->EnableTriggers(true);
+  if (ignored == 0) HL_TRY(connection->Exec("PRAGMA ignore_check_constraints = OFF"));
   return schema;
 }
 

@@ -21,6 +21,10 @@ namespace harmonylite::schema {
 // Every name that HarmonyLite adds to the application's database starts with this.
 inline constexpr std::string_view kHiddenPrefix = "__harmonylite__";
 
+// The most columns of a row key, and the most columns and expressions of one UNIQUE index. SQLite
+// nests conditions up to 1,000 deep, and ours compare column after column.
+inline constexpr size_t kMaxTerms = 500;
+
 struct KeyColumn {
   std::string name;
   std::string collation;  // collation in the key's index: BINARY, NOCASE or RTRIM
@@ -67,6 +71,8 @@ struct Table {
   bool rowid_key = false;    // true if the table has no key, and the rowid is taken for one
   std::optional<RowIdentity> identity;  // set if the table has no key; columns[0] stands for it
   bool autoincrement = false;  // true if SQLite gives out the row key and counts (AUTOINCREMENT)
+  // True if the result of one query cannot hold a row beside its version (ledger/row_query.h).
+  bool wide = false;
   std::vector<UniqueIndex> unique_indexes;
   std::vector<ForeignKey> foreign_keys;
   bool acts_on_itself = false;  // see TablesThatActOnThemselves
@@ -82,7 +88,7 @@ struct Table {
 enum class SkipCause {
   kVirtual,   // nothing is wrong with a virtual table
   kNoKey,     // nothing identifies a row on every node
-  kUnusable,  // its key or an index needs what this program does not have
+  kUnusable,  // this program cannot read or write it
 };
 
 struct SkippedTable {

@@ -241,6 +241,102 @@ TEST(SchemaTest, AnIndexWithAForgedTextLeavesOutOneTableOnly) {
   }
 }
 
+// Makes a file whose application has the function "own" and the collation "odd", and loads it
+// without them.
+Schema LoadFileOf(std::string_view sql) {
+  const test::TempDir dir;
+  {
+    Connection app = Must(Connection::Open(dir.File("app.db"), OpenMode::kCreate));
+    sqlite::AddFunction(&app, "own");
+    sqlite::AddCollation(&app, "odd");
+    Execute(&app, "CREATE TABLE other(id INTEGER PRIMARY KEY)");
+    Execute(&app, sql);
+  }
+  Connection db = Must(Connection::Open(dir.File("app.db"), OpenMode::kReadOnly));
+  return Must(Load(&db, {}));
+}
+
+TEST(SchemaTest, TablesThatCannotBeWrittenHereAreLeftOutAndSayWhy) {
+  struct Case {
+    const char* sql;
+    const char* why;
+  };
+  for (const Case& one : {
+           Case{"CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t(own(a))",
+                "unknown function: own()"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t(a) WHERE own(a) > 1",
+            "unknown function: own()"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE INDEX i ON t(a COLLATE odd)",
+            "no such collation sequence: odd"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a COLLATE odd); CREATE INDEX i ON t(a)",
+            "no such collation sequence: odd"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (own(a)) VIRTUAL)",
+            "unknown function: own()"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a, g AS (own(a)) STORED)",
+            "unknown function: own()"},
+           {"CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE UNIQUE INDEX i ON t(own(a))",
+            "its index i cannot be used here: no such function: own"},
+       }) {
+    const Schema schema = LoadFileOf(one.sql);
+    ASSERT_EQ(schema.tables.size(), 1u) << one.sql;
+    EXPECT_EQ(schema.tables[0].name, "other");
+    ASSERT_EQ(schema.skipped.size(), 1u);
+    EXPECT_NE(schema.skipped[0].reason.find(one.why), std::string::npos)
+        << schema.skipped[0].reason;
+  }
+}
+
+TEST(SchemaTest, WhatTheSidecarNeverComputesIsNoReason) {
+  for (const char* sql :
+       {"CREATE TABLE t(id INTEGER PRIMARY KEY, a CHECK (own(a) > 0))",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a DEFAULT (own(1)))",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a COLLATE odd CHECK (a > 'x'))",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE TRIGGER g AFTER DELETE ON t BEGIN "
+        "INSERT INTO other VALUES(own(OLD.a)); END",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a); CREATE VIEW v AS SELECT own(a) FROM t"}) {
+    const Schema schema = LoadFileOf(sql);
+    EXPECT_EQ(schema.tables.size(), 2u)
+        << sql << (schema.skipped.empty() ? "" : schema.skipped[0].reason);
+  }
+}
+
+TEST(SchemaTest, MoreThanCanBeComparedIsLeftOut) {
+  const auto columns = [](size_t count, const char* more) {
+    std::string out;
+    for (size_t i = 0; i < count; ++i) out += fmt::format("{}c{}{}", i == 0 ? "" : ", ", i, more);
+    return out;
+  };
+  const auto keyed = [&](size_t count) {
+    return fmt::format("CREATE TABLE t({}, PRIMARY KEY({})) WITHOUT ROWID", columns(count, ""),
+                       columns(count, ""));
+  };
+  EXPECT_EQ(TableOf(keyed(kMaxTerms)).key.size(), kMaxTerms);
+  EXPECT_EQ(ReasonOf(keyed(kMaxTerms + 1)),
+            "its key is over 501 columns; HarmonyLite compares at most 500");
+  const auto unique = [&](size_t count) {
+    return fmt::format("CREATE TABLE t(k INTEGER PRIMARY KEY, {0}, UNIQUE({0}))",
+                       columns(count, ""));
+  };
+  EXPECT_EQ(TableOf(unique(kMaxTerms)).unique_indexes.size(), 1u);
+  EXPECT_NE(ReasonOf(unique(kMaxTerms + 1)).find("over 501 columns"), std::string::npos);
+  const auto indexes = [&](size_t count) {
+    return fmt::format("CREATE TABLE t(k INTEGER PRIMARY KEY, {})", columns(count, " UNIQUE"));
+  };
+  EXPECT_EQ(TableOf(indexes(1'000)).unique_indexes.size(), 1'000u);
+  EXPECT_NE(ReasonOf(indexes(1'001)).find("1001 UNIQUE indexes"), std::string::npos);
+}
+
+TEST(SchemaTest, TablesAreWideFromWhereAQueryCannotHoldARowBesideItsVersion) {
+  const auto table = [](int columns) {
+    std::string sql = "CREATE TABLE t(k INTEGER PRIMARY KEY";
+    for (int i = 1; i < columns; ++i) sql += fmt::format(", c{}", i);
+    return TableOf(sql + ")");
+  };
+  EXPECT_FALSE(table(1'991).wide);
+  EXPECT_TRUE(table(1'992).wide);
+  EXPECT_TRUE(table(2'000).wide);
+}
+
 TEST(SchemaTest, VirtualAndShadowTablesAndViews) {
   const Schema schema = LoadSql(
       "CREATE TABLE t(id INTEGER PRIMARY KEY, body);"

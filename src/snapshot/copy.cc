@@ -58,6 +58,14 @@ std::string Copy::target() const { return plain_ ? plain_->path() : content_->ur
 
 std::string Copy::failure() const { return plain_ ? std::string() : content_->failure(); }
 
+Status Copy::TakePages(sqlite::Connection* from, const std::atomic<bool>& cancelled) {
+  const std::string path = plain_ ? plain_->path() : "content";
+  HL_ASSIGN(sqlite::Connection to,
+            sqlite::Connection::Open(path, sqlite::OpenMode::kCreate,
+                                     plain_ ? plain_->vfs() : content_->name()));
+  return sqlite::CopyPages(from, &to, cancelled);
+}
+
 Status Copy::Open() {
   if (plain_) return plain_->Open();
   packed_->Settle();

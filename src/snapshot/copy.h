@@ -1,11 +1,13 @@
 // The copy of a node's database that is turned into a snapshot.
 //
+// VACUUM INTO writes it, or else its pages are taken as they are (make.cc says when).
 // With SQLite's default VFS the copy is packed while it is written (packed_file.h); with another
 // VFS it is an ordinary file of that VFS.
 //
 // Threads: one owner at a time.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +35,8 @@ class Copy {
   std::string target() const;
   // Why the copy could not be written, if SQLite's own error says less; otherwise empty.
   std::string failure() const;
+  // Copies the pages of `from` as they are. What was deleted there is still in them.
+  Status TakePages(sqlite::Connection* from, const std::atomic<bool>& cancelled);
   // Opens the copy once it is written. The connection has no journal, so after an error the content
   // is worthless.
   Status Open();

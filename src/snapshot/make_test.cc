@@ -8,7 +8,7 @@
 #include "capture/batch_reader.h"
 #include "capture/capture_test_util.h"
 #include "snapshot/catalog.h"
-#include "sqlite/raw_file.h"
+#include "snapshot/make_test_util.h"
 #include "support/memory_store.h"
 #include "support/result_matchers.h"
 
@@ -18,32 +18,6 @@ namespace {
 using capture::TestNode;
 using sqlite::Must;
 using sqlite::Query;
-
-constexpr const char* kSchema =
-    "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT);"
-    "CREATE TABLE secret(id INTEGER PRIMARY KEY, body TEXT);";
-
-Options OptionsOf(const TestNode& node) {
-  Options out;
-  out.db_path = node.path;
-  out.spool_directory = node.dir.path();
-  out.tables = node.tables;
-  out.leaves_out = [](const std::string& name, bool) { return name.starts_with("secret"); };
-  return out;
-}
-
-std::string Bytes(sqlite::Connection* db) {
-  std::string out;
-  Must(sqlite::ReadFileAt(db, 0, Must(sqlite::FileSize(db)), &out));
-  return out;
-}
-
-// Packs `made` and opens the object again.
-Result<PrivateDatabase> Reopen(const TestNode& node, Made* made, Activity* activity) {
-  Spool packed(node.dir.path());
-  HL_TRY(Pack(&made->copy.pieces(), activity, &packed, &made->manifest));
-  return OpenPacked(OptionsOf(node), packed, made->manifest, activity);
-}
 
 // Number of files in the folder beside the database and SQLite's own files.
 size_t FilesBeside(const TestNode& node) {

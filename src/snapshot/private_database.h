@@ -27,6 +27,8 @@ class PrivateDatabase {
 
   // The file's path. It is valid until Open().
   const std::string& path() const { return path_; }
+  // See Connection::Open.
+  const std::string& vfs() const { return vfs_; }
   // Opens the file. The connection has no journal, so after an error the content is worthless.
   Status Open();
   sqlite::Connection& db() { return *db_; }

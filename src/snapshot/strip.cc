@@ -15,6 +15,7 @@
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/transaction.h"
+#include "sqlite/unreadable.h"
 
 namespace harmonylite::snapshot {
 
@@ -73,6 +74,10 @@ class TableRemover {
   }
 
   Status Run() {
+    HL_ASSIGN(const auto unreadable, sqlite::FindUnreadable(db_));
+    for (const sqlite::UnreadableObject& object : unreadable)
+      if (object.type == "table" && is_out_({object.name, false}))
+        return CannotRemove(object.name, object.why);
     HL_ASSIGN(const std::vector<UserTable> tables, UserTables(db_));
     for (const UserTable& table : tables)
       if (is_out_(table)) out_.push_back(table);
@@ -81,11 +86,7 @@ class TableRemover {
     for (const UserTable& table : out_) {
       HL_ASSIGN(const bool named, IsNamedElsewhere(table));
       Status removed = db_->Exec((named ? "DELETE FROM " : "DROP TABLE ") + Quote(table.name));
-      if (!removed.ok())
-        return MakeError(
-            ErrorCode::kInvalidArgument,
-            "table {} is to be left out of snapshots, but cannot be removed from one: {}",
-            table.name, removed.error().message());
+      if (!removed.ok()) return CannotRemove(table.name, removed.error().message());
       HL_TRY(ForgetStatistics(table));
     }
     return Ok();
@@ -95,6 +96,12 @@ class TableRemover {
   bool IsOut(const std::string& name) const {
     return std::any_of(out_.begin(), out_.end(),
                        [&](const UserTable& table) { return sqlite::SameName(table.name, name); });
+  }
+
+  static Error CannotRemove(const std::string& table, std::string_view why) {
+    return MakeError(ErrorCode::kInvalidArgument,
+                     "table {} is to be left out of snapshots, but cannot be removed from one: {}",
+                     table, why);
   }
 
   // Removes what belongs to the tables in the hidden tables: versions, which hold keys, and

@@ -28,15 +28,24 @@ def _column(kind, value):
     return kind, value
 
 
+def _fetch(connection, table, names):
+    """typeof(a), a, typeof(b), b, … of all rows. The result of a query has 2,000 columns at most; without
+    an index, all queries find the rows in the same order."""
+    pieces = []
+    for first in range(0, len(names), 1000):
+        parts = ", ".join(f"typeof({quoted(n)}), {quoted(n)}" for n in names[first:first + 1000])
+        pieces.append(connection.execute(f"SELECT {parts} FROM {quoted(table)} NOT INDEXED").fetchall())
+    return pieces[0] if len(pieces) == 1 else [sum(row, ()) for row in zip(*pieces)]
+
+
 def rows(connection, table):
     """All rows of a table, each value with its storage class, in an order of their own."""
     # Hidden 2 and 3 are generated columns: they are part of what an application sees.
     names = [row[1] for row in connection.execute(f"PRAGMA table_xinfo({quoted(table)})")
              if row[6] != 1]
-    parts = ", ".join(f"typeof({quoted(n)}), {quoted(n)}" for n in names)
     factory, connection.text_factory = connection.text_factory, bytes
     try:
-        fetched = connection.execute(f"SELECT {parts} FROM {quoted(table)}").fetchall()
+        fetched = _fetch(connection, table, names)
     finally:
         connection.text_factory = factory
     decoded = [tuple(_column(row[i].decode(), row[i + 1]) for i in range(0, len(row), 2))

@@ -104,6 +104,12 @@ class Node:
             self._app = self.connect()
         return self._app
 
+    def use(self, connection):
+        """Makes this the application's lasting connection."""
+        self.close_app()
+        self._app = connection
+        return self
+
     def sql(self, text, *parameters):
         """Runs one statement as the application; all its rows."""
         return self.app.execute(text, parameters).fetchall()

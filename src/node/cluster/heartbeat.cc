@@ -38,6 +38,10 @@ bool ReadLine(std::string_view line, Heartbeat* out) {
   if (word == "wall") return Number(line, &out->wall_ms);
   if (word == "published") return Number(line, &out->published.value);
   if (word == "schema") return Number(line, &out->schema_fingerprint);
+  if (word == "definitions") {
+    out->definitions = 0;
+    return Number(line, &*out->definitions);
+  }
   if (word == "journaled") {
     out->journaled = Lseq(0);
     return Number(line, &out->journaled->value) && out->journaled->value >= 0;
@@ -59,6 +63,7 @@ std::string EncodeHeartbeat(const Heartbeat& h) {
                                 h.published.value, h.schema_fingerprint);
   if (h.beat > 0) out += fmt::format("beat {}\n", h.beat);
   if (h.hears) out += fmt::format("hears {} {}\n", h.hears->session, h.hears->number);
+  if (h.definitions) out += fmt::format("definitions {}\n", *h.definitions);
   WriteEntries("progress", h.progress, &out);
   if (h.journaled) out += fmt::format("journaled {}\n", h.journaled->value);
   WriteEntries("collected", h.collected, &out);

@@ -34,6 +34,8 @@ struct Heartbeat {
   int64_t wall_ms = 0;  // the node's wall clock
   Lseq published;       // the node's own changes up to here are in the log
   uint64_t schema_fingerprint = 0;
+  // Fingerprint of the tables' definitions. Absent in heartbeats of earlier builds.
+  std::optional<uint64_t> definitions;
   change::ProgressVector progress;  // what the node has applied of other origins
   // The node's newest own change in the transaction that reached `progress`. Every later change of
   // the node is stamped above everything that `progress` covers. Absent in heartbeats of earlier

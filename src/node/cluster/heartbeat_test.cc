@@ -18,6 +18,7 @@ Heartbeat Full() {
   out.wall_ms = 1'700'000'000'000;
   out.published = Lseq(INT64_MAX);
   out.schema_fingerprint = UINT64_MAX - 1;
+  out.definitions = UINT64_MAX - 2;
   out.progress.Advance({NodeId(2), Incarnation(3)}, Lseq(4));
   out.progress.Advance({NodeId(2), Incarnation(5)}, Lseq(6));
   out.journaled = Lseq(8);
@@ -42,13 +43,26 @@ TEST(HeartbeatTest, UnknownLinesArePassedOver) {
 
 TEST(HeartbeatTest, AnythingElseIsCorruption) {
   const std::string head = "harmonylite-heartbeat 1\n";
-  for (const std::string& text :
-       {std::string(), std::string("x"), std::string("harmonylite-heartbeat 2\n"),
-        head + "origin 1\n", head + "origin x 1\n", head + "session -1\n", head + "wall 1x\n",
-        head + "published \n", head + "progress 1 1 -5\n", head + "progress 1 1\n",
-        head + "beat -1\n", head + "hears 1\n", head + "hears x 1\n", head + "asks\n",
-        head + "journaled x\n", head + "journaled -1\n", head + "collected 1 1\n",
-        head + "schema 99999999999999999999999\n", head + std::string(2 << 20, 'x')}) {
+  for (const std::string& text : {std::string(),
+                                  std::string("x"),
+                                  std::string("harmonylite-heartbeat 2\n"),
+                                  head + "origin 1\n",
+                                  head + "origin x 1\n",
+                                  head + "session -1\n",
+                                  head + "wall 1x\n",
+                                  head + "published \n",
+                                  head + "progress 1 1 -5\n",
+                                  head + "progress 1 1\n",
+                                  head + "beat -1\n",
+                                  head + "hears 1\n",
+                                  head + "hears x 1\n",
+                                  head + "asks\n",
+                                  head + "journaled x\n",
+                                  head + "journaled -1\n",
+                                  head + "collected 1 1\n",
+                                  head + "schema 99999999999999999999999\n",
+                                  head + "definitions x\n",
+                                  head + std::string(2 << 20, 'x')}) {
     const auto decoded = DecodeHeartbeat(text);
     ASSERT_FALSE(decoded.ok()) << text.substr(0, 60);
     EXPECT_EQ(decoded.error().code(), ErrorCode::kCorruption);

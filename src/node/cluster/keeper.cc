@@ -107,6 +107,7 @@ StepResult Keeper::Step() {
   own.wall_ms = d_.clock->WallMs();
   own.published = d_.shared->published_as_self();
   own.schema_fingerprint = applied.schema_fingerprint;
+  own.definitions = applied.definitions;
   own.progress = applied.progress;
   own.journaled = applied.journaled;
   own.collected = applied.collected;

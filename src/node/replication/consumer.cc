@@ -403,6 +403,7 @@ void Consumer::Share() {
                        caught_up_,
                        dropped_,
                        d_.replica->schema_fingerprint(),
+                       d_.replica->definitions(),
                        held_.Reasons(),
                        d_.replica->totals(),
                        static_cast<int64_t>(d_.replica->catalog().tables.size()),
@@ -415,7 +416,8 @@ void Consumer::Share() {
                        forgotten_,
                        stalled_,
                        d_.replica->retirements(),
-                       d_.replica->state().self};
+                       d_.replica->state().self,
+                       d_.replica->left_out()};
   if (applied.holds != holds_said_) {
     for (const Hold& hold : applied.holds)
       if (std::find(holds_said_.begin(), holds_said_.end(), hold) == holds_said_.end() &&

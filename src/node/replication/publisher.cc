@@ -71,6 +71,13 @@ StepResult Publisher::WaitAndRetry(std::string why) {
   return StepResult::Blocked(said_);
 }
 
+// Waits after the database could not be read. What goes on until somebody acts is told to the
+// operator.
+StepResult Publisher::WaitForDatabase(const Error& error) {
+  if (error.code() != ErrorCode::kRetryLater) d_.shared->SetUnsendable(error.message());
+  return WaitAndRetry(error.message());
+}
+
 // Makes sure of two things before anything is sent: that this file may use its incarnation, and
 // which record is the newest on its subject, since the next frame must name it. Blocks while a new
 // incarnation is wanted, which only the consumer can start.
@@ -241,8 +248,9 @@ StepResult Publisher::Look() {
     if (repair && built.error().code() == ErrorCode::kLogGap) return StepResult::Progress();
     if (repair) d_.shared->RequestRepair(*repair);
     seen_data_version_ = -1;
-    return WaitAndRetry(built.error().message());
+    return WaitForDatabase(built.error());
   }
+  d_.shared->SetUnsendable({});
   drained_ = !built->has_value();
   if (drained_) return repair ? StepResult::Progress() : StepResult::Idle();
   if (repair)
@@ -264,7 +272,7 @@ StepResult Publisher::Resend(RowOrder order) {
   auto built = reader_.ReadRows(order.table, order.keys, published.to, published.stamp);
   if (!built.ok()) {
     d_.shared->rows().OrderResend(std::move(order));
-    return WaitAndRetry(built.error().message());
+    return WaitForDatabase(built.error());
   }
   if (!built->has_value()) return StepResult::Progress();
   d_.logger->Info("sends {} rows of table {} again: they are damaged on another node",

@@ -78,6 +78,7 @@ class Publisher {
   void NewAttempt();
   void AdaptLimit();
   StepResult WaitAndRetry(std::string why);
+  StepResult WaitForDatabase(const Error& error);
 
   Dependencies d_;
   capture::BatchReader reader_;

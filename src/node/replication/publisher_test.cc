@@ -1,5 +1,6 @@
 #include "node/replication/publisher.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <functional>
@@ -115,6 +116,26 @@ TEST_F(PublisherTest, ABatchThatACopyOfThisFileHasSentWithMoreIsGivenUp) {
     publisher.Step();
     EXPECT_EQ(shared.published().to, end.last_change);
   }
+}
+
+// What the other tables' changes belong to cannot be read, so nothing is sent (P6).
+TEST_F(PublisherTest, ADamagedTableIsNamedUntilItCanBeRead) {
+  const std::string root = node.Query("SELECT rootpage FROM sqlite_schema WHERE name = 't'")[0];
+  sqlite::Connection other = Open();
+  const auto move = [&](const std::string& page) {
+    sqlite::ForgeSchema(&other,
+                        "UPDATE sqlite_schema SET rootpage = " + page + " WHERE name = 't'");
+  };
+  move("(SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_u_1')");
+  EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(publisher.Step().kind, StepResult::kBlocked);
+  EXPECT_THAT(shared.unsendable(), testing::HasSubstr("table t is damaged"));
+  EXPECT_EQ(log.published, 0);
+  move(root);
+  node.clock().monotonic_ms += 1'000;
+  EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(shared.unsendable(), "");
+  EXPECT_EQ(log.published, 1);
 }
 
 // A process that continues with the file and the origin of an earlier one.

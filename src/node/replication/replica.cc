@@ -9,8 +9,6 @@
 #include "capture/journal.h"
 #include "capture/row_map_sync.h"
 #include "ledger/conflict_log.h"
-#include "ledger/fingerprint.h"
-#include "ledger/references.h"
 #include "ledger/retirement_table.h"
 #include "ledger/tombstones.h"
 #include "sqlite/transaction.h"
@@ -163,54 +161,6 @@ Result<bool> Replica::SchemaChanged() {
   return !row || version->Int(0) != catalog_.schema_version;
 }
 
-// Writes the triggers for the present schema and audits rebuilt tables, in one transaction. The
-// journal is folded by the new catalog before the audits run, so that a row which is journaled
-// already is not taken for one that was written without triggers.
-Status Replica::SyncSchema() {
-  const bool first = catalog_.schema_version < 0;
-  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
-  if (first) HL_TRY(ledger::AddMembershipTables(db_));
-  HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
-  State next = state_;
-  HL_TRY(capture::SyncRowMaps(db_, *clock_, next.folded_to, &sync));
-  HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
-  HL_TRY(FoldAll(sync.catalog, &next));
-  HL_TRY(capture::RunAudits(db_, *clock_, &sync));
-  HL_TRY(MoveIds(sync.catalog, next));
-  HL_TRY(Commit(&transaction, next));
-  return UseSchema(std::move(sync), first);
-}
-
-// Takes over the catalog that was synced. If that fails, the schema counts as changed, and the next
-// step syncs it again.
-Status Replica::UseSchema(capture::SyncResult sync, bool first) {
-  for (const capture::CatalogChange& change : sync.changes)
-    logger_->Info("table {} {}", change.table, change.what);
-  for (const schema::SkippedTable& skipped : sync.catalog.skipped) {
-    const bool said = !first && std::any_of(catalog_.skipped.begin(), catalog_.skipped.end(),
-                                            [&](const schema::SkippedTable& before) {
-                                              return before.name == skipped.name &&
-                                                     before.reason == skipped.reason;
-                                            });
-    if (!said) logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
-  }
-  catalog_ = std::move(sync.catalog);
-  db_->ClearCache();
-  orphan_census_.Reset(db_, &catalog_, clock_);
-  null_key_census_.Reset(db_, &catalog_, clock_);
-  lost_child_census_.Reset(db_, &catalog_, clock_);
-  schema_fingerprint_ = ledger::SchemaFingerprint(catalog_);
-  auto warnings = applier_.SetCatalog(catalog_);
-  if (!warnings.ok()) {
-    catalog_.schema_version = -1;  // makes SchemaChanged() true, so that the next step tries again
-    return std::move(warnings).error();
-  }
-  for (const std::string& warning : *warnings) logger_->Warning("{}", warning);
-  Status settled = SettleAlone();
-  if (!settled.ok()) catalog_.schema_version = -1;
-  return settled;
-}
-
 Status Replica::Settle() {
   apply::ShadowStats stats;
   apply::OrphanStats orphans;
@@ -221,36 +171,6 @@ Status Replica::Settle() {
     logger_->Debug("unique values changed hands: {} rows shown, {} shadowed", stats.shown,
                    stats.hidden);
   return Ok();
-}
-
-// Settles all tables after a schema change, because indexes and references may differ now. This is
-// a transaction of its own: the applier learns the new schema only after the transaction that
-// synced it.
-Status Replica::SettleAlone() {
-  const bool needed = std::any_of(catalog_.tables.begin(), catalog_.tables.end(),
-                                  [](const ledger::TrackedTable& t) { return t.has_shadow_table; });
-  if (!needed) return Ok();
-  // Orphans among rows that were written before the present references were known are searched for
-  // without the write lock. Rows that are written meanwhile are in the journal, and are judged when
-  // it is folded.
-  const uint64_t judged_by = ledger::ReferencesFingerprint(catalog_);
-  std::vector<apply::FoundOrphan> found;
-  if (catalog_.hide_orphans) {
-    HL_ASSIGN(const uint64_t before, ledger::JudgedBy(db_));
-    if (before != judged_by) {
-      HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
-    }
-  }
-  HL_ASSIGN(auto transaction, Begin(TransactionKind::kUpkeep));
-  State next = state_;
-  HL_TRY(FoldAll(catalog_, &next));
-  for (const apply::FoundOrphan& one : found) {
-    const std::vector<change::ValueView> key(one.key.begin(), one.key.end());
-    HL_TRY(ledger::Touch(db_, *catalog_.ById(one.table), key));
-  }
-  if (catalog_.hide_orphans) HL_TRY(ledger::SetJudgedBy(db_, judged_by));
-  HL_TRY(Settle());
-  return Commit(&transaction, next);
 }
 
 Status Replica::FoldAll(const Catalog& catalog, State* state) {
@@ -398,11 +318,13 @@ Status Replica::Introduce(SharedState* shared) {
   AppliedState applied;
   applied.progress = progress_;
   applied.schema_fingerprint = schema_fingerprint_;
+  applied.definitions = definitions_;
   applied.tables = static_cast<int64_t>(catalog_.tables.size());
   applied.collected = collected_;
   applied.journaled = journaled_;
   applied.retirements = retirements_;
   applied.self = state_.self;
+  applied.left_out = left_out_;
   shared->SetApplied(std::move(applied));
   return Ok();
 }

@@ -6,9 +6,10 @@
 // kRetryLater. It changes the members of this class only after it was committed, so they always
 // agree with the file (P3).
 //
-// The implementation is in five files: replica.cc, replica_merge.cc for merging snapshots,
-// replica_rows.cc for orders about single rows, counts of rows and the listener to written rows,
-// replica_retire.cc for retiring origins, and replica_ids.cc for the ids that SQLite gives out.
+// The implementation is in six files: replica.cc, replica_schema.cc for schema changes,
+// replica_merge.cc for merging snapshots, replica_rows.cc for orders about single rows, counts of
+// rows and the listener to written rows, replica_retire.cc for retiring origins, and replica_ids.cc
+// for the ids that SQLite gives out.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
@@ -76,6 +77,9 @@ class Replica {
   // none that is ever sent.
   Lseq journaled() const { return journaled_; }
   uint64_t schema_fingerprint() const { return schema_fingerprint_; }
+  uint64_t definitions() const { return definitions_; }
+  // See AppliedState::left_out.
+  const std::map<std::string, std::string>& left_out() const { return left_out_; }
   // A number that changes whenever another connection has committed.
   Result<int64_t> DataVersion() { return db_->DataVersion(); }
 
@@ -186,6 +190,7 @@ class Replica {
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
+  Status UseCatalog();
   Status FoldAll(const ledger::Catalog& catalog, ledger::State* state);
   // The share that a file begins with which another file may have gone on from.
   std::optional<ledger::IdShare> DrawnIdShare(const Origin& self) const;
@@ -244,6 +249,8 @@ class Replica {
   ledger::Members members_;  // the members in the file
   Lseq journaled_;
   uint64_t schema_fingerprint_ = 0;
+  uint64_t definitions_ = 0;
+  std::map<std::string, std::string> left_out_;
   Lseq last_change_;
   AppliedTotals totals_;  // counts committed transactions only
   int64_t handled_ = 0;   // rows applied and entries folded since memory was last given back
