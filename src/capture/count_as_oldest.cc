@@ -2,7 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "base/mutant.h"
 #include "capture/journal.h"
+#include "ledger/key_sql.h"
 #include "sqlite/identifier.h"
 
 namespace harmonylite::capture {
@@ -34,6 +38,29 @@ Status CountAsOldest(sqlite::Connection* db, const ledger::Catalog& catalog,
     versions.Bind(1, state.self_index.value);
     versions.Bind(2, state.published_to.value);
     HL_TRY(versions.Run());
+  }
+  return RaiseClock(db, end.stamp);
+}
+
+Status CountUnseenAsOldest(sqlite::Connection* db, const ledger::Catalog& catalog,
+                           const ledger::State& state, int64_t limit) {
+  HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db));
+  if (end.last_change <= state.folded_to || HL_MUTANT(catch_up_counts_as_newest)) return Ok();
+  for (const ledger::TrackedTable& tracked : catalog.tables) {
+    HL_ASSIGN(
+        auto entries,
+        db->PrepareCached(fmt::format(
+            "UPDATE {} AS j SET hlc = {} WHERE id > ?1 AND id <= ?2 AND tbl = ?3 AND op <> 0 AND "
+            "NOT EXISTS (SELECT 1 FROM {} v WHERE {} AND (v.n <> ?4 OR v.hlc >= ?5){})",
+            ledger::kJournal, OldStamp("id"), sqlite::Quote(ledger::VersionTableName(tracked.id)),
+            ledger::HiddenKeysEqual("v", "j", tracked.table),
+            HL_MUTANT(catch_up_lowers_what_was_seen) ? " AND 0" : "")));
+    entries->Bind(1, state.folded_to.value);
+    entries->Bind(2, std::min(end.last.value, state.folded_to.value + limit));
+    entries->Bind(3, tracked.id);
+    entries->Bind(4, state.self_index.value);
+    entries->Bind(5, kLeastClockStamp.value);
+    HL_TRY(entries->Run());
   }
   return RaiseClock(db, end.stamp);
 }

@@ -1,4 +1,4 @@
-// Makes what a file wrote before it joined count as older than everything in the cluster.
+// Makes what a file wrote before it took part count as older than everything in the cluster.
 //
 // An application's first start writes rows: an administrator, settings. On a second node they must
 // not replace those of the cluster, whether they have the same key or the same unique value, and
@@ -17,5 +17,12 @@ namespace harmonylite::capture {
 // another node applied. Needs a write transaction.
 Status CountAsOldest(sqlite::Connection* db, const ledger::Catalog& catalog,
                      const ledger::State& state);
+
+// Does the same for up to `limit` entries after state.folded_to, which are about to be folded,
+// while a file catches up with the cluster. Left out are those of rows of which a version is known
+// that another node wrote, or that a clock gave its stamp: the application saw that version, and
+// its write replaces it. Needs a write transaction.
+Status CountUnseenAsOldest(sqlite::Connection* db, const ledger::Catalog& catalog,
+                           const ledger::State& state, int64_t limit);
 
 }  // namespace harmonylite::capture

@@ -43,6 +43,12 @@ Status Decide(const config::Config& config, const Request& request) {
     return MakeError(ErrorCode::kInvalidArgument,
                      "{} is part of the cluster already: there is nothing to settle",
                      config.db_path);
+  if (state.catching_up)
+    return MakeError(
+        ErrorCode::kInvalidArgument,
+        "{} was compared already, and waits for what the cluster has: there is nothing "
+        "to settle",
+        config.db_path);
   HL_ASSIGN(sqlite::Statement put,
             db.Prepare("INSERT OR REPLACE INTO __harmonylite__state(key, value) VALUES"
                        "('seed_from', ?1), ('seed_node', ?2)"));

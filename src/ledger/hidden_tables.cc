@@ -176,6 +176,7 @@ Result<State> LoadState(Connection* db) {
   state.cursor = static_cast<uint64_t>(numbers["cursor"]);
   state.log_created = numbers["log_created"];
   state.joined = !numbers.contains("joined") || numbers["joined"] != 0;
+  state.catching_up = numbers["catching_up"] != 0;
   if (numbers["id_slots"] > 0)
     state.ids = IdShare{
         {numbers["id_block"], numbers["id_slots"]}, numbers["id_slot"], numbers["id_claimed"] != 0};
@@ -199,6 +200,7 @@ Status SaveState(Connection* db, const State& state, const State& saved) {
   HL_TRY(put("published_stamp", state.published_stamp.value, saved.published_stamp.value));
   HL_TRY(put("cursor", static_cast<int64_t>(state.cursor), static_cast<int64_t>(saved.cursor)));
   HL_TRY(put("joined", state.joined, saved.joined));
+  HL_TRY(put("catching_up", state.catching_up, saved.catching_up));
   HL_TRY(put("compared", state.compared, saved.compared));
   if (state.ids != saved.ids) HL_TRY(PutShare(db, state.ids));
   return put("log_created", state.log_created, saved.log_created);

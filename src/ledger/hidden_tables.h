@@ -46,8 +46,12 @@ struct State {
   uint64_t cursor = 0;    // next position to read in the log; a wrong one costs time, nothing else
   int64_t log_created = 0;   // identity of the log that the cursor belongs to
   std::string journal_mode;  // the application's journal mode; -cleanup restores it
-  // False until the file takes part: until then nothing is sent or applied.
+  // False until the file takes part: until then nothing is sent, and nothing is applied either
+  // unless it catches up.
   bool joined = true;
+  // True: the file does not take part yet, but applies what the cluster has. What its application
+  // writes meanwhile counts as older than that.
+  bool catching_up = false;
   // False until the file's rows from before HarmonyLite are compared with the cluster's. A file
   // that had none may take part before.
   bool compared = true;

@@ -50,21 +50,35 @@ Divergence RowDesk::divergence() const {
   return divergence_;
 }
 
-void RowDesk::SetJoined(bool joined, bool compared) {
+void RowDesk::SetStanding(const Standing& standing) {
   const std::lock_guard lock(mutex_);
-  joined_ = joined;
-  compared_ = compared;
-  if (joined) join_problem_.clear();
+  standing_ = standing;
+  if (standing.joined) join_problem_.clear();
 }
 
 bool RowDesk::joined() const {
   const std::lock_guard lock(mutex_);
-  return joined_;
+  return standing_.joined;
 }
 
 bool RowDesk::compared() const {
   const std::lock_guard lock(mutex_);
-  return compared_;
+  return standing_.compared;
+}
+
+bool RowDesk::catching_up() const {
+  const std::lock_guard lock(mutex_);
+  return standing_.catching_up;
+}
+
+void RowDesk::SetReach(change::ProgressVector reach) {
+  const std::lock_guard lock(mutex_);
+  reach_ = std::move(reach);
+}
+
+std::optional<change::ProgressVector> RowDesk::reach() const {
+  const std::lock_guard lock(mutex_);
+  return reach_;
 }
 
 void RowDesk::SetJoinProblem(std::string problem) {

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "change/value.h"
+#include "change/version.h"
 #include "node/row_mark.h"
 
 namespace harmonylite::node {
@@ -42,6 +43,9 @@ struct RowOrders {
   Hlc raise_clock;        // journaled rows get stamps above this
   bool keep_lost = true;  // true: removed rows are kept in `conflicts`
   bool joins = false;     // true: the file takes part from the same transaction on
+  // True: the file applies from the same transaction on, and takes part once it has what the
+  // cluster had.
+  bool catches_up = false;
   bool compared = false;  // true: nothing is left to be compared, either
 };
 
@@ -71,10 +75,20 @@ class RowDesk {
   void SetDivergence(Divergence divergence);
   Divergence divergence() const;
 
-  // State::joined and State::compared of the file.
-  void SetJoined(bool joined, bool compared);
+  // State::joined, State::compared and State::catching_up of the file.
+  struct Standing {
+    bool joined = true;
+    bool compared = true;
+    bool catching_up = false;
+  };
+  void SetStanding(const Standing& standing);
   bool joined() const;
   bool compared() const;
+  bool catching_up() const;
+  // What the cluster had when this file was compared with it: a file that catches up takes part
+  // when it has all of that. None: the joiner does not know it yet.
+  void SetReach(change::ProgressVector reach);
+  std::optional<change::ProgressVector> reach() const;
   // Why the first join is not settled, for the operator.
   void SetJoinProblem(std::string problem);
   std::string join_problem() const;
@@ -85,8 +99,8 @@ class RowDesk {
   std::optional<Result<int64_t>> result_;
   std::vector<RowOrder> resends_;
   Divergence divergence_;
-  bool joined_ = true;
-  bool compared_ = true;
+  Standing standing_;
+  std::optional<change::ProgressVector> reach_;
   std::string join_problem_;
 };
 

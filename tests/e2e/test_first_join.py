@@ -212,6 +212,59 @@ def test_what_was_written_before_joining_counts_as_older(cluster, empty):
     assert {one["key"]["id"] for one in listed(b) if one["table"] == "t"} == {"new", "old"}, listed(b)
 
 
+def catching_up(cluster):
+    """A node that is compared and cannot apply all that the cluster had: its migration has not got that far."""
+    schema = "CREATE TABLE t(id TEXT PRIMARY KEY, v);"
+    a = cluster.add().create(schema + "CREATE TABLE late(id INTEGER PRIMARY KEY, v);").start()
+    wait_joined(a)
+    a.sql("INSERT INTO t VALUES('seen', 'of a')")
+    wait_value(a, "SELECT value >= (SELECT max(id) FROM __harmonylite__journal) FROM __harmonylite__state "
+                  "WHERE key = 'published_to'", 1)  # so that what follows is another batch
+    a.transaction("INSERT INTO t VALUES('unseen', 'of a')", "INSERT INTO late VALUES(1, 'of a')")
+    b = cluster.add(HEALTH).create(schema).launch()
+    wait_value(b, "SELECT v FROM t WHERE id = 'seen'", "of a")
+    wait_value(b, "SELECT value FROM __harmonylite__state WHERE key = 'catching_up'", 1)
+    b.sql("INSERT INTO t VALUES('unseen', 'default'), ('own', 'of b')")
+    b.sql("UPDATE t SET v = 'of b, 1' WHERE id = 'seen'")
+    b.sql("UPDATE t SET v = 'of b, 2' WHERE id = 'seen'")
+    return a, b
+
+
+@pytest.mark.parametrize("happens", ["nothing", "killed", "killed while the others are away"])
+def test_what_is_written_while_a_node_catches_up_counts_as_older(cluster, happens):
+    a, b = catching_up(cluster)
+    wait_until(lambda: "late" in str(health(b)), what="the reason in health", explain=b.tail)
+    assert health(b)[0] == 503 and b.one("SELECT value FROM __harmonylite__state WHERE key = 'joined'") == 0
+    assert join(b, "cluster")[0] == 1
+    if happens == "killed while the others are away":
+        a.stop()
+    if happens != "nothing":
+        b.kill()
+        b.launch()
+        b.wait_log("attached to")
+        wait_until(lambda: "late" in str(health(b)), what="the reason in health", explain=b.tail)
+    b.sql("CREATE TABLE late(id INTEGER PRIMARY KEY, v)")
+    b.wait_ready()
+    if happens == "killed while the others are away":
+        a.start()
+    wait_value([a, b], "SELECT group_concat(id || ' ' || v) FROM (SELECT * FROM t ORDER BY id)",
+               "own of b,seen of b, 2,unseen of a")
+    wait_equal([a, b])
+    assert losers(b, "overwritten") == {"unseen": "default"} and health(b)[0] == 200
+    b.sql("UPDATE t SET v = 'later' WHERE id = 'unseen'")
+    wait_value(a, "SELECT v FROM t WHERE id = 'unseen'", "later")
+
+
+@pytest.mark.long
+def test_what_does_not_come_is_not_waited_for_for_ever(cluster):
+    a, b = catching_up(cluster)
+    b.wait_log("takes part although it does not have everything", deadline=120)
+    wait_value(a, "SELECT group_concat(v) FROM (SELECT v FROM t WHERE id IN ('own', 'seen') ORDER BY id)", "of b,of b, 2")
+    b.sql("CREATE TABLE late(id INTEGER PRIMARY KEY, v)")
+    wait_value([a, b], "SELECT v FROM t WHERE id = 'unseen'", "of a")
+    wait_equal([a, b])
+
+
 def test_a_copy_is_written_to_before_it_joins(cluster):
     """The file may be no copy, so the cluster's row counts, and the write is listed."""
     a = cluster.add().create(SCHEMA + ROWS.format(20)).start()

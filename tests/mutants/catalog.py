@@ -38,6 +38,9 @@ MUTANTS = {
     "first_join_not_sent": "rows that only the joining file has are not sent",
     "first_join_not_asked": "rows from before that only the cluster has are not asked for",
     "first_join_counts_as_newest": "what was written before joining keeps its stamps",
+    "catch_up_counts_as_newest": "what is written while a file catches up with the cluster keeps its stamps",
+    "catch_up_ends_at_once": "a file takes part before it has what the cluster had",
+    "catch_up_lowers_what_was_seen": "while a file catches up, what is written to a row of the cluster counts as older, too",
     "first_join_written_stands": "a row that was written before joining replaces the cluster's old one",
     # from journal to batch
     "batch_cut_anywhere": "a batch ends in the middle of a transaction",

@@ -124,6 +124,7 @@ TEST(Simulation, FixedSeedsKeepEveryPromiseAndWalkTheRareWays) {
                            "joined again",
                            "first join",
                            "crash before a first join",
+                           "write while catching up",
                            "first join: first join",
                            "tables made on a node that ran without any",
                            "file lost",

@@ -106,11 +106,17 @@ StepResult Joiner::Wait(const std::string& why) {
 }
 
 StepResult Joiner::Step() {
-  if (d_.shared->rows().joined() && d_.shared->rows().compared()) return StepResult::Idle();
+  const RowDesk& rows = d_.shared->rows();
+  if (rows.joined() && rows.compared()) return StepResult::Idle();
+  if (rows.catching_up() && rows.reach()) return StepResult::Blocked("catching up");
   const int64_t now = d_.clock->MonotonicMs();
   if (now < next_ms_) return StepResult::Blocked(said_);
   next_ms_ = now + kLookMs;
-  if (d_.shared->rows().joined() && !TablesAreSettled(now)) return StepResult::Blocked(said_);
+  if (rows.joined() && !TablesAreSettled(now)) return StepResult::Blocked(said_);
+  if (rows.catching_up()) {
+    if (Status found = FindReach(); !found.ok()) return Wait(found.error().message());
+    return StepResult::Progress();
+  }
   auto decision = ReadDecision();
   if (!decision.ok()) return Wait(decision.error().message());
   if (reported_ == *decision && now < compare_again_ms_) return StepResult::Blocked(said_);
@@ -185,6 +191,7 @@ Status Joiner::Compare(const Decision& decision) {
     candidates.first = NodeId(first);
   HL_ASSIGN(const std::optional<VerifyAnswer> there, comparison_.Reference(candidates));
   if (!listens_since_ms_) listens_since_ms_ = d_.clock->MonotonicMs();
+  reach_ = there ? there->progress : change::ProgressVector();
   if (!there) return GoOnUncompared(decision);
   HL_ASSIGN(const VerifyAnswer here, comparison_.Here({}));
   HL_ASSIGN(const Differences differences, comparison_.Differences(here, *there));
@@ -219,9 +226,30 @@ Status Joiner::GoOnUncompared(const Decision& decision) {
   d_.logger->Info(
       "no other node of the cluster runs that has joined, and this file had no rows: it takes part; "
       "rows of others from before HarmonyLite come when one of them runs");
-  RowOrders joins;
-  joins.joins = true;
-  return CarryOut(std::move(joins));
+  return CatchUpOrJoin({});
+}
+
+// The process has ended while the file caught up. If no node runs that knows what is missing, the
+// log alone has to say it.
+Status Joiner::FindReach() {
+  JoinComparison::Candidates candidates;
+  candidates.self = d_.shared->self().node;
+  HL_ASSIGN(const std::optional<VerifyAnswer> there, comparison_.Reference(candidates));
+  const int64_t now = d_.clock->MonotonicMs();
+  if (!listens_since_ms_) listens_since_ms_ = now;
+  if (!there && now - *listens_since_ms_ < kListenMs)
+    return MakeError(ErrorCode::kRetryLater, "no node runs that knows what is missing here");
+  d_.shared->rows().SetReach(there ? there->progress : change::ProgressVector());
+  return Ok();
+}
+
+// From these orders on, the file applies what the cluster has, and it takes part when it has all
+// that the cluster has now. Where the operator is asked first, it takes part at once.
+Status Joiner::CatchUpOrJoin(RowOrders orders) {
+  orders.catches_up = d_.options->first_join == FirstJoin::kMerge && d_.options->replicate;
+  orders.joins = !orders.catches_up;
+  d_.shared->rows().SetReach(reach_);
+  return CarryOut(std::move(orders));
 }
 
 // A file that takes part already gets the other node's old rows. Everything else has travelled.
@@ -244,7 +272,7 @@ Status Joiner::CatchUpOldRows(const Differences& differences, NodeId node) {
 Status Joiner::Merge(const Differences& differences, const Origin& with) {
   const bool equal = AllEqual(differences);
   RowOrders orders;
-  orders.joins = orders.compared = true;
+  orders.compared = true;
   orders.compared_with = with;
   orders.counts_as_oldest =
       d_.options->first_join == FirstJoin::kMerge && !HL_MUTANT(first_join_counts_as_newest);
@@ -275,7 +303,7 @@ Status Joiner::Merge(const Differences& differences, const Origin& with) {
         {OrderKind::kJournal, one.table, std::move(rows.keys), std::move(rows.marks)});
   }
   if (!equal && HasOurs(differences)) HL_TRY(Backup());
-  HL_TRY(CarryOut(std::move(orders)));
+  HL_TRY(CatchUpOrJoin(std::move(orders)));
   if (equal) {
     d_.logger->Info("rows match node {}: joined without copying", with.node.value);
     size_t changed = 0;
@@ -325,7 +353,7 @@ Status Joiner::AskToJournal(const std::string& table, std::vector<RowMark> rows,
   for (RowMark& row : rows) wanted.push_back({node, OrderKind::kJournal, table, std::move(row)});
   for (const VerifyRequest& request : RepairRequests(wanted)) {
     HL_ASSIGN(const VerifyAnswer answer, comparison_.There(request, node));
-    (void)answer;
+    for (const auto& [origin, lseq] : answer.progress.map()) reach_.Advance(origin, lseq);
   }
   return Ok();
 }

@@ -9,8 +9,13 @@
 //                             merged or decided
 //   waiting    → reported     rows differ, and the operator is asked (FirstJoin::kAsk)
 //   reported   → waiting      after kCompareAgainMs, or when the operator decides
-//   waiting    → uncompared   the file had no rows, and no node runs that it could be compared with
-//   uncompared → taking part  the node is compared; rows from before HarmonyLite are asked for
+//   waiting    → catching up  with FirstJoin::kMerge, in place of the above: what differed is
+//                             merged, or the file had no rows and no node runs that it could be
+//                             compared with (it is uncompared then)
+//   catching up → taking part the consumer has applied what the other node had, and what the log
+//                             held (node/replication/catch_up.h)
+//   uncompared → compared     the node takes part and is compared; rows from before HarmonyLite are
+//                             asked for
 //
 // Threads: one owner at a time. Step() may take as long as reading all rows, and waiting for
 // another node's answers, takes.
@@ -68,6 +73,8 @@ class Joiner {
 
   Result<Decision> ReadDecision();
   Status Settle(const Decision& decision);
+  // Tells the consumer again, after a restart, what the file must have before it takes part.
+  Status FindReach();
   // True if this node's rows become the cluster's, because no other node came before it.
   Result<bool> IsFirst(const JoinComparison::Candidates& candidates);
   // True if the file has tables and they have not changed for kTablesSettledMs: an application that
@@ -80,6 +87,7 @@ class Joiner {
   Status Report(const Differences& differences, NodeId node);
   Status CarryOutDecision(const Differences& differences, bool self, NodeId node);
   Status AskToJournal(const std::string& table, std::vector<RowMark> rows, NodeId node);
+  Status CatchUpOrJoin(RowOrders orders);
   Result<std::vector<RowMark>> AllRows(const std::string& table);
   Status Backup();
   Status CarryOut(RowOrders orders);
@@ -89,6 +97,8 @@ class Joiner {
   Dependencies d_;
   JoinComparison comparison_;
   int64_t next_ms_ = 0;
+  // What the node has that this file is compared with, and what it has journaled for it since.
+  change::ProgressVector reach_;
   // The decision that was in force when the newest report was made.
   std::optional<Decision> reported_;
   int64_t compare_again_ms_ = 0;

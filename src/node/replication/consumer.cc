@@ -93,7 +93,9 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   if (StepResult ordered = CarryOutOrders(); ordered.kind != StepResult::kIdle) return ordered;
   if (StepResult shared = ShareIds(); shared.kind != StepResult::kIdle) return shared;
 
-  if (d_.options->replicate && d_.shared->rows().joined()) {
+  if (StepResult ended = EndCatchUp(); ended.kind != StepResult::kIdle) return ended;
+
+  if (Applies()) {
     // Judge() counts our own changes as applied, which is wrong for an older copy of the database:
     // it would show the effects of changes that it lacks (P6). So nothing is applied until the
     // publisher has compared this file with the log.
@@ -120,9 +122,13 @@ StepResult Consumer::Step(std::chrono::milliseconds wait) {
   return maintained;
 }
 
+bool Consumer::Applies() const {
+  return d_.options->replicate && (d_.shared->rows().joined() || d_.shared->rows().catching_up());
+}
+
 bool Consumer::ReadAhead() {
-  if (!d_.options->replicate || !d_.shared->rows().joined() || snapshot_ != nullptr ||
-      reader_ == nullptr || d_.shared->incarnation_requested() || held_.crowded())
+  if (!Applies() || snapshot_ != nullptr || reader_ == nullptr ||
+      d_.shared->incarnation_requested() || held_.crowded())
     return false;
   const auto took = TakeRecords(std::chrono::milliseconds(0));
   if (!took.ok()) LoseReader(took.error());
@@ -380,7 +386,7 @@ StepResult Consumer::CarryOutOrders() {
     auto rows = d_.replica->CarryOut(*orders_);
     if (!rows.ok() && rows.error().code() == ErrorCode::kRetryLater) return Busy(rows.error());
     orders_.reset();
-    d_.shared->rows().SetJoined(d_.replica->state().joined, d_.replica->state().compared);
+    ShareStanding();
     d_.shared->rows().Finish(std::move(rows));
     return StepResult::Progress();
   }

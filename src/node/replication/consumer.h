@@ -25,6 +25,7 @@
 #include "base/logger.h"
 #include "node/options.h"
 #include "node/replication/assembler.h"
+#include "node/replication/catch_up.h"
 #include "node/replication/hold_queue.h"
 #include "node/replication/replica.h"
 #include "node/shared_state.h"
@@ -103,6 +104,11 @@ class Consumer {
   // place. Orders that were taken stay in orders_ until the database could be written. Idle
   // if there is neither.
   StepResult CarryOutOrders();
+  // True if the node applies what the others send: it takes part, or catches up in order to.
+  bool Applies() const;
+  // Takes part once the node has what the cluster had when it was compared. Idle: it does not catch
+  // up, or something is missing still; health says what.
+  StepResult EndCatchUp();
   // Forgets up to `limit` tombstones that every member has applied (membership.h), and now and then
   // counts all tombstones for the metric.
   //
@@ -117,6 +123,7 @@ class Consumer {
   // is lost (P7). An error is shown in health until a transaction of ours commits, except a lock or
   // a schema change at this very moment, which are ordinary.
   StepResult Busy(const Error& error);
+  void ShareStanding();
   // Tells the other workers where this node stands, and logs holds that are new. Missing
   // changes are not logged, because they usually arrive a moment later.
   void Share();
@@ -179,6 +186,7 @@ class Consumer {
   std::map<Origin, ports::LogSeq> skipped_;
   std::optional<int64_t> failed_at_commit_;  // Replica::commits() when writing failed
   std::optional<RowOrders> orders_;          // orders that are not carried out yet
+  CatchUp catch_up_;                         // of use while the node catches up
   std::deque<WaitingBatch> resends_;         // rows that were sent again, not put in place yet
   std::string said_;                         // the last complaint logged, so that it is logged once
   std::vector<Hold> holds_said_;             // the holds logged last

@@ -106,6 +106,45 @@ StepResult Consumer::ShareIds() {
   return StepResult::Idle();
 }
 
+void Consumer::ShareStanding() {
+  const ledger::State& state = d_.replica->state();
+  d_.shared->rows().SetStanding({state.joined, state.compared, state.catching_up});
+}
+
+StepResult Consumer::EndCatchUp() {
+  if (!d_.shared->rows().catching_up() || reader_ == nullptr) return StepResult::Idle();
+  const auto reach = d_.shared->rows().reach();
+  if (!reach) return StepResult::Idle();
+  if (!catch_up_.knows_log_end()) {
+    const auto log = d_.log->State();
+    if (!log.ok()) return StepResult::Idle();
+    catch_up_.SetLogEnd(log->last);
+  }
+  const change::Knowledge knowledge(d_.replica->progress(), *d_.replica->retirements(),
+                                    d_.replica->state().self, Lseq(INT64_MAX));
+  CatchUp::Standing standing{
+      &d_.replica->progress(), &knowledge, next_, caught_up_, {}, d_.replica->schema_fingerprint(),
+      d_.clock->MonotonicMs()};
+  for (const WaitingBatch& batch : held_.batches())
+    standing.held = batch.hold ? batch.hold->reason : "they are being applied";
+  if (!skipped_.empty()) standing.held = "there is no room for more of them";
+  const CatchUp::Verdict verdict = catch_up_.Look(*reach, standing);
+  if (verdict == CatchUp::Verdict::kNotYet) {
+    d_.shared->rows().SetJoinProblem("it is catching up with the cluster: " + catch_up_.why());
+    return StepResult::Idle();
+  }
+  if (Status took = d_.replica->TakePart(); !took.ok()) return Busy(took.error());
+  if (verdict == CatchUp::Verdict::kGivesUp)
+    d_.logger->Warning(
+        "this node takes part although it does not have everything that the cluster had ({}): what "
+        "its application writes from now on may replace what still comes",
+        catch_up_.why());
+  else
+    d_.logger->Info("caught up with the cluster");
+  ShareStanding();
+  return StepResult::Progress();
+}
+
 StepResult Consumer::ForgetTombstones(int64_t limit) {
   const int64_t now = d_.clock->MonotonicMs();
   if (now - collected_ms_ < kCollectMs) return StepResult::Idle();

@@ -175,7 +175,7 @@ Status Replica::Settle() {
 
 Status Replica::FoldAll(const Catalog& catalog, State* state) {
   while (true) {
-    HL_ASSIGN(const bool done, capture::Fold(db_, catalog, state, kNoLimit));
+    HL_ASSIGN(const bool done, Fold(catalog, state, kNoLimit));
     if (done) return Ok();
   }
 }
@@ -288,7 +288,7 @@ Result<bool> Replica::Maintain(TransactionKind kind, int64_t fold_limit, int64_t
   }
   HL_ASSIGN(auto transaction, Begin(kind));
   State next = state_;
-  HL_ASSIGN(const bool all_folded, capture::Fold(db_, catalog_, &next, fold_limit));
+  HL_ASSIGN(const bool all_folded, Fold(catalog_, &next, fold_limit));
   if (all_folded && !HL_MUTANT(fold_without_settle)) HL_TRY(Settle());
   HL_TRY(TrimConflicts());
   HL_ASSIGN(const bool all_trimmed, capture::Trim(db_, next, trim_limit));
@@ -308,9 +308,11 @@ Status Replica::Introduce(SharedState* shared) {
   HL_ASSIGN(const capture::JournalEnd end, capture::ReadJournalEnd(db_));
   shared->SetSelf(state_.self, state_.incarnation_base,
                   {state_.published_to, state_.published_stamp}, self_is_new_);
-  shared->rows().SetJoined(state_.joined, state_.compared);
+  shared->rows().SetStanding({state_.joined, state_.compared, state_.catching_up});
   if (!state_.joined)
-    shared->rows().SetJoinProblem("its rows are being compared with the cluster's");
+    shared->rows().SetJoinProblem(state_.catching_up
+                                      ? "it is catching up with the cluster"
+                                      : "its rows are being compared with the cluster's");
   shared->file_ids().Update([&](FileIds& ids) { ids.share = state_.ids; });
   shared->SetMembership({members_, std::nullopt});
   shared->SetSending(std::max(end.last_change, state_.published_to));

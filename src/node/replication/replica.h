@@ -126,6 +126,8 @@ class Replica {
   Result<int64_t> Reapply(WaitingBatch* batch);
   // Carries out orders in one transaction. Returns how many rows were journaled or removed.
   Result<int64_t> CarryOut(const RowOrders& orders);
+  // Ends the catching up: from this transaction on the file takes part.
+  Status TakePart();
   // Forgets up to `limit` tombstones that every member has applied, that is, those up to `stable`.
   // Returns how many were forgotten; if less than `limit`, no more can be forgotten now.
   Result<int64_t> Collect(const change::ProgressVector& stable, int64_t limit);
@@ -191,6 +193,9 @@ class Replica {
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
   Status UseCatalog();
+  // Folds up to `limit` entries, like capture::Fold. While the file catches up with the cluster,
+  // what its application wrote without having seen the cluster's counts as older.
+  Result<bool> Fold(const ledger::Catalog& catalog, ledger::State* state, int64_t limit);
   Status FoldAll(const ledger::Catalog& catalog, ledger::State* state);
   // The share that a file begins with which another file may have gone on from.
   std::optional<ledger::IdShare> DrawnIdShare(const Origin& self) const;

@@ -69,10 +69,29 @@ Result<int64_t> Replica::CarryOut(const RowOrders& orders) {
   if (orders.counts_as_oldest) HL_TRY(capture::CountAsOldest(db_, catalog_, next));
   HL_TRY(Settle());
   next.joined = next.joined || orders.joins;
+  next.catching_up = !next.joined && (next.catching_up || orders.catches_up);
   next.compared = next.compared || orders.compared;
   HL_TRY(Commit(&transaction, next));
   origins_ = std::move(origins);
   return rows;
+}
+
+// What is forgotten elsewhere may still be known to a third node, which would not take an old stamp
+// for it. So nothing counts as older once deletes that this file never saw may be forgotten.
+Result<bool> Replica::Fold(const ledger::Catalog& catalog, ledger::State* state, int64_t limit) {
+  if (state->catching_up && collected_.map().empty())
+    HL_TRY(capture::CountUnseenAsOldest(db_, catalog, *state, limit));
+  return capture::Fold(db_, catalog, state, limit);
+}
+
+Status Replica::TakePart() {
+  HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
+  ledger::State next = state_;
+  HL_TRY(FoldAll(catalog_, &next));
+  HL_TRY(Settle());
+  next.joined = true;
+  next.catching_up = false;
+  return Commit(&transaction, next);
 }
 
 // Carries out one order, in the caller's transaction. A row is passed over unless it still has the

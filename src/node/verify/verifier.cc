@@ -145,7 +145,11 @@ Result<StepResult> Verifier::Work() {
     auto result = d_.shared->rows().TakeResult();
     if (!result) return StepResult::Blocked("the rows are being written");
     if (!result->ok()) return std::move(*result).error();
-    HL_TRY(PutAnswer({.origin = d_.shared->self(), .body = RowsTouched{**result}}));
+    // Who ordered may wait until it has what was journaled.
+    HL_ASSIGN(const Digest now, Digest::Begin(d_.db, *d_.options, {}));
+    VerifyAnswer answer = now.answer();
+    answer.body = RowsTouched{**result};
+    HL_TRY(PutAnswer(answer));
     return StepResult::Progress();
   }
   if (const auto* order = std::get_if<VerifyOrder>(&current_->what)) {
