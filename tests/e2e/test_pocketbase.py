@@ -34,12 +34,23 @@ class PocketBase:
         self.port, = processes.free_ports(1)
         self.process = None
 
-    def start(self):
+    def launch(self):
         with open(self.folder / "pocketbase.log", "ab") as log:
             self.process = processes.start(
                 [self.program, "serve", f"--http=127.0.0.1:{self.port}", "--dir", self.folder], stdout=log, stderr=log)
-        wait_until(self.answers, what="PocketBase to answer",
-                   explain=lambda: (self.folder / "pocketbase.log").read_text()[-2000:])
+        return self
+
+    def start(self):
+        return self.launch().wait_up()
+
+    def log(self):
+        return (self.folder / "pocketbase.log").read_text(errors="replace")
+
+    def wait_up(self):
+        def up():
+            assert self.process.poll() is None, f"PocketBase ended with {self.process.returncode}\n{self.log()}"
+            return self.answers()
+        wait_until(up, what="PocketBase to answer", explain=lambda: self.log()[-2000:])
         return self
 
     def answers(self):
