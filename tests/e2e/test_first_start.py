@@ -150,11 +150,11 @@ def test_pocketbase_on_a_second_node(folder, shared_nats, program, order):
 def wagtail(module_folder):
     """(Python, folder of a new project)."""
     python = packages.pip("frameworks-wagtail", "wagtail==8.0.1")
-    project = module_folder / "site"
+    project = module_folder / "pages"
     project.mkdir()
-    subprocess.run([python.with_name("wagtail"), "start", "site", project], check=True, capture_output=True,
+    subprocess.run([python.with_name("wagtail"), "start", "pages", project], check=True, capture_output=True,
                    timeout=seconds(60))
-    settings = project / "site" / "settings" / "base.py"
+    settings = project / "pages" / "settings" / "base.py"
     settings.write_text(settings.read_text() + '\nimport os\nDATABASES["default"]["NAME"] = os.environ["DATABASE"]\n')
     return python, project
 
