@@ -350,10 +350,11 @@ Result<Schema> LoadTables(Connection* connection, const LoadOptions& options) {
                        sqlite::LibraryVersion(), object.why),
            SkipCause::kUnusable});
   for (const TableRow& row : rows) {
+    const bool objects = row.name == kSchemaTable;
     const bool ours = SameName(row.name.substr(0, kHiddenPrefix.size()), kHiddenPrefix);
     const bool internal = SameName(row.name.substr(0, 7), "sqlite_");
-    if (ours || internal || row.type == "shadow" || row.type == "view") continue;
-    if (options.include && !options.include(row.name)) continue;
+    if ((ours && !objects) || internal || row.type == "shadow" || row.type == "view") continue;
+    if (!objects && options.include && !options.include(row.name)) continue;
     if (row.type == "virtual") {
       schema.skipped.push_back({row.name,
                                 "virtual tables are not replicated; triggers of the "
@@ -369,6 +370,9 @@ Result<Schema> LoadTables(Connection* connection, const LoadOptions& options) {
     else
       schema.tables.push_back(std::move(table));
   }
+  // The others keep their places, and their numbers in a new file.
+  std::stable_partition(schema.tables.begin(), schema.tables.end(),
+                        [](const Table& table) { return table.name != kSchemaTable; });
   return schema;
 }
 

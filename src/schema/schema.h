@@ -20,6 +20,8 @@ namespace harmonylite::schema {
 
 // Every name that HarmonyLite adds to the application's database starts with this.
 inline constexpr std::string_view kHiddenPrefix = "__harmonylite__";
+// The one hidden table that is replicated: its rows are the objects of the schema (object_row.h).
+inline constexpr std::string_view kSchemaTable = "__harmonylite__schema";
 
 // The most columns of a row key, and the most columns and expressions of one UNIQUE index. SQLite
 // nests conditions up to 1,000 deep, and ours compare column after column.
@@ -113,7 +115,8 @@ struct LoadOptions {
   bool hide_orphans = false;
 };
 
-// Reads the main schema in the caller's transaction. Hidden tables and SQLite's own are not listed.
+// Reads the main schema in the caller's transaction. Hidden tables and SQLite's own are not listed,
+// but for kSchemaTable, which is the last.
 Result<Schema> Load(sqlite::Connection* connection, const LoadOptions& options);
 
 // Returns why rows of shape `theirs` cannot be written to a table of shape `ours`, and nothing if

@@ -15,6 +15,7 @@ namespace harmonylite::sqlite {
 namespace {
 
 constexpr std::string_view kTriggerHead = "CREATE TRIGGER ";
+constexpr std::string_view kVirtualHead = "CREATE VIRTUAL TABLE ";
 
 // How SQLite begins the texts that it stores. It writes these words itself, whatever the
 // application's statement looked like.
@@ -23,7 +24,7 @@ struct Head {
   std::string_view text;
 };
 constexpr std::array kHeads = {
-    Head{"table", "CREATE TABLE "}, Head{"table", "CREATE VIRTUAL TABLE "},
+    Head{"table", "CREATE TABLE "}, Head{"table", kVirtualHead},
     Head{"index", "CREATE INDEX "}, Head{"index", "CREATE UNIQUE INDEX "},
     Head{"view", "CREATE VIEW "},   Head{"trigger", kTriggerHead},
 };
@@ -36,11 +37,20 @@ struct Action {
   std::string_view database;
 };
 
+// Makes full-text tables write down what they hold back in the present transaction. They would do
+// it at the next statement otherwise, and with statements of their own.
+void FlushVirtualTables(Connection* db) {
+  if (db->in_transaction())
+    sqlite3_exec(db->raw(), "SAVEPOINT __harmonylite__flush; RELEASE __harmonylite__flush", nullptr,
+                 nullptr, nullptr);
+}
+
 // Watches what is compiled on a connection for as long as it lives, and refuses what `may` does not
 // allow.
 class Watch {
  public:
   Watch(Connection* db, std::function<bool(const Action&)> may) : db_(db), may_(std::move(may)) {
+    FlushVirtualTables(db);
     sqlite3_set_authorizer(db_->raw(), Ask, this);
   }
   Watch(const Watch&) = delete;
@@ -82,6 +92,63 @@ bool MakesOnly(const StoredTrigger& trigger, int code, const Action& action) {
 Status Create(Connection* db, const StoredTrigger& trigger, int code, const std::string& sql) {
   const Watch watch(db, [&](const Action& action) { return MakesOnly(trigger, code, action); });
   return db->Exec(sql);
+}
+
+// The modules that come with SQLite and keep their content in the same file.
+bool IsKnownModule(std::string_view module) {
+  for (const char* known : {"fts3", "fts4", "fts5", "rtree", "rtree_i32", "geopoly"})
+    if (SameName(module, known)) return true;
+  return false;
+}
+
+bool IsReading(int code) {
+  return code == SQLITE_READ || code == SQLITE_SELECT || code == SQLITE_RECURSIVE;
+}
+
+bool IsWriting(int code) {
+  return code == SQLITE_INSERT || code == SQLITE_UPDATE || code == SQLITE_DELETE;
+}
+
+// What making a virtual table needs: its module makes tables whose names begin with its own.
+bool MakesVirtualTable(const StoredTrigger& table, const Action& action) {
+  if (action.code == SQLITE_CREATE_VTABLE)
+    return SameName(action.first, table.name) && IsKnownModule(action.second);
+  const std::string prefix = table.name + "_";
+  const std::string_view name = action.code == SQLITE_CREATE_INDEX ? action.second : action.first;
+  const bool of_it = SameName(name, table.name) || SameName(name.substr(0, prefix.size()), prefix);
+  if (action.code == SQLITE_CREATE_TABLE || action.code == SQLITE_CREATE_INDEX) return of_it;
+  if (action.code == SQLITE_FUNCTION) return IsHarmless(action.second);
+  if (action.code == SQLITE_PRAGMA) return action.first == "data_version";
+  return IsReading(action.code) ||
+         (IsWriting(action.code) && (of_it || IsSchemaTable(action.first)));
+}
+
+// What making a table, index or view needs: the action itself, its row in the schema, and reading
+// the columns that its expressions name.
+bool MakesObject(std::string_view type, const StoredTrigger& object, const Action& action) {
+  const bool named = SameName(action.first, object.name);
+  switch (action.code) {
+    case SQLITE_CREATE_TABLE:
+      // The first AUTOINCREMENT table brings SQLite's table of counters with it.
+      return type == "table" && (named || action.first == "sqlite_sequence");
+    case SQLITE_CREATE_VIEW:
+      return type == "view" && named;
+    case SQLITE_CREATE_INDEX:
+      // The indexes of UNIQUE and PRIMARY KEY are made with their table.
+      return type == "table" ? SameName(action.second, object.name)
+                             : type == "index" && named && SameName(action.second, object.table);
+    case SQLITE_REINDEX:
+      return type == "index" && named;
+    case SQLITE_FUNCTION:
+      return IsHarmless(action.second);
+    case SQLITE_READ:
+      return type == "view" || named || SameName(action.first, object.table) ||
+             IsSchemaTable(action.first);
+    case SQLITE_SELECT:
+      return type == "view";
+    default:
+      return IsWriting(action.code) && IsSchemaTable(action.first);
+  }
 }
 
 // Returns what makes the text something else than one expression, and nothing if it may be one.
@@ -187,6 +254,17 @@ Status CreateTempTrigger(Connection* db, const StoredTrigger& trigger) {
                      Describe({"trigger", trigger.name, *wrong}));
   return Create(db, trigger, SQLITE_CREATE_TEMP_TRIGGER,
                 "CREATE TEMP TRIGGER " + trigger.sql.substr(kTriggerHead.size()));
+}
+
+Status CreateObject(Connection* db, std::string_view type, const StoredTrigger& object) {
+  if (const auto wrong = WrongInStoredText(type, object.sql))
+    return MakeError(ErrorCode::kInvalidArgument, "its text {}", *wrong);
+  if (type == "trigger") return Create(db, object, SQLITE_CREATE_TRIGGER, object.sql);
+  const bool is_virtual = object.sql.starts_with(kVirtualHead);
+  const Watch watch(db, [&](const Action& action) {
+    return is_virtual ? MakesVirtualTable(object, action) : MakesObject(type, object, action);
+  });
+  return db->Exec(object.sql);
 }
 
 Status CreateTrigger(Connection* db, const StoredTrigger& trigger) {

@@ -58,7 +58,7 @@ Status InsertValueOf(Connection* db, const std::string& temp_table, const std::s
 // rows of the application: others need more (Connection::Open).
 void DistrustSchema(Connection* db);
 
-// A trigger of the application, as sqlite_schema has it.
+// A trigger, or another object of the application, as sqlite_schema has it.
 struct StoredTrigger {
   std::string name;
   std::string table;
@@ -67,6 +67,11 @@ struct StoredTrigger {
 
 // Makes a TEMP trigger of the stored text, with the same name on the same table.
 Status CreateTempTrigger(Connection* db, const StoredTrigger& trigger);
+
+// Makes an object of the main schema as another node's sqlite_schema has it. It has this name, and
+// a trigger or index is on this table. Virtual tables are made by SQLite's own full-text and R-tree
+// modules only; no other module is asked.
+Status CreateObject(Connection* db, std::string_view type, const StoredTrigger& object);
 
 // Makes a trigger of ours whose text holds expressions of others.
 Status CreateTrigger(Connection* db, const StoredTrigger& trigger);

@@ -1,0 +1,321 @@
+#include "schema/object_row.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "schema/definition.h"
+#include "schema/table_text.h"
+#include "sqlite/identifier.h"
+#include "sqlite/scratch_schema.h"
+
+namespace harmonylite::schema {
+
+namespace {
+
+using sqlite::FoldCase;
+using sqlite::SameName;
+
+Error Unreadable() {
+  return MakeError(ErrorCode::kCorruption, "a row of __harmonylite__schema is unreadable");
+}
+
+// Takes "<length>:<bytes>" from the front of a text.
+Result<std::string> TakeText(std::string_view* text) {
+  size_t length = 0;
+  const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), length);
+  const auto digits = static_cast<size_t>(end - text->data());
+  if (error != std::errc() || digits >= text->size() || (*text)[digits] != ':' ||
+      length > text->size() - digits - 1)
+    return Unreadable();
+  std::string out(text->substr(digits + 1, length));
+  text->remove_prefix(digits + 1 + length);
+  return out;
+}
+
+// Takes a number and the character behind it from the front of a text.
+template <typename Number>
+bool TakeNumber(std::string_view* text, char end, Number* out) {
+  const auto [at, error] = std::from_chars(text->data(), text->data() + text->size(), *out);
+  const auto digits = static_cast<size_t>(at - text->data());
+  if (error != std::errc() || digits >= text->size() || (*text)[digits] != end) return false;
+  text->remove_prefix(digits + 1);
+  return true;
+}
+
+// A text that cannot be taken apart, and one without columns, has none.
+TableText TextOf(const ObjectRow& row) {
+  if (row.key.kind != ObjectKind::kTable || IsVirtual(row.sql)) return {};
+  auto text = ParseTable(row.sql);
+  return text.ok() ? std::move(*text) : TableText();
+}
+
+TableText TextOf(const Object& object) {
+  return TextOf(ObjectRow{{object.kind, {}}, {object.name}, {}, object.sql, {}, {}});
+}
+
+std::string FreshColumnId(const ObjectRow& row, std::string_view name) {
+  const std::string first = FoldCase(name);
+  std::string id = first;
+  for (int n = 2; row.Find(id) != nullptr; ++n) id = fmt::format("{}#{}", first, n);
+  return id;
+}
+
+void AddColumn(std::string_view name, ObjectRow* row) {
+  row->columns.push_back({FreshColumnId(*row, name), {std::string(name)}, false});
+}
+
+void AddName(std::string_view name, std::vector<std::string>* names) {
+  if (names->back() != name) names->emplace_back(name);
+}
+
+bool Holds(const std::vector<std::string>& names, const std::string& name) {
+  return std::ranges::find(names, name) != names.end();
+}
+
+// Puts the former names that only `other` knows in front of `names`, whose last one stays the last.
+void AddFormer(const std::vector<std::string>& other, std::vector<std::string>* names) {
+  for (const std::string& name : other)
+    if (!Holds(*names, name)) names->insert(names->begin(), name);
+}
+
+// True if `other` has renamed what has the last of `names` here, which does not know that.
+bool IsAhead(const std::vector<std::string>& other, const std::vector<std::string>& names) {
+  return Holds(other, names.back()) && !Holds(names, other.back());
+}
+
+// Takes a rename over that only `other` knows. If the text cannot be changed here, the name stays.
+void TakeName(const ObjectRow& other, ObjectRow* row) {
+  if (!IsAhead(other.names, row->names)) return AddFormer(other.names, &row->names);
+  auto text = sqlite::RenameTableIn(row->sql, row->name(), other.name());
+  if (!text.ok()) return AddFormer(other.names, &row->names);
+  row->sql = std::move(*text);
+  const std::string name = other.name();
+  AddFormer(other.names, &row->names);
+  std::erase(row->names, name);
+  row->names.push_back(name);
+}
+
+// Takes a drop over that only `other` knows. A column that is added again is another one, so that a
+// column is dropped for good. If something else of the table needs it, it stays.
+void TakeDrop(const ObjectRow& other, ColumnRow* column, ObjectRow* row) {
+  auto text = sqlite::DropColumnIn(row->sql, row->name(), column->name());
+  if (!text.ok()) return;
+  row->sql = std::move(*text);
+  column->dropped = true;
+  row->seen = other.seen;
+}
+
+void TakeName(const ColumnRow& other, ColumnRow* column, ObjectRow* row) {
+  if (column->dropped || other.dropped || !IsAhead(other.names, column->names) ||
+      row->FindLive(other.name()) != nullptr)
+    return AddFormer(other.names, &column->names);
+  auto text = sqlite::RenameColumnIn(row->sql, row->name(), column->name(), other.name());
+  if (!text.ok()) return AddFormer(other.names, &column->names);
+  row->sql = std::move(*text);
+  const std::string name = other.name();
+  AddFormer(other.names, &column->names);
+  std::erase(column->names, name);
+  column->names.push_back(name);
+}
+
+ColumnRow* FindIn(std::vector<ColumnRow>* columns, std::string_view id) {
+  const auto it = std::ranges::find(*columns, id, &ColumnRow::id);
+  return it == columns->end() ? nullptr : &*it;
+}
+
+// Adds to `row` what only `other` knows: live columns with their definitions, renames, and which
+// columns were dropped.
+void AddUnknown(const ObjectRow& other, ObjectRow* row) {
+  TakeName(other, row);
+  for (const ColumnRow& column : other.columns)
+    if (ColumnRow* known = FindIn(&row->columns, column.id)) {
+      if (column.dropped && !known->dropped) TakeDrop(other, known, row);
+      TakeName(column, known, row);
+    }
+  TableText text = TextOf(*row);
+  const TableText theirs = TextOf(other);
+  bool added = false;
+  for (const ColumnRow& column : other.columns) {
+    if (FindIn(&row->columns, column.id) != nullptr) continue;
+    row->columns.push_back(column);
+    const ColumnText* definition = theirs.Find(column.name());
+    if (column.dropped || definition == nullptr) continue;
+    if (text.Find(column.name()) != nullptr) {  // another column has the name
+      row->columns.back().dropped = true;
+      continue;
+    }
+    text.columns.push_back(*definition);
+    added = true;
+  }
+  if (added) row->sql = CreateTableSql(row->name(), text);
+}
+
+}  // namespace
+
+const ColumnRow* ObjectRow::Find(std::string_view column_id) const {
+  const auto it = std::ranges::find(columns, column_id, &ColumnRow::id);
+  return it == columns.end() ? nullptr : &*it;
+}
+
+const ColumnRow* ObjectRow::FindLive(std::string_view name) const {
+  const auto it = std::ranges::find_if(columns, [&](const ColumnRow& column) {
+    return !column.dropped && SameName(column.name(), name);
+  });
+  return it == columns.end() ? nullptr : &*it;
+}
+
+std::string EncodeNames(const std::vector<std::string>& names) {
+  std::string out;
+  for (const std::string& name : names) out += fmt::format("{}:{}", name.size(), name);
+  return out;
+}
+
+// "+" or "-" for a live or dropped column, its identity, its names, and ";".
+std::string EncodeColumns(const std::vector<ColumnRow>& columns) {
+  std::string out;
+  for (const ColumnRow& column : columns)
+    out += fmt::format("{}{}:{}{};", column.dropped ? '-' : '+', column.id.size(), column.id,
+                       EncodeNames(column.names));
+  return out;
+}
+
+Result<std::vector<std::string>> DecodeNames(std::string_view text) {
+  std::vector<std::string> out;
+  while (!text.empty()) {
+    HL_ASSIGN(std::string name, TakeText(&text));
+    out.push_back(std::move(name));
+  }
+  if (out.empty()) return Unreadable();
+  return out;
+}
+
+Result<std::vector<ColumnRow>> DecodeColumns(std::string_view text) {
+  std::vector<ColumnRow> out;
+  while (!text.empty()) {
+    ColumnRow column;
+    if (text[0] != '+' && text[0] != '-') return Unreadable();
+    column.dropped = text[0] == '-';
+    text.remove_prefix(1);
+    HL_ASSIGN(column.id, TakeText(&text));
+    while (!text.empty() && text[0] != ';') {
+      HL_ASSIGN(std::string name, TakeText(&text));
+      column.names.push_back(std::move(name));
+    }
+    if (text.empty() || column.names.empty()) return Unreadable();
+    text.remove_prefix(1);
+    out.push_back(std::move(column));
+  }
+  return out;
+}
+
+// "<node>.<incarnation>:<lseq>;" for each origin.
+std::string EncodeSeen(const change::ProgressVector& seen) {
+  std::string out;
+  for (const auto& [origin, lseq] : seen.map())
+    out += fmt::format("{}.{}:{};", origin.node.value, origin.incarnation.value, lseq.value);
+  return out;
+}
+
+Result<change::ProgressVector> DecodeSeen(std::string_view text) {
+  change::ProgressVector out;
+  while (!text.empty()) {
+    Origin origin;
+    Lseq lseq;
+    if (!TakeNumber(&text, '.', &origin.node.value) ||
+        !TakeNumber(&text, ':', &origin.incarnation.value) || !TakeNumber(&text, ';', &lseq.value))
+      return Unreadable();
+    out.Advance(origin, lseq);
+  }
+  return out;
+}
+
+ObjectRow NewRow(const Object& object, std::string id, std::string table) {
+  ObjectRow out{{object.kind, std::move(id)}, {object.name}, std::move(table), object.sql, {}, {}};
+  for (const ColumnText& column : TextOf(object).columns) AddColumn(column.name, &out);
+  return out;
+}
+
+ColumnRenames PossibleRenames(const ObjectRow& before, const Object& now) {
+  const TableText from = TextOf(before);
+  const TableText to = TextOf(now);
+  ColumnRenames out;
+  for (size_t i = 0; i < std::min(from.columns.size(), to.columns.size()); ++i) {
+    const ColumnText& was = from.columns[i];
+    const ColumnText& is = to.columns[i];
+    if (to.Find(was.name) != nullptr || from.Find(is.name) != nullptr) continue;
+    if (InOneSpelling(Renamed(was, is.name).sql) == InOneSpelling(Renamed(is, is.name).sql))
+      out.emplace_back(was.name, is.name);
+  }
+  return out;
+}
+
+ObjectRow Changed(const ObjectRow& before, const Object& now, const ColumnRenames& renames,
+                  std::string table) {
+  ObjectRow out = before;
+  AddName(now.name, &out.names);
+  out.table = std::move(table);
+  out.sql = now.sql;
+  const TableText text = TextOf(now);
+  for (ColumnRow& column : out.columns) {
+    if (column.dropped) continue;
+    for (const auto& [from, to] : renames)
+      if (SameName(column.name(), from)) {
+        AddName(to, &column.names);
+        break;
+      }
+    column.dropped = text.Find(column.name()) == nullptr;
+  }
+  for (const ColumnText& column : text.columns)
+    if (out.FindLive(column.name) == nullptr) AddColumn(column.name, &out);
+  return out;
+}
+
+ObjectRow WithChange(const ObjectRow& present, const ObjectRow& before, const ObjectRow& after) {
+  if (SameObject(present, before)) {
+    ObjectRow out = after;
+    AddFormer(present.names, &out.names);
+    for (const ColumnRow& column : present.columns)
+      if (out.Find(column.id) == nullptr) out.columns.push_back(column);
+    if (out.seen.map().empty()) out.seen = present.seen;
+    return out;
+  }
+  // What others changed, and this file does not have yet, stays.
+  ObjectRow out = after;
+  if (out.key.kind == ObjectKind::kTable && !IsVirtual(out.sql))
+    AddUnknown(present, &out);
+  else
+    AddFormer(present.names, &out.names);
+  return out;
+}
+
+ObjectRow Unite(const ObjectRow& winner, const ObjectRow& loser) {
+  ObjectRow out = winner;
+  const bool table = winner.key.kind == ObjectKind::kTable && !winner.dropped();
+  if (table && !loser.dropped() && !IsVirtual(winner.sql)) {
+    AddUnknown(loser, &out);
+    return out;
+  }
+  AddFormer(loser.names, &out.names);
+  if (!table || !loser.dropped()) return out;
+  out.sql.clear();
+  out.seen = loser.seen;
+  return out;
+}
+
+bool SameObject(const ObjectRow& a, const ObjectRow& b) {
+  if (a.key.kind != b.key.kind || !SameName(a.name(), b.name())) return false;
+  if (a.key.kind != ObjectKind::kTable || IsVirtual(a.sql) || IsVirtual(b.sql))
+    return InOneSpelling(a.sql) == InOneSpelling(b.sql);
+  const TableText one = TextOf(a);
+  const TableText other = TextOf(b);
+  if (one.columns.empty() || other.columns.empty()) return a.sql == b.sql;
+  if (!SameDefinition(one, other)) return false;
+  return std::ranges::all_of(a.columns, [&](const ColumnRow& column) {
+    const ColumnRow* theirs = column.dropped ? nullptr : b.Find(column.id);
+    return column.dropped || (theirs != nullptr && !theirs->dropped);
+  });
+}
+
+}  // namespace harmonylite::schema

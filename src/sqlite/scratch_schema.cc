@@ -1,0 +1,40 @@
+#include "sqlite/scratch_schema.h"
+
+#include <fmt/format.h>
+
+#include "sqlite/connection.h"
+#include "sqlite/foreign_text.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::sqlite {
+
+namespace {
+
+Result<std::string> Altered(const std::string& create_sql, const std::string& table,
+                            const std::string& change) {
+  HL_ASSIGN(Connection db, Connection::Open(":memory:", OpenMode::kCreate));
+  HL_TRY(CreateObject(&db, "table", {table, {}, create_sql}));
+  HL_TRY(db.Exec(fmt::format("ALTER TABLE {} {}", Quote(table), change)));
+  return db.QueryText(
+      "SELECT sql FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE "
+      "'sqlite\\_%' ESCAPE '\\'");
+}
+
+}  // namespace
+
+Result<std::string> RenameColumnIn(const std::string& create_sql, const std::string& table,
+                                   const std::string& from, const std::string& to) {
+  return Altered(create_sql, table, fmt::format("RENAME COLUMN {} TO {}", Quote(from), Quote(to)));
+}
+
+Result<std::string> DropColumnIn(const std::string& create_sql, const std::string& table,
+                                 const std::string& column) {
+  return Altered(create_sql, table, "DROP COLUMN " + Quote(column));
+}
+
+Result<std::string> RenameTableIn(const std::string& create_sql, const std::string& table,
+                                  const std::string& to) {
+  return Altered(create_sql, table, "RENAME TO " + Quote(to));
+}
+
+}  // namespace harmonylite::sqlite
