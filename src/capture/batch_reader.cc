@@ -1,7 +1,9 @@
 #include "capture/batch_reader.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
+#include <utility>
 #include <vector>
 
 #include "base/mutant.h"
@@ -10,6 +12,7 @@
 #include "change/codec.h"
 #include "ledger/contradiction.h"
 #include "ledger/retirement_table.h"
+#include "ledger/schema_table.h"
 #include "ledger/tombstones.h"
 #include "sqlite/transaction.h"
 
@@ -23,8 +26,10 @@ using change::Cover;
 using change::RowView;
 using change::ValueView;
 
+}  // namespace
+
 // Adds net changes to a batch. The shape of a table goes before the first row of the table.
-class BatchWriter {
+class BatchReader::BatchWriter {
  public:
   explicit BatchWriter(BatchEncoder* encoder) : encoder_(encoder) {}
 
@@ -39,13 +44,19 @@ class BatchWriter {
     row.lseq = change.lseq;
     row.deleted = !change.present;
     row.values = change.present ? change.image : change.key;
+    rows_ += change.table->table.name != schema::kSchemaTable;
     return encoder_->AddRow(row);
   }
+  // How many rows of the application were added.
+  uint64_t rows() const { return rows_; }
 
  private:
   BatchEncoder* encoder_;
+  uint64_t rows_ = 0;
   std::map<int64_t, uint32_t> numbers_;  // a table's number in the batch, by TrackedTable::id
 };
+
+namespace {
 
 // The application goes on writing while a batch is built. After this many rows the reader looks for
 // commits again, so that it misses few places where the next batch can be cut.
@@ -70,6 +81,18 @@ void AddRetirements(const change::Retirements& known, const ledger::State& state
     }
 }
 
+// Returns a catalog with the rows of the schema only, and one with all others. The schema's rows
+// are the first of a batch, so that its receiver knows the shapes of the others.
+std::pair<ledger::Catalog, ledger::Catalog> ObjectsFirst(const ledger::Catalog& catalog) {
+  std::pair<ledger::Catalog, ledger::Catalog> out{catalog, catalog};
+  const auto is_schema = [](const ledger::TrackedTable& tracked) {
+    return tracked.table.name == schema::kSchemaTable;
+  };
+  std::erase_if(out.first.tables, std::not_fn(is_schema));
+  std::erase_if(out.second.tables, is_schema);
+  return out;
+}
+
 // Returns where an own batch begins. The first batch of an incarnation begins at 0, because no lseq
 // before it ever belonged to this incarnation.
 Lseq CoverFrom(const ledger::State& state, Lseq published) {
@@ -82,10 +105,15 @@ BatchReader::BatchReader(sqlite::Connection* db, BatchReaderOptions options,
                          sqlite::Connection* watch)
     : db_(db), options_(std::move(options)), cuts_(watch) {}
 
-Status BatchReader::RefreshCatalog() {
+Status BatchReader::RefreshCatalog(ReadFrom of) {
   if (schema_version_ == catalog_.schema_version) return Ok();
   HL_ASSIGN(ledger::Catalog catalog, LoadCatalog(db_, options_.tables));
   if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
+  if (of == ReadFrom::kNode) {
+    HL_ASSIGN(const schema::HeaderNumbers seen, ledger::LoadSeenNumbers(db_));
+    if (seen.version >= 0 && seen.version != schema_version_)
+      return MakeError(ErrorCode::kRetryLater, "the changed schema is not journaled yet");
+  }
   catalog_ = std::move(catalog);
   cuts_.ForgetKeys();
   db_->ClearCache();
@@ -96,7 +124,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   cuts_.Look();
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
-  HL_TRY(RefreshCatalog());
+  HL_TRY(RefreshCatalog(ReadFrom::kNode));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
   if (end.last_change <= published) return std::optional<BuiltBatch>();
   HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
@@ -120,29 +148,39 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadChanges(Lseq published, int64
   BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0, to != end.last_change};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
-  HL_TRY(VisitNetChanges(db_, catalog_, state, header.covers[0].from, batch.to,
-                         [&](const NetChange& change) {
-                           if (encoder.rows() % kLookEveryRows == 0) cuts_.Look();
-                           return writer.Add(change, 0);
-                         }));
+  const auto add = [&](const ledger::Catalog& catalog) {
+    return VisitNetChanges(db_, catalog, state, header.covers[0].from, batch.to,
+                           [&](const NetChange& change) {
+                             if (encoder.rows() % kLookEveryRows == 0) cuts_.Look();
+                             return writer.Add(change, 0);
+                           });
+  };
+  HL_ASSIGN(const Lseq objects_to, ledger::LastObjectWritten(db_));
+  if (objects_to > header.covers[0].from) {
+    const auto [objects, others] = ObjectsFirst(catalog_);
+    HL_TRY(add(objects));
+    HL_TRY(add(others));
+  } else {
+    HL_TRY(add(catalog_));
+  }
   HL_TRY(encoder.Finish());
-  batch.rows = encoder.rows();
+  batch.rows = writer.rows();
   return std::optional<BuiltBatch>(std::move(batch));
 }
 
 Result<std::optional<BuiltBatch>> BatchReader::ReadRepair(const change::ProgressVector& have) {
-  return ReadSince(have, /*forgotten_matters=*/true);
+  return ReadSince(have, ReadFrom::kNode);
 }
 
 Result<std::optional<BuiltBatch>> BatchReader::ReadForMerge(const change::ProgressVector& have) {
-  return ReadSince(have, /*forgotten_matters=*/false);
+  return ReadSince(have, ReadFrom::kSnapshot);
 }
 
 Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressVector& have,
-                                                         bool forgotten_matters) {
+                                                         ReadFrom of) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
-  HL_TRY(RefreshCatalog());
+  HL_TRY(RefreshCatalog(of));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
   HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
   if (end.last_change.value - state.folded_to.value > kMaxUnfolded)
@@ -151,7 +189,7 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   HL_ASSIGN(const change::ProgressVector collected, ledger::LoadCollected(db_, origins));
   HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db_, origins));
   const change::Knowledge theirs(have, retirements);
-  if (forgotten_matters && !theirs.Covers(collected) && !HL_MUTANT(forgotten_repaired))
+  if (of == ReadFrom::kNode && !theirs.Covers(collected) && !HL_MUTANT(forgotten_repaired))
     return MakeError(ErrorCode::kLogGap, "deletes that the asking node lacks are forgotten here");
   BatchHeader header;
   header.sender = state.self;
@@ -171,60 +209,90 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadSince(const change::ProgressV
   AddRetirements(retirements, state, &header);
   BuiltBatch batch{header, Spool(options_.spool_directory), own, own_stamp, 0, false};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
-  HL_TRY(AddRepairRows(state, header, end.last_change, &encoder));
+  HL_ASSIGN(batch.rows, AddRepairRows(state, header, end.last_change, &encoder));
   HL_TRY(encoder.Finish());
-  batch.rows = encoder.rows();
   return std::optional<BuiltBatch>(std::move(batch));
 }
 
-// Adds the rows of a repair. Own changes that are not folded yet come from the journal, and
-// everything else comes from the version tables, origin by origin. A row with an unfolded entry is
-// left out of the second part, because what it shows is newer than its version.
-Status BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header,
-                                  Lseq last_change, BatchEncoder* encoder) {
-  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
+// Adds the rows of a repair: first those of the schema, in whose shapes the others are.
+Result<uint64_t> BatchReader::AddRepairRows(const ledger::State& state, const BatchHeader& header,
+                                            Lseq last_change, BatchEncoder* encoder) {
   BatchWriter writer(encoder);
+  const auto [objects, others] = ObjectsFirst(catalog_);
+  HL_TRY(AddRepairRows(objects, state, header, last_change, &writer));
+  HL_TRY(AddRepairRows(others, state, header, last_change, &writer));
+  return writer.rows();
+}
+
+// Own changes that are not folded yet come from the journal, and everything else comes from the
+// version tables, origin by origin. A row with an unfolded entry is left out of the second part,
+// because what it shows is newer than its version.
+Status BatchReader::AddRepairRows(const ledger::Catalog& catalog, const ledger::State& state,
+                                  const BatchHeader& header, Lseq last_change,
+                                  BatchWriter* writer) {
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   Unfolded unfolded;
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
     if (header.covers[i].origin != state.self || HL_MUTANT(repair_without_unfolded)) continue;
     // The own range is the first one, so `unfolded` is complete before any version is visited.
     if (i != 0) return ledger::Contradiction("this node has progress of its own changes");
-    HL_TRY(VisitNetChanges(db_, catalog_, state, std::max(state.folded_to, header.covers[i].from),
+    HL_TRY(VisitNetChanges(db_, catalog, state, std::max(state.folded_to, header.covers[i].from),
                            last_change, [&](const NetChange& change) -> Status {
                              if (change.present)
                                unfolded[change.table->id].Note(change.image_key, change.lseq);
-                             return writer.Add(change, i);
+                             return writer->Add(change, i);
                            }));
   }
   for (uint32_t i = 0; i < header.covers.size(); ++i) {
     const Cover& cover = header.covers[i];
     const auto index = origins.Find(cover.origin);
     if (!index) return ledger::Contradiction("an origin has progress and no number");
-    HL_TRY(VisitVersions(db_, catalog_, unfolded, *index, cover.from, cover.to,
-                         [&](const NetChange& change) { return writer.Add(change, i); }));
+    HL_TRY(VisitVersions(db_, catalog, unfolded, *index, cover.from, cover.to,
+                         [&](const NetChange& change) { return writer->Add(change, i); }));
   }
   return Ok();
 }
 
-// The header, which names all origins, comes before the rows. So the rows are visited twice in the
-// same snapshot: first to find their origins, and then to add them.
 Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table,
                                                         const std::vector<change::Row>& keys,
                                                         Lseq to, Hlc to_stamp) {
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
   HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
-  HL_TRY(RefreshCatalog());
+  HL_TRY(RefreshCatalog(ReadFrom::kNode));
   const ledger::TrackedTable* tracked = catalog_.ByName(table);
   if (tracked == nullptr) return std::optional<BuiltBatch>();
+  return ReadSelected(*tracked, keys, {{}, Spool(options_.spool_directory), to, to_stamp, 0});
+}
+
+Result<std::optional<BuiltBatch>> BatchReader::ReadObjects() {
+  HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(db_, sqlite::TransactionKind::kRead));
+  HL_ASSIGN(schema_version_, db_->QueryInt("PRAGMA schema_version"));
+  HL_TRY(RefreshCatalog(ReadFrom::kSnapshot));
+  const ledger::TrackedTable* tracked = ledger::SchemaTable(catalog_);
+  if (tracked == nullptr) return std::optional<BuiltBatch>();
+  HL_ASSIGN(const ledger::ObjectRows objects, ledger::LoadObjects(db_));
+  std::vector<change::Row> keys;
+  for (const auto& [key, row] : objects) keys.push_back(ledger::KeyOf(key));
+  BuiltBatch batch{{}, Spool(options_.spool_directory), Lseq(0), Hlc(0), 0};
+  HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
+  HL_ASSIGN(batch.header.seen, ledger::LoadProgress(db_, origins));
+  return ReadSelected(*tracked, keys, std::move(batch));
+}
+
+// The header, which names all origins, comes before the rows. So the rows are visited twice in the
+// same snapshot: first to find their origins, and then to add them.
+Result<std::optional<BuiltBatch>> BatchReader::ReadSelected(const ledger::TrackedTable& tracked,
+                                                            const std::vector<change::Row>& keys,
+                                                            BuiltBatch batch) {
   HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
   HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
   HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
-  BatchHeader header;
+  BatchHeader& header = batch.header;
   header.sender = state.self;
   header.max_stamp = end.stamp;
   std::map<int64_t, uint32_t> covers;  // position in header.covers, by origin index
   HL_TRY(VisitKeys(
-      db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
+      db_, tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) -> Status {
         const auto [it, is_new] =
             covers.try_emplace(origin.value, static_cast<uint32_t>(header.covers.size()));
         if (is_new) {
@@ -236,14 +304,13 @@ Result<std::optional<BuiltBatch>> BatchReader::ReadRows(const std::string& table
         return Ok();
       }));
   if (header.covers.empty()) return std::optional<BuiltBatch>();
-  BuiltBatch batch{header, Spool(options_.spool_directory), to, to_stamp, 0};
   HL_ASSIGN(BatchEncoder encoder, BatchEncoder::Begin(header, options_.compress, &batch.bytes));
   BatchWriter writer(&encoder);
-  HL_TRY(VisitKeys(db_, *tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) {
+  HL_TRY(VisitKeys(db_, tracked, keys, [&](ledger::OriginIndex origin, const NetChange& change) {
     return writer.Add(change, covers.at(origin.value));
   }));
   HL_TRY(encoder.Finish());
-  batch.rows = encoder.rows();
+  batch.rows = writer.rows();
   return std::optional<BuiltBatch>(std::move(batch));
 }
 

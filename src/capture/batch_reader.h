@@ -25,9 +25,9 @@ namespace harmonylite::capture {
 struct BuiltBatch {
   change::BatchHeader header;
   Spool bytes;
-  Lseq to;       // own changes up to this one are published once the log holds the batch
-  Hlc to_stamp;  // the stamp of the journal entry `to`
-  uint64_t rows = 0;
+  Lseq to;            // own changes up to this one are published once the log holds the batch
+  Hlc to_stamp;       // the stamp of the journal entry `to`
+  uint64_t rows = 0;  // of the application
   bool more = false;  // true if the backlog was cut, so that changes after `to` wait
 };
 
@@ -69,16 +69,28 @@ class BatchReader {
   Result<std::optional<BuiltBatch>> ReadRows(const std::string& table,
                                              const std::vector<change::Row>& keys, Lseq to,
                                              Hlc to_stamp);
+  // Builds a batch of all rows of the hidden table `schema` under the versions that they have, from
+  // a snapshot that is to be merged. It covers no range of changes. Nothing: there are none.
+  Result<std::optional<BuiltBatch>> ReadObjects();
 
  private:
+  class BatchWriter;
+  // A snapshot that is to be merged may have forgotten deletes, and is nobody's present schema.
+  enum class ReadFrom { kNode, kSnapshot };
   // Loads the catalog again if the schema has changed. kRetryLater: the consumer has not written
-  // the triggers of a table yet.
-  Status RefreshCatalog();
+  // the triggers of a table yet, or has not journaled what has changed.
+  Status RefreshCatalog(ReadFrom of);
+  // Builds the batches of ReadRows and ReadObjects.
+  Result<std::optional<BuiltBatch>> ReadSelected(const ledger::TrackedTable& tracked,
+                                                 const std::vector<change::Row>& keys,
+                                                 BuiltBatch batch);
   // Builds the batches of ReadRepair and ReadForMerge.
-  Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have,
-                                              bool forgotten_matters);
-  Status AddRepairRows(const ledger::State& state, const change::BatchHeader& header,
-                       Lseq last_change, change::BatchEncoder* encoder);
+  Result<std::optional<BuiltBatch>> ReadSince(const change::ProgressVector& have, ReadFrom of);
+  // Returns how many rows of the application were added.
+  Result<uint64_t> AddRepairRows(const ledger::State& state, const change::BatchHeader& header,
+                                 Lseq last_change, change::BatchEncoder* encoder);
+  Status AddRepairRows(const ledger::Catalog& catalog, const ledger::State& state,
+                       const change::BatchHeader& header, Lseq last_change, BatchWriter* writer);
 
   sqlite::Connection* db_;  // not owned
   BatchReaderOptions options_;

@@ -204,6 +204,12 @@ class Sync {
     const ledger::RegisteredTable* by_trigger = FindByTrigger(registry_, triggers_, table);
     const ledger::RegisteredTable* known =
         by_trigger != nullptr ? by_trigger : FindByName(registry_, triggers_, table);
+    if (known != nullptr && known->key.empty()) {
+      const int64_t retired = known->id;
+      HL_ASSIGN(ledger::TrackedTable tracked, Adopt(table));
+      HL_TRY(ledger::ReplaceRetired(db_, retired, tracked.id));
+      return tracked;
+    }
     if (known != nullptr && !KeepsKey(*known, triggers_, table)) {
       Report(table, "its key changed: its rows count as new");
       HL_TRY(ledger::DropRegistered(db_, known->id));

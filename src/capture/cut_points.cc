@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/mutant.h"
 #include "capture/journal.h"
 #include "ledger/canonical_key.h"
 #include "sqlite/identifier.h"
@@ -61,7 +62,13 @@ Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog,
     const Lseq before = keys.Newest(key);
     keys.Note(key, entry.lseq);
     ++noted_;
-    if (before > published) ends_.erase(ends_.lower_bound(before), ends_.lower_bound(entry.lseq));
+    // Rows are sent in the shape that they have when the batch is built. A batch that ended before
+    // a change of the schema would hold rows whose shape no receiver knows yet.
+    const bool objects =
+        entry.table->table.name == schema::kSchemaTable && !HL_MUTANT(schema_behind_its_rows);
+    const Lseq from = objects ? published : before;
+    if (from > published || objects)
+      ends_.erase(ends_.lower_bound(from), ends_.lower_bound(entry.lseq));
     return Ok();
   }));
   indexed_ = newest;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "change/row_hash.h"
+#include "ledger/schema_table.h"
 #include "schema/definition.h"
 #include "sqlite/identifier.h"
 
@@ -13,6 +14,7 @@ namespace harmonylite::ledger {
 uint64_t SchemaFingerprint(const Catalog& catalog) {
   uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables) {
+    if (&tracked == SchemaTable(catalog)) continue;
     std::vector<std::string> columns;
     for (const std::string& name : tracked.table.columns) columns.push_back(sqlite::FoldCase(name));
     std::sort(columns.begin(), columns.end());
@@ -45,8 +47,9 @@ Result<Definitions> LoadDefinitions(sqlite::Connection* db, const Catalog& catal
 uint64_t DefinitionsFingerprint(const Catalog& catalog, const Definitions& definitions) {
   uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables)
-    sum += change::MixHashes(change::ColumnSeed(sqlite::FoldCase(tracked.table.name)),
-                             definitions.at(tracked.id));
+    if (&tracked != SchemaTable(catalog))
+      sum += change::MixHashes(change::ColumnSeed(sqlite::FoldCase(tracked.table.name)),
+                               definitions.at(tracked.id));
   return sum;
 }
 

@@ -28,6 +28,9 @@ inline constexpr std::string_view kUnseen = "altered unseen";
 // A row from before HarmonyLite gave way to the cluster's when its file joined. The winner's image
 // is not kept: the row is in its table.
 inline constexpr std::string_view kFirstJoin = "first join";
+// A row went with its table, or with a column of it, which another node dropped without having seen
+// the row.
+inline constexpr std::string_view kDropped = "dropped with its table";
 // A row is shadowed. This kind is never stored: the shadow tables tell it.
 inline constexpr std::string_view kShadowed = "shadowed";
 // A row has no parent. This kind is never stored: it is found when it is asked for.

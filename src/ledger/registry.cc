@@ -66,6 +66,14 @@ Status WidenJournal(Connection* db, size_t key_columns) {
   return Ok();
 }
 
+// Removes the hidden tables and triggers of a number.
+Status DropHidden(Connection* db, int64_t id) {
+  HL_TRY(DropTriggers(db, id));
+  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
+  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));
+  return db->Exec("DROP TABLE IF EXISTS " + Quote(RowMapName(id)));
+}
+
 }  // namespace
 
 std::string EncodeKey(const schema::Table& table) {
@@ -162,11 +170,20 @@ Status DropTriggers(Connection* db, int64_t id) {
 }
 
 Status DropRegistered(Connection* db, int64_t id) {
-  HL_TRY(DropTriggers(db, id));
-  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(VersionTableName(id))));
-  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(ShadowTableName(id))));
-  HL_TRY(db->Exec("DROP TABLE IF EXISTS " + Quote(RowMapName(id))));
+  HL_TRY(DropHidden(db, id));
   return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", id));
+}
+
+Status RetireRegistered(Connection* db, int64_t id) {
+  HL_TRY(DropHidden(db, id));
+  return db->Exec(
+      fmt::format("UPDATE __harmonylite__tables SET key = '', had_rows = 0 WHERE id = {}", id));
+}
+
+Status ReplaceRetired(Connection* db, int64_t retired, int64_t id) {
+  HL_TRY(db->Exec(
+      fmt::format("UPDATE __harmonylite__conflicts SET tbl = {} WHERE tbl = {}", id, retired)));
+  return db->Exec(fmt::format("DELETE FROM __harmonylite__tables WHERE id = {}", retired));
 }
 
 // A tombstone counts as live then, so that the audit finds its row missing and journals the delete.

@@ -26,7 +26,7 @@ inline constexpr int64_t kUnsettledHash = 1;
 struct RegisteredTable {
   int64_t id = 0;
   std::string name;
-  std::string key;                  // the row key, as EncodeKey writes it
+  std::string key;  // the row key, as EncodeKey writes it; empty if the table was dropped
   std::vector<ColumnNames> shapes;  // every list of columns it ever had; a hash is over one of them
   bool had_rows = false;            // true if there may be rows without a version
 };
@@ -46,6 +46,12 @@ Status CreateVersionTable(sqlite::Connection* db, int64_t id, const schema::Tabl
 // Removes all that belongs to a number: its row, its version table, its shadow table, its row map
 // and its triggers.
 Status DropRegistered(sqlite::Connection* db, int64_t id);
+// Removes the same of a table that was dropped, but keeps its row, without a key, for the names in
+// the list of conflicts. If the table is made again, those conflicts become the new table's.
+Status RetireRegistered(sqlite::Connection* db, int64_t id);
+// Gives the conflicts of a retired number to the number of the table that was made again, and
+// removes the retired one.
+Status ReplaceRetired(sqlite::Connection* db, int64_t retired, int64_t id);
 // Removes the triggers of a number.
 Status DropTriggers(sqlite::Connection* db, int64_t id);
 

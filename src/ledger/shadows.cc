@@ -6,9 +6,9 @@
 #include <map>
 
 #include "change/image_codec.h"
+#include "ledger/column_default.h"
 #include "ledger/contradiction.h"
 #include "ledger/key_sql.h"
-#include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/unreadable.h"
 
@@ -83,36 +83,6 @@ Status AddWants(Connection* db, int64_t table_id) {
   find->Reset();
   HL_TRY(sqlite::AlterTable(db, fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
   return CreateWantsIndex(db, table_id);
-}
-
-// Returns what SQLite shows in a column that was added to an existing row: the column's default,
-// converted by the column's affinity. A temporary table with such a column does the conversion.
-// NULL stands for a default that only the application can compute.
-Result<change::Value> DefaultOf(Connection* db, const schema::Table& table,
-                                const std::string& column) {
-  HL_ASSIGN(Statement find, db->Prepare("SELECT dflt_value FROM pragma_table_info(?1) "
-                                        "WHERE name = ?2 COLLATE NOCASE"));
-  find.Bind(1, table.name);
-  find.Bind(2, column);
-  HL_ASSIGN(const bool found, find.Step());
-  if (!found || find.IsNull(0)) return change::Value();
-  HL_ASSIGN(const std::string text, sqlite::AsExpression(find.Text(0)));
-  find.Reset();
-  HL_TRY(db->Exec(
-      fmt::format("CREATE TEMP TABLE __harmonylite__default AS SELECT {} AS v FROM main.{} "
-                  "LIMIT 0",
-                  Quote(column), Quote(table.name))));
-  const auto read = [&]() -> Result<change::Value> {
-    HL_TRY(sqlite::InsertValueOf(db, "__harmonylite__default", text));
-    HL_ASSIGN(Statement value, db->Prepare("SELECT v FROM temp.__harmonylite__default"));
-    HL_ASSIGN(const bool row, value.Step());
-    HL_CHECK(row);
-    return change::Value(value.Column(0));
-  };
-  auto value = read();
-  HL_TRY(db->Exec("DROP TABLE temp.__harmonylite__default"));
-  if (!value.ok() && value.error().code() == ErrorCode::kInvalidArgument) return change::Value();
-  return value;
 }
 
 bool Has(const std::vector<std::string>& names, const std::string& name) {

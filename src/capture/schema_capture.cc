@@ -1,0 +1,257 @@
+#include "capture/schema_capture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/mutant.h"
+#include "capture/column_renames.h"
+#include "capture/journal.h"
+#include "ledger/hidden_tables.h"
+#include "ledger/registry.h"
+#include "ledger/retirement_table.h"
+#include "schema/object_row.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::capture {
+
+namespace {
+
+using ledger::ObjectRows;
+using ledger::SeenObject;
+using ledger::SeenSchema;
+using schema::Object;
+using schema::ObjectId;
+using schema::ObjectKind;
+using schema::ObjectRow;
+using sqlite::Connection;
+using sqlite::FoldCase;
+using sqlite::SameName;
+
+// Returns what is remembered of an object as it is: its present name and columns.
+ObjectRow AsSeen(ObjectRow row) {
+  row.names = {row.names.back()};
+  row.seen = {};
+  std::erase_if(row.columns, [](const schema::ColumnRow& column) { return column.dropped; });
+  for (schema::ColumnRow& column : row.columns) column.names = {column.names.back()};
+  return row;
+}
+
+// Gives the columns of `mine` the identities that `theirs` has for columns of the same names.
+void TakeColumnIds(const ObjectRow& theirs, ObjectRow* mine) {
+  for (schema::ColumnRow& column : mine->columns) {
+    const schema::ColumnRow* known = theirs.FindLive(column.name());
+    if (known != nullptr) column = *known;
+  }
+}
+
+Result<bool> Exists(Connection* db, ObjectKind kind, std::string_view name) {
+  if (kind == ObjectKind::kPragma) return false;
+  HL_ASSIGN(auto find, db->PrepareCached("SELECT 1 FROM sqlite_schema WHERE type = ?1 AND "
+                                         "lower(name) = ?2"));
+  const std::string folded = FoldCase(name);
+  find->Bind(1, schema::KindName(kind));
+  find->Bind(2, folded);
+  return find->Step();
+}
+
+// One look at the schema.
+class Look {
+ public:
+  Look(Connection* db, const ledger::Catalog& catalog, const Clock* clock)
+      : db_(db), catalog_(catalog), clock_(clock) {}
+
+  Status Run(const schema::LoadOptions& options) {
+    HL_ASSIGN(before_, ledger::LoadSeen(db_));
+    HL_ASSIGN(rows_, ledger::LoadObjects(db_));
+    HL_ASSIGN(const std::vector<Object> objects, schema::ListObjects(db_, options));
+    for (const auto& [key, seen] : before_.objects) {
+      by_name_.emplace(std::pair(key.kind, FoldCase(seen.row.name())), key);
+      if (seen.table_id != 0) by_number_.emplace(seen.table_id, key);
+    }
+    for (const auto& [key, row] : rows_)
+      if (!row.dropped()) rows_by_name_.emplace(std::pair(key.kind, FoldCase(row.name())), key);
+    for (const Object& object : objects) HL_TRY(Take(object));
+    if (clock_ != nullptr) HL_TRY(DropMissing());
+    HL_ASSIGN(now_.numbers, schema::ReadHeaderNumbers(db_));
+    return ledger::SaveSeen(db_, before_, now_);
+  }
+
+ private:
+  using Named = std::map<std::pair<ObjectKind, std::string>, ObjectId>;
+
+  Status Take(const Object& object) {
+    const ledger::TrackedTable* tracked =
+        object.kind == ObjectKind::kTable ? catalog_.ByName(object.name) : nullptr;
+    const int64_t number = tracked == nullptr ? 0 : tracked->id;
+    const auto table = ids_.find(FoldCase(object.table));
+    const std::string table_id = table == ids_.end() ? FoldCase(object.table) : table->second;
+    const SeenObject* seen = FindSeen(object, number);
+    ObjectRow row;
+    if (clock_ == nullptr) {
+      const auto known = rows_by_name_.find({object.kind, FoldCase(object.name)});
+      if (known == rows_by_name_.end() && seen == nullptr) return Ok();
+      row = schema::NewRow(
+          object, known != rows_by_name_.end() ? known->second.id : seen->row.key.id, table_id);
+      TakeColumnIds(known != rows_by_name_.end() ? rows_.at(known->second) : seen->row, &row);
+    } else if (seen == nullptr) {
+      HL_ASSIGN(row, Adopt(object, table_id));
+    } else if (seen->row.name() == object.name && seen->row.sql == object.sql &&
+               seen->row.table == table_id) {
+      row = seen->row;
+    } else {
+      HL_ASSIGN(row, Change(*seen, object, tracked, table_id));
+    }
+    if (object.kind == ObjectKind::kTable || object.kind == ObjectKind::kView)
+      ids_[FoldCase(object.name)] = row.key.id;
+    const ObjectId key = row.key;
+    now_.objects[key] = {AsSeen(std::move(row)), number};
+    return Ok();
+  }
+
+  const SeenObject* FindSeen(const Object& object, int64_t number) const {
+    const auto numbered = by_number_.find(number);
+    if (number != 0 && numbered != by_number_.end() && !now_.objects.contains(numbered->second))
+      return &before_.objects.at(numbered->second);
+    const auto named = by_name_.find({object.kind, FoldCase(object.name)});
+    if (named == by_name_.end() || now_.objects.contains(named->second)) return nullptr;
+    return &before_.objects.at(named->second);
+  }
+
+  // Returns the row of an object that was not seen before. Another node may have made the same
+  // object; then both definitions are united.
+  Result<ObjectRow> Adopt(const Object& object, const std::string& table_id) {
+    const auto known = rows_by_name_.find({object.kind, FoldCase(object.name)});
+    if (known != rows_by_name_.end() && !now_.objects.contains(known->second)) {
+      const ObjectRow& theirs = rows_.at(known->second);
+      ObjectRow mine = schema::NewRow(object, theirs.key.id, table_id);
+      TakeColumnIds(theirs, &mine);
+      if (!schema::SameObject(mine, theirs)) HL_TRY(Write(schema::Unite(mine, theirs)));
+      return mine;
+    }
+    ObjectRow row = schema::NewRow(object, FreshId(object), table_id);
+    HL_TRY(Write(row));
+    return row;
+  }
+
+  // A table that is made again is another one, whose rows are new. Anything else is the same again.
+  std::string FreshId(const Object& object) const {
+    const std::string first = FoldCase(object.name);
+    std::string id = first;
+    for (int n = 2; IsUsed({object.kind, id}); ++n) id = fmt::format("{}#{}", first, n);
+    return id;
+  }
+
+  bool IsUsed(const ObjectId& key) const {
+    if (now_.objects.contains(key)) return true;
+    const auto row = rows_.find(key);
+    return row != rows_.end() && (key.kind == ObjectKind::kTable || !row->second.dropped());
+  }
+
+  Result<ObjectRow> Change(const SeenObject& seen, const Object& object,
+                           const ledger::TrackedTable* tracked, const std::string& table_id) {
+    schema::ColumnRenames renames = schema::PossibleRenames(seen.row, object);
+    if (HL_MUTANT(rename_is_drop_and_add)) renames.clear();
+    if (!renames.empty() && tracked != nullptr) {
+      HL_ASSIGN(const bool renamed, WereRenamed(db_, *tracked, renames));
+      if (!renamed) renames.clear();
+    }
+    ObjectRow after = schema::Changed(seen.row, object, renames, table_id);
+    const bool drops = std::ranges::any_of(after.columns, &schema::ColumnRow::dropped);
+    if (drops) {
+      HL_ASSIGN(after.seen, Applied());
+    }
+    const auto present = rows_.find(seen.row.key);
+    // An object that another node dropped, and that this file keeps, is this file's own.
+    if (present == rows_.end() || present->second.dropped()) return after;
+    ObjectRow row = schema::WithChange(present->second, seen.row, after);
+    if (row != present->second) HL_TRY(Write(row));
+    return after;
+  }
+
+  // An object that is there, but is left out by the configuration now, was not dropped.
+  Status DropMissing() {
+    for (const auto& [key, seen] : before_.objects) {
+      if (now_.objects.contains(key)) continue;
+      HL_ASSIGN(const bool there, Exists(db_, key.kind, seen.row.name()));
+      if (there) continue;
+      if (const auto row = rows_.find(key); row != rows_.end() && !row->second.dropped()) {
+        ObjectRow dropped = row->second;
+        dropped.sql.clear();
+        HL_ASSIGN(dropped.seen, Applied());
+        HL_TRY(Write(dropped));
+      }
+      if (seen.table_id != 0 && catalog_.ById(seen.table_id) == nullptr)
+        HL_TRY(ledger::RetireRegistered(db_, seen.table_id));
+    }
+    return Ok();
+  }
+
+  // Returns what is applied in this file now, its own changes included.
+  Result<change::ProgressVector> Applied() {
+    HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
+    HL_ASSIGN(const ledger::OriginTable origins, ledger::OriginTable::Load(db_));
+    HL_ASSIGN(const change::ProgressVector progress, ledger::LoadProgress(db_, origins));
+    HL_ASSIGN(const change::Retirements retirements, ledger::LoadRetirements(db_, origins));
+    HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
+    change::ProgressVector out =
+        change::Knowledge(progress, retirements, state.self, end.last).Expanded();
+    out.Advance(state.self, end.last);
+    return out;
+  }
+
+  Status Write(const ObjectRow& row) { return WriteObject(db_, catalog_, row, *clock_); }
+
+  Connection* db_;  // not owned
+  const ledger::Catalog& catalog_;
+  const Clock* clock_;  // not owned; null if nothing is to be journaled
+  SeenSchema before_;
+  SeenSchema now_;
+  ObjectRows rows_;
+  Named by_name_;                           // seen objects, by folded name
+  std::map<int64_t, ObjectId> by_number_;   // seen tables, by TrackedTable::id
+  Named rows_by_name_;                      // all nodes' objects, by folded name
+  std::map<std::string, std::string> ids_;  // of tables and views, by folded name
+};
+
+}  // namespace
+
+Status CaptureSchema(Connection* db, const schema::LoadOptions& options,
+                     const ledger::Catalog& catalog, const Clock& clock) {
+  return Look(db, catalog, &clock).Run(options);
+}
+
+Status NoteSeen(Connection* db, const schema::LoadOptions& options,
+                const ledger::Catalog& catalog) {
+  return Look(db, catalog, nullptr).Run(options);
+}
+
+Result<bool> IsSeen(Connection* db, const schema::LoadOptions& options) {
+  HL_ASSIGN(const schema::HeaderNumbers numbers, ledger::LoadSeenNumbers(db));
+  if (numbers.version < 0) return true;
+  HL_ASSIGN(const SeenSchema seen, ledger::LoadSeen(db));
+  std::map<std::pair<ObjectKind, std::string>, std::string> texts;
+  for (const auto& [key, object] : seen.objects)
+    texts.emplace(std::pair(key.kind, object.row.name()), object.row.sql);
+  HL_ASSIGN(const std::vector<Object> objects, schema::ListObjects(db, options));
+  if (objects.size() != texts.size()) return false;
+  return std::ranges::all_of(objects, [&](const Object& object) {
+    const auto text = texts.find({object.kind, object.name});
+    return text != texts.end() && text->second == object.sql;
+  });
+}
+
+Status WriteObject(Connection* db, const ledger::Catalog& catalog, const ObjectRow& row,
+                   const Clock& clock) {
+  HL_TRY(ledger::SaveObject(db, row));
+  const change::Row key = ledger::KeyOf(row.key);
+  HL_TRY(Append(db, *ledger::SchemaTable(catalog), change::Views(key), clock));
+  return ledger::NoteObjectWritten(db, Lseq(db->last_insert_rowid()));
+}
+
+}  // namespace harmonylite::capture
