@@ -34,19 +34,6 @@ bool IsOurs(std::string_view name) {
   return SameName(name.substr(0, schema::kHiddenPrefix.size()), schema::kHiddenPrefix);
 }
 
-Status DropTempTriggers(Connection* db) {
-  HL_ASSIGN(Statement list,
-            db->Prepare("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger'"));
-  std::vector<std::string> names;
-  while (true) {
-    HL_ASSIGN(const bool row, list.Step());
-    if (!row) break;
-    names.emplace_back(list.Text(0));
-  }
-  for (const std::string& name : names) HL_TRY(db->Exec("DROP TRIGGER temp." + Quote(name)));
-  return Ok();
-}
-
 Result<std::vector<ClassifiedTrigger>> TriggersOf(Connection* db, const std::string& table) {
   HL_ASSIGN(Statement list, db->Prepare("SELECT name, sql FROM main.sqlite_schema WHERE type = "
                                         "'trigger' AND tbl_name = ?1 COLLATE NOCASE"));
@@ -163,6 +150,19 @@ Status InstallFor(Connection* db, const Catalog& catalog, const TrackedTable& tr
 }
 
 }  // namespace
+
+Status DropTempTriggers(Connection* db) {
+  HL_ASSIGN(Statement list,
+            db->Prepare("SELECT name FROM sqlite_temp_schema WHERE type = 'trigger'"));
+  std::vector<std::string> names;
+  while (true) {
+    HL_ASSIGN(const bool row, list.Step());
+    if (!row) break;
+    names.emplace_back(list.Text(0));
+  }
+  for (const std::string& name : names) HL_TRY(db->Exec("DROP TRIGGER temp." + Quote(name)));
+  return Ok();
+}
 
 Result<std::vector<ClassifiedTrigger>> ClassifyTriggers(Connection* db, const Catalog& catalog,
                                                         const schema::Table& table) {

@@ -55,6 +55,10 @@ struct OffReason {
 // Returns why a trigger stays off that should run; nothing for a trigger that runs or need not run.
 std::optional<OffReason> WhyOff(const ClassifiedTrigger& trigger);
 
+// Drops the TEMP triggers of an earlier call of InstallAppTriggers, which stand in the way of
+// changes of the schema.
+Status DropTempTriggers(sqlite::Connection* db);
+
 // Drops the TEMP triggers of an earlier call and makes those that the present schema needs. Objects
 // of the schema whose texts SQLite cannot have stored are named in the warnings. Afterwards the
 // schema's own triggers are off on this connection.

@@ -11,7 +11,6 @@
 #include "ledger/references.h"
 #include "merge/resolve.h"
 #include "schema/schema.h"
-#include "sqlite/identifier.h"
 
 namespace harmonylite::apply {
 
@@ -23,32 +22,7 @@ using change::TableShape;
 using change::ValueView;
 using change::Version;
 
-std::string WhyAbsent(const ledger::Catalog& catalog, const std::string& table) {
-  for (const schema::SkippedTable& skipped : catalog.skipped)
-    if (sqlite::SameName(skipped.name, table))
-      return fmt::format("table {} is not replicated here: {}", table, skipped.reason);
-  return fmt::format("table {} does not exist here", table);
-}
-
 }  // namespace
-
-struct Applier::Context {
-  const change::BatchHeader& header;
-  change::Knowledge have;  // What is applied here before the batch.
-  change::Knowledge seen;  // What the batch's sender had applied.
-  const ledger::OriginTable& origins;
-  const ApplyOptions& options;
-  std::vector<ledger::OriginIndex> covers;  // header.covers as indices of this node.
-  // Per cover, the lseq up to which this node had merged the origin before the batch.
-  std::vector<Lseq> had;
-  std::vector<Target> tables;
-  RowAtHand at_hand;  // the row of the batch that is being merged
-  // Ids of the conflicts that this batch has listed, by table, loser's origin and key. A batch may
-  // hold two writes of a row by one origin, the newer one last. If both lose, the later conflict
-  // replaces the earlier one. Losers of different origins are all kept (P7).
-  std::map<std::string, int64_t> kept;
-  ApplyStats stats;
-};
 
 Applier::Applier(sqlite::Connection* db) : db_(db) {
   db_->EnableTriggers(false);
@@ -58,6 +32,8 @@ Applier::Applier(sqlite::Connection* db) : db_(db) {
 Result<std::vector<std::string>> Applier::SetCatalog(const ledger::Catalog& catalog) {
   tables_.clear();
   catalog_ = catalog;
+  HL_ASSIGN(ledger::ObjectRows objects, ledger::LoadObjects(db_));
+  objects_ = KnownObjects(std::move(objects));
   HL_ASSIGN(app_triggers_, InstallAppTriggers(db_, catalog_));
   if (HL_MUTANT(echo_applied)) db_->EnableTriggers(true);
   return app_triggers_.warnings;
@@ -77,31 +53,6 @@ Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracke
   return &it->second;
 }
 
-Result<Applier::Target> Applier::Resolve(const TableShape& shape) {
-  const ledger::TrackedTable* tracked = catalog_.ByName(shape.name);
-  if (tracked == nullptr)
-    return MakeError(ErrorCode::kSchemaMismatch, "{}", WhyAbsent(catalog_, shape.name));
-  const TableShape ours = tracked->table.Shape();
-  if (const auto difference = schema::Difference(ours, shape);
-      difference && !HL_MUTANT(schema_hold_skipped))
-    return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
-  HL_ASSIGN(TableState * state, StateOf(*tracked));
-  state->any_shadows = false;
-  if (state->shadows) {
-    HL_ASSIGN(state->any_shadows, state->shadows->Any());
-  }
-  Target target{state, {}, 0};
-  for (const std::string& column : ours.columns) {
-    const auto at = std::find_if(shape.columns.begin(), shape.columns.end(),
-                                 [&](const std::string& c) { return sqlite::SameName(c, column); });
-    auto theirs = static_cast<size_t>(at - shape.columns.begin());
-    if (HL_MUTANT(schema_hold_skipped)) theirs = std::min(theirs, shape.columns.size() - 1);
-    if (HL_MUTANT(column_order_ignored)) theirs = target.column_order.size();
-    target.column_order.push_back(static_cast<uint32_t>(theirs));
-  }
-  return target;
-}
-
 Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& state,
                                   const change::ProgressVector& progress,
                                   const change::Retirements& retirements,
@@ -116,7 +67,10 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
                   {},
                   {},
                   {},
+                  false,
+                  {},
                   {}};
+  context.schema.origins = origins;
   for (const change::Cover& cover : context.header.covers) {
     HL_ASSIGN(const ledger::OriginIndex index, origins->IndexOf(db_, cover.origin));
     context.covers.push_back(index);
@@ -132,18 +86,22 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
     if (HL_MUTANT(partial_batch_applied) && !next.ok()) break;
     HL_ASSIGN(BatchDecoder::Item item, std::move(next));
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
-    if (const auto* shape = std::get_if<TableShape>(&item)) {
-      HL_ASSIGN(Target target, Resolve(*shape));
-      context.tables.push_back(std::move(target));
+    if (auto* shape = std::get_if<TableShape>(&item)) {
+      HL_TRY(FollowSchema(&context));
+      context.tables.push_back({std::move(*shape), nullptr, {}, 0, false});
+      HL_TRY(Resolve(context, &context.tables.back()));
       continue;
     }
-    HL_TRY(ApplyRow(std::get<RowView>(item), &context));
+    const RowView& row = std::get<RowView>(item);
+    HL_ASSIGN(Target * target, TargetOf(row, &context));
+    HL_TRY(target->dropped ? SetAside(row, *target, context) : ApplyRow(row, &context));
   }
+  HL_TRY(FollowSchema(&context));
   HL_TRY(Settle(*origins, &context.stats.shadows, &context.stats.orphans));
   if (!HL_MUTANT(clock_not_raised)) HL_TRY(capture::RaiseClock(db_, context.header.max_stamp));
-  if (!HL_MUTANT(progress_not_saved)) HL_TRY(SaveProgress(context, state.self));
+  if (options.covers && !HL_MUTANT(progress_not_saved)) HL_TRY(SaveProgress(context, state.self));
   for (const Target& target : context.tables)
-    if (target.used_id > 0) {
+    if (target.used_id > 0 && target.state != nullptr) {
       int64_t& used = context.stats.used_ids[target.state->tracked->id];
       used = std::max(used, target.used_id);
     }
@@ -184,7 +142,10 @@ Status Applier::TakeRow(const RowView& row, const Target& target, RowAtHand* out
   if (row.deleted) {
     out->key.assign(row.values.begin(), row.values.end());
   } else {
-    for (const uint32_t theirs : target.column_order) out->image.push_back(row.values[theirs]);
+    const ShapeMap& map = target.map;
+    for (size_t i = 0; i < map.positions.size(); ++i)
+      out->image.push_back(map.positions[i] == ShapeMap::kDefault ? map.defaults[i].view()
+                                                                  : row.values[map.positions[i]]);
     for (const uint32_t position : table.key_positions) out->key.push_back(out->image[position]);
   }
   for (const ValueView& value : out->key)
@@ -213,7 +174,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   const schema::Table& table = writer->table();
   HL_TRY(TakeRow(row, target, &context->at_hand));
   const RowAtHand& at_hand = context->at_hand;
-  ++context->stats.rows;
+  context->stats.rows += table.name != schema::kSchemaTable;
   if (table.autoincrement && at_hand.key[0].type == change::ValueType::kInteger)
     target.used_id = std::max(target.used_id, at_hand.key[0].integer);
   HL_ASSIGN(const bool forgotten, IsForgotten(row, writer, *context));
@@ -243,7 +204,10 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
     const bool incoming_wins = decision.outcome == merge::Outcome::kIncomingWins;
     const bool both_inserted = decision.concurrent && !row.deleted && table.integer_key &&
                                BothInserted(*found, origin, context->seen);
-    if (decision.concurrent && !SameWrite(*found, origin, incoming, version.origin)) {
+    const bool is_object = table.name == schema::kSchemaTable;
+    if (decision.concurrent && is_object)
+      HL_TRY(NoteConcurrent(target, *found, incoming_wins, context));
+    if (decision.concurrent && !is_object && !SameWrite(*found, origin, incoming, version.origin)) {
       ++context->stats.conflicts;
       const auto kind = incoming_wins ? ConflictKind(found->deleted, row.deleted, both_inserted)
                                       : ConflictKind(row.deleted, found->deleted, both_inserted);
@@ -258,6 +222,7 @@ Status Applier::ApplyRow(const RowView& row, Context* context) {
   }
   if (was_gone) NoteFresh(row, target, *context);
   ++context->stats.won;
+  context->objects_written = context->objects_written || table.name == schema::kSchemaTable;
   if (target.state->any_shadows && !HL_MUTANT(blocked_not_woken))
     HL_TRY(target.state->shadows->NoteWrite(at_hand.key));
   if (target.state->tracked->in_references)

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -23,7 +24,9 @@
 #include "apply/merge_plan.h"
 #include "apply/old_rows.h"
 #include "apply/orphans.h"
+#include "apply/schema_follower.h"
 #include "apply/shadowing.h"
+#include "apply/shape_map.h"
 #include "apply/table_writer.h"
 #include "base/clock.h"
 #include "base/result.h"
@@ -49,6 +52,8 @@ struct ApplyStats {
   std::map<int64_t, int64_t> used_ids;
 };
 
+struct SchemaMerge;
+
 struct ApplyOptions {
   // If `fresh` is not null, each live row is appended to it that is written although no live
   // version of it was here, and whose stamp is at most `fresh_until`. With the newest forgotten
@@ -56,6 +61,22 @@ struct ApplyOptions {
   // here and which their sender had not seen.
   Hlc fresh_until = {};
   std::vector<AbsentRow>* fresh = nullptr;  // not owned
+  // Called when rows of the hidden table `schema` were written, before any other row of the batch:
+  // brings this file in line with them, and calls SetCatalog. Empty: nothing follows.
+  std::function<Status(const SchemaMerge& merge)> follow;
+  // False if the batch covers no range of changes, only the rows that it holds.
+  bool covers = true;
+};
+
+// What a batch has done to the rows of `schema`.
+struct SchemaMerge {
+  // Definitions of one object whose writers did not know each other's.
+  struct Concurrent {
+    schema::ObjectRow winner;
+    schema::ObjectRow loser;
+  };
+  std::vector<Concurrent> concurrent;
+  const ledger::OriginTable* origins = nullptr;  // not owned; those of the transaction
 };
 
 class Applier {
@@ -126,9 +147,11 @@ class Applier {
     bool any_shadows = false;
   };
   struct Target {
-    TableState* state;
-    std::vector<uint32_t> column_order;  // Position in the batch's image, by our column.
-    int64_t used_id = 0;                 // see ApplyStats::used_ids
+    change::TableShape shape;     // as the batch names the table
+    TableState* state = nullptr;  // null: not resolved since the catalog was set, or dropped
+    ShapeMap map;
+    int64_t used_id = 0;  // see ApplyStats::used_ids
+    bool dropped = false;
   };
   // A row that is being merged, in this node's column order and spelled as it came.
   struct RowAtHand {
@@ -139,7 +162,16 @@ class Applier {
   struct Context;
 
   // Finds this node's table for a table of the batch. kSchemaMismatch: it is absent or differs.
-  Result<Target> Resolve(const change::TableShape& shape);
+  Status Resolve(const Context& context, Target* target);
+  // Returns the table of a row, resolved.
+  Result<Target*> TargetOf(const change::RowView& row, Context* context);
+  // Keeps a row of a table that was dropped here among the conflicts.
+  Status SetAside(const change::RowView& row, const Target& target, const Context& context);
+  // Notes two definitions of one object of the schema that were written without knowing each other.
+  Status NoteConcurrent(const Target& target, const StoredVersion& stored, bool incoming_wins,
+                        Context* context);
+  // Calls ApplyOptions::follow if rows of `schema` were written.
+  Status FollowSchema(Context* context);
   Status ApplyRow(const change::RowView& row, Context* context);
   Status SaveProgress(const Context& context, const Origin& self);
   // Sets `out` to the batch's row. kConflict: the key contains NULL.
@@ -173,8 +205,30 @@ class Applier {
   ledger::Catalog catalog_;
   WrittenRows written_;
   AppTriggers app_triggers_;
+  KnownObjects objects_;
   // By TrackedTable id; an entry is made when it is first needed.
   std::map<int64_t, TableState> tables_;
+};
+
+// What is known while one batch is merged.
+struct Applier::Context {
+  const change::BatchHeader& header;
+  change::Knowledge have;  // What is applied here before the batch.
+  change::Knowledge seen;  // What the batch's sender had applied.
+  const ledger::OriginTable& origins;
+  const ApplyOptions& options;
+  std::vector<ledger::OriginIndex> covers;  // header.covers as indices of this node.
+  // Per cover, the lseq up to which this node had merged the origin before the batch.
+  std::vector<Lseq> had;
+  std::vector<Target> tables;
+  RowAtHand at_hand;  // the row of the batch that is being merged
+  // Ids of the conflicts that this batch has listed, by table, loser's origin and key. A batch may
+  // hold two writes of a row by one origin, the newer one last. If both lose, the later conflict
+  // replaces the earlier one. Losers of different origins are all kept (P7).
+  std::map<std::string, int64_t> kept;
+  bool objects_written = false;  // rows of `schema`, since FollowSchema was last called
+  SchemaMerge schema;
+  ApplyStats stats;
 };
 
 }  // namespace harmonylite::apply

@@ -24,7 +24,11 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
     HL_ASSIGN(BatchDecoder::Item item, batch->Next());
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
     if (const auto* shape = std::get_if<TableShape>(&item)) {
-      HL_ASSIGN(Target target, Resolve(*shape));
+      const ledger::TrackedTable* tracked = catalog_.ByName(shape->name);
+      if (tracked == nullptr || schema::Difference(tracked->table.Shape(), *shape))
+        return MakeError(ErrorCode::kSchemaMismatch, "table {} differs here", shape->name);
+      Target target{*shape, nullptr, Straight(*tracked, *shape), 0, false};
+      HL_ASSIGN(target.state, StateOf(*tracked));
       for (const ledger::RegisteredTable& known : registry)
         if (known.id == target.state->tracked->id)
           judges.emplace_back(target.state->tracked->table, known);

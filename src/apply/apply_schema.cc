@@ -1,0 +1,98 @@
+// The part of the applier that knows the schema: where the rows of a batch belong, and what a batch
+// changes in the schema. See applier.h.
+#include <utility>
+
+#include "apply/applier.h"
+#include "capture/journal.h"
+#include "ledger/conflict_log.h"
+#include "ledger/registry.h"
+#include "ledger/schema_table.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+using change::RowView;
+using change::TableShape;
+using change::ValueView;
+
+Status Applier::Resolve(const Context& context, Target* target) {
+  const SenderSaw saw = [&](const schema::ObjectId& object) -> Result<bool> {
+    const ledger::TrackedTable* objects = ledger::SchemaTable(catalog_);
+    if (objects == nullptr) return true;
+    HL_ASSIGN(TableState * state, StateOf(*objects));
+    const change::Row key = ledger::KeyOf(object);
+    HL_ASSIGN(const auto version, state->writer.FindVersion(change::Views(key)));
+    if (!version) return true;
+    HL_ASSIGN(const Origin origin, context.origins.At(version->origin));
+    return context.seen.Covers(origin, version->lseq);
+  };
+  HL_ASSIGN(target->map, MapShape(db_, catalog_, objects_, target->shape, saw));
+  target->dropped = target->map.tracked == nullptr;
+  if (target->dropped) return Ok();
+  HL_ASSIGN(target->state, StateOf(*target->map.tracked));
+  TableState* state = target->state;
+  state->any_shadows = false;
+  if (!state->shadows) return Ok();
+  HL_ASSIGN(state->any_shadows, state->shadows->Any());
+  return Ok();
+}
+
+// Following a change of the schema sets another catalog, and tables of the batch that were resolved
+// before are looked for again.
+Result<Applier::Target*> Applier::TargetOf(const RowView& row, Context* context) {
+  Target* target = &context->tables[row.table];
+  if (target->state == nullptr && !target->dropped) HL_TRY(Resolve(*context, target));
+  return target;
+}
+
+// The list of conflicts has a name for the table as long as its number is known. If it is not, the
+// row was set aside on its own node at least.
+Status Applier::SetAside(const RowView& row, const Target& target, const Context& context) {
+  if (row.deleted) return Ok();
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db_));
+  for (const ledger::RegisteredTable& known : registry) {
+    if (!known.key.empty() || !sqlite::SameName(known.name, target.shape.name)) continue;
+    ledger::TrackedTable dropped;
+    dropped.id = known.id;
+    dropped.table.name = known.name;
+    dropped.table.columns = target.shape.columns;
+    std::vector<ValueView> key;
+    for (const uint32_t at : target.shape.key) {
+      dropped.table.key.push_back({target.shape.columns[at], "BINARY", false});
+      key.push_back(row.values[at]);
+    }
+    const ledger::OriginIndex writer = context.covers[row.cover];
+    HL_ASSIGN([[maybe_unused]] const int64_t id,
+              ledger::AddConflict(db_, dropped, ledger::conflict_kind::kDropped, key,
+                                  {row.stamp, writer, row.values}, {row.stamp, writer, {}}));
+    return Ok();
+  }
+  return Ok();
+}
+
+Status Applier::NoteConcurrent(const Target& target, const StoredVersion& stored,
+                               bool incoming_wins, Context* context) {
+  const RowAtHand& at_hand = context->at_hand;
+  if (stored.deleted || at_hand.image.empty()) return Ok();
+  HL_ASSIGN(const auto row, target.state->writer.ReadRow(at_hand.key));
+  if (!row) return Ok();
+  HL_ASSIGN(schema::ObjectRow ours, ledger::ObjectOf(change::Views(*row)));
+  HL_ASSIGN(schema::ObjectRow theirs, ledger::ObjectOf(at_hand.image));
+  if (incoming_wins) std::swap(ours, theirs);
+  context->schema.concurrent.push_back({std::move(ours), std::move(theirs)});
+  return Ok();
+}
+
+Status Applier::FollowSchema(Context* context) {
+  const bool any = context->objects_written || !context->schema.concurrent.empty();
+  if (!any || !context->options.follow) return Ok();
+  // What is united here must be newer than what it unites.
+  HL_TRY(capture::RaiseClock(db_, context->header.max_stamp));
+  HL_TRY(context->options.follow(context->schema));
+  context->objects_written = false;
+  context->schema.concurrent.clear();
+  for (Target& target : context->tables) target.state = nullptr;
+  return Ok();
+}
+
+}  // namespace harmonylite::apply

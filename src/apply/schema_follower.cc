@@ -1,0 +1,256 @@
+#include "apply/schema_follower.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "apply/set_aside.h"
+#include "apply/table_ddl.h"
+#include "ledger/registry.h"
+#include "schema/definition.h"
+#include "schema/object_row.h"
+#include "schema/table_text.h"
+#include "sqlite/foreign_text.h"
+#include "sqlite/identifier.h"
+#include "sqlite/stored_sql.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using ledger::SeenObject;
+using schema::ObjectKind;
+using schema::ObjectRow;
+using sqlite::Quote;
+using sqlite::SameName;
+
+// Begins names that no table keeps.
+constexpr const char* kRenamed = "__harmonylite__renamed";
+
+bool IsCode(ObjectKind kind) { return kind == ObjectKind::kView || kind == ObjectKind::kTrigger; }
+
+std::string Title(const ObjectRow& row) {
+  return fmt::format("{} {}", schema::KindName(row.key.kind), row.name());
+}
+
+}  // namespace
+
+Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
+  if (options_.follow == schema::Follow::kOff) return FollowReport();
+  among_ = &among;
+  HL_ASSIGN(all_, ledger::LoadObjects(db_));
+  wanted_ = all_;
+  std::erase_if(wanted_, [](const auto& row) { return row.second.dropped(); });
+  HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
+  present_ = std::move(file.objects);
+  for (const Step step :
+       {&SchemaFollower::DropWhatDiffers, &SchemaFollower::DropTables,
+        &SchemaFollower::RenameTables, &SchemaFollower::ChangeTables, &SchemaFollower::CreateTables,
+        &SchemaFollower::CreateOthers, &SchemaFollower::SetPragmas, &SchemaFollower::CheckTables})
+    HL_TRY((this->*step)());
+  return std::move(report_);
+}
+
+void SchemaFollower::Done(const ObjectRow& row, std::string_view what) {
+  report_.done.push_back(fmt::format("{}: {}", Title(row), what));
+}
+
+// Indexes, views and triggers have nothing to lose, so one that differs is dropped and made anew.
+// That comes first, because they stand in the way of what is done with tables.
+Status SchemaFollower::DropWhatDiffers() {
+  for (const ObjectKind kind : {ObjectKind::kTrigger, ObjectKind::kIndex, ObjectKind::kView})
+    for (auto it = present_.begin(); it != present_.end();) {
+      const ObjectRow& have = it->second.row;
+      const auto wanted = wanted_.find(it->first);
+      const bool differs =
+          wanted == wanted_.end() ? Drops() : !schema::SameObject(have, wanted->second);
+      if (it->first.kind != kind || !differs || (IsCode(kind) && !options_.code)) {
+        ++it;
+        continue;
+      }
+      HL_TRY(db_->Exec(fmt::format("DROP {} main.{}", schema::KindName(kind), Quote(have.name()))));
+      if (wanted == wanted_.end()) Done(have, "dropped");
+      it = present_.erase(it);
+    }
+  return Ok();
+}
+
+Status SchemaFollower::DropTables() {
+  if (!Drops()) return Ok();
+  for (auto it = present_.begin(); it != present_.end();) {
+    const auto& [key, have] = *it;
+    if (key.kind != ObjectKind::kTable || wanted_.contains(key)) {
+      ++it;
+      continue;
+    }
+    if (const ledger::TrackedTable* tracked = catalog_.ById(have.table_id)) {
+      if (const auto row = all_.find(key); row != all_.end()) {
+        HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, row->second, *among_));
+        report_.set_aside += kept;
+      }
+      HL_TRY(ledger::RetireRegistered(db_, have.table_id));
+    }
+    HL_TRY(db_->Exec("DROP TABLE main." + Quote(have.row.name())));
+    Done(have.row, "dropped");
+    // What belongs to the table went with it.
+    std::erase_if(present_, [&](const auto& other) {
+      return other.second.row.table == key.id && other.first.kind != ObjectKind::kTable;
+    });
+    it = present_.erase(present_.find(key));
+  }
+  return Ok();
+}
+
+// A name may be handed on from one table to another, so tables whose names change step aside first.
+Status SchemaFollower::RenameTables() {
+  std::vector<std::pair<SeenObject*, const ObjectRow*>> renamed;
+  for (auto& [key, have] : present_) {
+    const auto wanted = wanted_.find(key);
+    if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
+    if (have.row.name() != wanted->second.name()) renamed.emplace_back(&have, &wanted->second);
+  }
+  const auto rename = [&](ObjectRow* row, const std::string& name) -> Status {
+    Status done =
+        db_->Exec(fmt::format("ALTER TABLE main.{} RENAME TO {}", Quote(row->name()), Quote(name)));
+    if (!done.ok()) return HeldUp(*row, std::move(done).error());
+    row->names = {name};
+    return Ok();
+  };
+  if (renamed.size() > 1)
+    for (size_t i = 0; i < renamed.size(); ++i)
+      HL_TRY(rename(&renamed[i].first->row, fmt::format("{}{}", kRenamed, i)));
+  for (const auto& [have, wanted] : renamed) {
+    const std::string from = have->row.name();
+    HL_TRY(rename(&have->row, wanted->name()));
+    Done(*wanted, "renamed from " + from);
+  }
+  return Ok();
+}
+
+Status SchemaFollower::ChangeTables() {
+  for (const auto& [key, have] : present_) {
+    const auto wanted = wanted_.find(key);
+    if (key.kind == ObjectKind::kTable && wanted != wanted_.end())
+      HL_TRY(ChangeTable(have, wanted->second));
+  }
+  return Ok();
+}
+
+Result<bool> SchemaFollower::IsInLine(const ObjectRow& wanted) {
+  HL_ASSIGN(const auto sql, sqlite::StoredSql(db_, "table", wanted.name()));
+  if (!sql) return false;
+  if (schema::IsVirtual(wanted.sql) || schema::IsVirtual(*sql))
+    return schema::InOneSpelling(*sql) == schema::InOneSpelling(wanted.sql);
+  HL_ASSIGN(const schema::TableText have, schema::ParseTable(*sql));
+  HL_ASSIGN(schema::TableText want, schema::ParseTable(wanted.sql));
+  if (!Drops())  // Columns that others dropped are still here.
+    for (const schema::ColumnText& column : have.columns)
+      if (want.Find(column.name) == nullptr) want.columns.push_back(column);
+  return schema::SameDefinition(have, want);
+}
+
+// The content of a virtual table is this node's own, so one with another definition is made anew.
+Status SchemaFollower::ChangeTable(const SeenObject& seen, const ObjectRow& wanted) {
+  HL_ASSIGN(bool in_line, IsInLine(wanted));
+  if (in_line) return Ok();
+  if (schema::IsVirtual(seen.row.sql) || schema::IsVirtual(wanted.sql)) {
+    HL_TRY(db_->Exec("DROP TABLE main." + Quote(wanted.name())));
+    return Create(wanted);
+  }
+  HL_TRY(RenameColumns(db_, seen.row, wanted));
+  HL_TRY(DropColumns(seen, wanted));
+  HL_TRY(AddColumns(db_, seen.row, wanted));
+  HL_ASSIGN(in_line, IsInLine(wanted));
+  HL_ASSIGN(const bool in_order, IsInOrder(db_, wanted));
+  if (!in_line || !in_order) HL_TRY(Rebuild(seen, wanted));
+  Done(wanted, "altered");
+  if (seen.table_id != 0) report_.altered.insert(seen.table_id);
+  return Ok();
+}
+
+// The registered table is found by its name when it gets its triggers again.
+Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) {
+  HL_TRY(RebuildTable(db_, seen.row, wanted, /*keeps_dropped=*/!Drops()));
+  if (seen.table_id == 0) return Ok();
+  report_.rebuilt.insert(seen.table_id);
+  HL_ASSIGN(auto named,
+            db_->PrepareCached("UPDATE __harmonylite__tables SET name = ?2 WHERE id = ?1"));
+  named->Bind(1, seen.table_id);
+  named->Bind(2, wanted.name());
+  return named->Run();
+}
+
+Status SchemaFollower::DropColumns(const SeenObject& seen, const ObjectRow& wanted) {
+  if (!Drops()) return Ok();
+  bool set_aside = false;
+  for (const schema::ColumnRow& column : seen.row.columns) {
+    const schema::ColumnRow* theirs = wanted.Find(column.id);
+    if (theirs == nullptr || !theirs->dropped) continue;
+    const ledger::TrackedTable* tracked = catalog_.ById(seen.table_id);
+    if (tracked != nullptr && !std::exchange(set_aside, true)) {
+      HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, wanted, *among_));
+      report_.set_aside += kept;
+    }
+    Status done = db_->Exec(fmt::format("ALTER TABLE main.{} DROP COLUMN {}", Quote(wanted.name()),
+                                        Quote(column.name())));
+    if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument) return done;
+  }
+  return Ok();
+}
+
+Status SchemaFollower::CreateTables() {
+  for (const auto& [key, wanted] : wanted_)
+    if (key.kind == ObjectKind::kTable && !present_.contains(key)) {
+      HL_TRY(Create(wanted));
+    }
+  return Ok();
+}
+
+// In the order of their kinds: a trigger may be one of a view.
+Status SchemaFollower::CreateOthers() {
+  for (const auto& [key, wanted] : wanted_) {
+    if (key.kind == ObjectKind::kTable || key.kind == ObjectKind::kPragma) continue;
+    if (IsCode(key.kind) && !options_.code) continue;
+    HL_ASSIGN(const auto sql, sqlite::StoredSql(db_, schema::KindName(key.kind), wanted.name()));
+    if (!sql) HL_TRY(Create(wanted));
+  }
+  return Ok();
+}
+
+Status SchemaFollower::Create(const ObjectRow& wanted) {
+  const auto owner = wanted_.find({ObjectKind::kTable, wanted.table});
+  const std::string table = owner == wanted_.end() ? wanted.table : owner->second.name();
+  Status made = sqlite::CreateObject(db_, schema::KindName(wanted.key.kind),
+                                     {wanted.name(), table, wanted.sql});
+  if (made.ok()) {
+    Done(wanted, "made");
+    return FillVirtualTable(db_, wanted.name(), wanted.sql);
+  }
+  if (made.error().code() == ErrorCode::kRetryLater) return made;
+  report_.left_out[Title(wanted)] = made.error().message();
+  return Ok();
+}
+
+Status SchemaFollower::SetPragmas() {
+  for (const char* name : {"user_version", "application_id"}) {
+    const schema::ObjectId key{ObjectKind::kPragma, name};
+    const auto wanted = wanted_.find(key);
+    if (wanted == wanted_.end() && !(Drops() && present_.contains(key))) continue;
+    const int64_t value =
+        wanted == wanted_.end() ? 0 : std::strtoll(wanted->second.sql.c_str(), nullptr, 10);
+    HL_TRY(db_->Exec(fmt::format("PRAGMA {} = {}", name, value)));
+  }
+  return Ok();
+}
+
+Status SchemaFollower::CheckTables() {
+  for (const auto& [key, have] : present_) {
+    const auto wanted = wanted_.find(key);
+    if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
+    HL_ASSIGN(const bool in_line, IsInLine(wanted->second));
+    if (!in_line) return NotInLine(wanted->second, "it is not what was wanted afterwards");
+  }
+  return Ok();
+}
+
+}  // namespace harmonylite::apply

@@ -1,0 +1,171 @@
+#include "apply/shape_map.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "base/mutant.h"
+#include "ledger/column_default.h"
+#include "schema/schema.h"
+#include "sqlite/identifier.h"
+
+namespace harmonylite::apply {
+
+namespace {
+
+using change::TableShape;
+using ledger::TrackedTable;
+using schema::ColumnRow;
+using schema::ObjectKind;
+using schema::ObjectRow;
+using sqlite::SameName;
+
+bool Has(const std::vector<std::string>& names, std::string_view name) {
+  return std::ranges::any_of(names, [&](const std::string& one) { return SameName(one, name); });
+}
+
+std::optional<uint32_t> PositionOf(const TableShape& shape, std::string_view column) {
+  for (uint32_t i = 0; i < shape.columns.size(); ++i)
+    if (SameName(shape.columns[i], column)) return i;
+  return std::nullopt;
+}
+
+Error Absent(const ledger::Catalog& catalog, const std::string& table) {
+  for (const schema::SkippedTable& skipped : catalog.skipped)
+    if (SameName(skipped.name, table))
+      return MakeError(ErrorCode::kSchemaMismatch, "table {} is not replicated here: {}", table,
+                       skipped.reason);
+  return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", table);
+}
+
+// Returns where a column of ours is in the batch; nothing if the batch does not have it.
+std::optional<uint32_t> SourceOf(const ColumnRow& column, const TableShape& shape) {
+  if (const auto at = PositionOf(shape, column.name())) return at;
+  for (const std::string& name : column.names)
+    if (const auto at = PositionOf(shape, name)) return at;
+  return std::nullopt;
+}
+
+class Mapping {
+ public:
+  Mapping(sqlite::Connection* db, const TrackedTable& tracked, const ObjectRow& object,
+          const TableShape& shape)
+      : db_(db), tracked_(tracked), object_(object), shape_(shape), taken_(shape.columns.size()) {
+    out_.tracked = &tracked;
+  }
+
+  Result<ShapeMap> Make() {
+    for (const std::string& column : tracked_.table.columns) HL_TRY(Take(column));
+    for (size_t i = 0; i < taken_.size(); ++i)
+      if (!taken_[i] && !IsDropped(shape_.columns[i]))
+        return Mismatch(fmt::format("column {} does not exist here", shape_.columns[i]));
+    const schema::Table& table = tracked_.table;
+    if (table.key.size() != shape_.key.size())
+      return Mismatch("the key has another number of columns");
+    for (size_t i = 0; i < table.key.size(); ++i)
+      if (out_.positions[table.key_positions[i]] != shape_.key[i] ||
+          !SameName(table.key[i].collation, shape_.collations[i]))
+        return Mismatch("the key has other columns");
+    return std::move(out_);
+  }
+
+ private:
+  Status Take(const std::string& column) {
+    const ColumnRow* row = object_.FindLive(column);
+    const auto at = row == nullptr ? PositionOf(shape_, column) : SourceOf(*row, shape_);
+    if (at && !taken_[*at]) {
+      taken_[*at] = true;
+      out_.positions.push_back(*at);
+      out_.defaults.emplace_back();
+      return Ok();
+    }
+    std::optional<change::Value> value;
+    if (row != nullptr || IsDropped(column)) {
+      HL_ASSIGN(value, ledger::ConstantDefaultOf(db_, tracked_.table, column));
+    }
+    if (!value) return Mismatch(fmt::format("column {} does not exist at the sender", column));
+    out_.positions.push_back(ShapeMap::kDefault);
+    out_.defaults.push_back(std::move(*value));
+    return Ok();
+  }
+
+  bool IsDropped(std::string_view name) const {
+    return std::ranges::any_of(object_.columns, [&](const ColumnRow& column) {
+      return column.dropped && Has(column.names, name);
+    });
+  }
+
+  Error Mismatch(std::string_view why) const {
+    return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape_.name, why);
+  }
+
+  sqlite::Connection* db_;  // not owned
+  const TrackedTable& tracked_;
+  const ObjectRow& object_;
+  const TableShape& shape_;
+  std::vector<bool> taken_;  // columns of the batch that have a place
+  ShapeMap out_;
+};
+
+}  // namespace
+
+KnownObjects::KnownObjects(ledger::ObjectRows rows) : rows_(std::move(rows)) {
+  for (const auto& [key, row] : rows_) {
+    if (key.kind != ObjectKind::kTable) continue;
+    std::set<std::string> names;
+    for (const std::string& name : row.names) names.insert(sqlite::FoldCase(name));
+    for (const std::string& name : names) tables_.emplace(name, &row);
+  }
+}
+
+std::vector<const ObjectRow*> KnownObjects::TablesNamed(std::string_view name) const {
+  std::vector<const ObjectRow*> out;
+  const auto [first, last] = tables_.equal_range(sqlite::FoldCase(name));
+  for (auto it = first; it != last; ++it) out.push_back(it->second);
+  return out;
+}
+
+ShapeMap Straight(const TrackedTable& tracked, const TableShape& shape) {
+  ShapeMap out;
+  out.tracked = &tracked;
+  for (const std::string& column : tracked.table.columns) {
+    auto at = PositionOf(shape, column).value_or(static_cast<uint32_t>(shape.columns.size()));
+    if (HL_MUTANT(schema_hold_skipped))
+      at = std::min(at, static_cast<uint32_t>(shape.columns.size() - 1));
+    if (HL_MUTANT(column_order_ignored)) at = static_cast<uint32_t>(out.positions.size());
+    out.positions.push_back(at);
+  }
+  out.defaults.resize(out.positions.size());
+  return out;
+}
+
+Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
+                          const KnownObjects& objects, const TableShape& shape,
+                          const SenderSaw& saw) {
+  const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
+  // The sender means a table that was dropped, or has another name now, if it has not seen that.
+  const ObjectRow* meant = nullptr;
+  for (const ObjectRow* object : named) {
+    if (!object->dropped() && SameName(object->name(), shape.name)) {
+      if (meant == nullptr) meant = object;
+      continue;
+    }
+    HL_ASSIGN(const bool seen, saw(object->key));
+    if (!seen) meant = object;
+  }
+  if (meant != nullptr && meant->dropped()) return ShapeMap();
+  const TrackedTable* tracked = catalog.ByName(meant == nullptr ? shape.name : meant->name());
+  if (tracked == nullptr) return Absent(catalog, shape.name);
+  TableShape ours = tracked->table.Shape();
+  const auto difference = schema::Difference(ours, shape);
+  if (!difference || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
+  if (meant == nullptr)
+    return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
+  return Mapping(db, *tracked, *meant, shape).Make();
+}
+
+}  // namespace harmonylite::apply

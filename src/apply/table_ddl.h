@@ -1,0 +1,39 @@
+// Changes one table as its row in `schema` says: the cheap ways that SQLite has, and making it
+// anew.
+//
+// Threads: the rule of the connection. All need the caller's write transaction, without triggers
+// and with foreign keys off.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+#include "schema/object_row.h"
+#include "schema/table_text.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::apply {
+
+// kSchemaMismatch: a table cannot be brought in line.
+Error NotInLine(const schema::ObjectRow& table, std::string_view why);
+// Returns an error of SQLite as one that holds the batch, unless trying again may help.
+Error HeldUp(const schema::ObjectRow& table, Error error);
+
+// Returns the definition that a table of this file has now.
+Result<schema::TableText> PresentTable(sqlite::Connection* db, const std::string& table);
+// True if the columns have the wanted order, which counts for INSERTs that name no columns. It is
+// no reason by itself to make a table anew: files may join with columns in another order.
+Result<bool> IsInOrder(sqlite::Connection* db, const schema::ObjectRow& wanted);
+
+// These two leave what SQLite refuses to RebuildTable.
+Status RenameColumns(sqlite::Connection* db, const schema::ObjectRow& from,
+                     const schema::ObjectRow& to);
+Status AddColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
+                  const schema::ObjectRow& wanted);
+// Makes a table anew, as SQLite's documentation advises for changes that ALTER TABLE cannot make.
+// Rows keep their rowids. `seen` says which columns had which names before.
+Status RebuildTable(sqlite::Connection* db, const schema::ObjectRow& seen,
+                    const schema::ObjectRow& wanted, bool keeps_dropped);
+
+}  // namespace harmonylite::apply
