@@ -38,6 +38,18 @@ snapshot::LeavesOut MakeLeavesOut(const config::Config& config) {
   };
 }
 
+schema::FollowOptions MakeFollowOptions(const config::SchemaConfig& config) {
+  switch (config.follow) {
+    case config::FollowSchema::kOff:
+      return {schema::Follow::kOff, config.code};
+    case config::FollowSchema::kAdditive:
+      return {schema::Follow::kAdditive, config.code};
+    case config::FollowSchema::kAll:
+      return {schema::Follow::kAll, config.code};
+  }
+  return {};
+}
+
 }  // namespace
 
 schema::LoadOptions MakeLoadOptions(const config::Config& config) {
@@ -54,6 +66,7 @@ schema::LoadOptions MakeLoadOptions(const config::Config& config) {
 
 node::NodeOptions MakeNodeOptions(const config::Config& config) {
   node::NodeOptions options;
+  options.schema = MakeFollowOptions(config.schema);
   options.db_path = config.db_path;
   options.spool_directory = fs::absolute(config.db_path).parent_path().string();
   options.publish = config.publish;

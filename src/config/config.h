@@ -130,6 +130,14 @@ struct ConflictsConfig {
   OrphanRows foreign_keys = OrphanRows::kReport;
 };
 
+// Which schema changes of other nodes are carried out here.
+enum class FollowSchema { kOff, kAdditive, kAll };
+
+struct SchemaConfig {
+  FollowSchema follow = FollowSchema::kOff;
+  bool code = true;  // whether views and triggers follow, too
+};
+
 struct VerifyConfig {
   int64_t interval_ms = 600'000;  // between two comparisons in the background; 0: none
 };
@@ -178,6 +186,7 @@ struct Config {
   LoggingConfig logging;
   HealthCheckConfig health_check;
   ConflictsConfig conflicts;
+  SchemaConfig schema;
   VerifyConfig verify;
   ClusterConfig cluster;
   IdsConfig ids;

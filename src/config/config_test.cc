@@ -78,6 +78,8 @@ TEST(Config, Defaults) {
   EXPECT_EQ(c.conflicts.max_age_days, 30);
   EXPECT_EQ(c.conflicts.max_rows, 100'000);
   EXPECT_EQ(c.conflicts.foreign_keys, OrphanRows::kReport);
+  EXPECT_EQ(c.schema.follow, FollowSchema::kOff);
+  EXPECT_TRUE(c.schema.code);
   EXPECT_EQ(c.cluster.first_join, FirstJoin::kMerge);
   EXPECT_EQ(c.cluster.eviction_horizon_seconds, 604'800);
   EXPECT_TRUE(c.warnings.empty());
@@ -107,6 +109,9 @@ update_existing = true
 max_age_days = 8
 max_rows = 9
 foreign_keys = "hide"
+[schema]
+follow = "additive"
+code = false
 [cluster]
 first_join = "ask"
 eviction_horizon_seconds = 10
@@ -129,6 +134,8 @@ eviction_horizon_seconds = 10
   EXPECT_EQ(c.conflicts.max_age_days, 8);
   EXPECT_EQ(c.conflicts.max_rows, 9);
   EXPECT_EQ(c.conflicts.foreign_keys, OrphanRows::kHide);
+  EXPECT_EQ(c.schema.follow, FollowSchema::kAdditive);
+  EXPECT_FALSE(c.schema.code);
   EXPECT_EQ(c.cluster.first_join, FirstJoin::kAsk);
   EXPECT_EQ(c.cluster.eviction_horizon_seconds, 10);
 }

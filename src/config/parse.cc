@@ -112,6 +112,13 @@ void ReadOps(TableReader& top, Config* config) {
   conflicts.OneOf<OrphanRows>("foreign_keys",
                               {{"report", OrphanRows::kReport}, {"hide", OrphanRows::kHide}},
                               &config->conflicts.foreign_keys);
+  TableReader schema = top.Table("schema");
+  schema.OneOf<FollowSchema>("follow",
+                             {{"off", FollowSchema::kOff},
+                              {"additive", FollowSchema::kAdditive},
+                              {"all", FollowSchema::kAll}},
+                             &config->schema.follow);
+  schema.Boolean("code", &config->schema.code);
   top.Table("verify").Integer("interval", 0, INT64_MAX, &config->verify.interval_ms);
   TableReader cluster = top.Table("cluster");
   cluster.OneOf<FirstJoin>("first_join", {{"merge", FirstJoin::kMerge}, {"ask", FirstJoin::kAsk}},

@@ -6,6 +6,18 @@
 namespace harmonylite::config {
 namespace {
 
+const char* NameOf(FollowSchema follow) {
+  switch (follow) {
+    case FollowSchema::kOff:
+      return "off";
+    case FollowSchema::kAdditive:
+      return "additive";
+    case FollowSchema::kAll:
+      return "all";
+  }
+  return "";
+}
+
 class Writer {
  public:
   void Table(std::string_view name) { out_ += fmt::format("\n[{}]\n", name); }
@@ -102,6 +114,9 @@ void WriteOps(const Config& config, Writer* w) {
   w->Number("max_age_days", config.conflicts.max_age_days);
   w->Number("max_rows", config.conflicts.max_rows);
   w->Text("foreign_keys", config.conflicts.foreign_keys == OrphanRows::kHide ? "hide" : "report");
+  w->Table("schema");
+  w->Text("follow", NameOf(config.schema.follow));
+  w->Number("code", config.schema.code);
   w->Table("verify");
   w->Number("interval", config.verify.interval_ms);
   w->Table("cluster");

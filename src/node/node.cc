@@ -180,7 +180,7 @@ Node::~Node() {
 std::vector<std::string> Node::table_names() const {
   std::vector<std::string> out;
   for (const ledger::TrackedTable& tracked : replica_->catalog().tables)
-    out.push_back(tracked.table.name);
+    if (tracked.table.name != schema::kSchemaTable) out.push_back(tracked.table.name);
   return out;
 }
 

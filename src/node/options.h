@@ -9,6 +9,7 @@
 
 #include "base/spool.h"
 #include "ledger/id_slots.h"
+#include "schema/follow.h"
 #include "schema/schema.h"
 #include "snapshot/strip.h"
 
@@ -67,6 +68,7 @@ struct NodeOptions {
   // to be repaired needs one.
   bool collect_tombstones = false;
   schema::LoadOptions tables;
+  schema::FollowOptions schema;
   snapshot::LeavesOut leaves_out;  // tables that are kept out of snapshots
   SnapshotPolicy snapshots;
 };

@@ -74,6 +74,13 @@ Status WriteByPages(Connection* source, const std::atomic<bool>& cancelled, Copy
   return MakeError(ErrorCode::kCorruption, "integrity_check says: {}", damage);
 }
 
+// Adds to an error that may pass how much room the copy needs.
+Error WithRoom(Error error, const Activity& activity) {
+  if (error.code() != ErrorCode::kRetryLater || activity.cancelled()) return error;
+  return std::move(error).Wrap(fmt::format("up to {:.1f} MB are needed beside it",
+                                           static_cast<double>(activity.total.load()) / 1e6));
+}
+
 Result<Copy> MakeCopy(const Options& options, Activity* activity) {
   HL_ASSIGN(Connection source, OpenSource(options, activity));
   const auto made_by = [&](auto write) -> Result<Copy> {
@@ -83,9 +90,7 @@ Result<Copy> MakeCopy(const Options& options, Activity* activity) {
     if (activity->cancelled()) return std::move(written).error();
     if (const std::string why = copy.failure(); !why.empty())
       written = MakeError(ErrorCode::kRetryLater, "{}", why);
-    if (written.error().code() != ErrorCode::kRetryLater) return std::move(written).error();
-    return std::move(written).error().Wrap(fmt::format(
-        "up to {:.1f} MB are needed beside it", static_cast<double>(activity->total.load()) / 1e6));
+    return WithRoom(std::move(written).error(), *activity);
   };
   auto copy = made_by(WriteByVacuum);
   if (copy.ok() || copy.error().code() != ErrorCode::kInvalidArgument) return copy;
@@ -125,7 +130,8 @@ Result<Made> Make(const Options& options, const Clock& clock, Activity* activity
   copy->db().InterruptWhen(&activity->transfer.cancelled);
   if (Status stripped = StripCopy(&copy->db(), options.tables, options.leaves_out, &manifest);
       !stripped.ok())
-    return std::move(stripped).error().Wrap("cannot make a snapshot of " + options.db_path);
+    return WithRoom(std::move(stripped).error(), *activity)
+        .Wrap("cannot make a snapshot of " + options.db_path);
   copy->db().InterruptWhen(nullptr);
   if (activity->cancelled()) return MakeError(ErrorCode::kRetryLater, "it was told to end");
   return Made{std::move(manifest), std::move(*copy), options.spool_directory};

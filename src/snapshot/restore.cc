@@ -26,7 +26,10 @@ Result<bool> IsEmpty(Connection* db) {
   HL_ASSIGN(const ledger::Installed installed, ledger::Inspect(db));
   if (installed == ledger::Installed::kNo) return true;
   if (installed == ledger::Installed::kLegacy) return false;
-  HL_ASSIGN(const int64_t tables, db->QueryInt("SELECT count(*) FROM __harmonylite__tables"));
+  HL_ASSIGN(
+      const int64_t tables,
+      db->QueryInt(fmt::format("SELECT count(*) FROM __harmonylite__tables WHERE name <> '{}'",
+                               schema::kSchemaTable)));
   return tables == 0;
 }
 

@@ -6,11 +6,13 @@
 #include "base/mutant.h"
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
+#include "capture/schema_capture.h"
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
+#include "ledger/schema_table.h"
 #include "ledger/tombstones.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
@@ -192,7 +194,9 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
     return MakeError(ErrorCode::kInvalidArgument, "{}", sqlite::Describe(texts[0]));
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(copy, tables));
   if (!catalog.complete) return MakeError(ErrorCode::kRetryLater, "a table waits for its triggers");
-  if (catalog.tables.empty() && !HL_MUTANT(empty_snapshot_stored))
+  HL_ASSIGN(const bool is_seen, capture::IsSeen(copy, tables));
+  if (!is_seen) return MakeError(ErrorCode::kRetryLater, "the changed schema is not journaled yet");
+  if (ledger::CountTables(catalog) == 0 && !HL_MUTANT(empty_snapshot_stored))
     return MakeError(ErrorCode::kInvalidArgument,
                      "none of its tables is replicated: there is nothing to give");
   HL_ASSIGN(State state, ledger::LoadState(copy));
@@ -215,6 +219,10 @@ Status StripCopy(Connection* copy, const schema::LoadOptions& tables, const Leav
   HL_ASSIGN(manifest->collected, ledger::LoadCollected(copy, origins));
   copy->ClearCache();
   HL_TRY(TableRemover(copy, leaves_out).Run());
+  // Whoever restores the snapshot must not take what is left out for dropped.
+  copy->ClearCache();
+  HL_ASSIGN(const schema::HeaderNumbers seen, ledger::LoadSeenNumbers(copy));
+  if (seen.version >= 0) HL_TRY(capture::NoteSeen(copy, tables, catalog));
   return transaction.Commit();
 }
 

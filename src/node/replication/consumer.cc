@@ -412,7 +412,7 @@ void Consumer::Share() {
                        d_.replica->definitions(),
                        held_.Reasons(),
                        d_.replica->totals(),
-                       static_cast<int64_t>(d_.replica->catalog().tables.size()),
+                       ledger::CountTables(d_.replica->catalog()),
                        d_.replica->orphans(),
                        d_.replica->null_keys(),
                        d_.replica->lost_children(),

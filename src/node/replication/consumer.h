@@ -144,6 +144,7 @@ class Consumer {
   std::shared_ptr<OpenSnapshot> snapshot_;  // the snapshot to merge with the database
   std::optional<apply::OldRows> old_rows_;  // search for rows of snapshot_ from before HarmonyLite
   std::optional<apply::FoundOldRows> found_;  // rows that old_rows_ found, not added yet
+  bool schema_followed_ = false;              // true if the schema is in line with the snapshot's
   bool old_rows_done_ = false;                // true when old_rows_ has found its last row
   int64_t old_rows_added_ = 0;                // rows of old_rows_ that were added so far
   std::optional<apply::MergePlan> plan_;      // what differs between snapshot_ and the database

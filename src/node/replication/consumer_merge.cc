@@ -9,10 +9,11 @@ namespace harmonylite::node {
 // all the while. The pieces are:
 //
 // 1. The journal is folded, in chunks, so that versions can be compared.
-// 2. Rows from before HarmonyLite that only the snapshot has are searched for and added, a few at a
+// 2. The schema is brought in line with the snapshot's, if this node follows.
+// 3. Rows from before HarmonyLite that only the snapshot has are searched for and added, a few at a
 //    time. They have no versions, so no order is lost by adding them in several transactions.
-// 3. The versions of both are compared. This may take long, but takes no lock.
-// 4. Everything that differs is written in one transaction (P3). If the schema or this node's
+// 4. The versions of both are compared. This may take long, but takes no lock.
+// 5. Everything that differs is written in one transaction (P3). If the schema or this node's
 //    progress has changed since the comparison, it is made again.
 //
 // An error that may pass leaves everything as it is for the next step; any other ends the merge.
@@ -22,6 +23,13 @@ StepResult Consumer::Merge(OpenSnapshot* snapshot) {
   if (*needs_fold) {
     auto folded = d_.replica->Maintain(sqlite::TransactionKind::kWrite, kFoldChunk, 0);
     return folded.ok() ? StepResult::Progress() : Busy(folded.error());
+  }
+  if (!schema_followed_) {
+    Status followed = d_.replica->FollowSnapshot(snapshot->db());
+    if (!followed.ok() && followed.error().code() == ErrorCode::kRetryLater)
+      return Busy(followed.error());
+    if (!followed.ok()) return EndMerge(followed.error().message());
+    schema_followed_ = true;
   }
   if (!old_rows_) {
     auto found = d_.replica->FindOldRows(snapshot->db());
@@ -80,6 +88,7 @@ StepResult Consumer::EndMerge(std::string error) {
   found_.reset();
   old_rows_.reset();
   old_rows_done_ = false;
+  schema_followed_ = false;
   snapshot_.reset();
   ReturnFreeMemory();
   judge_again_ = true;

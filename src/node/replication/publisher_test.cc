@@ -125,6 +125,10 @@ TEST_F(PublisherTest, ADamagedTableIsNamedUntilItCanBeRead) {
   const auto move = [&](const std::string& page) {
     sqlite::ForgeSchema(&other,
                         "UPDATE sqlite_schema SET rootpage = " + page + " WHERE name = 't'");
+    // The consumer would have taken this schema over before.
+    node.App(
+        "UPDATE __harmonylite__state SET value = (SELECT schema_version FROM "
+        "pragma_schema_version) WHERE key = 'seen_schema_version'");
   };
   move("(SELECT rootpage FROM sqlite_schema WHERE name = 'sqlite_autoindex_u_1')");
   EXPECT_EQ(publisher.Step().kind, StepResult::kProgress);

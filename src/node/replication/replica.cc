@@ -10,6 +10,7 @@
 #include "capture/row_map_sync.h"
 #include "ledger/conflict_log.h"
 #include "ledger/retirement_table.h"
+#include "ledger/schema_table.h"
 #include "ledger/tombstones.h"
 #include "sqlite/transaction.h"
 
@@ -119,7 +120,7 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
   if (options_.first_join != FirstJoin::kAtOnce) {
     HL_ASSIGN(const State attached, ledger::LoadState(db_));
     State waits = attached;
-    waits.joined = sync.catalog.tables.empty();
+    waits.joined = ledger::CountTables(sync.catalog) == 0;
     waits.compared = false;
     HL_TRY(ledger::SaveState(db_, waits, attached));
   }
@@ -156,9 +157,8 @@ Result<Transaction> Replica::Begin(TransactionKind kind) {
 }
 
 Result<bool> Replica::SchemaChanged() {
-  HL_ASSIGN(auto version, db_->PrepareCached("PRAGMA schema_version"));
-  HL_ASSIGN(const bool row, version->Step());
-  return !row || version->Int(0) != catalog_.schema_version;
+  HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
+  return numbers.version != catalog_.schema_version || numbers != seen_numbers_;
 }
 
 Status Replica::Settle() {
@@ -194,8 +194,8 @@ Status Replica::Commit(Transaction* transaction, const State& next) {
 // The journal is folded first: only then does every local write have a version that incoming ones
 // can be compared with. Rows, versions, progress and the cursor are committed together (P3). The
 // copies of this class's members are taken over only after the commit.
-Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
-                      size_t* failed) {
+Status Replica::ApplyAll(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
+                         size_t* failed) {
   *failed = batches.size();
   HL_ASSIGN(auto transaction, Begin(TransactionKind::kWrite));
   State next = state_;
@@ -208,7 +208,7 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   for (size_t i = 0; i < batches.size(); ++i) {
     Status applied = TakeRetirements(batches[i]->header.retirements, &origins, &retirements);
     if (applied.ok())
-      applied = ApplyOne(batches[i], next, retirements ? *retirements : *retirements_, &origins,
+      applied = ApplyOne(batches[i], &next, retirements ? *retirements : *retirements_, &origins,
                          &progress, &totals);
     if (applied.ok()) continue;
     if (HL_MUTANT(progress_survives_rollback)) progress_ = progress;
@@ -227,6 +227,11 @@ Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq c
   return Ok();
 }
 
+Status Replica::Apply(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor,
+                      size_t* failed) {
+  return EndFollowing(ApplyAll(batches, cursor, failed));
+}
+
 // Saves the retirements of a batch, and adds them to a copy of those that are known.
 Status Replica::TakeRetirements(const std::vector<change::Retirement>& brought,
                                 ledger::OriginTable* origins,
@@ -241,15 +246,17 @@ Status Replica::TakeRetirements(const std::vector<change::Retirement>& brought,
 
 // Applies one batch in the caller's transaction, and adds to the caller's copies of progress and
 // totals.
-Status Replica::ApplyOne(WaitingBatch* batch, const State& state,
-                         const change::Retirements& retirements, ledger::OriginTable* origins,
-                         change::ProgressVector* progress, AppliedTotals* totals) {
+Status Replica::ApplyOne(WaitingBatch* batch, State* state, const change::Retirements& retirements,
+                         ledger::OriginTable* origins, change::ProgressVector* progress,
+                         AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
+  apply::ApplyOptions options;
+  options.follow = [&](const apply::SchemaMerge& merge) { return FollowSchema(merge, state); };
   HL_ASSIGN(const apply::ApplyStats stats,
-            applier_.Apply(&decoder, state, *progress, retirements, origins));
-  HL_TRY(MoveIds(stats.used_ids, state));
+            applier_.Apply(&decoder, *state, *progress, retirements, origins, options));
+  HL_TRY(MoveIds(stats.used_ids, *state));
   for (const change::Cover& cover : batch->header.covers)
-    if (cover.origin != state.self) progress->Advance(cover.origin, cover.to);
+    if (cover.origin != state->self) progress->Advance(cover.origin, cover.to);
   if (stats.kept > 0) trim_conflicts_ms_ = 0;
   ++totals->batches;
   totals->rows += stats.rows;
@@ -321,7 +328,7 @@ Status Replica::Introduce(SharedState* shared) {
   applied.progress = progress_;
   applied.schema_fingerprint = schema_fingerprint_;
   applied.definitions = definitions_;
-  applied.tables = static_cast<int64_t>(catalog_.tables.size());
+  applied.tables = ledger::CountTables(catalog_);
   applied.collected = collected_;
   applied.journaled = journaled_;
   applied.retirements = retirements_;

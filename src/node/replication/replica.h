@@ -6,10 +6,10 @@
 // kRetryLater. It changes the members of this class only after it was committed, so they always
 // agree with the file (P3).
 //
-// The implementation is in six files: replica.cc, replica_schema.cc for schema changes,
-// replica_merge.cc for merging snapshots, replica_rows.cc for orders about single rows, counts of
-// rows and the listener to written rows, replica_retire.cc for retiring origins, and replica_ids.cc
-// for the ids that SQLite gives out.
+// The implementation is in seven files: replica.cc, replica_schema.cc for schema changes of the
+// application, replica_follow.cc for those of other nodes, replica_merge.cc for merging snapshots,
+// replica_rows.cc for orders about single rows, counts of rows and the listener to written rows,
+// replica_retire.cc for retiring origins, and replica_ids.cc for the ids that SQLite gives out.
 //
 // Threads: one owner at a time, which also has the connection; in production the consumer.
 #pragma once
@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +38,7 @@
 #include "node/replication/hold_queue.h"
 #include "node/shared_state.h"
 #include "ports/row_listener.h"
+#include "schema/objects.h"
 #include "sqlite/connection.h"
 #include "sqlite/transaction.h"
 
@@ -142,6 +144,9 @@ class Replica {
   Status RememberMembers(const ledger::Members& members);
   const ledger::Members& members() const { return members_; }
 
+  // Brings this file's schema in line with a snapshot's, in one transaction, so that both can be
+  // compared. Errors are those of apply::Applier::Apply.
+  Status FollowSnapshot(sqlite::Connection* snapshot);
   // Compares the database with a snapshot; see apply::PlanMerge. Reads only.
   Result<apply::MergePlan> PlanMerge(sqlite::Connection* snapshot,
                                      const std::atomic<bool>& cancelled);
@@ -192,6 +197,20 @@ class Replica {
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
+  // Does all of SyncSchema that writes, and leaves what it found in `sync`.
+  Status TakeSchemaOver(bool first, ledger::State* next, capture::SyncResult* sync);
+  // Brings the file in line with what other nodes changed in the schema: ApplyOptions::follow. It
+  // changes catalog_ before the transaction is committed; EndFollowing must be called at its end.
+  Status FollowSchema(const apply::SchemaMerge& merge, ledger::State* next);
+  Status BringInLine(const apply::SchemaMerge& merge);
+  // Follows what this file lacks although its rows of `schema` say it, once, at the start.
+  Status CatchUp();
+  // Unites definitions whose writers did not know each other's.
+  Status Unite(const apply::SchemaMerge& merge);
+  // Takes over the schema that was followed if the transaction was committed; otherwise makes the
+  // next step read the catalog again. Returns `outcome`.
+  Status EndFollowing(Status outcome);
+  Status ApplyAll(const std::vector<WaitingBatch*>& batches, ports::LogSeq cursor, size_t* failed);
   Status UseCatalog();
   // Folds up to `limit` entries, like capture::Fold. While the file catches up with the cluster,
   // what its application wrote without having seen the cluster's counts as older.
@@ -207,9 +226,9 @@ class Replica {
   // and orphans are hidden or shown. Everything must be folded.
   Status Settle();
   Status SettleAlone();
-  Status ApplyOne(WaitingBatch* batch, const ledger::State& state,
-                  const change::Retirements& retirements, ledger::OriginTable* origins,
-                  change::ProgressVector* progress, AppliedTotals* totals);
+  Status ApplyOne(WaitingBatch* batch, ledger::State* state, const change::Retirements& retirements,
+                  ledger::OriginTable* origins, change::ProgressVector* progress,
+                  AppliedTotals* totals);
   Status TakeRetirements(const std::vector<change::Retirement>& brought,
                          ledger::OriginTable* origins, std::shared_ptr<change::Retirements>* known);
   Status LoadRetirements();
@@ -241,6 +260,16 @@ class Replica {
   ledger::State state_;        // the present state; what is not saved is saved by the next commit
   ledger::State saved_state_;  // the state in the file
   ledger::Catalog catalog_;
+  schema::HeaderNumbers seen_numbers_;  // of the schema that catalog_ is of
+  // A change of the schema that the present transaction follows.
+  struct Following {
+    capture::SyncResult sync;  // the file as it is in the transaction
+    ledger::Catalog before;    // catalog_ if the transaction is rolled back
+  };
+  std::optional<Following> following_;
+  std::set<int64_t> rebuilt_;  // tables that this transaction has made anew
+  // Objects of other nodes that cannot be made here, and why.
+  std::map<std::string, std::string> not_made_;
   Lseq attached_at_;          // published_to when this process attached
   bool self_is_new_ = false;  // true if this process drew the incarnation
   ledger::OrphanCensus orphan_census_;

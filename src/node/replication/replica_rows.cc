@@ -27,6 +27,7 @@ void Replica::SetRowListener(ports::RowListener* listener) {
   if (listener == nullptr) return;
   std::map<std::string, int64_t> rows;
   for (const ledger::TrackedTable& tracked : catalog_.tables) rows[tracked.table.name] = 0;
+  rows.erase(std::string(schema::kSchemaTable));
   listener->RowsWritten(rows);
 }
 
@@ -37,7 +38,8 @@ void Replica::TellWritten() {
   for (const auto& [table, written] : *applier_.written())
     if (const ledger::TrackedTable* tracked = catalog_.ById(table))
       rows[tracked->table.name] += written;
-  row_listener_->RowsWritten(rows);
+  rows.erase(std::string(schema::kSchemaTable));
+  if (!rows.empty()) row_listener_->RowsWritten(rows);
 }
 
 Result<int64_t> Replica::Reapply(WaitingBatch* batch) {

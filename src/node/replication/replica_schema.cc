@@ -8,8 +8,10 @@
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
 #include "capture/row_map_sync.h"
+#include "capture/schema_capture.h"
 #include "ledger/fingerprint.h"
 #include "ledger/references.h"
+#include "ledger/schema_table.h"
 #include "node/replication/replica.h"
 #include "sqlite/transaction.h"
 
@@ -19,29 +21,45 @@ using ledger::State;
 using sqlite::Transaction;
 using sqlite::TransactionKind;
 
-// Writes the triggers for the present schema and audits rebuilt tables, in one transaction. The
-// journal is folded by the new catalog before the audits run, so that a row which is journaled
-// already is not taken for one that was written without triggers.
+// Writes the triggers for the present schema, audits rebuilt tables, and journals what has changed
+// in the schema, in one transaction.
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
   HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
-  if (first) HL_TRY(ledger::AddMembershipTables(db_));
-  HL_ASSIGN(capture::SyncResult sync, capture::SyncCatalog(db_, options_.tables, false));
   State next = state_;
-  HL_TRY(capture::SyncRowMaps(db_, *clock_, next.folded_to, &sync));
-  HL_TRY(capture::PrepareAudits(db_, *clock_, next.folded_to, sync));
-  HL_TRY(FoldAll(sync.catalog, &next));
-  HL_TRY(capture::RunAudits(db_, *clock_, &sync));
-  HL_TRY(MoveIds(sync.catalog, next));
+  capture::SyncResult sync;
+  HL_TRY(TakeSchemaOver(first, &next, &sync));
+  HL_TRY(capture::CaptureSchema(db_, options_.tables, sync.catalog, *clock_));
+  // Capturing a dropped table drops what belonged to it.
+  HL_ASSIGN(sync.catalog.schema_version, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(Commit(&transaction, next));
-  return UseSchema(std::move(sync), first);
+  HL_TRY(UseSchema(std::move(sync), first));
+  return first ? CatchUp() : Ok();
+}
+
+// The journal is folded by the new catalog before the audits run, so that a row which is journaled
+// already is not taken for one that was written without triggers.
+Status Replica::TakeSchemaOver(bool first, State* next, capture::SyncResult* sync) {
+  if (first) HL_TRY(ledger::AddMembershipTables(db_));
+  if (first) HL_TRY(ledger::AddSchemaTables(db_));
+  HL_ASSIGN(*sync, capture::SyncCatalog(db_, options_.tables, false));
+  // Tables that this transaction has made anew have lost nothing but their triggers.
+  std::erase_if(sync->audits, [&](const capture::PendingAudit& audit) {
+    return rebuilt_.contains(audit.table_id);
+  });
+  HL_TRY(capture::SyncRowMaps(db_, *clock_, next->folded_to, sync));
+  HL_TRY(capture::PrepareAudits(db_, *clock_, next->folded_to, *sync));
+  HL_TRY(FoldAll(sync->catalog, next));
+  HL_TRY(capture::RunAudits(db_, *clock_, sync));
+  return MoveIds(sync->catalog, *next);
 }
 
 // Takes over the catalog that was synced. If that fails, the schema counts as changed, and the next
 // step syncs it again.
 Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   for (const capture::CatalogChange& change : sync.changes)
-    logger_->Info("table {} {}", change.table, change.what);
+    if (change.table != schema::kSchemaTable)
+      logger_->Info("table {} {}", change.table, change.what);
   for (const schema::SkippedTable& skipped : sync.catalog.skipped) {
     const bool said = !first && std::any_of(catalog_.skipped.begin(), catalog_.skipped.end(),
                                             [&](const schema::SkippedTable& before) {
@@ -51,6 +69,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
     if (!said) logger_->Warning("table {} is not replicated: {}", skipped.name, skipped.reason);
   }
   catalog_ = std::move(sync.catalog);
+  HL_ASSIGN(seen_numbers_, ledger::LoadSeenNumbers(db_));
   db_->ClearCache();
   orphan_census_.Reset(db_, &catalog_, clock_);
   null_key_census_.Reset(db_, &catalog_, clock_);
@@ -59,6 +78,7 @@ Status Replica::UseSchema(capture::SyncResult sync, bool first) {
   left_out_.clear();
   for (const schema::SkippedTable& skipped : catalog_.skipped)
     if (skipped.cause != schema::SkipCause::kVirtual) left_out_[skipped.name] = skipped.reason;
+  left_out_.insert(not_made_.begin(), not_made_.end());
   Status used = UseCatalog();
   if (!used.ok()) catalog_.schema_version = -1;  // makes SchemaChanged() true
   return used;

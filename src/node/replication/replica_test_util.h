@@ -39,13 +39,15 @@ inline constexpr const char* kTables =
 // The application, the replica and the batch reader use a connection each.
 class TestReplica {
  public:
-  explicit TestReplica(uint64_t node, std::string_view before = kTables)
+  explicit TestReplica(uint64_t node, std::string_view before = kTables,
+                       schema::FollowOptions schema = {})
       : path_(dir_.File("app.db")),
         app_(Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kCreate))),
         db_(Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite))),
         reading_(Must(sqlite::Connection::Open(path_, sqlite::OpenMode::kReadWrite))) {
     options_.db_path = path_;
     options_.spool_directory = dir_.path();
+    options_.schema = schema;
     App(before);
     replica_ = std::make_unique<Replica>(&db_, options_, &clock_, &logger_);
     Must(replica_->Attach(NodeId(node), {NodeId(node), Incarnation(1)}));
