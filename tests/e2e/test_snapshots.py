@@ -209,7 +209,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(cluster, folder):
         assert leftovers(node) == [] and len(objects(folder)) == 2
         assert node.running
 
-    fails("MB are needed in ")
+    fails("MB are needed ")
     # More than the copy may have in memory.
     node.sql("WITH RECURSIVE c(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM c WHERE i < 70) "
              "INSERT INTO t SELECT i, hex(randomblob(500000)) FROM c")

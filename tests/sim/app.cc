@@ -38,6 +38,15 @@ Status App::Begin() {
   HL_ASSIGN(const bool row, newest->Step());
   HL_CHECK(row);
   first_entry_ = newest->Int(0);
+  return ReadLevel();
+}
+
+// Other nodes' migrations may have been followed since.
+Status App::ReadLevel() {
+  HL_ASSIGN(auto level, db_->PrepareCached(kMigrationLevel));
+  HL_ASSIGN(const bool row, level->Step());
+  HL_CHECK(row);
+  level_ = level->Int(0);
   return Ok();
 }
 
@@ -195,6 +204,7 @@ Result<Origin> App::NoteLife() {
 
 Result<std::optional<int64_t>> App::Migrate() {
   HL_CHECK(!holds_);
+  HL_TRY(ReadLevel());
   if (level_ == static_cast<int64_t>(kMigrations.size())) return std::optional(level_);
   Result<bool> altered = MigrateNow();
   if (altered.ok()) return *altered ? std::optional(++level_) : std::nullopt;

@@ -84,6 +84,7 @@ class App {
   // True if the sidecar has folded every change of the journal into the versions.
   Result<bool> AllFolded();
   Result<bool> MakeIndex();
+  Status ReadLevel();
   Result<bool> MigrateNow();
   // Turns an error that the machine's disk caused into success, because it says nothing about the
   // product. The open transaction is rolled back.

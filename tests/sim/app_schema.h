@@ -122,10 +122,10 @@ inline constexpr const char* kRemoveClashes =
     "DELETE FROM later WHERE EXISTS(SELECT 1 FROM later o WHERE o.v = later.v AND o.id < later.id)";
 // A query for the number of migrations that a database has run.
 inline constexpr const char* kMigrationLevel =
-    "SELECT (SELECT sql LIKE '%, x %' FROM sqlite_schema WHERE name = 'kv') + "
-    "(SELECT sql LIKE '%, note%' FROM sqlite_schema WHERE name = 'parent') + "
+    "SELECT (SELECT count(*) FROM pragma_table_info('kv') WHERE name = 'x') + "
+    "(SELECT count(*) FROM pragma_table_info('parent') WHERE name = 'note') + "
     "(SELECT count(*) FROM sqlite_schema WHERE name = 'later') + "
-    "(SELECT sql NOT LIKE '%, w %' FROM sqlite_schema WHERE name = 'kv') + "
+    "(SELECT count(*) = 0 FROM pragma_table_info('kv') WHERE name = 'w') + "
     "(SELECT count(*) FROM sqlite_schema WHERE name = 'later_v')";
 inline constexpr int64_t kLevelOfX = 1;
 inline constexpr int64_t kLevelOfLater = 3;

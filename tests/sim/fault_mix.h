@@ -59,6 +59,7 @@ enum class Fault : size_t {
   kLull,        // not a fault: now and then the nodes get time to catch up with each other
   kVacuum,      // not a fault: the application runs VACUUM
   kFirstJoin,   // not a fault: files join with rows of their own (join_history.h)
+  kFollow,      // not a fault: nodes follow each other's migrations
   kCount,
 };
 
@@ -81,7 +82,7 @@ class FaultMix {
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",    "lost-reader",
         "not-ready",  "snapshots",    "store-fails", "join",         "away",        "verify",
         "alter",      "older-meta",   "no-spool",    "server",       "lazy-sync",   "lull",
-        "vacuum",     "first-join"};
+        "vacuum",     "first-join",   "follow"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault called `name`. Returns false if there is none.

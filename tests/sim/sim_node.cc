@@ -39,6 +39,7 @@ SimNode::SimNode(const Setup& setup)
   HL_CHECK(::mkdtemp(options_.spool_directory.data()) != nullptr);
   options_.vfs = door_vfs_.name();
   options_.tables.hide_orphans = setup.hide_orphans;
+  if (setup.follow) options_.schema.follow = schema::Follow::kAll;
   // Half of the nodes make batches of one to four changes, so that they cut wherever they may.
   if (setup.random->Below(2) == 0)
     options_.min_batch_changes = options_.max_batch_changes = setup.random->Below(4) + 1;

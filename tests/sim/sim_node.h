@@ -80,6 +80,7 @@ class SimNode {
     Random* random;
     Logger* logger;
     bool hide_orphans = false;
+    bool follow = false;    // schema changes of other nodes are followed
     std::string name = {};  // a suffix that tells apart two machines with the same id
     SnapshotSetup snapshots = {};
     ledger::IdLayout id_layout = {};

@@ -112,6 +112,7 @@ bool Simulation::SetUp() {
                                                             &random_,
                                                             &logger_,
                                                             mix_[Fault::kHideOrphans],
+                                                            mix_[Fault::kFollow],
                                                             {},
                                                             snapshots_,
                                                             id_layout_,
@@ -258,6 +259,7 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
 // Counts rare paths from what a node reports about itself, and follows whether a file is still in
 // doubt.
 void Simulation::NoteProgress(Machine* machine) {
+  NoteObjects(machine);
   SimNode& node = *machine->node;
   NoteUnseen(machine);
   if (!node.running()) return;
@@ -305,9 +307,32 @@ void Simulation::NoteNewLife(const SimNode& node, const Picture& picture) {
     ledger_.NoteChange(picture.self, picture.last_change);
 }
 
+// Takes what the sidecar itself has journaled about the schema into the ledger.
+void Simulation::NoteObjects(Machine* machine) {
+  if (machine->absent) return;
+  const auto read = [&]() -> Status {
+    HL_ASSIGN(sqlite::Connection * db, machine->node->checker());
+    HL_ASSIGN(auto state, db->PrepareCached(
+                              "SELECT o.value, n.node, n.incarnation FROM __harmonylite__state o, "
+                              "__harmonylite__state s, __harmonylite__nodes n WHERE o.key = "
+                              "'object_written' AND s.key = 'self' AND n.n = s.value AND o.value > "
+                              "coalesce((SELECT value FROM __harmonylite__state WHERE key = "
+                              "'incarnation_base'), 0)"));
+    HL_ASSIGN(const bool row, state->Step());
+    if (!row) return Ok();
+    const Origin self{NodeId(static_cast<uint64_t>(state->Int(1))),
+                      Incarnation(static_cast<uint32_t>(state->Int(2)))};
+    // What a new life took over is noted with all of it (NoteNewLife).
+    if (ledger_.LastOf(self) != 0) ledger_.NoteChange(self, state->Int(0));
+    return Ok();
+  };
+  if (Status done = read(); !done.ok()) Fail(machine, done.error().message());
+}
+
 // Looks at one machine's file with every checker that needs no other file.
 void Simulation::Look(Machine* machine) {
   if (machine->absent) return;
+  NoteObjects(machine);
   auto picture = LookCorrected(machine);
   if (!picture.ok()) return Fail(machine, picture.error().message());
   NoteNewLife(*machine->node, **picture);

@@ -126,6 +126,7 @@ class Simulation {
   std::shared_ptr<const Picture> LookBefore(Machine* machine);
   void LookAfter(Machine* machine, const Picture& before);
   void NoteProgress(Machine* machine);
+  void NoteObjects(Machine* machine);
   void NoteNewLife(const SimNode& node, const Picture& picture);
   void StepApp(Machine* machine);
   void Look(Machine* machine);

@@ -29,7 +29,7 @@ void Simulation::Clone(Machine* machine) {
   Trace(fmt::format("{} is cloned", node.id()));
   machine->clone = std::make_unique<SimNode>(SimNode::Setup{
       node.id(), options_.directory, &world_, log_.get(), &meta_, &report_->sometimes, &random_,
-      &logger_, mix_[Fault::kHideOrphans], "-clone", snapshots_, id_layout_});
+      &logger_, mix_[Fault::kHideOrphans], mix_[Fault::kFollow], "-clone", snapshots_, id_layout_});
   machine->clone_app = std::make_unique<App>(machine->clone.get(), &ledger_, &random_,
                                              &report_->sometimes, tables_, mix_[Fault::kLazySync]);
   machine->clone->life = kFirstLifeOfClone;

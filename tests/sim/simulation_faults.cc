@@ -53,6 +53,7 @@ void Simulation::DrawMix(uint64_t seed) {
   mix_.Set(Fault::kLazySync, power.Chance(0.3) && !calm);
   mix_.Set(Fault::kLull, Random(SeedOf(seed, 6)).Chance(0.4));
   mix_.Set(Fault::kVacuum, Random(SeedOf(seed, 7)).Chance(0.4) && tables_.Has(TableGroup::kLinks));
+  mix_.Set(Fault::kFollow, mix_[Fault::kMigrate] && Random(SeedOf(seed, 8)).Chance(0.5));
   if (options_.only.any()) mix_ = options_.only;
   mix_.Remove(options_.without);
   const auto chance = [&](Fault fault) { return mix_[fault] ? 0.15 : 0; };
@@ -64,7 +65,8 @@ void Simulation::DrawMix(uint64_t seed) {
 // and the fewer there are, the more often each is written to. Migrations need all tables.
 void Simulation::DrawTables(uint64_t seed) {
   Random random(SeedOf(seed, 2));
-  if (mix_[Fault::kMigrate] || options_.all_tables || random.Chance(kAllTables)) return;
+  const bool migrates = mix_[Fault::kMigrate] || options_.only[Fault::kMigrate];
+  if (migrates || options_.all_tables || random.Chance(kAllTables)) return;
   const std::vector<TableGroups> few = TableGroups::Few();
   tables_ = few[random.Below(static_cast<int64_t>(few.size()))];
 }

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ledger/fingerprint.h"
 #include "node/options.h"
 #include "sim/app_file.h"
 #include "sim/simulation.h"
@@ -183,7 +184,8 @@ void Simulation::EndJoin(Machine* machine, Outcome outcome) {
 }
 
 // One step of a node whose application has made no tables yet. It ends when the node hears that
-// others have tables, and joins again, or when its application makes its own. It must not store a
+// others have tables, and joins again, when it has followed their schema, or when its application
+// makes its own tables. It must not store a
 // snapshot.
 void Simulation::StepWithoutTables(Machine* machine) {
   SimNode& node = *machine->node;
@@ -194,15 +196,19 @@ void Simulation::StepWithoutTables(Machine* machine) {
   node.StepSnapshots();
   EndFault(machine);
   if (!node.running()) return;
-  if (node.snapshots_made() > 0) return Fail(machine, "it stored a snapshot without having tables");
   const bool elsewhere = node.shared().tables_elsewhere();
   const bool application = !healed_ ? random_.Chance(kMakesTables) : Present().empty();
-  if (!elsewhere && !application) return;
-  const char* what = elsewhere ? "joined again" : "tables made on a node that ran without any";
+  const bool followed = node.shared().applied().schema_fingerprint != ledger::kNoTables;
+  if (node.snapshots_made() > 0 && !followed)
+    return Fail(machine, "it stored a snapshot without having tables");
+  if (!elsewhere && !application && !followed) return;
+  const char* what = followed    ? "tables of others made on a node that ran without any"
+                     : elsewhere ? "joined again"
+                                 : "tables made on a node that ran without any";
   Trace(fmt::format("{}: {}", node.id(), what));
   report_->sometimes.Note(what);
   node.Crash();
-  if (!elsewhere) Expect(machine, MakeAppFile(&node, tables_));
+  if (!elsewhere && !followed) Expect(machine, MakeAppFile(&node, tables_));
 }
 
 // Starts the node on a new file. Returns false if it is still down.
