@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "base/mutant.h"
 #include "ledger/conflict_log.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/key_sql.h"
@@ -67,7 +66,7 @@ Result<int64_t> SetAsideUnseen(Connection* db, const ledger::TrackedTable& track
     if (!row) return kept;
     const ledger::OriginIndex origin(rows.Int(1));
     HL_ASSIGN(const bool known, among(object.seen, origin, Lseq(rows.Int(2))));
-    if (known || HL_MUTANT(unseen_rows_dropped)) continue;
+    if (known) continue;
     HL_TRY(reader.Read(rows));
     if (!reader.present()) continue;
     HL_ASSIGN([[maybe_unused]] const int64_t id,

@@ -4,7 +4,6 @@
 #include <string>
 #include <vector>
 
-#include "base/mutant.h"
 #include "capture/journal.h"
 #include "ledger/canonical_key.h"
 #include "sqlite/identifier.h"
@@ -64,8 +63,7 @@ Status CutPoints::Extend(sqlite::Connection* db, const ledger::Catalog& catalog,
     ++noted_;
     // Rows are sent in the shape that they have when the batch is built. A batch that ended before
     // a change of the schema would hold rows whose shape no receiver knows yet.
-    const bool objects =
-        entry.table->table.name == schema::kSchemaTable && !HL_MUTANT(schema_behind_its_rows);
+    const bool objects = entry.table->table.name == schema::kSchemaTable;
     const Lseq from = objects ? published : before;
     if (from > published || objects)
       ends_.erase(ends_.lower_bound(from), ends_.lower_bound(entry.lseq));

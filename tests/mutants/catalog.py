@@ -76,10 +76,7 @@ MUTANTS = {
     "local_error_is_damage": "a record that this node has no room for counts as damaged",
     "applies_unidentified": "batches are applied before it is clear that this file is no copy",
     # the schema follows
-    "definitions_not_united": "of two definitions that did not know each other one is lost whole",
     "rename_is_drop_and_add": "a renamed column is taken for a dropped one beside a new one",
-    "schema_behind_its_rows": "a batch ends between rows and the schema in whose shape they are",
-    "unseen_rows_dropped": "rows that the dropper had not seen vanish with their table or column",
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
     "retired_by_the_past": "a retirement is stated by a change that is journaled already",

@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "apply/schema_follower.h"
-#include "base/mutant.h"
 #include "capture/batch_reader.h"
 #include "capture/schema_capture.h"
 #include "ledger/schema_table.h"
@@ -20,7 +19,7 @@ using sqlite::TransactionKind;
 
 // A row that was united is a new write. Nodes that notice at once write the same.
 Status Replica::Unite(const apply::SchemaMerge& merge) {
-  if (merge.concurrent.empty() || HL_MUTANT(definitions_not_united)) return Ok();
+  if (merge.concurrent.empty()) return Ok();
   HL_ASSIGN(ledger::ObjectRows objects, ledger::LoadObjects(db_));
   for (const auto& [winner, loser] : merge.concurrent) {
     const auto present = objects.find(winner.key);
