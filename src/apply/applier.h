@@ -35,6 +35,7 @@
 #include "ledger/hash_judge.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/shadows.h"
+#include "schema/follow.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -61,6 +62,8 @@ struct ApplyOptions {
   // here and which their sender had not seen.
   Hlc fresh_until = {};
   std::vector<AbsentRow>* fresh = nullptr;  // not owned
+  // What this file carries out of other nodes' schema changes.
+  schema::Follow follows = schema::Follow::kOff;
   // Called when rows of the hidden table `schema` were written, before any other row of the batch:
   // brings this file in line with them, and calls SetCatalog. Empty: nothing follows.
   std::function<Status(const SchemaMerge& merge)> follow;

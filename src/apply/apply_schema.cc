@@ -26,7 +26,8 @@ Status Applier::Resolve(const Context& context, Target* target) {
     HL_ASSIGN(const Origin origin, context.origins.At(version->origin));
     return context.seen.Covers(origin, version->lseq);
   };
-  HL_ASSIGN(target->map, MapShape(db_, catalog_, objects_, target->shape, saw));
+  HL_ASSIGN(target->map,
+            MapShape(db_, catalog_, objects_, target->shape, context.options.follows, saw));
   target->dropped = target->map.tracked == nullptr;
   if (target->dropped) return Ok();
   HL_ASSIGN(target->state, StateOf(*target->map.tracked));

@@ -103,11 +103,17 @@ Status SchemaFollower::DropTables() {
 
 // A name may be handed on from one table to another, so tables whose names change step aside first.
 Status SchemaFollower::RenameTables() {
-  std::vector<std::pair<SeenObject*, const ObjectRow*>> renamed;
+  struct Renamed {
+    ObjectRow* have;
+    const ObjectRow* wanted;
+    std::string from;
+  };
+  std::vector<Renamed> renamed;
   for (auto& [key, have] : present_) {
     const auto wanted = wanted_.find(key);
     if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
-    if (have.row.name() != wanted->second.name()) renamed.emplace_back(&have, &wanted->second);
+    const std::string& name = have.row.name();
+    if (name != wanted->second.name()) renamed.push_back({&have.row, &wanted->second, name});
   }
   const auto rename = [&](ObjectRow* row, const std::string& name) -> Status {
     Status done =
@@ -118,11 +124,10 @@ Status SchemaFollower::RenameTables() {
   };
   if (renamed.size() > 1)
     for (size_t i = 0; i < renamed.size(); ++i)
-      HL_TRY(rename(&renamed[i].first->row, fmt::format("{}{}", kRenamed, i)));
-  for (const auto& [have, wanted] : renamed) {
-    const std::string from = have->row.name();
-    HL_TRY(rename(&have->row, wanted->name()));
-    Done(*wanted, "renamed from " + from);
+      HL_TRY(rename(renamed[i].have, fmt::format("{}{}", kRenamed, i)));
+  for (const Renamed& one : renamed) {
+    HL_TRY(rename(one.have, one.wanted->name()));
+    Done(*one.wanted, "renamed from " + one.from);
   }
   return Ok();
 }

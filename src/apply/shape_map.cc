@@ -143,27 +143,41 @@ ShapeMap Straight(const TrackedTable& tracked, const TableShape& shape) {
   return out;
 }
 
-Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
-                          const KnownObjects& objects, const TableShape& shape,
-                          const SenderSaw& saw) {
-  const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
-  // The sender means a table that was dropped, or has another name now, if it has not seen that.
+namespace {
+
+// Returns which table of the cluster the sender means: one that was dropped, or has another name
+// now, if it has not seen that. Null: none is known.
+Result<const ObjectRow*> TableMeant(const std::vector<const ObjectRow*>& named,
+                                    const std::string& name, const SenderSaw& saw) {
   const ObjectRow* meant = nullptr;
   for (const ObjectRow* object : named) {
-    if (!object->dropped() && SameName(object->name(), shape.name)) {
+    if (!object->dropped() && SameName(object->name(), name)) {
       if (meant == nullptr) meant = object;
       continue;
     }
     HL_ASSIGN(const bool seen, saw(object->key));
     if (!seen) meant = object;
   }
-  if (meant != nullptr && meant->dropped()) return ShapeMap();
-  const TrackedTable* tracked = catalog.ByName(meant == nullptr ? shape.name : meant->name());
+  return meant;
+}
+
+}  // namespace
+
+Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
+                          const KnownObjects& objects, const TableShape& shape,
+                          schema::Follow follow, const SenderSaw& saw) {
+  const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
+  HL_ASSIGN(const ObjectRow* meant, TableMeant(named, shape.name, saw));
+  const TrackedTable* tracked = catalog.ByName(shape.name);
+  const bool dropped = meant != nullptr && meant->dropped();
+  if (dropped && follow == schema::Follow::kAll) return ShapeMap();
+  const bool keeps_name = follow == schema::Follow::kOff || dropped;
+  if (meant != nullptr && !(keeps_name && tracked != nullptr))
+    tracked = catalog.ByName(meant->name());
   if (tracked == nullptr) return Absent(catalog, shape.name);
-  TableShape ours = tracked->table.Shape();
-  const auto difference = schema::Difference(ours, shape);
+  const auto difference = schema::Difference(tracked->table.Shape(), shape);
   if (!difference || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
-  if (meant == nullptr)
+  if (meant == nullptr || dropped)
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
   return Mapping(db, *tracked, *meant, shape).Make();
 }

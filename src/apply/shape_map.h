@@ -20,6 +20,7 @@
 #include "change/value.h"
 #include "ledger/catalog.h"
 #include "ledger/schema_table.h"
+#include "schema/follow.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::apply {
@@ -52,10 +53,12 @@ ShapeMap Straight(const ledger::TrackedTable& tracked, const change::TableShape&
 // Returns whether the batch's sender had seen the newest change of a row of `schema`.
 using SenderSaw = std::function<Result<bool>(const schema::ObjectId& object)>;
 
-// `catalog` and `objects` are those of this file. kSchemaMismatch: nothing explains the difference,
-// and the batch is to be held.
+// `catalog` and `objects` are those of this file, and `follow` is what it carries out of other
+// nodes' changes: a file that does not follow may still have a table under a name that others gave
+// up, or have dropped. kSchemaMismatch: nothing explains the difference, and the batch is to be
+// held.
 Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
                           const KnownObjects& objects, const change::TableShape& shape,
-                          const SenderSaw& saw);
+                          schema::Follow follow, const SenderSaw& saw);
 
 }  // namespace harmonylite::apply

@@ -254,6 +254,35 @@ TEST_F(FollowTest, OneThatDoesNotFollowHoldsNobodyUp) {
   EXPECT_EQ(off.Columns("notes"), (Strings{"'body'", "'id'", "'n'", "'y'"}));
 }
 
+TEST_F(FollowTest, TwoThatDoNotFollowGoOnWithWhatOthersRenamedOrDropped) {
+  for (const char* change : {"ALTER TABLE notes RENAME TO papers", "DROP TABLE notes"}) {
+    Node three(3, Follow::kOff);
+    Node four(4, Follow::kOff);
+    three.ApplyFrom(&four);
+    Node changed(5);
+    three.ApplyFrom(&changed);
+    changed.Migrate(change);
+    const auto batch = changed.Publish();
+    three.Apply(*batch);
+    four.App("INSERT INTO notes VALUES(1, 'has not seen it', 1)");
+    three.ApplyFrom(&four);
+    EXPECT_EQ(three.Query("SELECT id FROM notes"), Strings{"1"}) << change;
+  }
+}
+
+TEST_F(FollowTest, TablesExchangeTheirNames) {
+  one_.Migrate(
+      "CREATE TABLE more(id INTEGER PRIMARY KEY, v); INSERT INTO more VALUES(1, 'more');"
+      "INSERT INTO notes VALUES(1, 'note', 1)");
+  Exchange();
+  one_.Migrate(
+      "ALTER TABLE notes RENAME TO swap; ALTER TABLE more RENAME TO notes; "
+      "ALTER TABLE swap RENAME TO more");
+  Exchange();
+  EXPECT_EQ(two_.Query("SELECT v FROM notes"), Strings{"'more'"});
+  EXPECT_EQ(two_.Query("SELECT body FROM more"), Strings{"'note'"});
+}
+
 TEST_F(FollowTest, OneThatOnlyAddsDropsNothing) {
   Node additive(3, Follow::kAdditive);
   one_.Migrate("CREATE TABLE more(k TEXT PRIMARY KEY)");

@@ -251,6 +251,7 @@ Status Replica::ApplyOne(WaitingBatch* batch, State* state, const change::Retire
                          AppliedTotals* totals) {
   HL_ASSIGN(BatchDecoder decoder, BatchDecoder::Begin(&batch->arrived.bytes));
   apply::ApplyOptions options;
+  options.follows = options_.schema.follow;
   options.follow = [&](const apply::SchemaMerge& merge) { return FollowSchema(merge, state); };
   HL_ASSIGN(const apply::ApplyStats stats,
             applier_.Apply(&decoder, *state, *progress, retirements, origins, options));

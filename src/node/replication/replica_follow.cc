@@ -129,6 +129,7 @@ Status Replica::FollowSnapshot(sqlite::Connection* snapshot) {
     HL_ASSIGN(auto decoder, change::BatchDecoder::Begin(&batch->bytes));
     apply::ApplyOptions options;
     options.covers = false;
+    options.follows = options_.schema.follow;
     options.follow = [&](const apply::SchemaMerge& merge) { return FollowSchema(merge, &next); };
     HL_ASSIGN([[maybe_unused]] const apply::ApplyStats stats,
               applier_.Apply(&decoder, next, progress_, *retirements_, &origins, options));

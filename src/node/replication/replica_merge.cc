@@ -78,7 +78,11 @@ Result<std::optional<Replica::Merged>> Replica::MergeRestore(const apply::MergeP
     HL_ASSIGN(const Hlc forgotten, ledger::NewestForgotten(db_));
     const change::Knowledge theirs(plan.progress, plan.retirements);
     apply::ApplyOptions list;
-    if (!theirs.Covers(collected_)) list = {.fresh_until = forgotten, .fresh = &fresh};
+    list.follows = options_.schema.follow;
+    if (!theirs.Covers(collected_)) {
+      list.fresh_until = forgotten;
+      list.fresh = &fresh;
+    }
     auto applied = applier_.Apply(&decoder, next, progress, plan.retirements, &origins, list);
     if (!applied.ok()) return std::move(applied).error();
     out.stats = *applied;
