@@ -43,6 +43,7 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
   std::erase_if(wanted_, [](const auto& row) { return row.second.dropped(); });
   HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
   present_ = std::move(file.objects);
+  LeaveReserved();
   for (const Step step :
        {&SchemaFollower::DropWhatDiffers, &SchemaFollower::DropTables,
         &SchemaFollower::RenameTables, &SchemaFollower::ChangeTables, &SchemaFollower::CreateTables,
@@ -53,6 +54,20 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
 
 void SchemaFollower::Done(const ObjectRow& row, std::string_view what) {
   report_.done.push_back(fmt::format("{}: {}", Title(row), what));
+}
+
+void SchemaFollower::LeaveReserved() {
+  const auto is_reserved = [&](const ObjectRow& row) {
+    const auto owner = all_.find({ObjectKind::kTable, row.table});
+    const std::string& table = owner == all_.end() ? row.table : owner->second.name();
+    return schema::IsReserved(row.name()) || schema::IsReserved(table);
+  };
+  for (const auto& [key, row] : all_) {
+    if (!is_reserved(row)) continue;
+    wanted_.erase(key);
+    present_.erase(key);
+    report_.left_out[Title(row)] = "its name, or its table's, is reserved";
+  }
 }
 
 // Indexes, views and triggers have nothing to lose, so one that differs is dropped and made anew.

@@ -49,6 +49,8 @@ class SchemaFollower {
   using Row = schema::ObjectRow;
   using Step = Status (SchemaFollower::*)();
 
+  // Leaves alone what nobody but a forger names: objects under reserved names, or of such tables.
+  void LeaveReserved();
   Status DropWhatDiffers();
   Status DropTables();
   Status RenameTables();

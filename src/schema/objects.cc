@@ -30,10 +30,6 @@ bool StartsWith(std::string_view name, std::string_view prefix) {
   return SameName(name.substr(0, prefix.size()), prefix);
 }
 
-bool IsReserved(std::string_view name) {
-  return StartsWith(name, kHiddenPrefix) || StartsWith(name, "sqlite_");
-}
-
 // Returns the tables that hold the content of virtual tables, in folded case.
 Result<std::set<std::string>> ShadowTables(Connection* db) {
   HL_ASSIGN(auto list, db->PrepareCached("SELECT name FROM pragma_table_list WHERE schema = 'main' "
@@ -66,6 +62,10 @@ std::optional<ObjectKind> KindOf(std::string_view name) {
   for (const auto& [kind, known] : kNames)
     if (known == name) return kind;
   return std::nullopt;
+}
+
+bool IsReserved(std::string_view name) {
+  return StartsWith(name, kHiddenPrefix) || StartsWith(name, "sqlite_");
 }
 
 bool IsVirtual(std::string_view sql) { return StartsWith(sql, "CREATE VIRTUAL TABLE "); }

@@ -30,6 +30,8 @@ struct Object {
   std::string sql;    // as sqlite_schema has it; the number of a pragma
 };
 
+// True for names that SQLite or HarmonyLite keeps for itself.
+bool IsReserved(std::string_view name);
 // True for the text of a CREATE VIRTUAL TABLE.
 bool IsVirtual(std::string_view sql);
 

@@ -336,6 +336,46 @@ TEST_F(FollowTest, ForgedTextsMakeNothing) {
   }
 }
 
+TEST_F(FollowTest, ReservedNamesAreLeftAlone) {
+  Exchange();
+  sqlite::Connection app =
+      Must(sqlite::Connection::Open(one_.path(), sqlite::OpenMode::kReadWrite));
+  using schema::ObjectKind;
+  const schema::ObjectRow rows[] = {
+      {{ObjectKind::kTable, "x"},
+       {"__harmonylite__v99"},
+       {},
+       "CREATE TABLE \"__harmonylite__v99\"(a)",
+       {},
+       {}},
+      {{ObjectKind::kTable, "notes"},
+       {"notes", "__harmonylite__notes"},
+       {},
+       "CREATE TABLE \"__harmonylite__notes\"(id INTEGER PRIMARY KEY, body TEXT, n INT DEFAULT 7)",
+       {{"id", {"id"}, false}, {"body", {"body"}, false}, {"n", {"n"}, false}},
+       {}},
+      {{ObjectKind::kIndex, "i"},
+       {"i"},
+       "__harmonylite__journal",
+       "CREATE UNIQUE INDEX i ON __harmonylite__journal(op)",
+       {},
+       {}},
+      {{ObjectKind::kTrigger, "g"},
+       {"g"},
+       "__harmonylite__journal",
+       "CREATE TRIGGER g AFTER INSERT ON __harmonylite__journal BEGIN SELECT 1; END",
+       {},
+       {}},
+  };
+  for (const schema::ObjectRow& row : rows) {
+    auto transaction = Must(sqlite::Transaction::Begin(&app, sqlite::TransactionKind::kWrite));
+    Must(capture::WriteObject(&app, one_.replica().catalog(), row, one_.clock()));
+    Must(transaction.Commit());
+    two_.ApplyFrom(&one_);
+    EXPECT_EQ(two_.Schema(), Strings{"'table notes'"}) << row.sql;
+  }
+}
+
 TEST_F(FollowTest, FullTextTablesAreFilled) {
   one_.App("INSERT INTO notes VALUES(1, 'old words', 1)");
   Exchange();
