@@ -172,16 +172,18 @@ Result<bool> SchemaFollower::IsInLine(const ObjectRow& wanted) {
 // The content of a virtual table is this node's own, so one with another definition is made anew.
 Status SchemaFollower::ChangeTable(const SeenObject& seen, const ObjectRow& wanted) {
   HL_ASSIGN(bool in_line, IsInLine(wanted));
-  if (in_line) return Ok();
   if (schema::IsVirtual(seen.row.sql) || schema::IsVirtual(wanted.sql)) {
+    if (in_line) return Ok();
     HL_TRY(db_->Exec("DROP TABLE main." + Quote(wanted.name())));
     return Create(wanted);
   }
+  HL_ASSIGN(bool in_order, IsInOrder(db_, wanted));
+  if (in_line && in_order) return Ok();
   HL_TRY(RenameColumns(db_, seen.row, wanted));
   HL_TRY(DropColumns(seen, wanted));
   HL_TRY(AddColumns(db_, seen.row, wanted));
   HL_ASSIGN(in_line, IsInLine(wanted));
-  HL_ASSIGN(const bool in_order, IsInOrder(db_, wanted));
+  HL_ASSIGN(in_order, IsInOrder(db_, wanted));
   if (!in_line || !in_order) HL_TRY(Rebuild(seen, wanted));
   Done(wanted, "altered");
   if (seen.table_id != 0) report_.altered.insert(seen.table_id);

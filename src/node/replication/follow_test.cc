@@ -270,6 +270,21 @@ TEST_F(FollowTest, TwoThatDoNotFollowGoOnWithWhatOthersRenamedOrDropped) {
   }
 }
 
+// An INSERT that names no columns means the same on every node.
+TEST_F(FollowTest, TheOrderOfColumnsFollows) {
+  one_.App("INSERT INTO notes VALUES(1, 'a', 5)");
+  Exchange();
+  one_.Migrate(
+      "CREATE TABLE x(n INT DEFAULT 7, body TEXT, id INTEGER PRIMARY KEY); INSERT INTO x "
+      "SELECT n, body, id FROM notes; DROP TABLE notes; ALTER TABLE x RENAME TO notes");
+  Exchange();
+  EXPECT_EQ(two_.Query("SELECT * FROM notes"), Strings{"5|'a'|1"});
+  two_.App("INSERT INTO notes VALUES(6, 'b', 2)");
+  Exchange();
+  EXPECT_EQ(one_.Query("SELECT * FROM notes"), (Strings{"5|'a'|1", "6|'b'|2"}));
+  EXPECT_EQ(one_.Conflicts(), Strings{});
+}
+
 TEST_F(FollowTest, TablesExchangeTheirNames) {
   one_.Migrate(
       "CREATE TABLE more(id INTEGER PRIMARY KEY, v); INSERT INTO more VALUES(1, 'more');"
