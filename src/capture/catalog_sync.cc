@@ -331,10 +331,15 @@ class Sync {
   std::optional<Moment> read_at_;  // when registry_ and triggers_ were right; unset before a read
 };
 
+schema::LoadOptions WithObjects(schema::LoadOptions options) {
+  options.objects = true;
+  return options;
+}
+
 }  // namespace
 
 Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& options) {
-  HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
+  HL_ASSIGN(schema::Schema schema, schema::Load(db, WithObjects(options)));
   HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
   HL_ASSIGN(const InstalledTriggers triggers, LoadTriggers(db));
   HL_ASSIGN(const std::set<std::string> shadow_tables, LoadShadowTables(db));
@@ -361,7 +366,7 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
 
 Result<SyncResult> SyncCatalog(Connection* db, const schema::LoadOptions& options,
                                bool first_attach) {
-  HL_ASSIGN(schema::Schema schema, schema::Load(db, options));
+  HL_ASSIGN(schema::Schema schema, schema::Load(db, WithObjects(options)));
   SyncResult out;
   out.catalog.skipped = std::move(schema.skipped);
   Sync sync(db, first_attach, options.hide_orphans, &out);

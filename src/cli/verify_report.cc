@@ -113,13 +113,17 @@ Json Nodes(const Verification& result) {
   return out;
 }
 
+// The rows of the schema are compared, too, but are nobody's table.
+bool IsShown(const node::TableDigest& table) { return table.table != schema::kSchemaTable; }
+
 Json Tables(const Verification& result) {
   Json out = Json::array();
   for (const node::TableDigest& table : result.tables)
-    out.push_back({{"table", table.table},
-                   {"rows", table.rows},
-                   {"shadowed", table.shadowed},
-                   {"digest", Hash(table.images)}});
+    if (IsShown(table))
+      out.push_back({{"table", table.table},
+                     {"rows", table.rows},
+                     {"shadowed", table.shadowed},
+                     {"digest", Hash(table.images)}});
   return out;
 }
 
@@ -167,8 +171,9 @@ void PrintVerification(const Verification& result, const std::string& config_pat
     if (result.tables.empty()) return;
     std::vector<std::vector<std::string>> lines{{"TABLE", "ROWS", "SHADOWED", "DIGEST"}};
     for (const node::TableDigest& table : result.tables)
-      lines.push_back({OneLine(table.table), fmt::format("{}", table.rows),
-                       fmt::format("{}", table.shadowed), fmt::format("{:016x}", table.images)});
+      if (IsShown(table))
+        lines.push_back({OneLine(table.table), fmt::format("{}", table.rows),
+                         fmt::format("{}", table.shadowed), fmt::format("{:016x}", table.images)});
     PrintColumns(lines);
     return;
   }

@@ -350,7 +350,7 @@ Result<Schema> LoadTables(Connection* connection, const LoadOptions& options) {
                        sqlite::LibraryVersion(), object.why),
            SkipCause::kUnusable});
   for (const TableRow& row : rows) {
-    const bool objects = row.name == kSchemaTable;
+    const bool objects = options.objects && row.name == kSchemaTable;
     const bool ours = SameName(row.name.substr(0, kHiddenPrefix.size()), kHiddenPrefix);
     const bool internal = SameName(row.name.substr(0, 7), "sqlite_");
     if ((ours && !objects) || internal || row.type == "shadow" || row.type == "view") continue;

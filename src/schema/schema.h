@@ -113,10 +113,12 @@ struct LoadOptions {
   std::function<bool(const std::string& table)> allow_without_key;
   // True if orphans are taken out of their tables ([conflicts] foreign_keys = "hide").
   bool hide_orphans = false;
+  // True if kSchemaTable is listed, as the last table.
+  bool objects = false;
 };
 
-// Reads the main schema in the caller's transaction. Hidden tables and SQLite's own are not listed,
-// but for kSchemaTable, which is the last.
+// Reads the main schema in the caller's transaction. Other hidden tables and SQLite's own are not
+// listed.
 Result<Schema> Load(sqlite::Connection* connection, const LoadOptions& options);
 
 // Returns why rows of shape `theirs` cannot be written to a table of shape `ours`, and nothing if
