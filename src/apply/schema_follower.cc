@@ -260,7 +260,10 @@ Status SchemaFollower::SetPragmas() {
     if (wanted == wanted_.end() && !(Drops() && present_.contains(key))) continue;
     const int64_t value =
         wanted == wanted_.end() ? 0 : std::strtoll(wanted->second.sql.c_str(), nullptr, 10);
-    HL_TRY(db_->Exec(fmt::format("PRAGMA {} = {}", name, value)));
+    const auto have = present_.find(key);
+    const std::string number = fmt::format("{}", value);
+    if ((have == present_.end() ? "0" : have->second.row.sql) == number) continue;
+    HL_TRY(db_->Exec(fmt::format("PRAGMA {} = {}", name, number)));
   }
   return Ok();
 }

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <optional>
-#include <set>
 #include <string>
 #include <utility>
 
@@ -31,7 +29,6 @@ using schema::ObjectKind;
 using schema::ObjectRow;
 using sqlite::Connection;
 using sqlite::FoldCase;
-using sqlite::SameName;
 
 // Returns what is remembered of an object as it is: its present name and columns.
 ObjectRow AsSeen(ObjectRow row) {
@@ -70,6 +67,8 @@ class Look {
     HL_ASSIGN(before_, ledger::LoadSeen(db_));
     HL_ASSIGN(rows_, ledger::LoadObjects(db_));
     HL_ASSIGN(const std::vector<Object> objects, schema::ListObjects(db_, options));
+    for (const ledger::TrackedTable& tracked : catalog_.tables)
+      tracked_.emplace(FoldCase(tracked.table.name), &tracked);
     for (const auto& [key, seen] : before_.objects) {
       by_name_.emplace(std::pair(key.kind, FoldCase(seen.row.name())), key);
       if (seen.table_id != 0) by_number_.emplace(seen.table_id, key);
@@ -86,8 +85,7 @@ class Look {
   using Named = std::map<std::pair<ObjectKind, std::string>, ObjectId>;
 
   Status Take(const Object& object) {
-    const ledger::TrackedTable* tracked =
-        object.kind == ObjectKind::kTable ? catalog_.ByName(object.name) : nullptr;
+    const ledger::TrackedTable* tracked = FindTracked(object);
     const int64_t number = tracked == nullptr ? 0 : tracked->id;
     const auto table = ids_.find(FoldCase(object.table));
     const std::string table_id = table == ids_.end() ? FoldCase(object.table) : table->second;
@@ -112,6 +110,11 @@ class Look {
     const ObjectId key = row.key;
     now_.objects[key] = {AsSeen(std::move(row)), number};
     return Ok();
+  }
+
+  const ledger::TrackedTable* FindTracked(const Object& object) const {
+    const auto it = tracked_.find(FoldCase(object.name));
+    return object.kind != ObjectKind::kTable || it == tracked_.end() ? nullptr : it->second;
   }
 
   const SeenObject* FindSeen(const Object& object, int64_t number) const {
@@ -213,8 +216,9 @@ class Look {
   SeenSchema before_;
   SeenSchema now_;
   ObjectRows rows_;
-  Named by_name_;                           // seen objects, by folded name
-  std::map<int64_t, ObjectId> by_number_;   // seen tables, by TrackedTable::id
+  Named by_name_;                                               // seen objects, by folded name
+  std::map<std::string, const ledger::TrackedTable*> tracked_;  // of catalog_, by folded name
+  std::map<int64_t, ObjectId> by_number_;                       // seen tables, by TrackedTable::id
   Named rows_by_name_;                      // all nodes' objects, by folded name
   std::map<std::string, std::string> ids_;  // of tables and views, by folded name
 };

@@ -8,7 +8,6 @@
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
-#include "ledger/schema_table.h"
 #include "node/cluster/heartbeat.h"
 #include "node/replication/replica.h"
 #include "sqlite/connection.h"
@@ -37,7 +36,7 @@ Result<Fingerprints> PrintTables(const config::Config& config) {
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(&db, MakeLoadOptions(config)));
   HL_ASSIGN(const ledger::Definitions definitions, ledger::LoadDefinitions(&db, catalog));
   for (const ledger::TrackedTable& tracked : catalog.tables) {
-    if (&tracked == ledger::SchemaTable(catalog)) continue;
+    if (tracked.table.name == schema::kSchemaTable) continue;
     Print("{}: {} columns, {}, definition {:016x}\n", tracked.table.name,
           tracked.table.columns.size() - tracked.table.first_real_column(), KeyText(tracked.table),
           definitions.at(tracked.id));

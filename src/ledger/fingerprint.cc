@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "change/row_hash.h"
-#include "ledger/schema_table.h"
 #include "schema/definition.h"
 #include "sqlite/identifier.h"
 
@@ -14,7 +13,7 @@ namespace harmonylite::ledger {
 uint64_t SchemaFingerprint(const Catalog& catalog) {
   uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables) {
-    if (&tracked == SchemaTable(catalog)) continue;
+    if (tracked.table.name == schema::kSchemaTable) continue;
     std::vector<std::string> columns;
     for (const std::string& name : tracked.table.columns) columns.push_back(sqlite::FoldCase(name));
     std::sort(columns.begin(), columns.end());
@@ -47,7 +46,7 @@ Result<Definitions> LoadDefinitions(sqlite::Connection* db, const Catalog& catal
 uint64_t DefinitionsFingerprint(const Catalog& catalog, const Definitions& definitions) {
   uint64_t sum = kNoTables;
   for (const TrackedTable& tracked : catalog.tables)
-    if (&tracked != SchemaTable(catalog))
+    if (tracked.table.name != schema::kSchemaTable)
       sum += change::MixHashes(change::ColumnSeed(sqlite::FoldCase(tracked.table.name)),
                                definitions.at(tracked.id));
   return sum;

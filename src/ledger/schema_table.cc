@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -183,8 +184,12 @@ Status SaveSeen(Connection* db, const SeenSchema& before, const SeenSchema& now)
   return PutNumber(db, "seen_application_id", now.numbers.application_id);
 }
 
+// It is the last of a catalog (schema::Load), so the search begins there.
 const TrackedTable* SchemaTable(const Catalog& catalog) {
-  return catalog.ByName(schema::kSchemaTable);
+  const auto it = std::find_if(
+      catalog.tables.rbegin(), catalog.tables.rend(),
+      [](const TrackedTable& tracked) { return tracked.table.name == schema::kSchemaTable; });
+  return it == catalog.tables.rend() ? nullptr : &*it;
 }
 
 int64_t CountTables(const Catalog& catalog) {

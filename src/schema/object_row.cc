@@ -85,16 +85,20 @@ bool IsAhead(const std::vector<std::string>& other, const std::vector<std::strin
   return Holds(other, names.back()) && !Holds(names, other.back());
 }
 
+// Takes all names over, and makes the last of `other` the present one.
+void FollowNames(const std::vector<std::string>& other, std::vector<std::string>* names) {
+  AddFormer(other, names);
+  std::erase(*names, other.back());
+  names->push_back(other.back());
+}
+
 // Takes a rename over that only `other` knows. If the text cannot be changed here, the name stays.
 void TakeName(const ObjectRow& other, ObjectRow* row) {
   if (!IsAhead(other.names, row->names)) return AddFormer(other.names, &row->names);
   auto text = sqlite::RenameTableIn(row->sql, row->name(), other.name());
   if (!text.ok()) return AddFormer(other.names, &row->names);
   row->sql = std::move(*text);
-  const std::string name = other.name();
-  AddFormer(other.names, &row->names);
-  std::erase(row->names, name);
-  row->names.push_back(name);
+  FollowNames(other.names, &row->names);
 }
 
 // Takes a drop over that only `other` knows. A column that is added again is another one, so that a
@@ -114,10 +118,7 @@ void TakeName(const ColumnRow& other, ColumnRow* column, ObjectRow* row) {
   auto text = sqlite::RenameColumnIn(row->sql, row->name(), column->name(), other.name());
   if (!text.ok()) return AddFormer(other.names, &column->names);
   row->sql = std::move(*text);
-  const std::string name = other.name();
-  AddFormer(other.names, &column->names);
-  std::erase(column->names, name);
-  column->names.push_back(name);
+  FollowNames(other.names, &column->names);
 }
 
 ColumnRow* FindIn(std::vector<ColumnRow>* columns, std::string_view id) {

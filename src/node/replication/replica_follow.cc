@@ -113,7 +113,7 @@ Status Replica::CatchUp() {
   Status followed = EndFollowing(follow());
   if (followed.ok() || followed.error().code() == ErrorCode::kRetryLater) return followed;
   logger_->Warning("{}; its rows wait until it is", followed.error().message());
-  return SyncSchema();
+  return Ok();
 }
 
 Status Replica::FollowSnapshot(sqlite::Connection* snapshot) {
