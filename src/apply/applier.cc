@@ -88,7 +88,7 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
     if (auto* shape = std::get_if<TableShape>(&item)) {
       HL_TRY(FollowSchema(&context));
-      context.tables.push_back({std::move(*shape), nullptr, {}, 0, false});
+      context.tables.push_back({std::move(*shape), nullptr, {}, 0, false, {}});
       HL_TRY(Resolve(context, &context.tables.back()));
       continue;
     }

@@ -155,6 +155,7 @@ class Applier {
     ShapeMap map;
     int64_t used_id = 0;  // see ApplyStats::used_ids
     bool dropped = false;
+    std::optional<ledger::TrackedTable> aside;  // the dropped table, if its name is still known
   };
   // A row that is being merged, in this node's column order and spelled as it came.
   struct RowAtHand {

@@ -15,6 +15,28 @@ using change::RowView;
 using change::TableShape;
 using change::ValueView;
 
+namespace {
+
+// Returns a table that was dropped here, as a batch has it. The list of conflicts has a name for it
+// as long as its number is known. If it is not, its rows are set aside on their own node at least.
+Result<std::optional<ledger::TrackedTable>> FindDropped(sqlite::Connection* db,
+                                                        const TableShape& shape) {
+  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
+  for (const ledger::RegisteredTable& known : registry) {
+    if (!known.key.empty() || !sqlite::SameName(known.name, shape.name)) continue;
+    ledger::TrackedTable out;
+    out.id = known.id;
+    out.table.name = known.name;
+    out.table.columns = shape.columns;
+    for (const uint32_t at : shape.key)
+      out.table.key.push_back({shape.columns[at], "BINARY", false});
+    return std::optional(std::move(out));
+  }
+  return std::optional<ledger::TrackedTable>();
+}
+
+}  // namespace
+
 Status Applier::Resolve(const Context& context, Target* target) {
   const SenderSaw saw = [&](const schema::ObjectId& object) -> Result<bool> {
     const ledger::TrackedTable* objects = ledger::SchemaTable(catalog_);
@@ -29,7 +51,10 @@ Status Applier::Resolve(const Context& context, Target* target) {
   HL_ASSIGN(target->map,
             MapShape(db_, catalog_, objects_, target->shape, context.options.follows, saw));
   target->dropped = target->map.tracked == nullptr;
-  if (target->dropped) return Ok();
+  if (target->dropped) {
+    HL_ASSIGN(target->aside, FindDropped(db_, target->shape));
+    return Ok();
+  }
   HL_ASSIGN(target->state, StateOf(*target->map.tracked));
   TableState* state = target->state;
   state->any_shadows = false;
@@ -46,28 +71,14 @@ Result<Applier::Target*> Applier::TargetOf(const RowView& row, Context* context)
   return target;
 }
 
-// The list of conflicts has a name for the table as long as its number is known. If it is not, the
-// row was set aside on its own node at least.
 Status Applier::SetAside(const RowView& row, const Target& target, const Context& context) {
-  if (row.deleted) return Ok();
-  HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db_));
-  for (const ledger::RegisteredTable& known : registry) {
-    if (!known.key.empty() || !sqlite::SameName(known.name, target.shape.name)) continue;
-    ledger::TrackedTable dropped;
-    dropped.id = known.id;
-    dropped.table.name = known.name;
-    dropped.table.columns = target.shape.columns;
-    std::vector<ValueView> key;
-    for (const uint32_t at : target.shape.key) {
-      dropped.table.key.push_back({target.shape.columns[at], "BINARY", false});
-      key.push_back(row.values[at]);
-    }
-    const ledger::OriginIndex writer = context.covers[row.cover];
-    HL_ASSIGN([[maybe_unused]] const int64_t id,
-              ledger::AddConflict(db_, dropped, ledger::conflict_kind::kDropped, key,
-                                  {row.stamp, writer, row.values}, {row.stamp, writer, {}}));
-    return Ok();
-  }
+  if (row.deleted || !target.aside) return Ok();
+  std::vector<ValueView> key;
+  for (const uint32_t at : target.shape.key) key.push_back(row.values[at]);
+  const ledger::OriginIndex writer = context.covers[row.cover];
+  HL_ASSIGN([[maybe_unused]] const int64_t id,
+            ledger::AddConflict(db_, *target.aside, ledger::conflict_kind::kDropped, key,
+                                {row.stamp, writer, row.values}, {row.stamp, writer, {}}));
   return Ok();
 }
 

@@ -27,7 +27,7 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
       const ledger::TrackedTable* tracked = catalog_.ByName(shape->name);
       if (tracked == nullptr || schema::Difference(tracked->table.Shape(), *shape))
         return MakeError(ErrorCode::kSchemaMismatch, "table {} differs here", shape->name);
-      Target target{*shape, nullptr, Straight(*tracked, *shape), 0, false};
+      Target target{*shape, nullptr, Straight(*tracked, *shape), 0, false, {}};
       HL_ASSIGN(target.state, StateOf(*tracked));
       for (const ledger::RegisteredTable& known : registry)
         if (known.id == target.state->tracked->id)

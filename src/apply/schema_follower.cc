@@ -162,10 +162,7 @@ Result<bool> SchemaFollower::IsInLine(const ObjectRow& wanted) {
   if (schema::IsVirtual(wanted.sql) || schema::IsVirtual(*sql))
     return schema::InOneSpelling(*sql) == schema::InOneSpelling(wanted.sql);
   HL_ASSIGN(const schema::TableText have, schema::ParseTable(*sql));
-  HL_ASSIGN(schema::TableText want, schema::ParseTable(wanted.sql));
-  if (!Drops())  // Columns that others dropped are still here.
-    for (const schema::ColumnText& column : have.columns)
-      if (want.Find(column.name) == nullptr) want.columns.push_back(column);
+  HL_ASSIGN(const schema::TableText want, WantedTable(wanted, have, /*keeps_dropped=*/!Drops()));
   return schema::SameDefinition(have, want);
 }
 

@@ -91,6 +91,15 @@ Result<schema::TableText> PresentTable(Connection* db, const std::string& table)
   return schema::ParseTable(*sql);
 }
 
+Result<schema::TableText> WantedTable(const ObjectRow& wanted, const schema::TableText& have,
+                                      bool keeps_dropped) {
+  HL_ASSIGN(schema::TableText out, schema::ParseTable(wanted.sql));
+  if (keeps_dropped)
+    for (const schema::ColumnText& column : have.columns)
+      if (out.Find(column.name) == nullptr) out.columns.push_back(column);
+  return out;
+}
+
 Result<bool> IsInOrder(Connection* db, const ObjectRow& wanted) {
   HL_ASSIGN(const schema::TableText have, PresentTable(db, wanted.name()));
   HL_ASSIGN(const schema::TableText want, schema::ParseTable(wanted.sql));
@@ -133,11 +142,8 @@ Status AddColumns(Connection* db, const ObjectRow& seen, const ObjectRow& wanted
 Status RebuildTable(Connection* db, const ObjectRow& seen, const ObjectRow& wanted,
                     bool keeps_dropped) {
   const std::string& name = wanted.name();
-  HL_ASSIGN(schema::TableText text, schema::ParseTable(wanted.sql));
   HL_ASSIGN(const schema::TableText have, PresentTable(db, name));
-  if (keeps_dropped)
-    for (const schema::ColumnText& column : have.columns)
-      if (text.Find(column.name) == nullptr) text.columns.push_back(column);
+  HL_ASSIGN(const schema::TableText text, WantedTable(wanted, have, keeps_dropped));
   Status made = sqlite::CreateObject(db, "table", {kNew, {}, schema::CreateTableSql(kNew, text)});
   if (!made.ok()) return HeldUp(wanted, std::move(made).error());
   HL_ASSIGN(const std::vector<Column> old_columns, StoredColumns(db, name));

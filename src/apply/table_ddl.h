@@ -20,6 +20,10 @@ Error NotInLine(const schema::ObjectRow& table, std::string_view why);
 // Returns an error of SQLite as one that holds the batch, unless trying again may help.
 Error HeldUp(const schema::ObjectRow& table, Error error);
 
+// Returns the definition that a table is to have, if it has `have` now. Columns that others dropped
+// stay if this file keeps them.
+Result<schema::TableText> WantedTable(const schema::ObjectRow& wanted,
+                                      const schema::TableText& have, bool keeps_dropped);
 // Returns the definition that a table of this file has now.
 Result<schema::TableText> PresentTable(sqlite::Connection* db, const std::string& table);
 // True if the columns have the wanted order, which counts for INSERTs that name no columns. It is

@@ -197,12 +197,15 @@ class Replica {
   Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
-  // Does all of SyncSchema that writes, and leaves what it found in `sync`.
-  Status TakeSchemaOver(bool first, ledger::State* next, capture::SyncResult* sync);
+  // Does all of SyncSchema that writes, and leaves what it found in `sync`. `rebuilt` are tables
+  // that this transaction has made anew.
+  Status TakeSchemaOver(bool first, const std::set<int64_t>& rebuilt, ledger::State* next,
+                        capture::SyncResult* sync);
   // Brings the file in line with what other nodes changed in the schema: ApplyOptions::follow. It
   // changes catalog_ before the transaction is committed; EndFollowing must be called at its end.
   Status FollowSchema(const apply::SchemaMerge& merge, ledger::State* next);
-  Status BringInLine(const apply::SchemaMerge& merge);
+  // Returns the tables that were made anew, by TrackedTable::id.
+  Result<std::set<int64_t>> BringInLine(const apply::SchemaMerge& merge);
   // Follows what this file lacks although its rows of `schema` say it, once, at the start.
   Status CatchUp();
   // Unites definitions whose writers did not know each other's.
@@ -267,7 +270,6 @@ class Replica {
     ledger::Catalog before;    // catalog_ if the transaction is rolled back
   };
   std::optional<Following> following_;
-  std::set<int64_t> rebuilt_;  // tables that this transaction has made anew
   // Objects of other nodes that cannot be made here, and why.
   std::map<std::string, std::string> not_made_;
   Lseq attached_at_;          // published_to when this process attached

@@ -1,4 +1,5 @@
 // Following what other nodes change in the schema. See replica.h.
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -38,9 +39,8 @@ Status Replica::FollowSchema(const apply::SchemaMerge& merge, State* next) {
   HL_TRY(Unite(merge));
   if (!following_) following_ = Following{{}, catalog_};
   if (options_.schema.follow != schema::Follow::kOff) {
-    HL_TRY(BringInLine(merge));
-    HL_TRY(TakeSchemaOver(/*first=*/false, next, &following_->sync));
-    rebuilt_.clear();
+    HL_ASSIGN(const std::set<int64_t> rebuilt, BringInLine(merge));
+    HL_TRY(TakeSchemaOver(/*first=*/false, rebuilt, next, &following_->sync));
     HL_TRY(capture::NoteSeen(db_, options_.tables, following_->sync.catalog));
     catalog_ = following_->sync.catalog;
   }
@@ -49,7 +49,7 @@ Status Replica::FollowSchema(const apply::SchemaMerge& merge, State* next) {
   return Ok();
 }
 
-Status Replica::BringInLine(const apply::SchemaMerge& merge) {
+Result<std::set<int64_t>> Replica::BringInLine(const apply::SchemaMerge& merge) {
   // Kept statements and the application's triggers on this connection stand in the way.
   db_->ClearCache();
   HL_TRY(apply::DropTempTriggers(db_));
@@ -70,9 +70,8 @@ Status Replica::BringInLine(const apply::SchemaMerge& merge) {
   for (const auto& [object, why] : report.left_out)
     if (!not_made_.contains(object)) logger_->Warning("{} cannot be made here: {}", object, why);
   not_made_ = std::move(report.left_out);
-  rebuilt_.insert(report.rebuilt.begin(), report.rebuilt.end());
   for (const int64_t table : report.altered) (*applier_.written())[table] += 0;
-  return Ok();
+  return std::move(report.rebuilt);
 }
 
 // The batch counts as applied whatever becomes of this: what fails here is done again by the next
@@ -81,7 +80,6 @@ Status Replica::EndFollowing(Status outcome) {
   if (!following_) return outcome;
   Following ended = std::move(*following_);
   following_.reset();
-  rebuilt_.clear();
   Status used = Ok();
   if (outcome.ok() && options_.schema.follow != schema::Follow::kOff) {
     used = UseSchema(std::move(ended.sync), /*first=*/false);

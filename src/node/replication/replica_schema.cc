@@ -1,6 +1,7 @@
 // Taking over a schema that the application has changed. See replica.h.
 #include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -28,7 +29,7 @@ Status Replica::SyncSchema() {
   HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
   State next = state_;
   capture::SyncResult sync;
-  HL_TRY(TakeSchemaOver(first, &next, &sync));
+  HL_TRY(TakeSchemaOver(first, /*rebuilt=*/{}, &next, &sync));
   HL_TRY(capture::CaptureSchema(db_, options_.tables, sync.catalog, *clock_));
   // Capturing a dropped table drops what belonged to it.
   HL_ASSIGN(sync.catalog.schema_version, db_->QueryInt("PRAGMA schema_version"));
@@ -39,13 +40,14 @@ Status Replica::SyncSchema() {
 
 // The journal is folded by the new catalog before the audits run, so that a row which is journaled
 // already is not taken for one that was written without triggers.
-Status Replica::TakeSchemaOver(bool first, State* next, capture::SyncResult* sync) {
+Status Replica::TakeSchemaOver(bool first, const std::set<int64_t>& rebuilt, State* next,
+                               capture::SyncResult* sync) {
   if (first) HL_TRY(ledger::AddMembershipTables(db_));
   if (first) HL_TRY(ledger::AddSchemaTables(db_));
   HL_ASSIGN(*sync, capture::SyncCatalog(db_, options_.tables, false));
   // Tables that this transaction has made anew have lost nothing but their triggers.
   std::erase_if(sync->audits, [&](const capture::PendingAudit& audit) {
-    return rebuilt_.contains(audit.table_id);
+    return rebuilt.contains(audit.table_id);
   });
   HL_TRY(capture::SyncRowMaps(db_, *clock_, next->folded_to, sync));
   HL_TRY(capture::PrepareAudits(db_, *clock_, next->folded_to, *sync));
