@@ -212,6 +212,23 @@ def test_what_was_written_before_joining_counts_as_older(cluster, empty):
     assert {one["key"]["id"] for one in listed(b) if one["table"] == "t"} == {"new", "old"}, listed(b)
 
 
+def test_an_application_that_starts_late_on_a_node_without_tables(cluster):
+    """The node cannot get the cluster's tables, so its application makes its own: its first rows count as older."""
+    apart = {"snapshot": {"enabled": False, "leader_ttl": 1000}}
+    table = "CREATE TABLE t(id TEXT PRIMARY KEY, v)"
+    a = cluster.add(apart).create(f"{table};").start()
+    a.sql("INSERT INTO t VALUES('setting', 'of a')")
+    b = cluster.add({**apart, **HEALTH}).launch()
+    b.wait_log("table t does not exist")
+    wait_until(lambda: "catching up" in str(health(b)), what="the reason in health", explain=b.tail)
+    assert health(b)[0] == 503
+    b.transaction(table, "INSERT INTO t VALUES('setting', 'default'), ('own', 'of b')")
+    b.wait_ready()
+    wait_value([a, b], "SELECT group_concat(id || ' ' || v) FROM (SELECT * FROM t ORDER BY id)",
+               "own of b,setting of a")
+    assert losers(b, "overwritten") == {"setting": "default"} and health(b)[0] == 200
+
+
 def catching_up(cluster):
     """A node that is compared and cannot apply all that the cluster had: its migration has not got that far."""
     schema = "CREATE TABLE t(id TEXT PRIMARY KEY, v);"

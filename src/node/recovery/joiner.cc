@@ -229,15 +229,17 @@ Status Joiner::GoOnUncompared(const Decision& decision) {
   return CatchUpOrJoin({});
 }
 
-// The process has ended while the file caught up. If no node runs that knows what is missing, the
-// log alone has to say it.
+// The file catches up since before this process began, or since it was attached without tables. If
+// no node runs that knows what is missing, the log alone has to say it. For a file without tables,
+// the process has listened for other nodes before it opened it (node/recovery/empty_join.h).
 Status Joiner::FindReach() {
   JoinComparison::Candidates candidates;
   candidates.self = d_.shared->self().node;
   HL_ASSIGN(const std::optional<VerifyAnswer> there, comparison_.Reference(candidates));
   const int64_t now = d_.clock->MonotonicMs();
   if (!listens_since_ms_) listens_since_ms_ = now;
-  if (!there && now - *listens_since_ms_ < kListenMs)
+  const bool has_tables = d_.shared->applied().schema_fingerprint != ledger::kNoTables;
+  if (!there && has_tables && now - *listens_since_ms_ < kListenMs)
     return MakeError(ErrorCode::kRetryLater, "no node runs that knows what is missing here");
   d_.shared->rows().SetReach(there ? there->progress : change::ProgressVector());
   return Ok();

@@ -12,6 +12,7 @@
 //   waiting    → catching up  with FirstJoin::kMerge, in place of the above: what differed is
 //                             merged, or the file had no rows and no node runs that it could be
 //                             compared with (it is uncompared then)
+//   (attached) → catching up  with FirstJoin::kMerge, a file that has no tables
 //   catching up → taking part the consumer has applied what the other node had, and what the log
 //                             held (node/replication/catch_up.h)
 //   uncompared → compared     the node takes part and is compared; rows from before HarmonyLite are

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/mutant.h"
+#include "ledger/fingerprint.h"
 
 namespace harmonylite::node {
 
@@ -18,7 +19,8 @@ CatchUp::Verdict CatchUp::Look(const change::ProgressVector& reach, const Standi
   why_ = Missing(reach, standing);
   if (why_.empty()) return Verdict::kDone;
   Moved moved{*standing.progress, standing.schema};
-  if (!still_since_ms_ || moved != moved_) still_since_ms_ = standing.now_ms;
+  const bool no_tables = moved.schema == ledger::kNoTables;
+  if (!still_since_ms_ || moved != moved_ || no_tables) still_since_ms_ = standing.now_ms;
   moved_ = std::move(moved);
   return standing.now_ms - *still_since_ms_ < kCatchUpPatienceMs ? Verdict::kNotYet
                                                                  : Verdict::kGivesUp;

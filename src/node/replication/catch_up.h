@@ -1,6 +1,7 @@
 // Decides when a node that joins has what the cluster had, so that it may take part: when
 // everything is applied that the node had which it was compared with, and that the log held when
-// catching up began. docs/decisions/0036-first-join-merges.md
+// catching up began. It gives up on what does not come, unless its file has no tables yet: then
+// nothing is written here that could be taken for newer. docs/decisions/0036-first-join-merges.md
 //
 // Threads: one owner at a time; in production the consumer.
 #pragma once
@@ -27,7 +28,7 @@ class CatchUp {
     ports::LogSeq next;                      // position in the log to read next
     bool log_read;                           // every record of the log was read
     std::string held;     // why a change that was read is not applied; empty: all are
-    uint64_t schema = 0;  // fingerprint of the node's tables
+    uint64_t schema = 0;  // fingerprint of the node's tables; kNoTables: there are none
     int64_t now_ms = 0;   // monotonic
   };
   enum class Verdict {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include "ledger/fingerprint.h"
+
 namespace harmonylite::node {
 namespace {
 
@@ -68,6 +70,16 @@ TEST_F(CatchUpTest, GivesUpWhenNothingHasMovedForLong) {
   schema_ = 2;  // A migration is under way.
   EXPECT_EQ(LookMuchLater(), Verdict::kNotYet);
   progress_.Advance(kOther, Lseq(1));
+  EXPECT_EQ(LookMuchLater(), Verdict::kNotYet);
+  EXPECT_EQ(LookMuchLater(), Verdict::kGivesUp);
+}
+
+TEST_F(CatchUpTest, DoesNotGiveUpBeforeItsApplicationHasMadeTables) {
+  held_ = "no table";
+  schema_ = ledger::kNoTables;
+  EXPECT_EQ(Look(), Verdict::kNotYet);
+  EXPECT_EQ(LookMuchLater(), Verdict::kNotYet);
+  schema_ = 1;
   EXPECT_EQ(LookMuchLater(), Verdict::kNotYet);
   EXPECT_EQ(LookMuchLater(), Verdict::kGivesUp);
 }

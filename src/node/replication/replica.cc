@@ -109,7 +109,9 @@ Result<std::string> Replica::UseWal() {
 
 // Installs the hidden tables and the triggers in one transaction. A file that is to be compared
 // with the cluster first is marked as not compared, and if it has tables, as not joined: nothing is
-// sent or applied until the first join is done.
+// sent or applied until the first join is done. A file without tables has nothing to be compared:
+// it catches up at once, so that the first rows of an application that starts later count as older
+// than what the cluster has.
 Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
   HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
   HL_TRY(ledger::Install(db_, self, journal_mode));
@@ -120,7 +122,10 @@ Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode)
   if (options_.first_join != FirstJoin::kAtOnce) {
     HL_ASSIGN(const State attached, ledger::LoadState(db_));
     State waits = attached;
-    waits.joined = ledger::CountTables(sync.catalog) == 0;
+    const bool has_tables = ledger::CountTables(sync.catalog) != 0;
+    waits.catching_up =
+        !has_tables && options_.first_join == FirstJoin::kMerge && options_.replicate;
+    waits.joined = !has_tables && !waits.catching_up;
     waits.compared = false;
     HL_TRY(ledger::SaveState(db_, waits, attached));
   }
