@@ -3,8 +3,8 @@
 namespace harmonylite::cli {
 
 std::vector<Command> Commands() {
-  return {LintCommand(),   SnapshotCommand(), ConflictsCommand(),
-          VerifyCommand(), JoinCommand(),     IdsCommand()};
+  return {LintCommand(), SnapshotCommand(), ConflictsCommand(), VerifyCommand(),
+          JoinCommand(), IdsCommand(),      SchemaCommand()};
 }
 
 }  // namespace harmonylite::cli

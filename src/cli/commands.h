@@ -51,6 +51,10 @@ Command JoinCommand();
 // used while a node runs on the database.
 Command IdsCommand();
 
+// harmonylite schema: lists the objects of the schema that all nodes share, and writes back rows
+// that were set aside with their table. May be used while a node runs on the database.
+Command SchemaCommand();
+
 // Returns all commands in the order in which the help lists them.
 std::vector<Command> Commands();
 

@@ -1,5 +1,6 @@
 #include "cli/restore_conflict.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "cli/database.h"
@@ -196,6 +197,37 @@ Result<NamedImage> KeptRow(const Table& table, const ledger::ListedConflict& con
   return out;
 }
 
+bool HasAllColumns(const Table& table, const NamedImage& image) {
+  return std::ranges::all_of(image.columns, [&](const std::string& column) {
+    return column == schema::kIdentityColumn ||
+           std::ranges::any_of(table.columns,
+                               [&](const std::string& mine) { return SameName(mine, column); });
+  });
+}
+
+Status WriteBack(sqlite::Connection* db, const ledger::Catalog& catalog,
+                 const ledger::TrackedTable& tracked, const ledger::ListedConflict& conflict,
+                 const std::vector<Assignment>& sets) {
+  const Table& table = tracked.table;
+  HL_ASSIGN(const NamedImage row, KeptRow(table, conflict, sets));
+  HL_TRY(CheckNotOverStranger(catalog, table, conflict, sets));
+  Status written = Write(db, tracked, row);
+  if (!written.ok() && db->constraint_was_unique())
+    return std::move(written).error().Wrap(
+        "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that "
+        "row");
+  HL_TRY(std::move(written));
+  if (conflict.kind == ledger::conflict_kind::kOrphan)
+    HL_TRY(HasParents(db, catalog, tracked, row));
+  // It is a row of its own now, and must not be written back once more.
+  if (conflict.kind == ledger::conflict_kind::kSameId) return TakeOffTheList(db, conflict);
+  // A column that is not there has its values on the list only.
+  if (conflict.kind == ledger::conflict_kind::kDropped &&
+      HasAllColumns(table, *conflict.loser.image))
+    return TakeOffTheList(db, conflict);
+  return Ok();
+}
+
 Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
                const ledger::ListedConflict& conflict, const std::vector<Assignment>& sets) {
   const ledger::TrackedTable* tracked = catalog.ByName(conflict.table);
@@ -219,18 +251,7 @@ Status Restore(sqlite::Connection* db, const ledger::Catalog& catalog,
     Print("deleted {} rows of {}\n", deleted, table.name);
     return Ok();
   }
-  HL_ASSIGN(const NamedImage row, KeptRow(table, conflict, sets));
-  HL_TRY(CheckNotOverStranger(catalog, table, conflict, sets));
-  Status written = Write(db, *tracked, row);
-  if (!written.ok() && db->constraint_was_unique())
-    return std::move(written).error().Wrap(
-        "another row has its unique value: give it another with --set COLUMN=VALUE, or delete that "
-        "row");
-  HL_TRY(std::move(written));
-  if (conflict.kind == ledger::conflict_kind::kOrphan)
-    HL_TRY(HasParents(db, catalog, *tracked, row));
-  // It is a row of its own now, and must not be written back once more.
-  if (conflict.kind == ledger::conflict_kind::kSameId) HL_TRY(TakeOffTheList(db, conflict));
+  HL_TRY(WriteBack(db, catalog, *tracked, conflict, sets));
   HL_TRY(transaction.Commit());
   Print("written back to {}\n", table.name);
   return Ok();

@@ -38,6 +38,15 @@ Status InsertRow(sqlite::Connection* db, const schema::Table& table, const chang
 // Removes a conflict that is kept in the list; one that the tables tell stays.
 Status TakeOffTheList(sqlite::Connection* db, const ledger::ListedConflict& conflict);
 
+// True if the table has every column of the image.
+bool HasAllColumns(const schema::Table& table, const change::NamedImage& image);
+
+// Writes the losing row back in the caller's write transaction, as Restore does, and takes off the
+// list what may not or need not be written back again. The loser has an image.
+Status WriteBack(sqlite::Connection* db, const ledger::Catalog& catalog,
+                 const ledger::TrackedTable& tracked, const ledger::ListedConflict& conflict,
+                 const std::vector<Assignment>& sets);
+
 // Writes the losing row back with the values of `sets`, or repeats the delete if the losing write
 // was a delete. Triggers of the connection must be on, so that the write is captured and the
 // application's own triggers run. kConflict: a constraint prevents the write; for a shadowed row

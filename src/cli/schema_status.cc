@@ -2,14 +2,13 @@
 #include <cstdio>
 
 #include "capture/catalog_sync.h"
+#include "cli/cluster_tables.h"
 #include "cli/commands.h"
 #include "cli/database.h"
 #include "cli/print.h"
 #include "cli/wiring.h"
 #include "ledger/catalog.h"
 #include "ledger/fingerprint.h"
-#include "node/cluster/heartbeat.h"
-#include "node/replication/replica.h"
 #include "sqlite/connection.h"
 #include "sqlite/transaction.h"
 
@@ -24,12 +23,6 @@ std::string KeyText(const schema::Table& table) {
   return fmt::format("key ({}){}", key, table.rowid_key ? " (rowid: wrong rows after VACUUM)" : "");
 }
 
-// Fingerprints of the tables of this node.
-struct Fingerprints {
-  uint64_t shapes = 0;  // of names and keys
-  uint64_t definitions = 0;
-};
-
 Result<Fingerprints> PrintTables(const config::Config& config) {
   HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
@@ -43,22 +36,10 @@ Result<Fingerprints> PrintTables(const config::Config& config) {
   }
   for (const schema::SkippedTable& skipped : catalog.skipped)
     Print("{}: not replicated: {}\n", skipped.name, skipped.reason);
-  Fingerprints out;
-  out.shapes = ledger::SchemaFingerprint(catalog);
-  out.definitions = ledger::DefinitionsFingerprint(catalog, definitions);
+  const Fingerprints out = FingerprintsOf(catalog, definitions);
   Print("fingerprint of all: {:016x}, of their definitions: {:016x}\n", out.shapes,
         out.definitions);
   return out;
-}
-
-// What another node's tables have to do with those of this one.
-const char* Compare(const node::Heartbeat& theirs, const Fingerprints& ours) {
-  if (theirs.schema_fingerprint != ours.shapes)
-    return "DIFFERS from here: rows of tables with other columns or keys wait";
-  if (!theirs.definitions) return "same columns and keys as here (its version tells no more)";
-  if (*theirs.definitions == ours.definitions) return "same as here";
-  return "same columns and keys as here, rows flow; types, defaults or constraints DIFFER: compare "
-         "what -schema-status prints there";
 }
 
 Status PrintCluster(const config::Config& config, const Fingerprints& ours) {
@@ -66,14 +47,10 @@ Status PrintCluster(const config::Config& config, const Fingerprints& ours) {
     return MakeError(ErrorCode::kInvalidArgument,
                      "the other nodes are found through NATS: set [nats] urls to the server that "
                      "the running node listens on (its log names it)");
-  HL_ASSIGN(auto connection, nats::Connection::Open(MakeConnectionOptions(config, NodeId(0))));
-  nats::KvMetaStore store(connection, MakeMetaOptions(config));
-  HL_ASSIGN(const auto entries, store.List(node::kHeartbeatPrefix));
-  for (const auto& [key, entry] : entries) {
-    HL_ASSIGN(const node::Heartbeat heartbeat, node::DecodeHeartbeat(entry.value));
-    Print("node {}: {:016x} {}\n", heartbeat.origin.node.value, heartbeat.schema_fingerprint,
-          Compare(heartbeat, ours));
-  }
+  HL_ASSIGN(const std::vector<std::string> urls, ServerUrls(config));
+  HL_ASSIGN(const auto nodes, AskNodes(config, urls, ours));
+  for (const NodeTables& one : nodes)
+    Print("node {}: {:016x} {}\n", one.node.value, one.shapes, Describe(one.likeness));
   return Ok();
 }
 

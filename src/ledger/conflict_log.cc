@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+
 #include "change/row_hash.h"
 #include "ledger/clock_sql.h"
 #include "ledger/key_sql.h"
@@ -47,12 +50,16 @@ Result<ListedSide> ReadSide(const Statement& statement, int column, const Origin
   return out;
 }
 
-Status ListKept(Connection* db, const OriginTable& origins, std::vector<ListedConflict>* out) {
+// Lists all of them, or those of one kind.
+Status ListKept(Connection* db, const OriginTable& origins, std::optional<std::string_view> kind,
+                std::vector<ListedConflict>* out) {
   HL_ASSIGN(
       Statement list,
       db->Prepare("SELECT c.id, coalesce(t.name, '?'), kind, at_ms, c.key, loser_hlc, loser_n, "
                   "loser, winner_hlc, winner_n, winner FROM __harmonylite__conflicts c "
-                  "LEFT JOIN __harmonylite__tables t ON t.id = c.tbl ORDER BY c.id DESC"));
+                  "LEFT JOIN __harmonylite__tables t ON t.id = c.tbl "
+                  "WHERE ?1 IS NULL OR kind = ?1 ORDER BY c.id DESC"));
+  list.Bind(1, kind ? ValueView::Text(*kind) : ValueView::Null());
   while (true) {
     HL_ASSIGN(const bool row, list.Step());
     if (!row) return Ok();
@@ -167,11 +174,35 @@ Status TrimConflicts(Connection* db, int64_t max_rows, int64_t max_age_ms) {
 Result<std::vector<ListedConflict>> ListConflicts(Connection* db, const Catalog& catalog) {
   HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
   std::vector<ListedConflict> out;
-  HL_TRY(ListKept(db, origins, &out));
+  HL_TRY(ListKept(db, origins, std::nullopt, &out));
   for (const TrackedTable& tracked : catalog.tables)
     if (tracked.has_shadow_table) HL_TRY(ListShadowed(db, catalog, tracked, origins, &out));
   HL_TRY(ListVisibleOrphans(db, catalog, origins, &out));
   HL_TRY(ListNullKeys(db, catalog, &out));
+  return out;
+}
+
+Result<std::vector<ListedConflict>> ListSetAside(Connection* db, std::string_view table) {
+  HL_ASSIGN(const OriginTable origins, OriginTable::Load(db));
+  std::vector<ListedConflict> out;
+  HL_TRY(ListKept(db, origins, conflict_kind::kDropped, &out));
+  std::erase_if(out, [&](const ListedConflict& one) {
+    return !sqlite::SameName(one.table, table) || !one.loser.image;
+  });
+  std::ranges::stable_sort(out, std::greater<>(),
+                           [](const ListedConflict& one) { return one.loser.stamp.value; });
+  return out;
+}
+
+Result<std::map<std::string, int64_t>> CountSetAside(Connection* db) {
+  HL_ASSIGN(Statement count,
+            db->Prepare("SELECT coalesce(t.name, '?'), count(*) FROM __harmonylite__conflicts c "
+                        "LEFT JOIN __harmonylite__tables t ON t.id = c.tbl WHERE kind = ?1 AND "
+                        "loser IS NOT NULL GROUP BY 1"));
+  count.Bind(1, conflict_kind::kDropped);
+  std::map<std::string, int64_t> out;
+  HL_TRY(
+      count.ForEachRow([&](const Statement& row) { out[std::string(row.Text(0))] = row.Int(1); }));
   return out;
 }
 

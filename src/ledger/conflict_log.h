@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -51,6 +52,11 @@ Status TrimConflicts(sqlite::Connection* db, int64_t max_rows, int64_t max_age_m
 // Lists the stored conflicts, the newest first, then the rows that are in shadow tables now, and
 // then the orphans in their tables. Finding the latter looks at every row with a foreign key.
 Result<std::vector<ListedConflict>> ListConflicts(sqlite::Connection* db, const Catalog& catalog);
+// Lists the rows that were set aside when `table` or a column of it was dropped, the newest write
+// first. Names are compared as SQLite does.
+Result<std::vector<ListedConflict>> ListSetAside(sqlite::Connection* db, std::string_view table);
+// Returns how many rows were set aside, by table.
+Result<std::map<std::string, int64_t>> CountSetAside(sqlite::Connection* db);
 // Deletes the stored conflicts and returns how many there were. Shadowed rows stay, because they
 // are live rows. Needs a write transaction.
 Result<int64_t> ClearConflicts(sqlite::Connection* db);
