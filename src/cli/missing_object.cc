@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "sqlite/foreign_text.h"
@@ -34,6 +33,25 @@ std::string EqualRowsSql(const std::string& table, const schema::UniqueIndex& in
                      sqlite::Quote(table), where, terms);
 }
 
+// Returns the index as it is in `db`; without terms if it is not UNIQUE. An index that would be the
+// row key is not among a table's other indexes; it has columns only.
+Result<schema::UniqueIndex> FindUnique(Connection* db, const Object& index) {
+  HL_ASSIGN(schema::Schema schema, schema::Load(db, {}));
+  for (schema::Table& table : schema.tables)
+    for (schema::UniqueIndex& made : table.unique_indexes)
+      if (made.name == index.name) return std::move(made);
+  HL_ASSIGN(auto columns, db->Prepare("SELECT x.name, x.coll FROM pragma_index_list(?1) l, "
+                                      "pragma_index_xinfo(l.name) x WHERE l.name = ?2 AND "
+                                      "l.\"unique\" AND NOT l.partial AND x.key"));
+  columns.Bind(1, index.table);
+  columns.Bind(2, index.name);
+  schema::UniqueIndex out;
+  HL_TRY(columns.ForEachRow([&](const sqlite::Statement& row) {
+    out.terms.push_back({sqlite::Quote(row.Text(0)), std::string(row.Text(1)), true});
+  }));
+  return out;
+}
+
 }  // namespace
 
 Result<SchemaTrial> SchemaTrial::Begin(Connection* db) {
@@ -60,16 +78,12 @@ Result<std::string> SchemaTrial::WhyNot(const Object& object) {
 }
 
 Result<std::string> SchemaTrial::EqualRows(const Object& index) {
-  HL_ASSIGN(const schema::Schema schema, schema::Load(&copy_, {}));
-  for (const schema::Table& table : schema.tables) {
-    const auto made =
-        std::ranges::find(table.unique_indexes, index.name, &schema::UniqueIndex::name);
-    if (made == table.unique_indexes.end()) continue;
-    HL_ASSIGN(auto find, db_->Prepare(EqualRowsSql(table.name, *made)));
-    HL_ASSIGN(const bool equal, find.Step());
-    if (equal) return fmt::format("rows of table {} have equal values in it", table.name);
-  }
-  return std::string();
+  HL_ASSIGN(const schema::UniqueIndex made, FindUnique(&copy_, index));
+  if (made.terms.empty()) return std::string();
+  auto find = db_->Prepare(EqualRowsSql(index.table, made));
+  if (!find.ok()) return find.error().message();  // the node cannot read the rows either
+  HL_ASSIGN(const bool equal, find->Step());
+  return equal ? fmt::format("rows of table {} have equal values in it", index.table) : "";
 }
 
 }  // namespace harmonylite::cli

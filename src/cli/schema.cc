@@ -8,6 +8,7 @@
 #include "cli/schema_report.h"
 #include "cli/wiring.h"
 #include "config/nearest.h"
+#include "ledger/hidden_tables.h"
 #include "sqlite/transaction.h"
 
 namespace harmonylite::cli {
@@ -58,15 +59,19 @@ Status RestoreTable(const config::Config& config, const Request& request) {
 
 struct Listed {
   SchemaLook look;
-  Fingerprints ours;
+  NodeId self;
+  Fingerprints ours;  // only if the other nodes' are asked for
 };
 
-Result<Listed> Look(const config::Config& config) {
+Result<Listed> Look(const config::Config& config, bool fingerprints) {
   Listed out;
   HL_ASSIGN(sqlite::Connection db, OpenAttached(config.db_path));
   HL_ASSIGN(auto snapshot, sqlite::Transaction::Begin(&db, sqlite::TransactionKind::kRead));
   const schema::LoadOptions options = MakeLoadOptions(config);
   HL_ASSIGN(out.look, LookAtSchema(&db, options, MakeNodeOptions(config).schema));
+  HL_ASSIGN(const ledger::State state, ledger::LoadState(&db));
+  out.self = state.self.node;
+  if (!fingerprints) return out;
   HL_ASSIGN(const ledger::Catalog catalog, capture::LoadCatalog(&db, options));
   HL_ASSIGN(const ledger::Definitions definitions, ledger::LoadDefinitions(&db, catalog));
   out.ours = FingerprintsOf(catalog, definitions);
@@ -74,12 +79,13 @@ Result<Listed> Look(const config::Config& config) {
 }
 
 Status List(const config::Config& config, const Request& request) {
-  HL_ASSIGN(const Listed listed, Look(config));
+  HL_ASSIGN(const Listed listed, Look(config, request.nodes));
   if (!request.json) PrintSchema(listed.look, request.all);
   std::vector<NodeTables> nodes;
   if (request.nodes) {
     HL_ASSIGN(const std::vector<std::string> urls, ServerUrls(config));
     HL_ASSIGN(nodes, AskNodes(config, urls, listed.ours));
+    std::erase_if(nodes, [&](const NodeTables& one) { return one.node == listed.self; });
   }
   if (request.json)
     fmt::print("{}\n", JsonOf(listed.look, request.nodes ? &nodes : nullptr));
@@ -108,7 +114,7 @@ Command SchemaCommand() {
                      &request->table},
                     ConfigFlag("the configuration of the node"),
                     {"--all", "", "list objects that were dropped, too", &request->all},
-                    {"--nodes", "", "ask the registry which nodes have the same tables",
+                    {"--nodes", "", "ask the registry which other nodes have the same tables",
                      &request->nodes},
                     {"--json", "", "print JSON", &request->json},
                     {"--overwrite", "", "with restore: over rows that are in the table now, too",

@@ -100,11 +100,12 @@ void PrintObjects(const SchemaLook& look, bool all) {
 
 void PrintSetAside(const std::vector<SetAsideRows>& tables) {
   if (tables.empty()) return;
-  Print("\nset aside, because another node dropped their table or a column of it:\n");
+  Print(
+      "\nset aside, because another node dropped their table or a column of it "
+      "('harmonylite schema restore TABLE' writes them back):\n");
   for (const SetAsideRows& one : tables)
-    Print("  {} rows of {}: {}\n", one.rows, one.table,
-          one.there ? "'harmonylite schema restore' with its name writes them back"
-                    : "make the table again, then 'harmonylite schema restore' writes them back");
+    Print("  {} rows of {}{}\n", one.rows, one.table,
+          one.there ? "" : ", which is not there: make it first");
 }
 
 Json ToJson(const ListedObject& one) {
@@ -137,7 +138,7 @@ void PrintSchema(const SchemaLook& look, bool all) {
 }
 
 void PrintNodes(const std::vector<NodeTables>& nodes) {
-  Print("\ntables of the registered nodes:\n");
+  Print("\ntables of the other registered nodes{}\n", nodes.empty() ? ": there is none" : ":");
   for (const NodeTables& one : nodes)
     Print("  node {}: {}\n", one.node.value, Describe(one.likeness));
 }
