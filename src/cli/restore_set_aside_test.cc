@@ -91,6 +91,19 @@ TEST_F(RestoreSetAsideTest, AUniqueValueThatIsTakenLeavesTheOthersAlone) {
   EXPECT_EQ(Listed(), 1);
 }
 
+TEST_F(RestoreSetAsideTest, NothingIsLeftOfARowThatATriggerRefuses) {
+  node_.App(
+      "CREATE TRIGGER refuse AFTER INSERT ON notes WHEN NEW.body = 'bad' BEGIN "
+      "SELECT RAISE(FAIL, 'not this one'); END");
+  Must(node_.replica().SyncSchema());
+  KeepNote(1, "bad");
+  KeepNote(2, "good");
+  const RestoredRows done = Restore();
+  ASSERT_EQ(done.problems.size(), 1u);
+  EXPECT_NE(done.problems[0].find("not this one"), std::string::npos) << done.problems[0];
+  EXPECT_EQ(Notes(), Strings{"2|'good'"});
+}
+
 TEST_F(RestoreSetAsideTest, ARowWithoutTheKeyOfTheTableStaysOnTheList) {
   Keep({"number", "body"}, {ValueView::Integer(1), ValueView::Text("a")}, 5);
   const RestoredRows done = Restore();
