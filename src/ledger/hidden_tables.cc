@@ -57,6 +57,14 @@ Result<std::vector<std::string>> HiddenObjects(Connection* db, const char* type)
                                type, schema::kHiddenPrefix.size(), schema::kHiddenPrefix));
 }
 
+// Returns the numbers of the registered tables that have versions: all but the retired ones.
+Result<std::vector<int64_t>> VersionedTables(Connection* db) {
+  HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables WHERE key <> ''"));
+  std::vector<int64_t> out;
+  HL_TRY(list.ForEachRow([&](const Statement& row) { out.push_back(row.Int(0)); }));
+  return out;
+}
+
 }  // namespace
 
 std::string VersionTableName(int64_t table_id) {
@@ -131,9 +139,7 @@ Status AddMembershipTables(Connection* db) {
       "CREATE TABLE IF NOT EXISTS __harmonylite__retired(n INTEGER NOT NULL,"
       "  last INTEGER NOT NULL, by_n INTEGER NOT NULL, at INTEGER NOT NULL,"
       "  PRIMARY KEY(n, last, by_n, at)) WITHOUT ROWID;"));
-  std::vector<int64_t> tables;
-  HL_ASSIGN(Statement list, db->Prepare("SELECT id FROM __harmonylite__tables"));
-  HL_TRY(list.ForEachRow([&](const Statement& row) { tables.push_back(row.Int(0)); }));
+  HL_ASSIGN(const std::vector<int64_t> tables, VersionedTables(db));
   for (const int64_t id : tables) HL_TRY(db->Exec(TombstoneIndexSql(id)));
   return Ok();
 }
@@ -223,8 +229,8 @@ Status StartIncarnation(Connection* db, State* state, Incarnation incarnation, L
   // Another file may go on as the former incarnation and give out the ids of its share.
   if (!HL_MUTANT(id_share_inherited)) state->ids.reset();
   if (former_has_sent) HL_TRY(SaveProgress(db, former, base));
-  HL_ASSIGN(const auto tables, Names(db, "SELECT id FROM __harmonylite__tables"));
-  for (const std::string& id : tables) {
+  HL_ASSIGN(const std::vector<int64_t> tables, VersionedTables(db));
+  for (const int64_t id : tables) {
     if (HL_MUTANT(unpublished_left_behind)) break;
     HL_ASSIGN(Statement move,
               db->Prepare(fmt::format(
