@@ -27,6 +27,17 @@ uint64_t SchemaFingerprint(const Catalog& catalog) {
   return sum;
 }
 
+uint64_t UniquesFingerprint(const schema::Table& table) {
+  uint64_t sum = 0;
+  for (const schema::UniqueIndex& index : table.unique_indexes) {
+    std::string text = index.where_sql;
+    for (const schema::IndexTerm& term : index.terms)
+      text += '\0' + sqlite::FoldCase(term.sql) + '\0' + sqlite::FoldCase(term.collation);
+    sum += change::ColumnSeed(text);
+  }
+  return sum;
+}
+
 // One look at all texts: a search for each table's would read the whole schema each time.
 Result<Definitions> LoadDefinitions(sqlite::Connection* db, const Catalog& catalog) {
   std::map<std::string, std::string> texts;

@@ -21,6 +21,9 @@ inline constexpr uint64_t kNoTables = 0;
 // and of the columns of a table, does not count.
 uint64_t SchemaFingerprint(const Catalog& catalog);
 
+// Returns equal numbers for equal UNIQUE indexes of a table, whatever they are called.
+uint64_t UniquesFingerprint(const schema::Table& table);
+
 // A number for the definition of each table, by TrackedTable::id (schema/definition.h).
 using Definitions = std::map<int64_t, uint64_t>;
 // The catalog is that of the present schema.

@@ -62,6 +62,19 @@ TEST(CompareRows, AMigrationIsNoDifference) {
   EXPECT_EQ(DifferingTables(before, after), std::set<std::string>{});
 }
 
+// One node has made a UNIQUE index and shadows a row, and the other one will.
+TEST(CompareRows, OtherUniqueIndexesShadowOtherRows) {
+  VerifyAnswer without;
+  without.body = TableDigests{{{"t", 3, 0, 0, false, 6, 30, 0, 0}}, {}};
+  VerifyAnswer with = without;
+  with.body = TableDigests{{{"t", 2, 1, 0, false, 4, 20, 10, 0}}, {}};
+  EXPECT_EQ(DifferingTables(without, with), std::set<std::string>{"t"});
+  with.As<TableDigests>().tables[0].uniques = 1;
+  EXPECT_EQ(DifferingTables(without, with), std::set<std::string>{});
+  with.As<TableDigests>().tables[0].versions = 21;
+  EXPECT_EQ(DifferingTables(without, with), std::set<std::string>{"t"});
+}
+
 TEST(CompareRows, WhatBothKnowMustBeTheSame) {
   EXPECT_EQ(Kinds({Of(1, {{1, 5}, {2, 3}}, {Row(1, 10, 1, 5)}),
                    Of(2, {{1, 5}, {2, 3}}, {Row(1, 11, 2, 3)})}),

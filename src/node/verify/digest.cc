@@ -92,6 +92,7 @@ Result<Digest> Digest::Begin(sqlite::Connection* db, const NodeOptions& options,
       TableDigest& digest = digests.tables.emplace_back();
       digest.table = tracked.table.name;
       digest.had_rows = tracked.had_rows;
+      digest.uniques = ledger::UniquesFingerprint(tracked.table);
     }
     out.answer_.body = std::move(digests);
     return out;

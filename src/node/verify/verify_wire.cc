@@ -88,14 +88,15 @@ bool ReadMark(std::string_view line, RowMark* out) {
 }
 
 std::string TableLine(const TableDigest& t) {
-  return fmt::format("table {} {} {} {} {:d} {:x} {:x} {:x}\n", Word(t.table), t.rows, t.shadowed,
-                     t.damaged, t.had_rows, t.images, t.versions, t.shadows);
+  return fmt::format("table {} {} {} {} {:d} {:x} {:x} {:x} {:x}\n", Word(t.table), t.rows,
+                     t.shadowed, t.damaged, t.had_rows, t.images, t.versions, t.shadows, t.uniques);
 }
 bool ReadTable(std::string_view line, TableDigest* out) {
   return Unword(NextField(&line, ' '), &out->table) && NextNumber(&line, &out->rows) &&
          NextNumber(&line, &out->shadowed) && NextNumber(&line, &out->damaged) &&
          NextFlag(&line, &out->had_rows) && NextNumber(&line, &out->images, 16) &&
-         NextNumber(&line, &out->versions, 16) && NextNumber(&line, &out->shadows, 16);
+         NextNumber(&line, &out->versions, 16) && NextNumber(&line, &out->shadows, 16) &&
+         (line.empty() || NextNumber(&line, &out->uniques, 16));
 }
 
 // The lines of a request, of whatever kind it is.

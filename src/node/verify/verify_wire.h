@@ -67,6 +67,9 @@ struct TableDigest {
   uint64_t images = 0;    // digest of visible rows, without versions
   uint64_t versions = 0;  // digest of visible rows with their versions
   uint64_t shadows = 0;   // digest of shadowed rows with their versions
+  // A number for the UNIQUE indexes, which decide what is shadowed: nodes may have others while a
+  // migration is under way, or where rows keep one from being made.
+  uint64_t uniques = 0;
   bool operator==(const TableDigest&) const = default;
 };
 

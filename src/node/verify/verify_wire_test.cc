@@ -60,7 +60,7 @@ TEST(VerifyWire, RequestsComeBackAsTheyWere) {
 TEST(VerifyWire, AnswersComeBackAsTheyWere) {
   ExpectToComeBack(
       kDigestAsked, Answer(),
-      TableDigests{{{"a b", 1, 2, 3, true, 4, 5, ~0ull}}, {Altered("a b"), Altered("")}});
+      TableDigests{{{"a b", 1, 2, 3, true, 4, 5, ~0ull, 7}}, {Altered("a b"), Altered("")}});
   ExpectToComeBack(kBucketsAsked, Answer(), BucketDigests{true, {1, 255}, {3, 4}});
   ExpectToComeBack(kRowsAsked, Answer(), BucketRows{true, {Row(3, 0, 1, 4)}, true});
   ExpectToComeBack(kRowsAsked, Answer(), BucketRows{});
@@ -89,10 +89,10 @@ TEST(VerifyWire, TheTextIsTheOneOfTheFormat) {
         "schema ffffffffffffffff\nhad_rows {}\ndone 0\nprogress 1 7 5\n",
         had_rows);
   };
-  EXPECT_EQ(text(Answer(), TableDigests{{{"a b", 1, 2, 3, true, 4, 5, ~0ull}},
+  EXPECT_EQ(text(Answer(), TableDigests{{{"a b", 1, 2, 3, true, 4, 5, ~0ull, 7}},
                                         {Altered("a b"), {"", Row(3, 0, 1, 4)}}}),
             head(0) +
-                "table a%20b 1 2 3 1 4 5 ffffffffffffffff\n"
+                "table a%20b 1 2 3 1 4 5 ffffffffffffffff 7\n"
                 "row 1 2 1 0 1 1 7 5 5 altered it's%20100%20%25%20%0a\n"
                 "row 3 0 0 1 1 1 7 4 4 - it's%20100%20%25%20%0a\n"
                 "of a%20b\nof %\nend\n");
