@@ -146,6 +146,9 @@ Status Applier::TakeRow(const RowView& row, const Target& target, RowAtHand* out
     for (size_t i = 0; i < map.positions.size(); ++i)
       out->image.push_back(map.positions[i] == ShapeMap::kDefault ? map.defaults[i].view()
                                                                   : row.values[map.positions[i]]);
+    for (const auto& [position, value] : map.instead_of_null)
+      if (out->image[position].type == change::ValueType::kNull)
+        out->image[position] = value.view();
     for (const uint32_t position : table.key_positions) out->key.push_back(out->image[position]);
   }
   for (const ValueView& value : out->key)

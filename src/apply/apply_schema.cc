@@ -38,7 +38,13 @@ Result<std::optional<ledger::TrackedTable>> FindDropped(sqlite::Connection* db,
 }  // namespace
 
 Status Applier::Resolve(const Context& context, Target* target) {
-  const SenderSaw saw = [&](const schema::ObjectId& object) -> Result<bool> {
+  SenderSaw saw;
+  // A change that is not known here was taken over by a later incarnation of its node, and came
+  // under that one's name.
+  saw.change = [&](const Origin& origin, Lseq lseq) {
+    return context.seen.Covers(origin, lseq) || !context.have.Covers(origin, lseq);
+  };
+  saw.object = [&](const schema::ObjectId& object) -> Result<bool> {
     const ledger::TrackedTable* objects = ledger::SchemaTable(catalog_);
     if (objects == nullptr) return true;
     HL_ASSIGN(TableState * state, StateOf(*objects));

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "apply/set_aside.h"
@@ -19,6 +21,7 @@ namespace harmonylite::apply {
 namespace {
 
 using ledger::SeenObject;
+using schema::ObjectId;
 using schema::ObjectKind;
 using schema::ObjectRow;
 using sqlite::Quote;
@@ -28,6 +31,15 @@ using sqlite::SameName;
 constexpr const char* kRenamed = "__harmonylite__renamed";
 
 bool IsCode(ObjectKind kind) { return kind == ObjectKind::kView || kind == ObjectKind::kTrigger; }
+
+// True if a column is to go that this file has. Another one may come in its place, with the same
+// name and definition.
+bool LosesColumn(const ObjectRow& have, const ObjectRow& wanted) {
+  return std::ranges::any_of(have.columns, [&](const schema::ColumnRow& column) {
+    const schema::ColumnRow* theirs = wanted.Find(column.id);
+    return theirs != nullptr && theirs->dropped;
+  });
+}
 
 std::string Title(const ObjectRow& row) {
   return fmt::format("{} {}", schema::KindName(row.key.kind), row.name());
@@ -44,12 +56,40 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
   HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
   present_ = std::move(file.objects);
   LeaveReserved();
-  for (const Step step :
-       {&SchemaFollower::DropWhatDiffers, &SchemaFollower::DropTables,
-        &SchemaFollower::RenameTables, &SchemaFollower::ChangeTables, &SchemaFollower::CreateTables,
-        &SchemaFollower::CreateOthers, &SchemaFollower::SetPragmas, &SchemaFollower::CheckTables})
+  dependents_.emplace(db_, wanted_, options_.code, &present_);
+  HL_TRY(DropWhatDiffers());
+  HL_ASSIGN(const bool change, TablesChange());
+  if (change) HL_TRY(BringTablesInLine());
+  for (const Step step : {&SchemaFollower::CreateTables, &SchemaFollower::CreateOthers,
+                          &SchemaFollower::SetPragmas, &SchemaFollower::CheckTables})
     HL_TRY((this->*step)());
+  report_.reworded = dependents_->reworded();
   return std::move(report_);
+}
+
+Result<bool> SchemaFollower::TablesChange() {
+  for (const auto& [key, have] : present_) {
+    if (key.kind != ObjectKind::kTable) continue;
+    const auto wanted = wanted_.find(key);
+    if (wanted == wanted_.end() ? Drops() : have.row.name() != wanted->second.name()) return true;
+    if (wanted == wanted_.end()) continue;
+    if (Drops() && LosesColumn(have.row, wanted->second)) return true;
+    HL_ASSIGN(const bool in_line, IsInLine(db_, wanted->second, !Drops()));
+    if (!in_line) return true;
+    if (schema::IsVirtual(have.row.sql)) continue;
+    HL_ASSIGN(const bool in_order, IsInOrder(db_, wanted->second));
+    if (!in_order) return true;
+  }
+  return false;
+}
+
+Status SchemaFollower::BringTablesInLine() {
+  HL_TRY(SetAside());
+  HL_TRY(dependents_->DropBroken());
+  HL_TRY(RenameTables());
+  HL_TRY(dependents_->TakeOff());
+  HL_TRY(DropTables());
+  return ChangeTables();
 }
 
 void SchemaFollower::Done(const ObjectRow& row, std::string_view what) {
@@ -90,45 +130,37 @@ Status SchemaFollower::DropWhatDiffers() {
   return Ok();
 }
 
-Status SchemaFollower::DropTables() {
+// The first thing that is done with tables, because what is read here goes by their present names.
+Status SchemaFollower::SetAside() {
   if (!Drops()) return Ok();
-  for (auto it = present_.begin(); it != present_.end();) {
-    const auto& [key, have] = *it;
-    if (key.kind != ObjectKind::kTable || wanted_.contains(key)) {
-      ++it;
-      continue;
-    }
-    if (const ledger::TrackedTable* tracked = catalog_.ById(have.table_id)) {
-      if (const auto row = all_.find(key); row != all_.end()) {
-        HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, row->second, *among_));
-        report_.set_aside += kept;
-      }
-      HL_TRY(ledger::RetireRegistered(db_, have.table_id));
-    }
-    HL_TRY(db_->Exec("DROP TABLE main." + Quote(have.row.name())));
-    Done(have.row, "dropped");
-    // What belongs to the table went with it.
-    std::erase_if(present_, [&](const auto& other) {
-      return other.second.row.table == key.id && other.first.kind != ObjectKind::kTable;
-    });
-    it = present_.erase(present_.find(key));
+  for (const auto& [key, have] : present_) {
+    const auto row = all_.find(key);
+    const ledger::TrackedTable* tracked = catalog_.ById(have.table_id);
+    if (key.kind != ObjectKind::kTable || tracked == nullptr || row == all_.end()) continue;
+    if (!row->second.dropped() && !LosesColumn(have.row, row->second)) continue;
+    HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, row->second, *among_));
+    report_.set_aside += kept;
   }
   return Ok();
 }
 
-// A name may be handed on from one table to another, so tables whose names change step aside first.
+// A name may be handed on from one table to another, so that tables whose names change step aside
+// first, and so do those that are to go. SQLite changes the texts of views, triggers and indexes.
 Status SchemaFollower::RenameTables() {
   struct Renamed {
     ObjectRow* have;
-    const ObjectRow* wanted;
+    const ObjectRow* wanted;  // null: the table is to go
     std::string from;
   };
   std::vector<Renamed> renamed;
+  bool any = false;
   for (auto& [key, have] : present_) {
     const auto wanted = wanted_.find(key);
-    if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
+    if (key.kind != ObjectKind::kTable || (wanted == wanted_.end() && !Drops())) continue;
     const std::string& name = have.row.name();
-    if (name != wanted->second.name()) renamed.push_back({&have.row, &wanted->second, name});
+    if (wanted != wanted_.end() && name == wanted->second.name()) continue;
+    renamed.push_back({&have.row, wanted == wanted_.end() ? nullptr : &wanted->second, name});
+    any = any || wanted != wanted_.end();
   }
   const auto rename = [&](ObjectRow* row, const std::string& name) -> Status {
     Status done =
@@ -137,12 +169,41 @@ Status SchemaFollower::RenameTables() {
     row->names = {name};
     return Ok();
   };
-  if (renamed.size() > 1)
+  if (any && renamed.size() > 1)
     for (size_t i = 0; i < renamed.size(); ++i)
       HL_TRY(rename(renamed[i].have, fmt::format("{}{}", kRenamed, i)));
   for (const Renamed& one : renamed) {
+    if (one.wanted == nullptr) continue;
     HL_TRY(rename(one.have, one.wanted->name()));
     Done(*one.wanted, "renamed from " + one.from);
+  }
+  for (auto& [key, have] : present_) {
+    const auto wanted = wanted_.find(key);
+    if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
+    HL_ASSIGN(const bool columns, RenameColumns(db_, wanted->second, &have.row));
+    if (columns) NoteAltered(have, wanted->second);
+  }
+  return Ok();
+}
+
+Status SchemaFollower::DropTables() {
+  if (!Drops()) return Ok();
+  for (auto it = present_.begin(); it != present_.end();) {
+    const auto& [key, have] = *it;
+    if (key.kind != ObjectKind::kTable || wanted_.contains(key)) {
+      ++it;
+      continue;
+    }
+    if (catalog_.ById(have.table_id) != nullptr)
+      HL_TRY(ledger::RetireRegistered(db_, have.table_id));
+    HL_TRY(db_->Exec("DROP TABLE main." + Quote(have.row.name())));
+    const auto row = all_.find(key);
+    Done(row == all_.end() ? have.row : row->second, "dropped");
+    // What belongs to the table went with it.
+    std::erase_if(present_, [&](const auto& other) {
+      return other.second.row.table == key.id && other.first.kind != ObjectKind::kTable;
+    });
+    it = present_.erase(present_.find(key));
   }
   return Ok();
 }
@@ -156,35 +217,27 @@ Status SchemaFollower::ChangeTables() {
   return Ok();
 }
 
-Result<bool> SchemaFollower::IsInLine(const ObjectRow& wanted) {
-  HL_ASSIGN(const auto sql, sqlite::StoredSql(db_, "table", wanted.name()));
-  if (!sql) return false;
-  if (schema::IsVirtual(wanted.sql) || schema::IsVirtual(*sql))
-    return schema::InOneSpelling(*sql) == schema::InOneSpelling(wanted.sql);
-  HL_ASSIGN(const schema::TableText have, schema::ParseTable(*sql));
-  HL_ASSIGN(const schema::TableText want, WantedTable(wanted, have, /*keeps_dropped=*/!Drops()));
-  return schema::SameDefinition(have, want);
-}
-
 // The content of a virtual table is this node's own, so one with another definition is made anew.
 Status SchemaFollower::ChangeTable(const SeenObject& seen, const ObjectRow& wanted) {
-  HL_ASSIGN(bool in_line, IsInLine(wanted));
+  HL_ASSIGN(bool in_line, IsInLine(db_, wanted, !Drops()));
   if (schema::IsVirtual(seen.row.sql) || schema::IsVirtual(wanted.sql)) {
     if (in_line) return Ok();
     HL_TRY(db_->Exec("DROP TABLE main." + Quote(wanted.name())));
     return Create(wanted);
   }
   HL_ASSIGN(bool in_order, IsInOrder(db_, wanted));
-  if (in_line && in_order) return Ok();
-  HL_TRY(RenameColumns(db_, seen.row, wanted));
-  HL_TRY(DropColumns(seen, wanted));
+  if (in_line && in_order && !(Drops() && LosesColumn(seen.row, wanted))) return Ok();
+  if (Drops()) HL_TRY(DropColumns(db_, seen.row, wanted));
   HL_TRY(AddColumns(db_, seen.row, wanted));
-  HL_ASSIGN(in_line, IsInLine(wanted));
+  HL_ASSIGN(in_line, IsInLine(db_, wanted, !Drops()));
   HL_ASSIGN(in_order, IsInOrder(db_, wanted));
   if (!in_line || !in_order) HL_TRY(Rebuild(seen, wanted));
-  Done(wanted, "altered");
-  if (seen.table_id != 0) report_.altered.insert(seen.table_id);
+  NoteAltered(seen, wanted);
   return Ok();
+}
+
+void SchemaFollower::NoteAltered(const SeenObject& seen, const ObjectRow& wanted) {
+  if (seen.table_id == 0 || report_.altered.insert(seen.table_id).second) Done(wanted, "altered");
 }
 
 // The registered table is found by its name when it gets its triggers again.
@@ -199,24 +252,6 @@ Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) 
   return named->Run();
 }
 
-Status SchemaFollower::DropColumns(const SeenObject& seen, const ObjectRow& wanted) {
-  if (!Drops()) return Ok();
-  bool set_aside = false;
-  for (const schema::ColumnRow& column : seen.row.columns) {
-    const schema::ColumnRow* theirs = wanted.Find(column.id);
-    if (theirs == nullptr || !theirs->dropped) continue;
-    const ledger::TrackedTable* tracked = catalog_.ById(seen.table_id);
-    if (tracked != nullptr && !std::exchange(set_aside, true)) {
-      HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, wanted, *among_));
-      report_.set_aside += kept;
-    }
-    Status done = db_->Exec(fmt::format("ALTER TABLE main.{} DROP COLUMN {}", Quote(wanted.name()),
-                                        Quote(column.name())));
-    if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument) return done;
-  }
-  return Ok();
-}
-
 Status SchemaFollower::CreateTables() {
   for (const auto& [key, wanted] : wanted_)
     if (key.kind == ObjectKind::kTable && !present_.contains(key)) {
@@ -225,22 +260,34 @@ Status SchemaFollower::CreateTables() {
   return Ok();
 }
 
-// In the order of their kinds: a trigger may be one of a view.
+// In the order of their kinds, because a trigger may be one of a view; and again while something
+// was made, because a view may name another one.
 Status SchemaFollower::CreateOthers() {
+  std::map<ObjectId, std::string> missing;  // and why
   for (const auto& [key, wanted] : wanted_) {
     if (key.kind == ObjectKind::kTable || key.kind == ObjectKind::kPragma) continue;
     if (IsCode(key.kind) && !options_.code) continue;
     HL_ASSIGN(const auto sql, sqlite::StoredSql(db_, schema::KindName(key.kind), wanted.name()));
-    if (!sql) HL_TRY(Create(wanted));
+    if (!sql) missing[key];
+    if (sql) dependents_->NoteText(wanted, *sql);
   }
+  for (bool made = !missing.empty(); made;) {
+    made = false;
+    for (auto it = missing.begin(); it != missing.end();) {
+      const ObjectRow& wanted = wanted_.at(it->first);
+      HL_ASSIGN(it->second, dependents_->Make(wanted));
+      if (it->second.empty()) Done(wanted, "made");
+      made = made || it->second.empty();
+      it = it->second.empty() ? missing.erase(it) : std::next(it);
+    }
+  }
+  for (const auto& [key, why] : missing) report_.left_out[Title(wanted_.at(key))] = why;
   return Ok();
 }
 
+// Makes a table, or says why not.
 Status SchemaFollower::Create(const ObjectRow& wanted) {
-  const auto owner = wanted_.find({ObjectKind::kTable, wanted.table});
-  const std::string table = owner == wanted_.end() ? wanted.table : owner->second.name();
-  Status made = sqlite::CreateObject(db_, schema::KindName(wanted.key.kind),
-                                     {wanted.name(), table, wanted.sql});
+  Status made = sqlite::CreateObject(db_, "table", {wanted.name(), {}, wanted.sql});
   if (made.ok()) {
     Done(wanted, "made");
     return FillVirtualTable(db_, wanted.name(), wanted.sql);
@@ -269,7 +316,7 @@ Status SchemaFollower::CheckTables() {
   for (const auto& [key, have] : present_) {
     const auto wanted = wanted_.find(key);
     if (key.kind != ObjectKind::kTable || wanted == wanted_.end()) continue;
-    HL_ASSIGN(const bool in_line, IsInLine(wanted->second));
+    HL_ASSIGN(const bool in_line, IsInLine(db_, wanted->second, !Drops()));
     if (!in_line) return NotInLine(wanted->second, "it is not what was wanted afterwards");
   }
   return Ok();

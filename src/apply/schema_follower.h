@@ -9,10 +9,12 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "apply/dependents.h"
 #include "apply/set_aside.h"
 #include "base/ids.h"
 #include "base/result.h"
@@ -31,6 +33,9 @@ struct FollowReport {
   std::set<int64_t> altered;  // tables whose columns changed, by TrackedTable::id
   std::set<int64_t> rebuilt;  // those of them that lost their triggers
   int64_t set_aside = 0;      // rows that are kept as conflicts because their table went
+  // Views, triggers and indexes whose texts name renamed tables or columns, with the new texts.
+  // Other nodes may know only the former names.
+  std::vector<schema::ObjectRow> reworded;
 };
 
 class SchemaFollower {
@@ -52,21 +57,26 @@ class SchemaFollower {
   // Leaves alone what nobody but a forger names: objects under reserved names, or of such tables.
   void LeaveReserved();
   Status DropWhatDiffers();
-  Status DropTables();
+  // True if a table is to go, or to be another one.
+  Result<bool> TablesChange();
+  // Everything that is done with tables that are there.
+  Status BringTablesInLine();
+  // Keeps the rows of tables and columns that are to go and that their droppers had not seen.
+  Status SetAside();
   Status RenameTables();
+  Status DropTables();
   Status ChangeTables();
   Status ChangeTable(const ledger::SeenObject& seen, const Row& wanted);
-  Status DropColumns(const ledger::SeenObject& seen, const Row& wanted);
   Status Rebuild(const ledger::SeenObject& seen, const Row& wanted);
   Status CreateTables();
   Status CreateOthers();
   Status SetPragmas();
   Status CheckTables();
-  // Tries to make an object. What SQLite cannot make here is left out and said.
+  // Tries to make a table. What SQLite cannot make here is left out and said.
   Status Create(const Row& wanted);
-  Result<bool> IsInLine(const Row& wanted);
   bool Drops() const { return options_.follow == schema::Follow::kAll; }
   void Done(const Row& row, std::string_view what);
+  void NoteAltered(const ledger::SeenObject& seen, const Row& wanted);
 
   sqlite::Connection* db_;
   const ledger::Catalog& catalog_;
@@ -75,6 +85,7 @@ class SchemaFollower {
   ledger::ObjectRows all_;
   ledger::ObjectRows wanted_;    // all_ without what was dropped
   ledger::SeenObjects present_;  // follows what is done
+  std::optional<Dependents> dependents_;
   FollowReport report_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/mutant.h"
 #include "ledger/conflict_log.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/key_sql.h"
@@ -51,6 +52,7 @@ bool HasExternalContent(std::string_view sql) {
 
 Result<int64_t> SetAsideUnseen(Connection* db, const ledger::TrackedTable& tracked,
                                const schema::ObjectRow& object, const AmongApplied& among) {
+  if (HL_MUTANT(unseen_rows_dropped)) return 0;
   const schema::Table& table = tracked.table;
   HL_ASSIGN(const ledger::ConflictSide writer, WriterOf(db, object.key));
   HL_ASSIGN(Statement rows, db->Prepare(fmt::format(

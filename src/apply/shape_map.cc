@@ -43,7 +43,9 @@ Error Absent(const ledger::Catalog& catalog, const std::string& table) {
 }
 
 // Returns where a column of ours is in the batch; nothing if the batch does not have it.
-std::optional<uint32_t> SourceOf(const ColumnRow& column, const TableShape& shape) {
+std::optional<uint32_t> SourceOf(const ColumnRow& column, const TableShape& shape,
+                                 const SenderSaw& saw) {
+  if (column.since && !saw.change(column.since->first, column.since->second)) return std::nullopt;
   if (const auto at = PositionOf(shape, column.name())) return at;
   for (const std::string& name : column.names)
     if (const auto at = PositionOf(shape, name)) return at;
@@ -53,8 +55,13 @@ std::optional<uint32_t> SourceOf(const ColumnRow& column, const TableShape& shap
 class Mapping {
  public:
   Mapping(sqlite::Connection* db, const TrackedTable& tracked, const ObjectRow& object,
-          const TableShape& shape)
-      : db_(db), tracked_(tracked), object_(object), shape_(shape), taken_(shape.columns.size()) {
+          const TableShape& shape, const SenderSaw& saw)
+      : db_(db),
+        tracked_(tracked),
+        object_(object),
+        shape_(shape),
+        saw_(saw),
+        taken_(shape.columns.size()) {
     out_.tracked = &tracked;
   }
 
@@ -76,7 +83,7 @@ class Mapping {
  private:
   Status Take(const std::string& column) {
     const ColumnRow* row = object_.FindLive(column);
-    const auto at = row == nullptr ? PositionOf(shape_, column) : SourceOf(*row, shape_);
+    const auto at = row == nullptr ? PositionOf(shape_, column) : SourceOf(*row, shape_, saw_);
     if (at && !taken_[*at]) {
       taken_[*at] = true;
       out_.positions.push_back(*at);
@@ -84,7 +91,9 @@ class Mapping {
       return Ok();
     }
     std::optional<change::Value> value;
-    if (row != nullptr || IsDropped(column)) {
+    if (row != nullptr && row->initial && !HL_MUTANT(initial_value_ignored)) {
+      HL_ASSIGN(value, ledger::ValueOfLiteral(db_, tracked_.table, column, *row->initial));
+    } else if (row != nullptr || IsDropped(column)) {
       HL_ASSIGN(value, ledger::ConstantDefaultOf(db_, tracked_.table, column));
     }
     if (!value) return Mismatch(fmt::format("column {} does not exist at the sender", column));
@@ -107,6 +116,7 @@ class Mapping {
   const TrackedTable& tracked_;
   const ObjectRow& object_;
   const TableShape& shape_;
+  const SenderSaw& saw_;
   std::vector<bool> taken_;  // columns of the batch that have a place
   ShapeMap out_;
 };
@@ -155,7 +165,7 @@ Result<const ObjectRow*> TableMeant(const std::vector<const ObjectRow*>& named,
       if (meant == nullptr) meant = object;
       continue;
     }
-    HL_ASSIGN(const bool seen, saw(object->key));
+    HL_ASSIGN(const bool seen, saw.object(object->key));
     if (!seen) meant = object;
   }
   return meant;
@@ -163,9 +173,19 @@ Result<const ObjectRow*> TableMeant(const std::vector<const ObjectRow*>& named,
 
 }  // namespace
 
-Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
-                          const KnownObjects& objects, const TableShape& shape,
-                          schema::Follow follow, const SenderSaw& saw) {
+namespace {
+
+// True if a name of the sender's may mean a column that was dropped, where another has it now.
+bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
+  return std::ranges::any_of(object.columns, [&](const ColumnRow& column) {
+    return !column.dropped && column.since &&
+           !saw.change(column.since->first, column.since->second);
+  });
+}
+
+Result<ShapeMap> MapColumns(sqlite::Connection* db, const ledger::Catalog& catalog,
+                            const KnownObjects& objects, const TableShape& shape,
+                            schema::Follow follow, const SenderSaw& saw) {
   const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
   HL_ASSIGN(const ObjectRow* meant, TableMeant(named, shape.name, saw));
   const TrackedTable* tracked = catalog.ByName(shape.name);
@@ -176,10 +196,22 @@ Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog
     tracked = catalog.ByName(meant->name());
   if (tracked == nullptr) return Absent(catalog, shape.name);
   const auto difference = schema::Difference(tracked->table.Shape(), shape);
-  if (!difference || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
-  if (meant == nullptr || dropped)
+  const bool same_names = !difference && (meant == nullptr || !HasUnseenColumn(*meant, saw));
+  if (same_names || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
+  if (difference && (meant == nullptr || dropped))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
-  return Mapping(db, *tracked, *meant, shape).Make();
+  return Mapping(db, *tracked, *meant, shape, saw).Make();
+}
+
+}  // namespace
+
+Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
+                          const KnownObjects& objects, const TableShape& shape,
+                          schema::Follow follow, const SenderSaw& saw) {
+  HL_ASSIGN(ShapeMap out, MapColumns(db, catalog, objects, shape, follow, saw));
+  if (out.tracked == nullptr || follow == schema::Follow::kOff) return out;
+  HL_ASSIGN(out.instead_of_null, ledger::DefaultsOfNotNull(db, out.tracked->table));
+  return out;
 }
 
 }  // namespace harmonylite::apply

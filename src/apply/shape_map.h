@@ -13,6 +13,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -33,6 +34,9 @@ struct ShapeMap {
   const ledger::TrackedTable* tracked = nullptr;  // null: the table was dropped
   std::vector<uint32_t> positions;                // in the batch's image, by our column
   change::Row defaults;                           // by our column; NULL where the batch has a value
+  // What NULL becomes in columns that may not be NULL here, by our column's position: the sender's
+  // table allowed it, and does not any more once it has this definition.
+  std::vector<std::pair<size_t, change::Value>> instead_of_null = {};
 };
 
 // The rows of `schema`, and those of tables by each name that they have or had, in folded case.
@@ -50,8 +54,12 @@ class KnownObjects {
 // Returns where the columns are if both have the same, in any order.
 ShapeMap Straight(const ledger::TrackedTable& tracked, const change::TableShape& shape);
 
-// Returns whether the batch's sender had seen the newest change of a row of `schema`.
-using SenderSaw = std::function<Result<bool>(const schema::ObjectId& object)>;
+// What the batch's sender had seen.
+struct SenderSaw {
+  // The newest change of a row of `schema`.
+  std::function<Result<bool>(const schema::ObjectId& object)> object;
+  std::function<bool(const Origin& origin, Lseq lseq)> change;
+};
 
 // `catalog` and `objects` are those of this file, and `follow` is what it carries out of other
 // nodes' changes: a file that does not follow may still have a table under a name that others gave

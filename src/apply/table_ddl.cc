@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "schema/definition.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/statement.h"
@@ -72,6 +73,18 @@ Result<std::string> SourceOf(const Column& column, const Column& from) {
   return fmt::format("ifnull({}, {})", Quote(from.name), value);
 }
 
+// Gives a column that was just added its initial value, where its default is another one by now.
+Status SetInitial(Connection* db, const std::string& table, const ColumnRow& added) {
+  HL_ASSIGN(const std::vector<Column> columns, StoredColumns(db, table));
+  const Column* column = Find(columns, added.name());
+  if (column == nullptr) return Ok();  // it is computed
+  const std::string shown = column->default_sql.empty() ? "NULL" : column->default_sql;
+  if (shown == *added.initial) return Ok();
+  HL_ASSIGN(const std::string value, sqlite::AsExpression(*added.initial));
+  return db->Exec(fmt::format("UPDATE main.{0} SET {1} = {2} WHERE {1} IS NOT {2}", Quote(table),
+                              Quote(column->name), value));
+}
+
 }  // namespace
 
 Error NotInLine(const ObjectRow& row, std::string_view why) {
@@ -100,6 +113,16 @@ Result<schema::TableText> WantedTable(const ObjectRow& wanted, const schema::Tab
   return out;
 }
 
+Result<bool> IsInLine(Connection* db, const ObjectRow& wanted, bool keeps_dropped) {
+  HL_ASSIGN(const auto sql, sqlite::StoredSql(db, "table", wanted.name()));
+  if (!sql) return false;
+  if (schema::IsVirtual(wanted.sql) || schema::IsVirtual(*sql))
+    return schema::InOneSpelling(*sql) == schema::InOneSpelling(wanted.sql);
+  HL_ASSIGN(const schema::TableText have, schema::ParseTable(*sql));
+  HL_ASSIGN(const schema::TableText want, WantedTable(wanted, have, keeps_dropped));
+  return schema::SameDefinition(have, want);
+}
+
 Result<bool> IsInOrder(Connection* db, const ObjectRow& wanted) {
   HL_ASSIGN(const schema::TableText have, PresentTable(db, wanted.name()));
   HL_ASSIGN(const schema::TableText want, schema::ParseTable(wanted.sql));
@@ -113,13 +136,29 @@ Result<bool> IsInOrder(Connection* db, const ObjectRow& wanted) {
 }
 
 // Columns may exchange their names, which only a rebuild can do: a rename that fails is left to it.
-Status RenameColumns(Connection* db, const ObjectRow& from, const ObjectRow& to) {
-  for (const schema::ColumnRow& column : from.columns) {
-    const schema::ColumnRow* wanted = to.Find(column.id);
-    if (wanted == nullptr || wanted->dropped || SameName(wanted->name(), column.name())) continue;
+Result<bool> RenameColumns(Connection* db, const ObjectRow& wanted, ObjectRow* have) {
+  bool renamed = false;
+  for (ColumnRow& column : have->columns) {
+    const ColumnRow* theirs = wanted.Find(column.id);
+    if (theirs == nullptr || theirs->dropped || theirs->name() == column.name()) continue;
     Status done =
-        db->Exec(fmt::format("ALTER TABLE main.{} RENAME COLUMN {} TO {}", Quote(to.name()),
-                             Quote(column.name()), Quote(wanted->name())));
+        db->Exec(fmt::format("ALTER TABLE main.{} RENAME COLUMN {} TO {}", Quote(wanted.name()),
+                             Quote(column.name()), Quote(theirs->name())));
+    if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument)
+      return std::move(done).error();
+    if (!done.ok()) continue;
+    column.names = {theirs->name()};
+    renamed = true;
+  }
+  return renamed;
+}
+
+Status DropColumns(Connection* db, const ObjectRow& seen, const ObjectRow& wanted) {
+  for (const ColumnRow& column : seen.columns) {
+    const ColumnRow* theirs = wanted.Find(column.id);
+    if (theirs == nullptr || !theirs->dropped) continue;
+    Status done = db->Exec(fmt::format("ALTER TABLE main.{} DROP COLUMN {}", Quote(wanted.name()),
+                                       Quote(column.name())));
     if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument) return done;
   }
   return Ok();
@@ -135,6 +174,7 @@ Status AddColumns(Connection* db, const ObjectRow& seen, const ObjectRow& wanted
     if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument &&
         done.error().code() != ErrorCode::kConflict)
       return done;
+    if (done.ok() && row->initial) HL_TRY(SetInitial(db, wanted.name(), *row));
   }
   return Ok();
 }
@@ -152,11 +192,17 @@ Status RebuildTable(Connection* db, const ObjectRow& seen, const ObjectRow& want
   std::string into = rowid;
   std::string from = rowid;
   for (const Column& column : new_columns) {
-    // The columns were renamed already where that could be done.
+    // A column that is new takes its default, even if another one had its name.
     const ColumnRow* row = wanted.FindLive(column.name);
     const ColumnRow* before = row == nullptr ? nullptr : seen.Find(row->id);
-    const Column* source = Find(old_columns, column.name);
-    if (source == nullptr && before != nullptr) source = Find(old_columns, before->name());
+    if (row != nullptr && before == nullptr) {
+      if (!row->initial) continue;
+      HL_ASSIGN(const std::string value, sqlite::AsExpression(*row->initial));
+      into += (into.empty() ? "" : ", ") + Quote(column.name);
+      from += (from.empty() ? "" : ", ") + value;
+      continue;
+    }
+    const Column* source = Find(old_columns, before == nullptr ? column.name : before->name());
     if (source == nullptr) continue;
     HL_ASSIGN(const std::string value, SourceOf(column, *source));
     into += (into.empty() ? "" : ", ") + Quote(column.name);

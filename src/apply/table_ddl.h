@@ -26,13 +26,18 @@ Result<schema::TableText> WantedTable(const schema::ObjectRow& wanted,
                                       const schema::TableText& have, bool keeps_dropped);
 // Returns the definition that a table of this file has now.
 Result<schema::TableText> PresentTable(sqlite::Connection* db, const std::string& table);
+// True if the table has the wanted definition, whatever the order of its columns.
+Result<bool> IsInLine(sqlite::Connection* db, const schema::ObjectRow& wanted, bool keeps_dropped);
 // True if the columns have the wanted order, which counts for INSERTs that name no columns. It is
 // no reason by itself to make a table anew: files may join with columns in another order.
 Result<bool> IsInOrder(sqlite::Connection* db, const schema::ObjectRow& wanted);
 
-// These two leave what SQLite refuses to RebuildTable.
-Status RenameColumns(sqlite::Connection* db, const schema::ObjectRow& from,
-                     const schema::ObjectRow& to);
+// These three leave what SQLite refuses to RebuildTable. `have` follows what is renamed. Returns
+// whether a column was.
+Result<bool> RenameColumns(sqlite::Connection* db, const schema::ObjectRow& wanted,
+                           schema::ObjectRow* have);
+Status DropColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
+                   const schema::ObjectRow& wanted);
 Status AddColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
                   const schema::ObjectRow& wanted);
 // Makes a table anew, as SQLite's documentation advises for changes that ALTER TABLE cannot make.

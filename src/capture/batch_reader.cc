@@ -88,6 +88,10 @@ std::pair<ledger::Catalog, ledger::Catalog> ObjectsFirst(const ledger::Catalog& 
   const auto is_schema = [](const ledger::TrackedTable& tracked) {
     return tracked.table.name == schema::kSchemaTable;
   };
+  if (HL_MUTANT(schema_behind_its_rows)) {
+    out.first.tables.clear();
+    return out;
+  }
   std::erase_if(out.first.tables, std::not_fn(is_schema));
   std::erase_if(out.second.tables, is_schema);
   return out;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -45,6 +46,10 @@ void TakeColumnIds(const ObjectRow& theirs, ObjectRow* mine) {
     const schema::ColumnRow* known = theirs.FindLive(column.name());
     if (known != nullptr) column = *known;
   }
+}
+
+int64_t CountDropped(const ObjectRow& row) {
+  return std::ranges::count_if(row.columns, &schema::ColumnRow::dropped);
 }
 
 Result<bool> Exists(Connection* db, ObjectKind kind, std::string_view name) {
@@ -98,7 +103,7 @@ class Look {
           object, known != rows_by_name_.end() ? known->second.id : seen->row.key.id, table_id);
       TakeColumnIds(known != rows_by_name_.end() ? rows_.at(known->second) : seen->row, &row);
     } else if (seen == nullptr) {
-      HL_ASSIGN(row, Adopt(object, table_id));
+      HL_ASSIGN(row, Adopt(object, tracked, table_id));
     } else if (seen->row.name() == object.name && seen->row.sql == object.sql &&
                seen->row.table == table_id) {
       row = seen->row;
@@ -128,16 +133,19 @@ class Look {
 
   // Returns the row of an object that was not seen before. Another node may have made the same
   // object; then both definitions are united.
-  Result<ObjectRow> Adopt(const Object& object, const std::string& table_id) {
+  Result<ObjectRow> Adopt(const Object& object, const ledger::TrackedTable* tracked,
+                          const std::string& table_id) {
     const auto known = rows_by_name_.find({object.kind, FoldCase(object.name)});
     if (known != rows_by_name_.end() && !now_.objects.contains(known->second)) {
       const ObjectRow& theirs = rows_.at(known->second);
       ObjectRow mine = schema::NewRow(object, theirs.key.id, table_id);
       TakeColumnIds(theirs, &mine);
+      HL_ASSIGN([[maybe_unused]] const auto added, NoteAdded(theirs, tracked, &mine));
       if (!schema::SameObject(mine, theirs)) HL_TRY(Write(schema::Unite(mine, theirs)));
       return mine;
     }
     ObjectRow row = schema::NewRow(object, FreshId(object), table_id);
+    HL_ASSIGN([[maybe_unused]] const auto added, NoteAdded({}, tracked, &row));
     HL_TRY(Write(row));
     return row;
   }
@@ -161,20 +169,82 @@ class Look {
     schema::ColumnRenames renames = schema::PossibleRenames(seen.row, object);
     if (HL_MUTANT(rename_is_drop_and_add)) renames.clear();
     if (!renames.empty() && tracked != nullptr) {
-      HL_ASSIGN(const bool renamed, WereRenamed(db_, *tracked, renames));
-      if (!renamed) renames.clear();
-    }
-    ObjectRow after = schema::Changed(seen.row, object, renames, table_id);
-    const bool drops = std::ranges::any_of(after.columns, &schema::ColumnRow::dropped);
-    if (drops) {
-      HL_ASSIGN(after.seen, Applied());
+      const bool ambiguous = schema::IsAmbiguous(renames, seen.row, object);
+      HL_ASSIGN(const RenameEvidence evidence, WereRenamed(db_, *tracked, renames, ambiguous));
+      if (!evidence.renamed) renames.clear();
+      for (const change::Row& key : evidence.unclear)
+        HL_TRY(Append(db_, *tracked, change::Views(key), *clock_));
     }
     const auto present = rows_.find(seen.row.key);
+    // A column that is added again is another one.
+    ObjectRow before = seen.row;
+    if (present != rows_.end())
+      std::ranges::copy_if(present->second.columns, std::back_inserter(before.columns),
+                           [&](const schema::ColumnRow& column) {
+                             return column.dropped && before.Find(column.id) == nullptr;
+                           });
+    ObjectRow after = schema::Changed(before, object, renames, table_id);
+    HL_ASSIGN(const std::vector<std::string> added, NoteAdded(before, tracked, &after));
+    HL_TRY(NoteShared(before, tracked, &after));
+    if (CountDropped(after) > CountDropped(before)) {
+      HL_ASSIGN(after.seen, Applied());
+      // A column that is gone may be the one that is new.
+      if (tracked != nullptr && !added.empty())
+        HL_TRY(JournalNewValues(db_, *tracked, added, *clock_));
+    }
     // An object that another node dropped, and that this file keeps, is this file's own.
     if (present == rows_.end() || present->second.dropped()) return after;
     ObjectRow row = schema::WithChange(present->second, seen.row, after);
     if (row != present->second) HL_TRY(Write(row));
     return after;
+  }
+
+  // Notes what rows have in the columns that are new, and returns these.
+  Result<std::vector<std::string>> NoteAdded(const ObjectRow& before,
+                                             const ledger::TrackedTable* tracked,
+                                             ObjectRow* after) {
+    std::vector<std::string> added;
+    if (tracked == nullptr) return added;
+    HL_ASSIGN(const Initials initials, InitialsOf(db_, tracked->table));
+    for (schema::ColumnRow& column : after->columns) {
+      const bool stored = std::ranges::any_of(tracked->table.columns, [&](const std::string& name) {
+        return sqlite::SameName(name, column.name());
+      });
+      if (column.dropped || before.Find(column.id) != nullptr || !stored) continue;
+      if (NameWasDropped(before, column.name())) {
+        HL_ASSIGN(column.since, NextChange());
+      }
+      const auto initial = initials.find(FoldCase(column.name()));
+      if (initial != initials.end()) column.initial = initial->second;
+      added.push_back(column.name());
+    }
+    return added;
+  }
+
+  static bool NameWasDropped(const ObjectRow& before, std::string_view name) {
+    return std::ranges::any_of(before.columns, [&](const schema::ColumnRow& column) {
+      return column.dropped && std::ranges::any_of(column.names, [&](const std::string& one) {
+               return sqlite::SameName(one, name);
+             });
+    });
+  }
+
+  // Returns the change that this file journals next.
+  Result<std::pair<Origin, Lseq>> NextChange() {
+    HL_ASSIGN(const ledger::State state, ledger::LoadState(db_));
+    HL_ASSIGN(const JournalEnd end, ReadJournalEnd(db_));
+    return std::pair(state.self, Lseq(end.last.value + 1));
+  }
+
+  // A new column that may not be NULL and has no default was filled by the application.
+  Status NoteShared(const ObjectRow& before, const ledger::TrackedTable* tracked,
+                    ObjectRow* after) {
+    if (tracked == nullptr) return Ok();
+    for (schema::ColumnRow& column : after->columns)
+      if (!column.dropped && !column.initial && before.Find(column.id) == nullptr) {
+        HL_ASSIGN(column.initial, SharedValueOf(db_, tracked->table, column.name()));
+      }
+    return Ok();
   }
 
   // An object that is there, but is left out by the configuration now, was not dropped.

@@ -5,6 +5,9 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.h"
 #include "change/value.h"
@@ -23,5 +26,18 @@ Result<change::Value> DefaultOf(sqlite::Connection* db, const schema::Table& tab
 Result<std::optional<change::Value>> ConstantDefaultOf(sqlite::Connection* db,
                                                        const schema::Table& table,
                                                        const std::string& column);
+
+// True if the text of a default means the same whenever and wherever it is computed.
+bool IsConstantDefault(std::string_view text);
+
+// Returns the constant defaults of the columns that may not be NULL, by position in the table's
+// columns.
+Result<std::vector<std::pair<size_t, change::Value>>> DefaultsOfNotNull(sqlite::Connection* db,
+                                                                        const schema::Table& table);
+
+// Returns the value of a literal of SQL as such a column stores it. kInvalidArgument: it is no
+// expression that can be computed here.
+Result<change::Value> ValueOfLiteral(sqlite::Connection* db, const schema::Table& table,
+                                     const std::string& column, const std::string& literal);
 
 }  // namespace harmonylite::ledger

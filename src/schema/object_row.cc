@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/mutant.h"
 #include "schema/definition.h"
 #include "schema/table_text.h"
 #include "sqlite/identifier.h"
@@ -167,18 +168,41 @@ const ColumnRow* ObjectRow::FindLive(std::string_view name) const {
   return it == columns.end() ? nullptr : &*it;
 }
 
+namespace {
+
+// "<node>.<incarnation>:<lseq>;"
+std::string EncodeChange(const Origin& origin, Lseq lseq) {
+  return fmt::format("{}.{}:{};", origin.node.value, origin.incarnation.value, lseq.value);
+}
+
+Result<std::pair<Origin, Lseq>> TakeChange(std::string_view* text) {
+  std::pair<Origin, Lseq> out;
+  if (!TakeNumber(text, '.', &out.first.node.value) ||
+      !TakeNumber(text, ':', &out.first.incarnation.value) ||
+      !TakeNumber(text, ';', &out.second.value))
+    return Unreadable();
+  return out;
+}
+
+}  // namespace
+
 std::string EncodeNames(const std::vector<std::string>& names) {
   std::string out;
   for (const std::string& name : names) out += fmt::format("{}:{}", name.size(), name);
   return out;
 }
 
-// "+" or "-" for a live or dropped column, its identity, its names, and ";".
+// "+" or "-" for a live or dropped column, its identity, its names, "=" and its initial value if
+// there is one, "@" and the change that added it if that is told, and ";".
 std::string EncodeColumns(const std::vector<ColumnRow>& columns) {
   std::string out;
-  for (const ColumnRow& column : columns)
-    out += fmt::format("{}{}:{}{};", column.dropped ? '-' : '+', column.id.size(), column.id,
+  for (const ColumnRow& column : columns) {
+    out += fmt::format("{}{}:{}{}", column.dropped ? '-' : '+', column.id.size(), column.id,
                        EncodeNames(column.names));
+    if (column.initial) out += "=" + EncodeNames({*column.initial});
+    if (column.since) out += "@" + EncodeChange(column.since->first, column.since->second);
+    out += ';';
+  }
   return out;
 }
 
@@ -200,34 +224,36 @@ Result<std::vector<ColumnRow>> DecodeColumns(std::string_view text) {
     column.dropped = text[0] == '-';
     text.remove_prefix(1);
     HL_ASSIGN(column.id, TakeText(&text));
-    while (!text.empty() && text[0] != ';') {
+    while (!text.empty() && std::string_view(";=@").find(text[0]) == std::string_view::npos) {
       HL_ASSIGN(std::string name, TakeText(&text));
       column.names.push_back(std::move(name));
     }
-    if (text.empty() || column.names.empty()) return Unreadable();
+    if (text.starts_with('=')) {
+      text.remove_prefix(1);
+      HL_ASSIGN(column.initial, TakeText(&text));
+    }
+    if (text.starts_with('@')) {
+      text.remove_prefix(1);
+      HL_ASSIGN(column.since, TakeChange(&text));
+    }
+    if (!text.starts_with(';') || column.names.empty()) return Unreadable();
     text.remove_prefix(1);
     out.push_back(std::move(column));
   }
   return out;
 }
 
-// "<node>.<incarnation>:<lseq>;" for each origin.
 std::string EncodeSeen(const change::ProgressVector& seen) {
   std::string out;
-  for (const auto& [origin, lseq] : seen.map())
-    out += fmt::format("{}.{}:{};", origin.node.value, origin.incarnation.value, lseq.value);
+  for (const auto& [origin, lseq] : seen.map()) out += EncodeChange(origin, lseq);
   return out;
 }
 
 Result<change::ProgressVector> DecodeSeen(std::string_view text) {
   change::ProgressVector out;
   while (!text.empty()) {
-    Origin origin;
-    Lseq lseq;
-    if (!TakeNumber(&text, '.', &origin.node.value) ||
-        !TakeNumber(&text, ':', &origin.incarnation.value) || !TakeNumber(&text, ';', &lseq.value))
-      return Unreadable();
-    out.Advance(origin, lseq);
+    HL_ASSIGN(const auto change, TakeChange(&text));
+    out.Advance(change.first, change.second);
   }
   return out;
 }
@@ -250,6 +276,21 @@ ColumnRenames PossibleRenames(const ObjectRow& before, const Object& now) {
       out.emplace_back(was.name, is.name);
   }
   return out;
+}
+
+bool IsAmbiguous(const ColumnRenames& renames, const ObjectRow& before, const Object& now) {
+  const TableText from = TextOf(before);
+  const TableText to = TextOf(now);
+  std::vector<std::string> definitions;  // of renamed columns, all under one name
+  for (const auto& [was, is] : renames)
+    if (const ColumnText* column = from.Find(was))
+      definitions.push_back(InOneSpelling(Renamed(*column, "c").sql));
+  return std::ranges::any_of(from.columns, [&](const ColumnText& column) {
+    const bool renamed = std::ranges::any_of(
+        renames, [&](const auto& rename) { return SameName(rename.first, column.name); });
+    return to.Find(column.name) == nullptr && !renamed &&
+           Holds(definitions, InOneSpelling(Renamed(column, "c").sql));
+  });
 }
 
 ObjectRow Changed(const ObjectRow& before, const Object& now, const ColumnRenames& renames,
@@ -277,8 +318,13 @@ ObjectRow WithChange(const ObjectRow& present, const ObjectRow& before, const Ob
   if (SameObject(present, before)) {
     ObjectRow out = after;
     AddFormer(present.names, &out.names);
-    for (const ColumnRow& column : present.columns)
-      if (out.Find(column.id) == nullptr) out.columns.push_back(column);
+    for (const ColumnRow& column : present.columns) {
+      ColumnRow* known = FindIn(&out.columns, column.id);
+      if (known == nullptr)
+        out.columns.push_back(column);
+      else if (!HL_MUTANT(former_names_forgotten))
+        AddFormer(column.names, &known->names);
+    }
     if (out.seen.map().empty()) out.seen = present.seen;
     return out;
   }

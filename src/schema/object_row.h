@@ -9,11 +9,13 @@
 #pragma once
 
 #include <compare>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/result.h"
 #include "change/version.h"
 #include "schema/objects.h"
@@ -24,6 +26,12 @@ struct ColumnRow {
   std::string id;
   std::vector<std::string> names;  // at least one; the last is the present name
   bool dropped = false;
+  // What the rows have in it that were written without it, as a literal of SQL. The column's
+  // default may be another by now. Nothing: its default counts.
+  std::optional<std::string> initial = {};
+  // Of a column under a name that a dropped one had: the change that added it, or an earlier one of
+  // the same transaction. To a sender that has not seen it, the name means the dropped column.
+  std::optional<std::pair<Origin, Lseq>> since = {};
 
   const std::string& name() const { return names.back(); }
   bool operator==(const ColumnRow&) const = default;
@@ -70,6 +78,9 @@ ObjectRow NewRow(const Object& object, std::string id, std::string table);
 // Returns the columns that may have been renamed: a column is gone, another is in its place, and
 // they differ in their names only. Dropping the column and adding another looks the same.
 ColumnRenames PossibleRenames(const ObjectRow& before, const Object& now);
+
+// True if another column of the same definition is gone, too, so that it may be the renamed one.
+bool IsAmbiguous(const ColumnRenames& renames, const ObjectRow& before, const Object& now);
 
 // Returns the row after the object has changed from `before` to `now`.
 ObjectRow Changed(const ObjectRow& before, const Object& now, const ColumnRenames& renames,

@@ -77,6 +77,13 @@ MUTANTS = {
     "applies_unidentified": "batches are applied before it is clear that this file is no copy",
     # the schema follows
     "rename_is_drop_and_add": "a renamed column is taken for a dropped one beside a new one",
+    "definitions_not_united": "of two definitions that did not know each other one is lost",
+    "schema_behind_its_rows": "the rows of the schema come behind the rows that need them",
+    "unseen_rows_dropped": "rows that a dropper had not seen go with their table",
+    "initial_value_ignored": "a row without a column takes the default that the column has now",
+    "former_names_forgotten": "a column that was renamed is not known under its former name",
+    "broken_dependents_made": "a view or trigger is made although it does not compile",
+    "reworded_not_sent": "a view's text with a table's new name stays on the node that has it",
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
     "retired_by_the_past": "a retirement is stated by a change that is journaled already",

@@ -2,65 +2,12 @@
 #include <gtest/gtest.h>
 
 #include "capture/schema_capture.h"
-#include "ledger/conflict_log.h"
-#include "node/replication/replica_test_util.h"
+#include "node/replication/follow_test_util.h"
 
 namespace harmonylite::node {
 namespace {
 
 using schema::Follow;
-
-constexpr const char* kNotes =
-    "CREATE TABLE notes(id INTEGER PRIMARY KEY, body TEXT, n INT DEFAULT 7)";
-
-// A node on which the application migrates.
-class Node : public TestReplica {
- public:
-  explicit Node(uint64_t node, Follow follow = Follow::kAll, std::string_view before = kNotes)
-      : TestReplica(node, before, {follow, true}) {}
-
-  void Migrate(std::string_view sql) {
-    App(sql);
-    Must(replica().SyncSchema());
-  }
-  // What the application has made, without what HarmonyLite has.
-  Strings Schema() {
-    return Query(
-        "SELECT type || ' ' || name FROM sqlite_schema WHERE name NOT LIKE '\\_\\_harmony%' ESCAPE "
-        "'\\' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY 1");
-  }
-  Strings Columns(const std::string& table) {
-    return Query("SELECT name FROM pragma_table_info('" + table + "') ORDER BY name");
-  }
-  Strings Conflicts() {
-    sqlite::Connection db = Must(sqlite::Connection::Open(path(), sqlite::OpenMode::kReadWrite));
-    Strings out;
-    for (const auto& one : Must(ledger::ListConflicts(&db, replica().catalog()))) {
-      std::string line = one.table + " " + one.kind;
-      if (one.loser.image)
-        for (const change::Value& value : one.loser.image->values)
-          line += " " + sqlite::Render(value);
-      out.push_back(line);
-    }
-    return out;
-  }
-};
-
-class FollowTest : public testing::Test {
- protected:
-  // Until nobody has anything new for the others.
-  void Exchange() {
-    for (int i = 0; i < 6; ++i)
-      for (Node* from : All())
-        if (const auto batch = from->Publish())
-          for (Node* to : All())
-            if (to != from) to->Apply(*batch);
-  }
-  virtual std::vector<Node*> All() { return {&one_, &two_}; }
-
-  Node one_{1};
-  Node two_{2};
-};
 
 TEST_F(FollowTest, WhatIsMadeIsMadeElsewhereWithItsRows) {
   Exchange();
@@ -109,6 +56,21 @@ TEST_F(FollowTest, RenamesKeepValues) {
   two_.App("UPDATE papers SET content = 'A' WHERE id = 1");
   Exchange();
   EXPECT_EQ(one_.Query("SELECT id, content FROM papers"), (Strings{"1|'A'", "2|'B'"}));
+}
+
+// As a tool that runs several migrations in one transaction does it.
+TEST_F(FollowTest, ARenameBesideADrop) {
+  one_.App("INSERT INTO notes VALUES(1, 'a', NULL), (2, 'b', 2)");
+  Exchange();
+  two_.App("UPDATE notes SET body = 'A' WHERE id = 1");
+  const auto before = two_.Publish();
+  one_.Migrate(
+      "BEGIN; ALTER TABLE notes RENAME COLUMN body TO content; ALTER TABLE notes DROP COLUMN n; "
+      "COMMIT");
+  one_.Apply(*before);
+  Exchange();
+  for (Node* node : All())
+    EXPECT_EQ(node->Query("SELECT * FROM notes"), (Strings{"1|'A'", "2|'b'"}));
 }
 
 TEST_F(FollowTest, ADroppedColumnBesideAnAddedOneIsNoRename) {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "apply/schema_follower.h"
+#include "base/mutant.h"
 #include "capture/batch_reader.h"
 #include "capture/schema_capture.h"
 #include "ledger/schema_table.h"
@@ -20,7 +21,7 @@ using sqlite::TransactionKind;
 
 // A row that was united is a new write. Nodes that notice at once write the same.
 Status Replica::Unite(const apply::SchemaMerge& merge) {
-  if (merge.concurrent.empty()) return Ok();
+  if (merge.concurrent.empty() || HL_MUTANT(definitions_not_united)) return Ok();
   HL_ASSIGN(ledger::ObjectRows objects, ledger::LoadObjects(db_));
   for (const auto& [winner, loser] : merge.concurrent) {
     const auto present = objects.find(winner.key);
@@ -60,6 +61,8 @@ Result<std::set<int64_t>> Replica::BringInLine(const apply::SchemaMerge& merge) 
     return change::Knowledge(applied, *retirements_).Covers(origin, lseq);
   };
   HL_ASSIGN(FollowReport report, follower.Run(among));
+  for (const schema::ObjectRow& row : report.reworded)
+    if (!HL_MUTANT(reworded_not_sent)) HL_TRY(capture::WriteObject(db_, catalog_, row, *clock_));
   db_->ClearCache();
   for (const std::string& done : report.done) logger_->Info("schema: {}", done);
   if (report.set_aside > 0)
