@@ -232,6 +232,13 @@ Result<bool> App::MakeIndex() {
 
 Result<bool> App::MigrateNow() {
   if (level_ + 1 == kLevelOfLaterUnique) return MakeIndex();
+  // Changes that are not folded when a column is renamed, or dropped beside a new one, count as
+  // written again.
+  if (level_ + 1 == kLevelOfNote || level_ + 1 == kLevelWithoutW) {
+    HL_ASSIGN(const bool folded, AllFolded());
+    HL_ASSIGN(const bool seen, IsSeen("kv"));
+    if (!folded || !seen) return false;
+  }
   HL_TRY(sqlite::ExecAll(&*db_, kMigrations[static_cast<size_t>(level_)]));
   return true;
 }
@@ -245,6 +252,14 @@ Result<bool> App::HasTriggers(const std::string& table) {
   find->Bind(1, std::string_view(table));
   find->Bind(2, std::string_view(displaces ? "before_insert" : "insert"));
   return find->Step();
+}
+
+Result<bool> App::IsSeen(const std::string& table) {
+  HL_ASSIGN(auto seen,
+            db_->PrepareCached("SELECT 1 FROM __harmonylite__seen s JOIN sqlite_schema t "
+                               "ON s.sql = t.sql WHERE t.name = ?1"));
+  seen->Bind(1, std::string_view(table));
+  return seen->Step();
 }
 
 Result<bool> App::AllFolded() {

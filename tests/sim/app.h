@@ -81,6 +81,9 @@ class App {
   // without them: an audit would find the rows and send them as new writes, which the ledger would
   // not know.
   Result<bool> HasTriggers(const std::string& table);
+  // True if the sidecar has seen the table as it is. Until then nothing may tell whether a row was
+  // written before a column was renamed.
+  Result<bool> IsSeen(const std::string& table);
   // True if the sidecar has folded every change of the journal into the versions.
   Result<bool> AllFolded();
   Result<bool> MakeIndex();

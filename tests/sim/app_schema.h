@@ -128,6 +128,7 @@ inline constexpr const char* kMigrationLevel =
     "(SELECT count(*) = 0 FROM pragma_table_info('kv') WHERE name = 'w') + "
     "(SELECT count(*) FROM sqlite_schema WHERE name = 'later_v')";
 inline constexpr int64_t kLevelOfX = 1;
+inline constexpr int64_t kLevelOfNote = 2;
 inline constexpr int64_t kLevelOfLater = 3;
 inline constexpr int64_t kLevelWithoutW = 4;
 inline constexpr int64_t kLevelOfLaterUnique = 5;

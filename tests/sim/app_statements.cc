@@ -257,6 +257,8 @@ Status App::WritePairs() {
 }
 
 Status App::WriteFamily() {
+  HL_ASSIGN(const bool seen, IsSeen("parent"));
+  if (level_ >= kLevelOfNote && !seen) return WriteKv();
   const Value id = Int(random_->Between(1, 5));
   switch (random_->Below(7)) {
     case 0:

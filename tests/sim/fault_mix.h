@@ -60,6 +60,7 @@ enum class Fault : size_t {
   kVacuum,      // not a fault: the application runs VACUUM
   kFirstJoin,   // not a fault: files join with rows of their own (join_history.h)
   kFollow,      // not a fault: nodes follow each other's migrations
+  kSchemas,     // not a fault: applications change schemas as they like (schema_history.h)
   kCount,
 };
 
@@ -82,7 +83,7 @@ class FaultMix {
         "busy",       "memory",       "statement",   "lost-publish", "lost-ack",    "lost-reader",
         "not-ready",  "snapshots",    "store-fails", "join",         "away",        "verify",
         "alter",      "older-meta",   "no-spool",    "server",       "lazy-sync",   "lull",
-        "vacuum",     "first-join",   "follow"};
+        "vacuum",     "first-join",   "follow",      "schemas"};
     return kNames[static_cast<size_t>(fault)];
   }
   // Adds the fault called `name`. Returns false if there is none.

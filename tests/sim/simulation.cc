@@ -11,6 +11,7 @@
 #include "node/cluster/heartbeat.h"
 #include "sim/app_file.h"
 #include "sim/join_history.h"
+#include "sim/schema_history.h"
 
 namespace harmonylite::sim {
 
@@ -467,6 +468,7 @@ void HistoryReport::AddToTrace(const std::string& what) {
 
 HistoryReport RunHistory(const HistoryOptions& options) {
   if (DrawsFirstJoin(options)) return RunJoinHistory(options);
+  if (DrawsSchemas(options)) return RunSchemaHistory(options);
   HistoryReport report;
   Simulation(options, &report).Run();
   return report;

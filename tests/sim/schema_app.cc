@@ -1,0 +1,448 @@
+#include "sim/schema_app.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "sqlite/sqlite_test_util.h"
+
+namespace harmonylite::sim {
+
+namespace {
+
+using sqlite::Connection;
+using Text = std::optional<std::string>;
+
+// Names of HarmonyLite and of SQLite are left out by this condition on a column `name`.
+constexpr const char* kOwn =
+    "name NOT LIKE '\\_\\_harmony%' ESCAPE '\\' AND "
+    "name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
+
+Result<std::vector<std::string>> Strings(Connection* db, const std::string& sql) {
+  HL_ASSIGN(auto list, db->Prepare(sql));
+  std::vector<std::string> out;
+  HL_TRY(list.ForEachRow([&](const sqlite::Statement& row) {
+    std::string& line = out.emplace_back();
+    for (int i = 0; i < row.columns(); ++i) line += (i == 0 ? "" : "|") + std::string(row.Text(i));
+  }));
+  return out;
+}
+
+// SQLite spells names in quotes when it changes a text.
+std::string WithoutQuotes(std::string text) {
+  std::erase(text, '"');
+  return text;
+}
+
+// True if the sidecar will know the table again when it is rebuilt under its name (`by_name`), or
+// renamed. A table that is rebuilt and renamed between two looks of the sidecar is another one to
+// it (docs/decisions/0041-the-schema-is-rows.md).
+Result<bool> IsKnown(Connection* db, const ShownTable& table, bool by_name) {
+  const std::string sql = by_name
+                              ? "SELECT 1 FROM __harmonylite__tables WHERE name = '{}'"
+                              : "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB "
+                                "'__harmonylite__*' AND tbl_name = '{}'";
+  HL_ASSIGN(const auto found, Strings(db, fmt::format(fmt::runtime(sql), table.name)));
+  return !found.empty();
+}
+
+// True if the sidecar has seen the table as it is. When a column goes or is renamed, and another
+// comes or goes between two looks, nothing may tell which is which.
+Result<bool> IsSeen(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(const auto found,
+            Strings(db, fmt::format("SELECT 1 FROM __harmonylite__seen s JOIN sqlite_schema t ON "
+                                    "s.sql = t.sql WHERE t.name = '{}'",
+                                    table.name)));
+  return !found.empty();
+}
+
+// Runs several statements one after the other.
+Status RunAll(Connection* db, const std::string& sql) { return sqlite::ExecAll(db, sql); }
+
+}  // namespace
+
+Result<ShownTables> ReadTables(Connection* db) {
+  HL_ASSIGN(const auto names,
+            Strings(db, fmt::format("SELECT name FROM sqlite_schema WHERE type = 'table' AND "
+                                    "name <> '{}' AND {} ORDER BY name",
+                                    SchemaApp::kNoted, kOwn)));
+  ShownTables out;
+  for (const std::string& name : names) {
+    HL_ASSIGN(auto columns,
+              Strings(db, fmt::format("SELECT name FROM pragma_table_info('{}')", name)));
+    out[name] = {name, std::move(columns)};
+  }
+  return out;
+}
+
+Result<std::vector<std::string>> ReadObjects(Connection* db) {
+  HL_ASSIGN(auto out, Strings(db, fmt::format("SELECT type, name, tbl_name, sql FROM sqlite_schema "
+                                              "WHERE type NOT IN ('table', 'view') AND {} "
+                                              "ORDER BY type, name",
+                                              kOwn)));
+  HL_ASSIGN(const auto views, Strings(db, fmt::format("SELECT name, sql FROM sqlite_schema WHERE "
+                                                      "type = 'view' AND {} ORDER BY name",
+                                                      kOwn)));
+  // A view stays where its application has dropped the table, and is made nowhere else.
+  for (const std::string& view : views)
+    if (db->Prepare("SELECT * FROM " + view.substr(0, view.find('|'))).ok()) out.push_back(view);
+  for (std::string& text : out) text = WithoutQuotes(std::move(text));
+  HL_ASSIGN(const ShownTables tables, ReadTables(db));
+  for (const auto& [name, table] : tables) {
+    HL_ASSIGN(const auto columns,
+              Strings(db, fmt::format("SELECT name, type, \"notnull\", dflt_value, pk, hidden FROM "
+                                      "pragma_table_xinfo('{}')",
+                                      name)));
+    out.push_back(fmt::format("table {}: {}", name, fmt::join(columns, ", ")));
+  }
+  HL_ASSIGN(const auto version, Strings(db, "PRAGMA user_version"));
+  out.push_back("user_version " + version.front());
+  return out;
+}
+
+Result<ShownRows> ReadRows(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(auto list, db->Prepare(fmt::format("SELECT * FROM {}", table.name)));
+  const auto id = std::find(table.columns.begin(), table.columns.end(), "id");
+  const auto key = static_cast<int>(id - table.columns.begin());
+  ShownRows out;
+  HL_TRY(list.ForEachRow([&](const sqlite::Statement& row) {
+    auto& values = out[std::string(row.Text(key))];
+    for (int i = 0; i < row.columns(); ++i)
+      values[table.columns[static_cast<size_t>(i)]] = row.Text(i);
+  }));
+  return out;
+}
+
+// ---- the model
+
+bool SchemaModel::IsUntouched(const std::string& name) const {
+  return First(name) == name && !IsDropped(name) &&
+         std::none_of(renamed_.begin(), renamed_.end(),
+                      [&](const auto& one) { return one.second == name; });
+}
+
+void SchemaModel::DroppedTable(const std::string& table, const ShownRows& rows) {
+  Dropped(table);
+  seen_by_droppers_.push_back(rows);
+}
+
+void SchemaModel::Wrote(const std::string& table, const std::string& id,
+                        const std::map<std::string, std::string>& values) {
+  WrittenRow& row = rows_[id];
+  row.table = table;
+  for (const auto& [column, value] : values) row.values[First(column)] = value;
+}
+
+std::string SchemaModel::First(std::string name) const {
+  for (auto it = renamed_.find(name); it != renamed_.end(); it = renamed_.find(name))
+    name = it->second;
+  return name;
+}
+
+template <typename Names>
+Text SchemaModel::Present(const Names& names, const std::string& name) const {
+  for (const std::string& one : names)
+    if (First(one) == First(name)) return one;
+  return std::nullopt;
+}
+
+Text SchemaModel::Check(const ShownTables& tables,
+                        const std::function<ShownRows(const ShownTable&)>& rows,
+                        const std::set<std::string>& listed) const {
+  std::vector<std::string> names;
+  std::map<std::string, ShownRows> shown;
+  for (const auto& [name, table] : tables) {
+    names.push_back(name);
+    shown[name] = rows(table);
+  }
+  for (const std::string& table : tables_)
+    if (!IsDropped(table) && !Present(names, table)) return "table " + table + " was lost";
+  for (const auto& [column, table] : columns_) {
+    const Text there = Present(names, table);
+    if (!there || IsDropped(column)) continue;
+    if (!IsDropped(table) && !Present(tables.at(*there).columns, column))
+      return fmt::format("column {} of table {} was lost", column, *there);
+  }
+  for (const auto& [id, row] : rows_) {
+    const Text there = Present(names, row.table);
+    if (IsDropped(row.table)) {
+      const bool here = there && shown[*there].contains(id);
+      if (!here && !listed.contains(id) && !WasSeen(id, row))
+        return fmt::format("row {} of the dropped table {} was set aside nowhere", id, row.table);
+    } else if (Text wrong = CheckRow(id, row, tables.at(*there), shown[*there], listed)) {
+      return wrong;
+    }
+  }
+  return std::nullopt;
+}
+
+Text SchemaModel::CheckRow(const std::string& id, const WrittenRow& row, const ShownTable& table,
+                           const ShownRows& shown, const std::set<std::string>& listed) const {
+  const auto found = shown.find(id);
+  if (found == shown.end() && listed.contains(id)) return std::nullopt;
+  if (found == shown.end()) return fmt::format("row {} of table {} was lost", id, table.name);
+  for (const auto& [column, value] : row.values) {
+    const Text there = Present(table.columns, column);
+    if (!there || IsDropped(column)) continue;
+    if (found->second.at(*there) != value && !listed.contains(value))
+      return fmt::format("column {} of row {} in table {} is '{}', and '{}' was written", *there,
+                         id, table.name, found->second.at(*there), value);
+  }
+  return std::nullopt;
+}
+
+bool SchemaModel::WasSeen(const std::string& id, const WrittenRow& row) const {
+  return std::any_of(
+      seen_by_droppers_.begin(), seen_by_droppers_.end(), [&](const ShownRows& seen) {
+        const auto found = seen.find(id);
+        return found != seen.end() &&
+               std::all_of(row.values.begin(), row.values.end(), [&](const auto& written) {
+                 const bool still =
+                     std::any_of(found->second.begin(), found->second.end(),
+                                 [&](const auto& value) { return value.second == written.second; });
+                 return still || IsDropped(written.first);
+               });
+      });
+}
+
+// ---- the application
+
+void SchemaApp::NoteBase(SchemaModel* model) {
+  model->Made("base");
+  model->Added("base", "first");
+  model->Added("base", "second");
+}
+
+Result<Text> SchemaApp::Step(Connection* db) {
+  HL_ASSIGN(const ShownTables tables, ReadTables(db));
+  const bool writes = !tables.empty() && random_->Chance(0.6);
+  if (!writes) return Migrate(db, tables);
+  const auto table = std::next(tables.begin(), random_->Below(std::ssize(tables)));
+  return Write(db, table->second);
+}
+
+Result<Text> SchemaApp::Migrate(Connection* db, const ShownTables& tables) {
+  const int64_t what = random_->Below(20);
+  if (tables.empty() || what < 2) return MakeTable(db);
+  const ShownTable& table = std::next(tables.begin(), random_->Below(std::ssize(tables)))->second;
+  if (what < 3) return DropTable(db, table);
+  if (what < 5) return RenameTable(db, table);
+  if (what < 8) return AddColumn(db, table);
+  if (what < 11) return ChangeColumn(db, table);
+  if (what < 13) return Rebuild(db, table);
+  if (what < 16) return MakeOther(db, table);
+  if (what < 17) return DropOther(db);
+  if (what < 18) return Run(db, fmt::format("PRAGMA user_version = {}", random_->Between(1, 99)));
+  return RunAgain(db);
+}
+
+// What goes wrong with names of ours in the message would not have gone wrong without us.
+Result<Text> SchemaApp::Run(Connection* db, const std::string& sql) {
+  HL_TRY(db->Exec("SAVEPOINT step"));
+  Status done = RunAll(db, sql);
+  if (!done.ok()) HL_TRY(db->Exec("ROLLBACK TO step"));
+  HL_TRY(db->Exec("RELEASE step"));
+  if (done.ok()) return Text(sql);
+  const Error& error = done.error();
+  const bool ours = error.message().find("harmonylite") != std::string::npos;
+  if (ours || error.code() == ErrorCode::kRetryLater) return error.Copy().Wrap(sql);
+  return Text();
+}
+
+Result<Text> SchemaApp::RunFirst(Connection* db, Script script) {
+  HL_ASSIGN(Text done, Run(db, script.sql));
+  if (done) scripts_->push_back(std::move(script));
+  return done;
+}
+
+Result<Text> SchemaApp::RunAgain(Connection* db) {
+  if (scripts_->empty()) return Text();
+  const Script& script = (*scripts_)[static_cast<size_t>(random_->Below(std::ssize(*scripts_)))];
+  if (!model_->IsUntouched(script.table) || !model_->IsUntouched(script.name)) return Text();
+  return Run(db, script.sql);
+}
+
+Result<Text> SchemaApp::MakeTable(Connection* db) {
+  const std::string name = model_->NewName('t');
+  const std::string column = model_->NewName('c');
+  static constexpr const char* kEnds[] = {"", " WITHOUT ROWID", " STRICT"};
+  const std::string sql = fmt::format("CREATE TABLE {}(id TEXT PRIMARY KEY NOT NULL, {} TEXT){}",
+                                      name, column, kEnds[random_->Below(3)]);
+  HL_ASSIGN(Text done, RunFirst(db, {sql, name, name}));
+  if (!done) return done;
+  model_->Made(name);
+  model_->Added(name, column);
+  return done;
+}
+
+Result<Text> SchemaApp::DropTable(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(const ShownRows rows, ReadRows(db, table));
+  HL_ASSIGN(Text done, Run(db, "DROP TABLE " + table.name));
+  if (done) model_->DroppedTable(table.name, rows);
+  return done;
+}
+
+Result<Text> SchemaApp::RenameTable(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(const bool known, IsKnown(db, table, /*by_name=*/false));
+  if (!known) return Text();
+  const std::string name = model_->NewName('t');
+  HL_ASSIGN(Text done, Run(db, fmt::format("ALTER TABLE {} RENAME TO {}", table.name, name)));
+  if (done) model_->Renamed(table.name, name);
+  if (done && altered_.erase(table.name) > 0) altered_.insert(name);
+  return done;
+}
+
+Result<Text> SchemaApp::AddColumn(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(const bool seen, IsSeen(db, table));
+  if (seen) altered_.erase(table.name);
+  const std::string name = model_->NewName('c');
+  static constexpr const char* kTypes[] = {"TEXT", "TEXT DEFAULT 'd'", "ANY",
+                                           "TEXT NOT NULL DEFAULT ''"};
+  const std::string sql =
+      fmt::format("ALTER TABLE {} ADD COLUMN {} {}", table.name, name, kTypes[random_->Below(4)]);
+  HL_ASSIGN(Text done, RunFirst(db, {sql, table.name, name}));
+  if (done) model_->Added(table.name, name);
+  // Beside one that was dropped or renamed since the sidecar's last look, it may be taken for that.
+  if (done && altered_.contains(table.name)) model_->Dropped(name);
+  return done;
+}
+
+Text SchemaApp::AnyColumn(const ShownTable& table) {
+  std::vector<std::string> columns = table.columns;
+  std::erase(columns, "id");
+  if (columns.empty()) return std::nullopt;
+  return columns[static_cast<size_t>(random_->Below(std::ssize(columns)))];
+}
+
+Result<Text> SchemaApp::ChangeColumn(Connection* db, const ShownTable& table) {
+  const Text column = AnyColumn(table);
+  HL_ASSIGN(const bool seen, IsSeen(db, table));
+  if (!column || !seen) return Text();
+  if (random_->Chance(0.4)) {
+    HL_ASSIGN(Text done,
+              Run(db, fmt::format("ALTER TABLE {} DROP COLUMN {}", table.name, *column)));
+    if (done) model_->Dropped(*column);
+    if (done) altered_.insert(table.name);
+    return done;
+  }
+  const std::string name = model_->NewName('c');
+  HL_ASSIGN(Text done, Run(db, fmt::format("ALTER TABLE {} RENAME COLUMN {} TO {}", table.name,
+                                           *column, name)));
+  if (done) model_->Renamed(*column, name);
+  if (done) altered_.insert(table.name);
+  return done;
+}
+
+// SQLite's documented way to change what ALTER TABLE cannot: perhaps without one column, perhaps
+// with a new one, and with the columns in another order.
+Result<Text> SchemaApp::Rebuild(Connection* db, const ShownTable& table) {
+  std::vector<std::string> columns = table.columns;
+  std::erase(columns, "id");
+  HL_ASSIGN(const bool known, IsKnown(db, table, /*by_name=*/true));
+  HL_ASSIGN(const bool seen, IsSeen(db, table));
+  if (!known || !seen) return Text();
+  const Text left_out = random_->Chance(0.3) ? AnyColumn(table) : std::nullopt;
+  if (left_out) std::erase(columns, *left_out);
+  if (columns.size() > 1 && random_->Chance(0.5)) std::swap(columns.front(), columns.back());
+  std::string definitions;
+  std::string names = "id";
+  for (const std::string& column : columns) {
+    definitions += fmt::format(", {} TEXT", column);
+    names += ", " + column;
+  }
+  const Text added = random_->Chance(0.3) ? Text(model_->NewName('c')) : std::nullopt;
+  if (added) definitions += fmt::format(", {} TEXT DEFAULT 'r'", *added);
+  const std::string anew = model_->NewName('n');
+  const std::string sql = fmt::format(
+      "CREATE TABLE {0}(id TEXT PRIMARY KEY NOT NULL{1}); INSERT INTO {0}({2}) SELECT {2} FROM {3};"
+      "DROP TABLE {3}; ALTER TABLE {0} RENAME TO {3}",
+      anew, definitions, names, table.name);
+  HL_ASSIGN(Text done, Run(db, sql));
+  if (done && left_out) model_->Dropped(*left_out);
+  if (done && added) model_->Added(table.name, *added);
+  if (done && added && left_out) model_->Dropped(*added);  // it may be taken for the other one
+  return done;
+}
+
+Result<Text> SchemaApp::MakeOther(Connection* db, const ShownTable& table) {
+  const Text column = AnyColumn(table);
+  if (!column) return Text();
+  switch (random_->Below(3)) {
+    case 0: {
+      const std::string name = model_->NewName('i');
+      return RunFirst(db, {fmt::format("CREATE INDEX {} ON {}({})", name, table.name, *column),
+                           table.name, name});
+    }
+    case 1: {
+      const std::string name = model_->NewName('v');
+      return RunFirst(
+          db, {fmt::format("CREATE VIEW {} AS SELECT id, {} FROM {}", name, *column, table.name),
+               table.name, name});
+    }
+    default: {
+      HL_ASSIGN(const auto target, Strings(db, "SELECT 1 FROM sqlite_schema WHERE name = 'noted'"));
+      if (target.empty()) return Text();
+      const std::string name = model_->NewName('g');
+      return Run(db, fmt::format("CREATE TRIGGER {} AFTER INSERT ON {} BEGIN INSERT OR REPLACE "
+                                 "INTO noted VALUES('{}', NEW.{}); END",
+                                 name, table.name, name, *column));
+    }
+  }
+}
+
+Result<Text> SchemaApp::DropOther(Connection* db) {
+  HL_ASSIGN(
+      const auto others,
+      Strings(db, fmt::format("SELECT 'DROP ' || type || ' ' || name FROM sqlite_schema WHERE "
+                              "type <> 'table' AND {} ORDER BY name",
+                              kOwn)));
+  if (others.empty()) return Text();
+  return Run(db, others[static_cast<size_t>(random_->Below(std::ssize(others)))]);
+}
+
+// Writes or deletes a row that this node made, in some columns.
+Result<Text> SchemaApp::Write(Connection* db, const ShownTable& table) {
+  // Whether a row was written while its table had no triggers cannot be told once a column is gone
+  // (docs/limits.md), so nothing is written between rebuilding a table and the sidecar's next look.
+  HL_ASSIGN(const bool registered, IsKnown(db, table, /*by_name=*/true));
+  HL_ASSIGN(const bool captured, IsKnown(db, table, /*by_name=*/false));
+  if (registered && !captured) return Text();
+  HL_ASSIGN(const ShownRows shown, ReadRows(db, table));
+  std::vector<std::string> own;
+  for (const auto& [id, values] : shown)
+    if (id.starts_with(fmt::format("{}-", node_))) own.push_back(id);
+  const bool is_new = own.empty() || random_->Chance(0.4);
+  const std::string id = is_new ? fmt::format("{}-{}", node_, ++rows_)
+                                : own[static_cast<size_t>(random_->Below(std::ssize(own)))];
+  std::string sql;
+  std::map<std::string, std::string> values;
+  if (!is_new && random_->Chance(0.15)) {
+    sql = fmt::format("DELETE FROM {} WHERE id = '{}'", table.name, id);
+  } else {
+    std::string names = "id";
+    std::string literals = fmt::format("'{}'", id);
+    std::string sets;
+    for (const std::string& column : table.columns) {
+      if (column == "id" || random_->Chance(0.3)) continue;
+      const std::string value = fmt::format("{} of {}", ++values_, node_);
+      values[column] = value;
+      names += ", " + column;
+      literals += fmt::format(", '{}'", value);
+      sets += fmt::format("{}{} = '{}'", sets.empty() ? "" : ", ", column, value);
+    }
+    if (!is_new && sets.empty()) return Text();
+    sql = is_new ? fmt::format("INSERT INTO {}({}) VALUES({})", table.name, names, literals)
+                 : fmt::format("UPDATE {} SET {} WHERE id = '{}'", table.name, sets, id);
+  }
+  Status written = db->Exec(sql);
+  if (!written.ok()) return std::move(written).error().Wrap(sql);
+  if (sql.starts_with("DELETE"))
+    model_->Deleted(id);
+  else
+    model_->Wrote(table.name, id, values);
+  return Text(sql);
+}
+
+}  // namespace harmonylite::sim

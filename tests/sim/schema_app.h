@@ -1,0 +1,149 @@
+// An application that changes its schema as it likes, and what must be left of that when all nodes
+// have come to rest: every column and table that nobody dropped, every value in them, and among the
+// conflicts every row of a dropped table that its dropper had not seen.
+//
+// Names are given out once, so that a name stands for one thing; only a node that runs the same
+// migration as another one uses a name again. Rows are written by the node that made them, so that
+// none loses to a concurrent write.
+// Threads: one.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/result.h"
+#include "sim/random.h"
+#include "sqlite/connection.h"
+
+namespace harmonylite::sim {
+
+// A table as a file has it.
+struct ShownTable {
+  std::string name;
+  std::vector<std::string> columns;  // the key `id` is one of them
+  bool operator==(const ShownTable&) const = default;
+};
+using ShownTables = std::map<std::string, ShownTable>;  // by name
+
+// The application's tables, without kNoted.
+Result<ShownTables> ReadTables(sqlite::Connection* db);
+// Everything that the application has made, one text for each object: equal texts on two nodes mean
+// equal objects.
+Result<std::vector<std::string>> ReadObjects(sqlite::Connection* db);
+// The rows of a table by id, and the values of each by column.
+using ShownRows = std::map<std::string, std::map<std::string, std::string>>;
+Result<ShownRows> ReadRows(sqlite::Connection* db, const ShownTable& table);
+
+// What all applications together have done. A table or column is known by any of its names.
+class SchemaModel {
+ public:
+  std::string NewName(char kind) { return kind + std::to_string(++names_); }
+
+  void Made(const std::string& table) { tables_.insert(table); }
+  void Added(const std::string& table, const std::string& column) { columns_[column] = table; }
+  void Renamed(const std::string& from, const std::string& to) { renamed_[to] = from; }
+  void Dropped(const std::string& name) { dropped_.insert(First(name)); }
+  // True if no application has renamed or dropped it, so that making it again is the same change.
+  bool IsUntouched(const std::string& name) const;
+  // The table was dropped by an application to which it showed these rows.
+  void DroppedTable(const std::string& table, const ShownRows& rows);
+  void Wrote(const std::string& table, const std::string& id,
+             const std::map<std::string, std::string>& values);
+  void Deleted(const std::string& id) { rows_.erase(id); }
+
+  // Checks the one state that all nodes show. `rows` returns those of a table, and `listed` are the
+  // ids and values of rows that some node keeps among its conflicts. Returns what is wrong, or
+  // nothing.
+  std::optional<std::string> Check(const ShownTables& tables,
+                                   const std::function<ShownRows(const ShownTable&)>& rows,
+                                   const std::set<std::string>& listed) const;
+
+ private:
+  struct WrittenRow {
+    std::string table;
+    std::map<std::string, std::string> values;  // by the first name of the column
+  };
+  // The first name of what is or was called `name`.
+  std::string First(std::string name) const;
+  bool IsDropped(const std::string& name) const { return dropped_.contains(First(name)); }
+  // The column or table in `names` that is what `name` is.
+  template <typename Names>
+  std::optional<std::string> Present(const Names& names, const std::string& name) const;
+  std::optional<std::string> CheckRow(const std::string& id, const WrittenRow& row,
+                                      const ShownTable& table, const ShownRows& shown,
+                                      const std::set<std::string>& listed) const;
+  // True if an application that dropped the row's table saw the row as it was last written.
+  bool WasSeen(const std::string& id, const WrittenRow& row) const;
+
+  int64_t names_ = 0;
+  std::set<std::string> tables_;
+  std::map<std::string, std::string> columns_;  // the table of each column, by any of their names
+  std::map<std::string, std::string> renamed_;  // from each name to the one before it
+  std::set<std::string> dropped_;               // first names
+  std::map<std::string, WrittenRow> rows_;      // by id; rows that were not deleted
+  std::vector<ShownRows> seen_by_droppers_;
+};
+
+// A migration that another application may run as well. It makes something called `name`.
+struct Script {
+  std::string sql;
+  std::string table;  // must be as it was when the script first ran; it may be what is made
+  std::string name;
+};
+
+class SchemaApp {
+ public:
+  // Nothing is owned. `scripts` are the migrations that any application has run.
+  SchemaApp(uint64_t node, Random* random, SchemaModel* model, std::vector<Script>* scripts)
+      : node_(node), random_(random), model_(model), scripts_(scripts) {}
+
+  // The schema of files that are not empty in the beginning, and the triggers' target, which nobody
+  // changes.
+  static constexpr const char* kNoted = "noted";
+  static constexpr const char* kBase =
+      "CREATE TABLE noted(k TEXT PRIMARY KEY, v);"
+      "CREATE TABLE base(id TEXT PRIMARY KEY, first, second)";
+  static void NoteBase(SchemaModel* model);
+
+  // Changes the schema or rows, in the caller's transaction if there is one. Returns what was done,
+  // for the trace; nothing if SQLite refused it as it would have done without HarmonyLite. An error
+  // is one that the application would not have had alone (P8), or kRetryLater for a locked file.
+  Result<std::optional<std::string>> Step(sqlite::Connection* db);
+
+ private:
+  using Text = std::optional<std::string>;
+  Result<Text> Migrate(sqlite::Connection* db, const ShownTables& tables);
+  Result<Text> Write(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> RunAgain(sqlite::Connection* db);
+  Result<Text> MakeTable(sqlite::Connection* db);
+  Result<Text> DropTable(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> RenameTable(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> AddColumn(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> ChangeColumn(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> Rebuild(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> MakeOther(sqlite::Connection* db, const ShownTable& table);
+  Result<Text> DropOther(sqlite::Connection* db);
+  // Runs DDL. Nothing: SQLite refuses it.
+  Result<Text> Run(sqlite::Connection* db, const std::string& sql);
+  // Runs DDL that makes `name`, for other applications to run it, too.
+  Result<Text> RunFirst(sqlite::Connection* db, Script script);
+  // A column of the table but the key; nothing if there is none.
+  Text AnyColumn(const ShownTable& table);
+
+  uint64_t node_;
+  Random* random_;
+  SchemaModel* model_;
+  std::vector<Script>* scripts_;
+  int64_t rows_ = 0;
+  int64_t values_ = 0;
+  // Tables of which a column was dropped or renamed, perhaps after the sidecar's last look.
+  std::set<std::string> altered_;
+};
+
+}  // namespace harmonylite::sim
