@@ -208,6 +208,7 @@ class Node:
 
     def freeze(self):
         self.process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: processes.stands_still(self.pid), 10, f"{self.name} to stand still", self.tail, pause=0.001)
 
     def thaw(self):
         self.process.send_signal(signal.SIGCONT)

@@ -63,6 +63,12 @@ def alive(pid):
     return state is not None and not state.startswith(("Z", "X"))
 
 
+def stands_still(pid):
+    """True once SIGSTOP has reached all of its threads, which takes some milliseconds."""
+    states = [_status(f"{pid}/task/{thread}", "State") for thread in os.listdir(f"/proc/{pid}/task")]
+    return all(state is None or state.startswith("T") for state in states)
+
+
 def peak_memory(pid):
     """Greatest resident size so far, in bytes."""
     return int(_status(pid, "VmHWM").split()[0]) * 1024

@@ -98,9 +98,13 @@ def drizzle():
     return node_app("drizzle_app.js", None)  # the key of its ledger is NULL in every row, so these stay on their node
 
 
-def node_app(program, ledger):
+def node_modules():
     home = packages.npm("frameworks-node", "better-sqlite3@12.11.1", "knex@3.3.0", "drizzle-orm@0.45.4")
-    return App("node", SOURCES / program, env={"NODE_PATH": str(home / "node_modules")}, ledger=ledger)
+    return home / "node_modules"
+
+
+def node_app(program, ledger):
+    return App("node", SOURCES / program, env={"NODE_PATH": str(node_modules())}, ledger=ledger)
 
 
 def prisma():
