@@ -36,30 +36,34 @@ std::string WithoutQuotes(std::string text) {
   return text;
 }
 
-// True if the sidecar will know the table again when it is rebuilt under its name (`by_name`), or
-// renamed. A table that is rebuilt and renamed between two looks of the sidecar is another one to
-// it (docs/decisions/0041-the-schema-is-rows.md).
-Result<bool> IsKnown(Connection* db, const ShownTable& table, bool by_name) {
-  const std::string sql = by_name
-                              ? "SELECT 1 FROM __harmonylite__tables WHERE name = '{}'"
-                              : "SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB "
-                                "'__harmonylite__*' AND tbl_name = '{}'";
-  HL_ASSIGN(const auto found, Strings(db, fmt::format(fmt::runtime(sql), table.name)));
+Result<bool> Exists(Connection* db, const std::string& query) {
+  HL_ASSIGN(const auto found, Strings(db, query));
   return !found.empty();
+}
+
+// True if the sidecar will know the table again when it is rebuilt under its name.
+Result<bool> IsRegistered(Connection* db, const ShownTable& table) {
+  return Exists(db,
+                fmt::format("SELECT 1 FROM __harmonylite__tables WHERE name = '{}'", table.name));
+}
+
+// True if the table has the sidecar's triggers, by which it will know it again when it is renamed.
+// A table that is rebuilt and renamed between two looks of the sidecar is another one to it
+// (docs/decisions/0041-the-schema-is-rows.md).
+Result<bool> HasTriggers(Connection* db, const ShownTable& table) {
+  return Exists(db, fmt::format("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB "
+                                "'__harmonylite__*' AND tbl_name = '{}'",
+                                table.name));
 }
 
 // True if the sidecar has seen the table as it is. When a column goes or is renamed, and another
 // comes or goes between two looks, nothing may tell which is which.
 Result<bool> IsSeen(Connection* db, const ShownTable& table) {
-  HL_ASSIGN(const auto found,
-            Strings(db, fmt::format("SELECT 1 FROM __harmonylite__seen s JOIN sqlite_schema t ON "
-                                    "s.sql = t.sql WHERE t.name = '{}'",
-                                    table.name)));
-  return !found.empty();
+  return Exists(db,
+                fmt::format("SELECT 1 FROM __harmonylite__seen s JOIN sqlite_schema t ON s.sql = "
+                            "t.sql WHERE t.name = '{}'",
+                            table.name));
 }
-
-// Runs several statements one after the other.
-Status RunAll(Connection* db, const std::string& sql) { return sqlite::ExecAll(db, sql); }
 
 }  // namespace
 
@@ -241,7 +245,7 @@ Result<Text> SchemaApp::Migrate(Connection* db, const ShownTables& tables) {
 // What goes wrong with names of ours in the message would not have gone wrong without us.
 Result<Text> SchemaApp::Run(Connection* db, const std::string& sql) {
   HL_TRY(db->Exec("SAVEPOINT step"));
-  Status done = RunAll(db, sql);
+  Status done = sqlite::ExecAll(db, sql);
   if (!done.ok()) HL_TRY(db->Exec("ROLLBACK TO step"));
   HL_TRY(db->Exec("RELEASE step"));
   if (done.ok()) return Text(sql);
@@ -285,7 +289,7 @@ Result<Text> SchemaApp::DropTable(Connection* db, const ShownTable& table) {
 }
 
 Result<Text> SchemaApp::RenameTable(Connection* db, const ShownTable& table) {
-  HL_ASSIGN(const bool known, IsKnown(db, table, /*by_name=*/false));
+  HL_ASSIGN(const bool known, HasTriggers(db, table));
   if (!known) return Text();
   const std::string name = model_->NewName('t');
   HL_ASSIGN(Text done, Run(db, fmt::format("ALTER TABLE {} RENAME TO {}", table.name, name)));
@@ -340,7 +344,7 @@ Result<Text> SchemaApp::ChangeColumn(Connection* db, const ShownTable& table) {
 Result<Text> SchemaApp::Rebuild(Connection* db, const ShownTable& table) {
   std::vector<std::string> columns = table.columns;
   std::erase(columns, "id");
-  HL_ASSIGN(const bool known, IsKnown(db, table, /*by_name=*/true));
+  HL_ASSIGN(const bool known, IsRegistered(db, table));
   HL_ASSIGN(const bool seen, IsSeen(db, table));
   if (!known || !seen) return Text();
   const Text left_out = random_->Chance(0.3) ? AnyColumn(table) : std::nullopt;
@@ -406,8 +410,8 @@ Result<Text> SchemaApp::DropOther(Connection* db) {
 Result<Text> SchemaApp::Write(Connection* db, const ShownTable& table) {
   // Whether a row was written while its table had no triggers cannot be told once a column is gone
   // (docs/limits.md), so nothing is written between rebuilding a table and the sidecar's next look.
-  HL_ASSIGN(const bool registered, IsKnown(db, table, /*by_name=*/true));
-  HL_ASSIGN(const bool captured, IsKnown(db, table, /*by_name=*/false));
+  HL_ASSIGN(const bool registered, IsRegistered(db, table));
+  HL_ASSIGN(const bool captured, HasTriggers(db, table));
   if (registered && !captured) return Text();
   HL_ASSIGN(const ShownRows shown, ReadRows(db, table));
   std::vector<std::string> own;
