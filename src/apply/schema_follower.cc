@@ -32,13 +32,15 @@ constexpr const char* kRenamed = "__harmonylite__renamed";
 
 bool IsCode(ObjectKind kind) { return kind == ObjectKind::kView || kind == ObjectKind::kTrigger; }
 
-// True if a column is to go that this file has. Another one may come in its place, with the same
-// name and definition.
-bool LosesColumn(const ObjectRow& have, const ObjectRow& wanted) {
-  return std::ranges::any_of(have.columns, [&](const schema::ColumnRow& column) {
+// Returns the columns of this file that are to go. Others may come in their place, with the same
+// names and definitions.
+std::vector<std::string> LostColumns(const ObjectRow& have, const ObjectRow& wanted) {
+  std::vector<std::string> out;
+  for (const schema::ColumnRow& column : have.columns) {
     const schema::ColumnRow* theirs = wanted.Find(column.id);
-    return theirs != nullptr && theirs->dropped;
-  });
+    if (theirs != nullptr && theirs->dropped) out.push_back(column.name());
+  }
+  return out;
 }
 
 std::string Title(const ObjectRow& row) {
@@ -73,7 +75,7 @@ Result<bool> SchemaFollower::TablesChange() {
     const auto wanted = wanted_.find(key);
     if (wanted == wanted_.end() ? Drops() : have.row.name() != wanted->second.name()) return true;
     if (wanted == wanted_.end()) continue;
-    if (Drops() && LosesColumn(have.row, wanted->second)) return true;
+    if (Drops() && !LostColumns(have.row, wanted->second).empty()) return true;
     HL_ASSIGN(const bool in_line, IsInLine(db_, wanted->second, !Drops()));
     if (!in_line) return true;
     if (schema::IsVirtual(have.row.sql)) continue;
@@ -137,8 +139,10 @@ Status SchemaFollower::SetAside() {
     const auto row = all_.find(key);
     const ledger::TrackedTable* tracked = catalog_.ById(have.table_id);
     if (key.kind != ObjectKind::kTable || tracked == nullptr || row == all_.end()) continue;
-    if (!row->second.dropped() && !LosesColumn(have.row, row->second)) continue;
-    HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, row->second, *among_));
+    std::vector<std::string> columns;
+    if (!row->second.dropped()) columns = LostColumns(have.row, row->second);
+    if (!row->second.dropped() && columns.empty()) continue;
+    HL_ASSIGN(const int64_t kept, SetAsideUnseen(db_, *tracked, row->second, columns, *among_));
     report_.set_aside += kept;
   }
   return Ok();
@@ -226,7 +230,7 @@ Status SchemaFollower::ChangeTable(const SeenObject& seen, const ObjectRow& want
     return Create(wanted);
   }
   HL_ASSIGN(bool in_order, IsInOrder(db_, wanted));
-  if (in_line && in_order && !(Drops() && LosesColumn(seen.row, wanted))) return Ok();
+  if (in_line && in_order && !(Drops() && !LostColumns(seen.row, wanted).empty())) return Ok();
   if (Drops()) HL_TRY(DropColumns(db_, seen.row, wanted));
   HL_TRY(AddColumns(db_, seen.row, wanted));
   HL_ASSIGN(in_line, IsInLine(db_, wanted, !Drops()));

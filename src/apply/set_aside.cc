@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+
 #include "base/mutant.h"
 #include "ledger/conflict_log.h"
 #include "ledger/hidden_tables.h"
@@ -48,10 +50,20 @@ bool HasExternalContent(std::string_view sql) {
   return false;
 }
 
+bool AllNull(const schema::Table& table, std::span<const change::ValueView> image,
+             const std::vector<std::string>& columns) {
+  for (size_t i = 0; i < table.columns.size(); ++i)
+    for (const std::string& column : columns)
+      if (sqlite::SameName(table.columns[i], column) && image[i].type != change::ValueType::kNull)
+        return false;
+  return true;
+}
+
 }  // namespace
 
 Result<int64_t> SetAsideUnseen(Connection* db, const ledger::TrackedTable& tracked,
-                               const schema::ObjectRow& object, const AmongApplied& among) {
+                               const schema::ObjectRow& object,
+                               const std::vector<std::string>& columns, const AmongApplied& among) {
   if (HL_MUTANT(unseen_rows_dropped)) return 0;
   const schema::Table& table = tracked.table;
   HL_ASSIGN(const ledger::ConflictSide writer, WriterOf(db, object.key));
@@ -71,6 +83,7 @@ Result<int64_t> SetAsideUnseen(Connection* db, const ledger::TrackedTable& track
     if (known) continue;
     HL_TRY(reader.Read(rows));
     if (!reader.present()) continue;
+    if (!columns.empty() && AllNull(table, reader.image(), columns)) continue;
     HL_ASSIGN([[maybe_unused]] const int64_t id,
               ledger::AddConflict(db, tracked, ledger::conflict_kind::kDropped, reader.key(),
                                   {Hlc(rows.Int(0)), origin, reader.image()}, writer));

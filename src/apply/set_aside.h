@@ -8,6 +8,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/ids.h"
 #include "base/result.h"
@@ -24,9 +25,11 @@ using AmongApplied = std::function<Result<bool>(const change::ProgressVector& ap
                                                 ledger::OriginIndex origin, Lseq lseq)>;
 
 // Keeps the rows of a table that are not among what the dropping node had applied; `object` is the
-// table's row in `schema`. Returns how many there were. Rows from before HarmonyLite count as seen.
+// table's row in `schema`. If only `columns` go, rows that are NULL in all of them lose nothing,
+// and are not kept. Returns how many were. Rows from before HarmonyLite count as seen.
 Result<int64_t> SetAsideUnseen(sqlite::Connection* db, const ledger::TrackedTable& tracked,
-                               const schema::ObjectRow& object, const AmongApplied& among);
+                               const schema::ObjectRow& object,
+                               const std::vector<std::string>& columns, const AmongApplied& among);
 
 // Fills a virtual table that was just made, if its content is another table's.
 Status FillVirtualTable(sqlite::Connection* db, const std::string& name, std::string_view sql);

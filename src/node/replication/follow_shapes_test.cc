@@ -121,5 +121,15 @@ TEST_F(FollowTest, ARowThatShowsTheDefaultProvesNoRename) {
   for (Node* node : All()) EXPECT_EQ(node->Query("SELECT m FROM notes"), (Strings{"7", "7", "7"}));
 }
 
+TEST_F(FollowTest, OnlyRowsThatLoseSomethingAreSetAside) {
+  Exchange();
+  two_.App("INSERT INTO notes VALUES(1, 'a', 1), (2, 'b', NULL)");
+  one_.Migrate("ALTER TABLE notes DROP COLUMN n");
+  Exchange();
+  for (Node* node : All())
+    EXPECT_EQ(node->Query("SELECT body FROM notes"), (Strings{"'a'", "'b'"}));
+  EXPECT_EQ(two_.Conflicts(), Strings{"notes dropped with its table 1 'a' 1"});
+}
+
 }  // namespace
 }  // namespace harmonylite::node
