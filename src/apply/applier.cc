@@ -46,8 +46,7 @@ Result<Applier::TableState*> Applier::StateOf(const ledger::TrackedTable& tracke
         TableWriter writer,
         TableWriter::Make(db_, tracked, app_triggers_.tables_with_triggers.contains(tracked.id),
                           &written_));
-    it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), std::nullopt, false})
-             .first;
+    it = tables_.emplace(tracked.id, TableState{&tracked, std::move(writer), {}, {}, false}).first;
     if (tracked.has_shadow_table) it->second.shadows.emplace(db_, tracked);
   }
   return &it->second;
@@ -146,9 +145,10 @@ Status Applier::TakeRow(const RowView& row, const Target& target, RowAtHand* out
     for (size_t i = 0; i < map.positions.size(); ++i)
       out->image.push_back(map.positions[i] == ShapeMap::kDefault ? map.defaults[i].view()
                                                                   : row.values[map.positions[i]]);
-    for (const auto& [position, value] : map.instead_of_null)
-      if (out->image[position].type == change::ValueType::kNull)
-        out->image[position] = value.view();
+    if (target.instead_of_null != nullptr)
+      for (const auto& [position, value] : *target.instead_of_null)
+        if (out->image[position].type == change::ValueType::kNull)
+          out->image[position] = value.view();
     for (const uint32_t position : table.key_positions) out->key.push_back(out->image[position]);
   }
   for (const ValueView& value : out->key)

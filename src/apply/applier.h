@@ -32,6 +32,7 @@
 #include "base/result.h"
 #include "change/codec.h"
 #include "ledger/catalog.h"
+#include "ledger/column_default.h"
 #include "ledger/hash_judge.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/shadows.h"
@@ -146,6 +147,9 @@ class Applier {
     const ledger::TrackedTable* tracked;
     TableWriter writer;
     std::optional<ledger::ShadowTable> shadows;  // Set if the table can have shadowed rows.
+    // What NULL becomes here in columns that may not be NULL, if this file follows: the sender's
+    // table allowed it, and does not any more once it has this definition. Loaded when needed.
+    std::optional<ledger::NotNullDefaults> instead_of_null;
     // The shadow table had a row when the batch named this table, or has got one since.
     bool any_shadows = false;
   };
@@ -156,6 +160,7 @@ class Applier {
     int64_t used_id = 0;  // see ApplyStats::used_ids
     bool dropped = false;
     std::optional<ledger::TrackedTable> aside;  // the dropped table, if its name is still known
+    const ledger::NotNullDefaults* instead_of_null = nullptr;  // of `state`; null: NULL stays
   };
   // A row that is being merged, in this node's column order and spelled as it came.
   struct RowAtHand {

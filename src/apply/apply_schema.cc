@@ -63,6 +63,13 @@ Status Applier::Resolve(const Context& context, Target* target) {
   }
   HL_ASSIGN(target->state, StateOf(*target->map.tracked));
   TableState* state = target->state;
+  target->instead_of_null = nullptr;
+  if (context.options.follows != schema::Follow::kOff) {
+    if (!state->instead_of_null) {
+      HL_ASSIGN(state->instead_of_null, ledger::LoadNotNullDefaults(db_, state->tracked->table));
+    }
+    target->instead_of_null = &*state->instead_of_null;
+  }
   state->any_shadows = false;
   if (!state->shadows) return Ok();
   HL_ASSIGN(state->any_shadows, state->shadows->Any());

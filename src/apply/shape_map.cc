@@ -171,10 +171,6 @@ Result<const ObjectRow*> TableMeant(const std::vector<const ObjectRow*>& named,
   return meant;
 }
 
-}  // namespace
-
-namespace {
-
 // True if a name of the sender's may mean a column that was dropped, where another has it now.
 bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
   return std::ranges::any_of(object.columns, [&](const ColumnRow& column) {
@@ -183,9 +179,11 @@ bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
   });
 }
 
-Result<ShapeMap> MapColumns(sqlite::Connection* db, const ledger::Catalog& catalog,
-                            const KnownObjects& objects, const TableShape& shape,
-                            schema::Follow follow, const SenderSaw& saw) {
+}  // namespace
+
+Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
+                          const KnownObjects& objects, const TableShape& shape,
+                          schema::Follow follow, const SenderSaw& saw) {
   const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
   HL_ASSIGN(const ObjectRow* meant, TableMeant(named, shape.name, saw));
   const TrackedTable* tracked = catalog.ByName(shape.name);
@@ -201,17 +199,6 @@ Result<ShapeMap> MapColumns(sqlite::Connection* db, const ledger::Catalog& catal
   if (difference && (meant == nullptr || dropped))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
   return Mapping(db, *tracked, *meant, shape, saw).Make();
-}
-
-}  // namespace
-
-Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
-                          const KnownObjects& objects, const TableShape& shape,
-                          schema::Follow follow, const SenderSaw& saw) {
-  HL_ASSIGN(ShapeMap out, MapColumns(db, catalog, objects, shape, follow, saw));
-  if (out.tracked == nullptr || follow == schema::Follow::kOff) return out;
-  HL_ASSIGN(out.instead_of_null, ledger::DefaultsOfNotNull(db, out.tracked->table));
-  return out;
 }
 
 }  // namespace harmonylite::apply

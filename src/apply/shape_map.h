@@ -34,9 +34,6 @@ struct ShapeMap {
   const ledger::TrackedTable* tracked = nullptr;  // null: the table was dropped
   std::vector<uint32_t> positions;                // in the batch's image, by our column
   change::Row defaults;                           // by our column; NULL where the batch has a value
-  // What NULL becomes in columns that may not be NULL here, by our column's position: the sender's
-  // table allowed it, and does not any more once it has this definition.
-  std::vector<std::pair<size_t, change::Value>> instead_of_null = {};
 };
 
 // The rows of `schema`, and those of tables by each name that they have or had, in folded case.

@@ -71,8 +71,7 @@ Result<std::optional<change::Value>> ConstantDefaultOf(Connection* db, const sch
   return std::optional<change::Value>(std::move(value));
 }
 
-Result<std::vector<std::pair<size_t, change::Value>>> DefaultsOfNotNull(
-    Connection* db, const schema::Table& table) {
+Result<NotNullDefaults> LoadNotNullDefaults(Connection* db, const schema::Table& table) {
   std::vector<std::string> columns;
   {
     HL_ASSIGN(auto list,
@@ -81,7 +80,7 @@ Result<std::vector<std::pair<size_t, change::Value>>> DefaultsOfNotNull(
     list->Bind(1, table.name);
     HL_TRY(list->ForEachRow([&](const Statement& row) { columns.emplace_back(row.Text(0)); }));
   }
-  std::vector<std::pair<size_t, change::Value>> out;
+  NotNullDefaults out;
   for (const std::string& column : columns) {
     HL_ASSIGN(auto value, ConstantDefaultOf(db, table, column));
     if (!value) continue;

@@ -30,10 +30,9 @@ Result<std::optional<change::Value>> ConstantDefaultOf(sqlite::Connection* db,
 // True if the text of a default means the same whenever and wherever it is computed.
 bool IsConstantDefault(std::string_view text);
 
-// Returns the constant defaults of the columns that may not be NULL, by position in the table's
-// columns.
-Result<std::vector<std::pair<size_t, change::Value>>> DefaultsOfNotNull(sqlite::Connection* db,
-                                                                        const schema::Table& table);
+// The constant defaults of the columns that may not be NULL, by position in the table's columns.
+using NotNullDefaults = std::vector<std::pair<size_t, change::Value>>;
+Result<NotNullDefaults> LoadNotNullDefaults(sqlite::Connection* db, const schema::Table& table);
 
 // Returns the value of a literal of SQL as such a column stores it. kInvalidArgument: it is no
 // expression that can be computed here.
