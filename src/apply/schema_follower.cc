@@ -32,17 +32,6 @@ constexpr const char* kRenamed = "__harmonylite__renamed";
 
 bool IsCode(ObjectKind kind) { return kind == ObjectKind::kView || kind == ObjectKind::kTrigger; }
 
-// Returns the columns of this file that are to go. Others may come in their place, with the same
-// names and definitions.
-std::vector<std::string> LostColumns(const ObjectRow& have, const ObjectRow& wanted) {
-  std::vector<std::string> out;
-  for (const schema::ColumnRow& column : have.columns) {
-    const schema::ColumnRow* theirs = wanted.Find(column.id);
-    if (theirs != nullptr && theirs->dropped) out.push_back(column.name());
-  }
-  return out;
-}
-
 std::string Title(const ObjectRow& row) {
   return fmt::format("{} {}", schema::KindName(row.key.kind), row.name());
 }
@@ -230,8 +219,10 @@ Status SchemaFollower::ChangeTable(const SeenObject& seen, const ObjectRow& want
     return Create(wanted);
   }
   HL_ASSIGN(bool in_order, IsInOrder(db_, wanted));
-  if (in_line && in_order && !(Drops() && !LostColumns(seen.row, wanted).empty())) return Ok();
-  if (Drops()) HL_TRY(DropColumns(db_, seen.row, wanted));
+  std::vector<std::string> lost;
+  if (Drops()) lost = LostColumns(seen.row, wanted);
+  if (in_line && in_order && lost.empty()) return Ok();
+  HL_TRY(DropColumns(db_, lost, wanted.name()));
   HL_TRY(AddColumns(db_, seen.row, wanted));
   HL_ASSIGN(in_line, IsInLine(db_, wanted, !Drops()));
   HL_ASSIGN(in_order, IsInOrder(db_, wanted));

@@ -113,6 +113,15 @@ Result<schema::TableText> WantedTable(const ObjectRow& wanted, const schema::Tab
   return out;
 }
 
+std::vector<std::string> LostColumns(const ObjectRow& have, const ObjectRow& wanted) {
+  std::vector<std::string> out;
+  for (const ColumnRow& column : have.columns) {
+    const ColumnRow* theirs = wanted.Find(column.id);
+    if (theirs != nullptr && theirs->dropped) out.push_back(column.name());
+  }
+  return out;
+}
+
 Result<bool> IsInLine(Connection* db, const ObjectRow& wanted, bool keeps_dropped) {
   HL_ASSIGN(const auto sql, sqlite::StoredSql(db, "table", wanted.name()));
   if (!sql) return false;
@@ -153,12 +162,11 @@ Result<bool> RenameColumns(Connection* db, const ObjectRow& wanted, ObjectRow* h
   return renamed;
 }
 
-Status DropColumns(Connection* db, const ObjectRow& seen, const ObjectRow& wanted) {
-  for (const ColumnRow& column : seen.columns) {
-    const ColumnRow* theirs = wanted.Find(column.id);
-    if (theirs == nullptr || !theirs->dropped) continue;
-    Status done = db->Exec(fmt::format("ALTER TABLE main.{} DROP COLUMN {}", Quote(wanted.name()),
-                                       Quote(column.name())));
+Status DropColumns(Connection* db, const std::vector<std::string>& columns,
+                   const std::string& table) {
+  for (const std::string& column : columns) {
+    Status done =
+        db->Exec(fmt::format("ALTER TABLE main.{} DROP COLUMN {}", Quote(table), Quote(column)));
     if (!done.ok() && done.error().code() != ErrorCode::kInvalidArgument) return done;
   }
   return Ok();

@@ -7,6 +7,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 #include "schema/object_row.h"
@@ -26,6 +27,10 @@ Result<schema::TableText> WantedTable(const schema::ObjectRow& wanted,
                                       const schema::TableText& have, bool keeps_dropped);
 // Returns the definition that a table of this file has now.
 Result<schema::TableText> PresentTable(sqlite::Connection* db, const std::string& table);
+// Returns the columns of this file that are to go, by their names here. Others may come in their
+// place, with the same names and definitions.
+std::vector<std::string> LostColumns(const schema::ObjectRow& have,
+                                     const schema::ObjectRow& wanted);
 // True if the table has the wanted definition, whatever the order of its columns.
 Result<bool> IsInLine(sqlite::Connection* db, const schema::ObjectRow& wanted, bool keeps_dropped);
 // True if the columns have the wanted order, which counts for INSERTs that name no columns. It is
@@ -36,8 +41,8 @@ Result<bool> IsInOrder(sqlite::Connection* db, const schema::ObjectRow& wanted);
 // whether a column was.
 Result<bool> RenameColumns(sqlite::Connection* db, const schema::ObjectRow& wanted,
                            schema::ObjectRow* have);
-Status DropColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
-                   const schema::ObjectRow& wanted);
+Status DropColumns(sqlite::Connection* db, const std::vector<std::string>& columns,
+                   const std::string& table);
 Status AddColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
                   const schema::ObjectRow& wanted);
 // Makes a table anew, as SQLite's documentation advises for changes that ALTER TABLE cannot make.
