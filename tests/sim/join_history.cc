@@ -1,8 +1,6 @@
 #include "sim/join_history.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -13,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "base/logger.h"
 #include "capture/catalog_sync.h"
 #include "ledger/conflict_log.h"
+#include "sim/history_frame.h"
 #include "sim/sim_vfs.h"
 #include "sqlite/sqlite_test_util.h"
 
@@ -28,7 +26,6 @@ constexpr int64_t kMostRounds = 4'000;
 constexpr int64_t kRoundMs = 50;
 constexpr int64_t kRestRounds = 60;   // so many rounds without a difference end a history
 constexpr int64_t kMostPauses = 400;  // after so many pauses a waiting joiner gives up
-constexpr size_t kMaxPayload = 1 << 20;
 
 constexpr const char* kSchema =
     "PRAGMA journal_mode = WAL;"
@@ -65,15 +62,10 @@ struct Machine {
   bool joining = false;  // Its joiner waits, so its verifier must not step.
 };
 
-class JoinHistory {
+class JoinHistory : private HistoryFrame {
  public:
   JoinHistory(const HistoryOptions& options, HistoryReport* report)
-      : options_(options),
-        report_(report),
-        random_(SeedOf(~options.seed, 0)),
-        logger_(options.verbose ? dup(STDERR_FILENO) : open("/dev/null", O_WRONLY | O_CLOEXEC),
-                LogFormat::kConsole, options.verbose ? LogLevel::kDebug : LogLevel::kError),
-        log_(&world_, &report->sometimes, kMaxPayload) {}
+      : HistoryFrame(options, /*kind=*/0, report) {}
 
   void Run() {
     SeedSqlite(options_.seed);
@@ -87,17 +79,6 @@ class JoinHistory {
   }
 
  private:
-  bool failed() const { return report_->violation.has_value(); }
-  void Fail(const std::string& what) {
-    if (!failed()) report_->violation = fmt::format("at {} ms: {}", world_.elapsed_ms, what);
-  }
-  void Trace(const std::string& what) {
-    if (options_.verbose)
-      std::fprintf(stderr, "[%6lld ms] %s\n", static_cast<long long>(world_.elapsed_ms),
-                   what.c_str());
-    report_->AddToTrace(what);
-  }
-
   void SetUp() {
     // In half of the histories only files that join write, and only before they have joined. What
     // the cluster had must then be unchanged in the end.
@@ -106,8 +87,7 @@ class JoinHistory {
     report_->nodes = machines_.size();
     for (size_t i = 0; i < machines_.size(); ++i) {
       Machine& machine = machines_[i];
-      SimNode::Setup setup{i + 1,  options_.directory,  &world_,  &log_,
-                           &meta_, &report_->sometimes, &random_, &logger_};
+      SimNode::Setup setup = SetupOf(i + 1);
       setup.verify_interval_ms = 600'000;
       setup.first_join = node::FirstJoin::kMerge;
       setup.while_joining = [this](SimNode* node) { return WhileJoining(node); };
@@ -226,13 +206,7 @@ class JoinHistory {
     return machine.node->running() && machine.node->shared().rows().joined();
   }
 
-  void Start(Machine* machine) {
-    if (machine->node->running()) return;
-    const Status started = machine->node->Start();
-    Trace(fmt::format("{} starts: {}", machine->node->id(), started.ok()));
-    if (!started.ok() && started.error().code() != ErrorCode::kRetryLater)
-      Fail("unexpected error: " + started.error().message());
-  }
+  void Start(Machine* machine) { StartNode(machine->node.get()); }
 
   void Act() {
     world_.Advance(random_.Between(1, 40));
@@ -404,13 +378,6 @@ class JoinHistory {
     return given;
   }
 
-  const HistoryOptions& options_;
-  HistoryReport* report_;
-  Random random_;
-  Logger logger_;
-  World world_;
-  SimLog log_;
-  SimMeta meta_;
   std::vector<Machine> machines_;
   bool late_writes_ = false;
   bool healed_ = false;

@@ -1,8 +1,6 @@
 #include "sim/schema_history.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <memory>
@@ -12,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/logger.h"
 #include "capture/catalog_sync.h"
 #include "ledger/conflict_log.h"
 #include "ledger/schema_table.h"
+#include "sim/history_frame.h"
 #include "sim/schema_app.h"
 #include "sim/sim_vfs.h"
 #include "sqlite/sqlite_test_util.h"
@@ -28,7 +26,6 @@ constexpr double kShare = 0.05;  // of all histories
 constexpr int64_t kMostRounds = 2'000;
 constexpr int64_t kRoundMs = 50;
 constexpr int64_t kRestRounds = 40;  // so many rounds without a difference end a history
-constexpr size_t kMaxPayload = 1 << 20;
 
 struct Machine {
   std::unique_ptr<SimNode> node;
@@ -36,15 +33,10 @@ struct Machine {
   std::optional<sqlite::Connection> open;  // the application is inside a transaction
 };
 
-class SchemaHistory {
+class SchemaHistory : private HistoryFrame {
  public:
   SchemaHistory(const HistoryOptions& options, HistoryReport* report)
-      : options_(options),
-        report_(report),
-        random_(SeedOf(~options.seed, 1)),
-        logger_(options.verbose ? dup(STDERR_FILENO) : open("/dev/null", O_WRONLY | O_CLOEXEC),
-                LogFormat::kConsole, options.verbose ? LogLevel::kDebug : LogLevel::kError),
-        log_(&world_, &report->sometimes, kMaxPayload) {}
+      : HistoryFrame(options, /*kind=*/1, report) {}
 
   void Run() {
     SeedSqlite(options_.seed);
@@ -57,17 +49,6 @@ class SchemaHistory {
   }
 
  private:
-  bool failed() const { return report_->violation.has_value(); }
-  void Fail(const std::string& what) {
-    if (!failed()) report_->violation = fmt::format("at {} ms: {}", world_.elapsed_ms, what);
-  }
-  void Trace(const std::string& what) {
-    if (options_.verbose)
-      std::fprintf(stderr, "[%6lld ms] %s\n", static_cast<long long>(world_.elapsed_ms),
-                   what.c_str());
-    report_->AddToTrace(what);
-  }
-
   // Some machines have no table at first: what others have must come.
   void SetUp() {
     loses_ = random_.Chance(0.4);
@@ -77,8 +58,7 @@ class SchemaHistory {
     SchemaApp::NoteBase(&model_);
     for (size_t i = 0; i < machines_.size(); ++i) {
       Machine& machine = machines_[i];
-      SimNode::Setup setup{i + 1,  options_.directory,  &world_,  &log_,
-                           &meta_, &report_->sometimes, &random_, &logger_};
+      SimNode::Setup setup = SetupOf(i + 1);
       setup.follow = true;
       machine.node = std::make_unique<SimNode>(setup);
       machine.node->clock.offset_ms = random_.Between(-2'000, 2'000);
@@ -92,13 +72,7 @@ class SchemaHistory {
     }
   }
 
-  void Start(Machine* machine) {
-    if (machine->node->running()) return;
-    const Status started = machine->node->Start();
-    Trace(fmt::format("{} starts: {}", machine->node->id(), started.ok()));
-    if (!started.ok() && started.error().code() != ErrorCode::kRetryLater)
-      Fail("unexpected error: " + started.error().message());
-  }
+  void Start(Machine* machine) { StartNode(machine->node.get()); }
 
   void Act() {
     world_.Advance(random_.Between(1, 40));
@@ -270,13 +244,6 @@ class SchemaHistory {
     return out;
   }
 
-  const HistoryOptions& options_;
-  HistoryReport* report_;
-  Random random_;
-  Logger logger_;
-  World world_;
-  SimLog log_;
-  SimMeta meta_;
   SchemaModel model_;
   std::vector<Script> scripts_;
   std::vector<Machine> machines_;
