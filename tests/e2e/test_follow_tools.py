@@ -11,13 +11,12 @@ import subprocess
 
 import pytest
 
-import packages
 import processes
 from harness import merged, wait_equal, wait_value
 from test_follow import FOLLOW, columns, in_line, wait_columns, wait_object
 from test_frameworks import node_modules
 from test_observe import HEALTH, health
-from test_pocketbase import NOTES, SOURCE, PocketBase
+from test_pocketbase import NOTES, two_applications
 from test_schema_command import schema
 from test_unique import conflicts, listed
 from wait import seconds, wait_until
@@ -238,17 +237,8 @@ def test_a_row_in_the_moment_of_a_migration(cluster, tool):
 
 @pytest.fixture
 def applications(cluster):
-    """Two nodes with PocketBase, the tables of which were made before their sidecars started."""
-    program = packages.go("frameworks-pocketbase", SOURCE, "github.com/pocketbase/pocketbase@v0.22.21")
-    made = [PocketBase(program, cluster.add(SETTINGS)) for _ in range(2)]
-    for one, node in zip(made, cluster.nodes):
-        one.start().stop()
-        node.start()
-    for one in made:
-        one.start()
-    yield made
-    for one in made:
-        one.stop()
+    with two_applications(cluster, SETTINGS) as made:
+        yield made
 
 
 def write(app, **values):

@@ -1,5 +1,6 @@
 """PocketBase on two nodes. docs/your-application.md claims what is seen here."""
 
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -87,11 +88,11 @@ class PocketBase:
         return self.ask("PUT", "/api/collections/import", {"collections": [NOTES]}, token)[0]
 
 
-@pytest.fixture
-def applications(cluster):
+@contextlib.contextmanager
+def two_applications(cluster, settings=None):
     """Two nodes with PocketBase, which has made its tables before their sidecars started."""
     program = packages.go("frameworks-pocketbase", SOURCE, "github.com/pocketbase/pocketbase@v0.22.21")
-    made = [PocketBase(program, cluster.add()) for _ in range(2)]
+    made = [PocketBase(program, cluster.add(settings)) for _ in range(2)]
     for one, node in zip(made, cluster.nodes):
         one.start().stop()
         node.start()
@@ -100,6 +101,12 @@ def applications(cluster):
     yield made
     for one in made:
         one.stop()
+
+
+@pytest.fixture
+def applications(cluster):
+    with two_applications(cluster) as made:
+        yield made
 
 
 def test_admins_and_records(cluster, applications):
