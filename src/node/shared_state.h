@@ -102,8 +102,10 @@ struct AppliedState {
 
 // The keeper's statement that repair cannot bring what this node lacks, so that a snapshot must.
 struct ResyncWish {
-  // A snapshot helps only if its progress covers this vector of forgotten deletes.
-  change::ProgressVector forgotten;
+  // For each node that has forgotten deletes which this node lacks, its collected vector. A
+  // snapshot that covers one of them ends the wait for that node. Two such nodes may each lack what
+  // the other has forgotten, and then no snapshot covers all vectors.
+  std::vector<change::ProgressVector> forgotten;
   bool operator==(const ResyncWish&) const = default;
 };
 

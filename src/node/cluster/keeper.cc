@@ -317,8 +317,7 @@ std::optional<NodeId> Keeper::WhomToAsk(const AppliedState& applied, int64_t now
     if (BringsWhatIsRefused(peer.heartbeat, applied, self)) continue;
     if (!CanAnswer(peer.heartbeat, applied, self)) {
       wanted = true;
-      for (const auto& [origin, lseq] : peer.heartbeat.collected.map())
-        wish.forgotten.Advance(origin, lseq);
+      wish.forgotten.push_back(peer.heartbeat.collected);
       continue;
     }
     if (!IsUpToDate(peer.heartbeat, applied)) continue;

@@ -192,7 +192,8 @@ TEST_F(ForgetfulPeersTest, OnlyASnapshotHelps) {
   SetApplied({{kTwo, 5}});
   EXPECT_EQ(AskedAfterPatience([&] { HearForgetful(kTwo, 10, {}, {{kTwo, 7}}); }), std::nullopt);
   ASSERT_TRUE(shared_.resync_wish().has_value());
-  EXPECT_EQ(shared_.resync_wish()->forgotten.Get(kTwo), Lseq(7));
+  ASSERT_EQ(shared_.resync_wish()->forgotten.size(), 1U);
+  EXPECT_EQ(shared_.resync_wish()->forgotten[0].Get(kTwo), Lseq(7));
   EXPECT_TRUE(shared_.behind_forgotten());
   // Once the forgotten deletes are applied here, an ordinary repair is enough.
   SetApplied({{kTwo, 7}});

@@ -60,29 +60,34 @@ void Resyncer::NoteOutcome(int64_t now) {
   unmerged_ = Unmerged{name, schema, wait, again ? now + wait : now, error};
 }
 
-// Judges a snapshot by its manifest, before it is fetched. It must cover the deletes that other
-// nodes have forgotten, or this node would be as far behind as before, and it must have something
-// that this node lacks. If it lacks changes that are here, other nodes' rows among them would have
-// to be written anew as this node's own; for kWholeSnapshotPatienceMs a snapshot that contains them
-// is waited for instead.
+// Judges a snapshot by its manifest, before it is fetched. It must cover the deletes that some
+// other node has forgotten, or this node would be as far behind as before, and it must have
+// something that this node lacks. The best one covers what every node has forgotten, and what is
+// here: other nodes' rows that it lacks would have to be written anew as this node's own. Such a
+// snapshot is waited for during kWholeSnapshotPatienceMs, but no longer, because nobody may be able
+// to make it.
 std::string Resyncer::WhyNot(const SnapshotInfo& snapshot, const ResyncWish& wish,
                              int64_t now) const {
   const Origin self = d_.shared->self();
   const AppliedState applied = d_.shared->applied();
   const change::Knowledge ours(applied.progress, *applied.retirements, self, Lseq(INT64_MAX));
   const change::Knowledge theirs(snapshot.progress, *applied.retirements);
-  if (!CoversForeign(theirs, wish.forgotten, self))
+  const bool patient = now - *wished_since_ms_ < kWholeSnapshotPatienceMs;
+  const auto covered = [&](const ProgressVector& forgotten) {
+    return CoversForeign(theirs, forgotten, self);
+  };
+  const auto& all = wish.forgotten;
+  if (patient ? !std::all_of(all.begin(), all.end(), covered)
+              : !all.empty() && std::none_of(all.begin(), all.end(), covered))
     return "the newest one is older than deletes that the others have forgotten; they are asked "
            "for another";
   if (CoversForeign(ours, snapshot.progress, self) && d_.shared->log_gap())
     d_.shared->SetLogGap(false);
   if (CoversForeign(ours, snapshot.progress, self))
     return "the newest one has nothing that is missing here; the others are asked for another";
-  // Changes of other nodes that only this node has would have to be written anew, as if they were
-  // its own. The maker of snapshots may have them soon, too.
   const bool whole =
       CoversForeign(theirs, applied.progress, self) && theirs.Covers(applied.collected);
-  if (!whole && now - *wished_since_ms_ < kWholeSnapshotPatienceMs)
+  if (!whole && patient)
     return "the newest one lacks changes that are here; the others are asked for another";
   return {};
 }

@@ -58,7 +58,7 @@ class ResyncerTest : public testing::Test {
     info.progress.Advance(other, Lseq(9));
     source_.newest = info;
     ResyncWish wish;
-    wish.forgotten.Advance(other, Lseq(5));
+    wish.forgotten.emplace_back().Advance(other, Lseq(5));
     shared_.SetSelf({NodeId(1), Incarnation(1)});
     shared_.SetResyncWish(wish);
   }
@@ -142,6 +142,32 @@ TEST_F(ResyncerTest, AnotherOneThatIsMadeMeanwhileIsTriedAtOnce) {
   clock_.monotonic_ms += kResyncRetryMs;
   EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
   EXPECT_EQ(source_.opened, "another");
+}
+
+// Two other nodes have each forgotten what the other lacks, so that no snapshot covers both.
+TEST_F(ResyncerTest, WhatCoversOneOfTheOthersIsTakenWhenNoneThatCoversAllHasCome) {
+  const Origin other{NodeId(2), Incarnation(1)};
+  const Origin third{NodeId(3), Incarnation(1)};
+  ResyncWish wish;
+  wish.forgotten.emplace_back().Advance(other, Lseq(5));
+  wish.forgotten.emplace_back().Advance(third, Lseq(5));
+  shared_.SetResyncWish(wish);
+  source_.file = std::make_shared<FakeFile>(clock_.wall_ms);
+  StepLater(0);
+  StepLater(kWholeSnapshotPatienceMs - 1);
+  EXPECT_EQ(source_.asked, 2);
+  clock_.monotonic_ms += kResyncRetryMs;
+  EXPECT_EQ(resyncer_.Step().kind, StepResult::kProgress);
+  EXPECT_EQ(shared_.TakeSnapshot(), source_.file);
+}
+
+TEST_F(ResyncerTest, WhatCoversNoneOfTheOthersIsNotTaken) {
+  ResyncWish wish;
+  wish.forgotten.emplace_back().Advance({NodeId(3), Incarnation(1)}, Lseq(5));
+  shared_.SetResyncWish(wish);
+  StepLater(0);
+  StepLater(2 * kWholeSnapshotPatienceMs);
+  EXPECT_EQ(source_.asked, 2);
 }
 
 TEST_F(ResyncerTest, FetchesNothingWhileOneIsBeingMerged) {
