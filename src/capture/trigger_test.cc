@@ -56,6 +56,14 @@ INSTANTIATE_TEST_SUITE_P(
                     "CREATE TABLE t(k INTEGER PRIMARY KEY DESC, a)",
                     "CREATE TABLE t(k TEXT PRIMARY KEY, a, g AS (a * 2), UNIQUE(g, k))"));
 
+TEST(TriggerTest, AUniqueIndexMayReadNoColumn) {
+  TestNode node("CREATE TABLE t(k TEXT PRIMARY KEY, a)");
+  node.App("CREATE UNIQUE INDEX one_row ON t((1))");
+  node.Sync();
+  node.Do("INSERT OR REPLACE INTO t VALUES('a', 1)");
+  node.Do("INSERT OR REPLACE INTO t VALUES('b', 2)");
+}
+
 TEST(TriggerTest, ReplaceDisplacesThroughAUniqueIndex) {
   TestNode node("CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b, c, UNIQUE(b, c))");
   node.Do("INSERT INTO t VALUES(1, 1, 1, 1), (2, 2, 2, 2), (3, 3, NULL, 3), (4, NULL, NULL, 3)");

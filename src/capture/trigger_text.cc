@@ -76,10 +76,12 @@ std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index
   std::vector<std::string> columns;
   for (const std::string& column : index.columns)
     columns.push_back(fmt::format("NEW.{0} AS {0}", Quote(column)));
+  // An index may read no column at all.
+  const std::string row =
+      columns.empty() ? "" : fmt::format(" FROM (SELECT {})", Join(columns, ", "));
   for (const IndexTerm& term : index.terms) {
     const std::string value =
-        term.is_column ? "NEW." + term.sql
-                       : fmt::format("(SELECT {} FROM (SELECT {}))", term.sql, Join(columns, ", "));
+        term.is_column ? "NEW." + term.sql : fmt::format("(SELECT {}{})", term.sql, row);
     conditions.push_back(fmt::format("{} = {} COLLATE {}", term.sql, value, Quote(term.collation)));
   }
   if (!index.where_sql.empty()) conditions.push_back("(" + index.where_sql + ")");
