@@ -10,6 +10,7 @@
 #include "schema/table_text.h"
 #include "sqlite/identifier.h"
 #include "sqlite/scratch_schema.h"
+#include "sqlite/sql_text.h"
 
 namespace harmonylite::schema {
 
@@ -75,6 +76,13 @@ bool Holds(const std::vector<std::string>& names, const std::string& name) {
   return std::ranges::find(names, name) != names.end();
 }
 
+// True if a token of the text is this name, or this word.
+bool Mentions(std::string_view sql, std::string_view name) {
+  for (size_t at = 0; at < sql.size(); at += sqlite::TokenLength(sql, at))
+    if (SameName(sqlite::NameOf(sql.substr(at, sqlite::TokenLength(sql, at))), name)) return true;
+  return false;
+}
+
 // Puts the former names that only `other` knows in front of `names`, whose last one stays the last.
 void AddFormer(const std::vector<std::string>& other, std::vector<std::string>* names) {
   for (const std::string& name : other)
@@ -102,10 +110,27 @@ void TakeName(const ObjectRow& other, ObjectRow* row) {
   FollowNames(other.names, &row->names);
 }
 
+// Returns the table's text without a column and the constraints that name it, all but the key.
+// kInvalidArgument: something else of the table needs the column.
+Result<std::string> WithoutColumn(const ObjectRow& row, const std::string& column) {
+  TableText text = TextOf(row);
+  const ColumnText* definition = text.Find(column);
+  const auto names_it = [&](const std::string& constraint) {
+    return Mentions(constraint, column) && !Mentions(constraint, "PRIMARY");
+  };
+  if (definition == nullptr || Mentions(definition->sql, "PRIMARY"))
+    return MakeError(ErrorCode::kInvalidArgument, "column {} cannot be dropped", column);
+  std::erase_if(text.columns, [&](const ColumnText& one) { return SameName(one.name, column); });
+  std::erase_if(text.constraints, names_it);
+  return sqlite::TableIn(CreateTableSql(row.name(), text), row.name());
+}
+
 // Takes a drop over that only `other` knows. A column that is added again is another one, so that a
 // column is dropped for good. If something else of the table needs it, it stays.
 void TakeDrop(const ObjectRow& other, ColumnRow* column, ObjectRow* row) {
   auto text = sqlite::DropColumnIn(row->sql, row->name(), column->name());
+  // SQLite drops no column that a constraint names, as another node's rebuild of the table may.
+  if (!text.ok()) text = WithoutColumn(*row, column->name());
   if (!text.ok()) return;
   row->sql = std::move(*text);
   column->dropped = true;

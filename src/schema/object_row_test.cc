@@ -99,6 +99,28 @@ TEST(ObjectRow, WhatOneSideDropsIsDropped) {
   EXPECT_TRUE(Unite(gone, two).dropped());
 }
 
+// SQLite drops no column that a constraint names.
+TEST(ObjectRow, ConstraintsGoWithTheColumnThatTheyName) {
+  const ObjectRow first = First("CREATE TABLE t(id INTEGER PRIMARY KEY, a, b)");
+  const ObjectRow one = After(first, "CREATE TABLE t(id INTEGER PRIMARY KEY, b)");
+  for (const char* constrained :
+       {"CREATE TABLE t(id INTEGER PRIMARY KEY, a UNIQUE, b)",
+        "CREATE TABLE t(id INTEGER PRIMARY KEY, a, b, UNIQUE(b, \"a\"), CHECK(a <> b))"})
+    for (const bool wins : {false, true}) {
+      const ObjectRow two = After(first, constrained);
+      const ObjectRow united = wins ? Unite(two, one) : Unite(one, two);
+      EXPECT_EQ(Columns(united), (Strings{"id", "b"})) << united.sql;
+      EXPECT_TRUE(Must(ParseTable(united.sql)).constraints.empty()) << united.sql;
+    }
+}
+
+TEST(ObjectRow, AColumnOfTheKeyStays) {
+  const ObjectRow first = First("CREATE TABLE t(id, a, b)");
+  const ObjectRow one = After(first, "CREATE TABLE t(id, b)");
+  const ObjectRow two = After(first, "CREATE TABLE t(id, a, b, PRIMARY KEY(id, a))");
+  EXPECT_EQ(Columns(Unite(two, one)), (Strings{"id", "a", "b"}));
+}
+
 TEST(ObjectRow, OneSidesNewNameCounts) {
   const ObjectRow first = First("CREATE TABLE t(id INTEGER PRIMARY KEY, a)");
   const ObjectRow one = After(first, "CREATE TABLE \"u\"(id INTEGER PRIMARY KEY, a)", "u");
