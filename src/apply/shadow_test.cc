@@ -176,54 +176,6 @@ TEST_F(ShadowTest, AnIndexThatOneNodeHasFirst) {
   EXPECT_EQ(Rows(&without).size(), 2u);
 }
 
-TEST_F(ShadowTest, ImagesSurviveAlterTable) {
-  Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.Publish();
-  for (const char* sql : {"ALTER TABLE t ADD COLUMN n TEXT DEFAULT 7", "ALTER TABLE t ADD COLUMN m",
-                          "ALTER TABLE t RENAME COLUMN v TO w", "ALTER TABLE t DROP COLUMN m",
-                          "ALTER TABLE t RENAME TO u", "ALTER TABLE u RENAME TO t"}) {
-    SCOPED_TRACE(sql);
-    two_.App(sql);
-    // Between the change of schema and this sync the kept image does not fit the table.
-    two_.SyncAll();
-    EXPECT_EQ(two_.Query("SELECT k1 FROM __harmonylite__s1"), Strings{"1"});
-  }
-  two_.App("DELETE FROM t WHERE id = 2");
-  two_.Settle();
-  EXPECT_EQ(Rows(&two_), Strings{"1|'x'|'old'|'7'"});
-  EXPECT_FALSE(two_.SyncAll().audits.size() > 0);
-}
-
-// A default is evaluated for images that lack its column.
-TEST_F(ShadowTest, DefaultsAreValuesWhateverTheyLookLike) {
-  Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.Publish();
-  two_.App(
-      "ALTER TABLE t ADD COLUMN n DEFAULT ( ';' /* ; */ -- ;\n"
-      "); ALTER TABLE t ADD COLUMN m DEFAULT -7; ALTER TABLE t ADD COLUMN o DEFAULT \"b;c\"");
-  two_.SyncAll();
-  two_.App("DELETE FROM t WHERE id = 2");
-  two_.Settle();
-  EXPECT_EQ(Rows(&two_), Strings{"1|'x'|'old'|';'|-7|'b;c'"});
-}
-
-TEST_F(ShadowTest, NothingIsSentInTheFormerColumns) {
-  Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
-  two_.App("ALTER TABLE t ADD COLUMN n DEFAULT 7");
-  const auto early = two_.reader.ReadRepair({});
-  ASSERT_FALSE(early.ok());
-  EXPECT_EQ(early.error().code(), ErrorCode::kRetryLater);
-  two_.SyncAll();
-  one_.App("ALTER TABLE t ADD COLUMN n DEFAULT 7");
-  one_.SyncAll();
-  ApplyNode three("CREATE TABLE t(id INTEGER PRIMARY KEY, email TEXT COLLATE NOCASE UNIQUE, v, n)",
-                  3);
-  three.Apply(*two_.Repair({}));
-  three.App("DELETE FROM t WHERE id = 2");
-  three.Settle();
-  EXPECT_EQ(Rows(&three), Strings{"1|'x'|'old'|7"});
-}
-
 TEST_F(ShadowTest, ARebuiltTableKeepsThemAndTakesThemForNothingElse) {
   Shadow(&one_, &two_, "1, 'x', 'old'", "2, 'x', 'new'");
   two_.Publish();

@@ -288,7 +288,7 @@ class Sync {
     HL_ASSIGN(const bool written, SyncTriggers(db_, {}, row.id, table));
     HL_CHECK(written);
     ledger::TrackedTable tracked = Unattached(row, table);
-    HL_TRY(ledger::SyncShadows(db_, &tracked, table.columns));
+    HL_TRY(ledger::SyncShadows(db_, &tracked));
     HL_TRY(Remember(row, table));
     if (table.identity && rows != 0) out_->row_maps.push_back(row.id);
     Report(table, "is replicated from now on");
@@ -300,8 +300,7 @@ class Sync {
   Result<ledger::TrackedTable> Keep(const Table& table, ledger::RegisteredTable row,
                                     const InstalledTriggers& triggers, bool had_triggers) {
     ledger::TrackedTable tracked = Unattached(row, table);
-    HL_TRY(
-        ledger::SyncShadows(db_, &tracked, row.shapes.empty() ? table.columns : row.shapes.back()));
+    HL_TRY(ledger::SyncShadows(db_, &tracked));
     HL_ASSIGN(const bool rewritten, SyncTriggers(db_, triggers, row.id, table));
     const bool renamed = row.name != table.name;
     const bool reshaped = row.shapes.empty() || row.shapes.back() != table.columns;

@@ -14,6 +14,7 @@
 #include "ledger/hidden_tables.h"
 #include "ledger/registry.h"
 #include "ledger/retirement_table.h"
+#include "ledger/shadows.h"
 #include "schema/object_row.h"
 #include "sqlite/identifier.h"
 
@@ -82,6 +83,7 @@ class Look {
       if (!row.dropped()) rows_by_name_.emplace(std::pair(key.kind, FoldCase(row.name())), key);
     for (const Object& object : objects) HL_TRY(Take(object));
     if (clock_ != nullptr) HL_TRY(DropMissing());
+    HL_TRY(Reshape());
     HL_ASSIGN(now_.numbers, schema::ReadHeaderNumbers(db_));
     return ledger::SaveSeen(db_, before_, now_);
   }
@@ -244,6 +246,19 @@ class Look {
       if (!column.dropped && !column.initial && before.Find(column.id) == nullptr) {
         HL_ASSIGN(column.initial, SharedValueOf(db_, tracked->table, column.name()));
       }
+    return Ok();
+  }
+
+  // Rows that are kept outside of their tables get the columns that these have now.
+  Status Reshape() {
+    for (const auto& [key, now] : now_.objects) {
+      const ledger::TrackedTable* tracked = catalog_.ById(now.table_id);
+      if (tracked == nullptr || !tracked->has_shadow_table) continue;
+      const auto before = before_.objects.find(key);
+      const ObjectRow& former = before == before_.objects.end() ? now.row : before->second.row;
+      if (former.columns == now.row.columns && former.sql == now.row.sql) continue;
+      HL_TRY(ledger::ReshapeShadows(db_, *tracked, former, now.row));
+    }
     return Ok();
   }
 

@@ -20,6 +20,7 @@ using change::NamedImage;
 using change::Row;
 using change::ValueView;
 using change::Views;
+using schema::ObjectRow;
 using sqlite::Connection;
 using sqlite::Quote;
 using sqlite::Statement;
@@ -85,60 +86,21 @@ Status AddWants(Connection* db, int64_t table_id) {
   return CreateWantsIndex(db, table_id);
 }
 
-bool Has(const std::vector<std::string>& names, const std::string& name) {
-  for (const std::string& one : names)
-    if (sqlite::SameName(one, name)) return true;
-  return false;
+// Returns under which name today's column is found in an image that was kept when the table's
+// columns were `before`; empty: the column is new.
+std::string Source(const std::string& column, const ObjectRow& before, const ObjectRow& now) {
+  const schema::ColumnRow* row = now.FindLive(column);
+  if (row == nullptr) return column;
+  const schema::ColumnRow* former = before.Find(row->id);
+  return former == nullptr ? std::string() : former->name();
 }
 
-// Returns under which name each of today's columns is found in a kept image. That is the column's
-// own name, or else the former name of a renamed column. A column counts as renamed if the number
-// of columns is unchanged, its name is new, and the name that was in its place is gone, because
-// RENAME COLUMN keeps the place.
-std::vector<std::string> Sources(const schema::Table& table,
-                                 const std::vector<std::string>& former) {
-  std::vector<std::string> out;
-  for (size_t i = 0; i < table.columns.size(); ++i) {
-    const bool renamed = former.size() == table.columns.size() && !Has(former, table.columns[i]) &&
-                         !Has(table.columns, former[i]);
-    out.push_back(renamed ? former[i] : table.columns[i]);
-  }
-  return out;
-}
-
-// Rewrites every kept image for today's columns, and makes every kept row pending.
-Status Reshape(Connection* db, ShadowTable* shadows, const TrackedTable& tracked,
-               const std::vector<std::string>& former) {
-  const schema::Table& table = tracked.table;
-  HL_ASSIGN(const int64_t rows, shadows->MarkAllPending());
-  if (rows == 0) return Ok();
-  const std::vector<std::string> sources = Sources(table, former);
-  // The defaults of the columns that a kept image lacked, by their position.
-  std::map<size_t, change::Value> defaults;
-  HL_ASSIGN(const std::vector<Row> keys, shadows->Pending());
-  HL_ASSIGN(Statement find,
-            db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
-                                    Quote(ShadowTableName(tracked.id)), HiddenKeyIs(table))));
-  for (const Row& key : keys) {
-    find.BindAll(key);
-    HL_ASSIGN(const bool found, find.Step());
-    if (!found) return Contradiction("a shadowed row has no image");
-    HL_ASSIGN(const NamedImage kept, change::DecodeImage(find.Column(0).bytes));
-    find.Reset();
-    std::vector<ValueView> image;
-    for (size_t i = 0; i < table.columns.size(); ++i) {
-      const auto at = std::ranges::find_if(kept.columns, [&](const std::string& name) {
-        return sqlite::SameName(name, sources[i]);
-      });
-      if (at == kept.columns.end() && !defaults.contains(i)) {
-        HL_ASSIGN(defaults[i], DefaultOf(db, table, table.columns[i]));
-      }
-      image.push_back(at == kept.columns.end() ? defaults[i].view()
-                                               : kept.values[at - kept.columns.begin()].view());
-    }
-    HL_TRY(shadows->Put(Views(key), image, std::nullopt));
-  }
-  return Ok();
+// Returns what a kept row has in a column that is new.
+Result<change::Value> InitialOf(Connection* db, const schema::Table& table,
+                                const std::string& column, const ObjectRow& now) {
+  const schema::ColumnRow* row = now.FindLive(column);
+  if (row != nullptr && row->initial) return ValueOfLiteral(db, table, column, *row->initial);
+  return DefaultOf(db, table, column);
 }
 
 }  // namespace
@@ -299,7 +261,7 @@ Result<Row> DecodeShadow(std::string_view bytes, const schema::Table& table) {
   return std::move(image.values);
 }
 
-Status SyncShadows(Connection* db, TrackedTable* tracked, const std::vector<std::string>& former) {
+Status SyncShadows(Connection* db, TrackedTable* tracked) {
   const bool needed = !tracked->table.unique_indexes.empty() || tracked->hides_orphans;
   HL_ASSIGN(tracked->has_shadow_table, Exists(db, tracked->id));
   if (!tracked->has_shadow_table) {
@@ -309,15 +271,44 @@ Status SyncShadows(Connection* db, TrackedTable* tracked, const std::vector<std:
   }
   HL_TRY(AddWants(db, tracked->id));
   ShadowTable shadows(db, *tracked);
-  HL_ASSIGN(const bool any, shadows.Any());
-  if (!any && !needed) {
-    tracked->has_shadow_table = false;
-    return db->Exec("DROP TABLE " + Quote(ShadowTableName(tracked->id)));
-  }
-  if (!any) return Ok();
-  if (former != tracked->table.columns) return Reshape(db, &shadows, *tracked, former);
   HL_ASSIGN(const int64_t rows, shadows.MarkAllPending());
-  HL_CHECK(rows > 0);
+  if (rows > 0 || needed) return Ok();
+  tracked->has_shadow_table = false;
+  return db->Exec("DROP TABLE " + Quote(ShadowTableName(tracked->id)));
+}
+
+Status ReshapeShadows(Connection* db, const TrackedTable& tracked, const ObjectRow& before,
+                      const ObjectRow& now) {
+  const schema::Table& table = tracked.table;
+  ShadowTable shadows(db, tracked);
+  HL_ASSIGN(const std::vector<Row> keys, shadows.Pending());
+  if (keys.empty()) return Ok();
+  std::vector<std::string> sources;
+  for (const std::string& column : table.columns) sources.push_back(Source(column, before, now));
+  // What kept rows have in the columns that their images lack, by position.
+  std::map<size_t, change::Value> initial;
+  HL_ASSIGN(Statement find,
+            db->Prepare(fmt::format("SELECT image FROM {} WHERE {}",
+                                    Quote(ShadowTableName(tracked.id)), HiddenKeyIs(table))));
+  for (const Row& key : keys) {
+    find.BindAll(key);
+    HL_ASSIGN(const bool found, find.Step());
+    if (!found) return Contradiction("a shadowed row has no image");
+    HL_ASSIGN(const NamedImage kept, change::DecodeImage(find.Column(0).bytes));
+    find.Reset();
+    std::vector<ValueView> image;
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      const auto at = std::ranges::find_if(kept.columns, [&](const std::string& name) {
+        return sqlite::SameName(name, sources[i]);
+      });
+      if (at == kept.columns.end() && !initial.contains(i)) {
+        HL_ASSIGN(initial[i], InitialOf(db, table, table.columns[i], now));
+      }
+      image.push_back(at == kept.columns.end() ? initial[i].view()
+                                               : kept.values[at - kept.columns.begin()].view());
+    }
+    HL_TRY(shadows.Put(Views(key), image, std::nullopt));
+  }
   return Ok();
 }
 

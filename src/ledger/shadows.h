@@ -27,6 +27,7 @@
 #include "base/result.h"
 #include "change/value.h"
 #include "ledger/catalog.h"
+#include "schema/object_row.h"
 #include "sqlite/connection.h"
 
 namespace harmonylite::ledger {
@@ -91,15 +92,18 @@ class ShadowTable {
 // Returns whether rows of a table are kept in its shadow table. A table without one has none.
 Result<bool> HasShadows(sqlite::Connection* db, const TrackedTable& tracked);
 
-// Decodes a kept image. kRetryLater: the image has former columns of the table, until the next
-// schema sync rewrites it.
+// Decodes a kept image. kRetryLater: the image has former columns of the table, until the change of
+// the schema is taken over (ReshapeShadows).
 Result<change::Row> DecodeShadow(std::string_view bytes, const schema::Table& table);
 
 // Part of SyncCatalog. Makes the shadow table if a table needs one, and removes it if it is empty
-// and not needed any more. Rewrites images after a change of columns; `former` are the columns
-// before. Makes every kept row pending, because indexes may have changed. Needs a write
-// transaction.
-Status SyncShadows(sqlite::Connection* db, TrackedTable* tracked,
-                   const std::vector<std::string>& former);
+// and not needed any more. Makes every kept row pending, because indexes may have changed. Needs a
+// write transaction.
+Status SyncShadows(sqlite::Connection* db, TrackedTable* tracked);
+
+// Rewrites the images of all kept rows, which are pending, after the table's columns have changed
+// from those of `before` to those of `now`. Needs a write transaction.
+Status ReshapeShadows(sqlite::Connection* db, const TrackedTable& tracked,
+                      const schema::ObjectRow& before, const schema::ObjectRow& now);
 
 }  // namespace harmonylite::ledger
