@@ -132,6 +132,10 @@ class Applier {
   Result<int64_t> WriteAnew(std::vector<AbsentRow> rows, const ledger::State& state,
                             const ledger::OriginTable& origins, const Clock& clock);
 
+  // Keeps rows that were taken out of a table as shadowed, for Settle to decide. kConflict: a row
+  // has NULL in its key, and so no place among them.
+  Status KeepShadowed(int64_t table_id, const std::vector<change::NamedImage>& rows);
+
   // Decides which rows are visible: looks at the pending shadowed rows of every table and, where
   // orphans are hidden, at the touched rows. Apply ends with it; call it also after folding and
   // after a new catalog. All local journal entries must be folded. After an error the transaction

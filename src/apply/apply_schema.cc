@@ -1,10 +1,12 @@
 // The part of the applier that knows the schema: where the rows of a batch belong, and what a batch
 // changes in the schema. See applier.h.
+#include <algorithm>
 #include <utility>
 
 #include "apply/applier.h"
 #include "capture/journal.h"
 #include "ledger/conflict_log.h"
+#include "ledger/references.h"
 #include "ledger/registry.h"
 #include "ledger/schema_table.h"
 #include "sqlite/identifier.h"
@@ -105,6 +107,32 @@ Status Applier::NoteConcurrent(const Target& target, const StoredVersion& stored
   HL_ASSIGN(schema::ObjectRow theirs, ledger::ObjectOf(at_hand.image));
   if (incoming_wins) std::swap(ours, theirs);
   context->schema.concurrent.push_back({std::move(ours), std::move(theirs)});
+  return Ok();
+}
+
+Status Applier::KeepShadowed(int64_t table_id, const std::vector<change::NamedImage>& rows) {
+  const ledger::TrackedTable* tracked = catalog_.ById(table_id);
+  if (tracked == nullptr || !tracked->has_shadow_table)
+    return MakeError(ErrorCode::kSchemaMismatch,
+                     "rows of a table that gets another key have the same unique values");
+  const schema::Table& table = tracked->table;
+  HL_ASSIGN(TableState * state, StateOf(*tracked));
+  for (const change::NamedImage& row : rows) {
+    std::vector<ValueView> image(table.columns.size(), ValueView::Null());
+    for (size_t i = 0; i < table.columns.size(); ++i) {
+      const auto at = std::ranges::find(row.columns, table.columns[i]);
+      if (at != row.columns.end()) image[i] = row.values[at - row.columns.begin()];
+    }
+    std::vector<ValueView> key;
+    for (const uint32_t at : table.key_positions) key.push_back(image[at]);
+    if (std::ranges::any_of(
+            key, [](const ValueView& value) { return value.type == change::ValueType::kNull; }))
+      return MakeError(ErrorCode::kConflict,
+                       "table {}: rows with NULL in their keys have the same unique values",
+                       table.name);
+    HL_TRY(state->shadows->Put(key, image, std::nullopt));
+    if (tracked->in_references) HL_TRY(ledger::Touch(db_, *tracked, key));
+  }
   return Ok();
 }
 

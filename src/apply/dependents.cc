@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <optional>
 
@@ -9,6 +10,7 @@
 #include "schema/definition.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/sql_text.h"
 #include "sqlite/stored_sql.h"
 
 namespace harmonylite::apply {
@@ -79,11 +81,16 @@ std::optional<std::string> NewlyLacking(const Lacks& before, const Lacks& now) {
   return std::nullopt;
 }
 
-// Returns why the object was not made; nothing: it was.
-Result<std::optional<std::string>> TryToMake(Connection* db, ObjectKind kind,
-                                             const std::string& name, const std::string& table,
-                                             const std::string& sql) {
-  using Why = std::optional<std::string>;
+// Why an object was not made.
+struct Refusal {
+  std::string why;
+  bool clash = false;  // rows of the table have the same values in a UNIQUE index
+};
+
+// Returns nothing if the object was made.
+Result<std::optional<Refusal>> TryToMake(Connection* db, ObjectKind kind, const std::string& name,
+                                         const std::string& table, const std::string& sql) {
+  using Why = std::optional<Refusal>;
   HL_TRY(db->Exec("SAVEPOINT __harmonylite__dependent"));
   const auto make = [&]() -> Result<Why> {
     Lacks before;
@@ -95,14 +102,31 @@ Result<std::optional<std::string>> TryToMake(Connection* db, ObjectKind kind,
     HL_ASSIGN(Lacks now, LacksOf(db, kind == ObjectKind::kView ? name : table));
     // A view cannot be written.
     if (kind == ObjectKind::kView) now = {now[0]};
-    return NewlyLacking(before, now);
+    const auto lacking = NewlyLacking(before, now);
+    return lacking ? Why(Refusal{*lacking}) : Why();
   };
   Result<Why> made = make();
   const bool refused = !made.ok() && made.error().code() != ErrorCode::kRetryLater;
-  if (refused) made = Why(made.error().message());
+  if (refused) made = Why(Refusal{made.error().message(), db->constraint_was_unique()});
   if (!made.ok() || *made) HL_TRY(db->Exec("ROLLBACK TO __harmonylite__dependent"));
   HL_TRY(db->Exec("RELEASE __harmonylite__dependent"));
   return made;
+}
+
+// Returns a column that the text of an index names and the table has no more. To SQLite a name in
+// double quotes that is no column is a string, and an index over that would be another one.
+std::optional<std::string> GoneColumn(const ObjectRow& table, const std::string& sql) {
+  for (size_t at = 0; at < sql.size(); at += sqlite::TokenLength(sql, at)) {
+    if (sql[at] != '"') continue;
+    const std::string name =
+        sqlite::NameOf(std::string_view(sql).substr(at, sqlite::TokenLength(sql, at)));
+    const bool known = std::ranges::any_of(table.columns, [&](const schema::ColumnRow& column) {
+      return std::ranges::any_of(
+          column.names, [&](const std::string& one) { return sqlite::SameName(one, name); });
+    });
+    if (known && table.FindLive(name) == nullptr) return name;
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -164,20 +188,35 @@ void Dependents::NoteText(const ObjectRow& wanted, const std::string& sql) {
   reworded_.back().sql = sql;
 }
 
+Result<std::optional<std::string>> Dependents::MakeOf(const ObjectRow& wanted,
+                                                      const std::string& sql) {
+  const auto owner = wanted_.find({ObjectKind::kTable, wanted.table});
+  const std::string& table = owner == wanted_.end() ? wanted.table : owner->second.name();
+  if (wanted.key.kind == ObjectKind::kIndex && owner != wanted_.end())
+    if (const auto gone = GoneColumn(owner->second, sql))
+      return std::optional(fmt::format("table {} has no column {} any more", table, *gone));
+  HL_ASSIGN(auto refused, TryToMake(db_, wanted.key.kind, wanted.name(), table, sql));
+  if (refused && refused->clash && !HL_MUTANT(clashing_index_left_out)) {
+    HL_ASSIGN(const bool room, make_room_(wanted, sql));
+    if (room) {
+      HL_ASSIGN(refused, TryToMake(db_, wanted.key.kind, wanted.name(), table, sql));
+    }
+  }
+  if (!refused) return std::optional<std::string>();
+  return std::optional(refused->why.empty() ? "SQLite refuses it" : std::move(refused->why));
+}
+
 // The text that the object had here comes first: SQLite may have changed it.
 Result<std::string> Dependents::Make(const ObjectRow& wanted) {
-  const auto owner = wanted_.find({ObjectKind::kTable, wanted.table});
-  const std::string table = owner == wanted_.end() ? wanted.table : owner->second.name();
   if (const auto text = texts_.find(wanted.key); text != texts_.end()) {
-    HL_ASSIGN(const auto why, TryToMake(db_, wanted.key.kind, wanted.name(), table, text->second));
+    HL_ASSIGN(const auto why, MakeOf(wanted, text->second));
     if (!why) {
       NoteText(wanted, text->second);
       return std::string();
     }
   }
-  HL_ASSIGN(const auto why, TryToMake(db_, wanted.key.kind, wanted.name(), table, wanted.sql));
-  if (!why) return std::string();
-  return why->empty() ? "SQLite refuses it" : *why;
+  HL_ASSIGN(const auto why, MakeOf(wanted, wanted.sql));
+  return why.value_or("");
 }
 
 }  // namespace harmonylite::apply

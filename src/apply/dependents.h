@@ -5,8 +5,11 @@
 // Threads: the rule of the connection.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -16,13 +19,21 @@
 
 namespace harmonylite::apply {
 
+// Takes rows out of an index's table so that the UNIQUE index of this text can be made. Returns
+// false if it cannot.
+using MakeRoom = std::function<Result<bool>(const schema::ObjectRow& index, const std::string&)>;
+
 class Dependents {
  public:
   // Nothing is owned. Objects of `present` that this takes off are erased there. Only what is in
   // `wanted` is taken off, and no views and triggers unless `code`.
   Dependents(sqlite::Connection* db, const ledger::ObjectRows& wanted, bool code,
-             ledger::SeenObjects* present)
-      : db_(db), wanted_(wanted), code_(code), present_(present) {}
+             ledger::SeenObjects* present, MakeRoom make_room)
+      : db_(db),
+        wanted_(wanted),
+        code_(code),
+        present_(present),
+        make_room_(std::move(make_room)) {}
 
   // Drops views and triggers that do not compile: no table can be renamed beside them.
   Status DropBroken();
@@ -44,11 +55,15 @@ class Dependents {
   // True if the object may be taken off.
   bool IsOurs(const schema::ObjectId& key) const;
   Status Drop(const schema::ObjectId& key);
+  // Returns why it was not made; nothing: it was.
+  Result<std::optional<std::string>> MakeOf(const schema::ObjectRow& wanted,
+                                            const std::string& sql);
 
   sqlite::Connection* db_;
   const ledger::ObjectRows& wanted_;
   bool code_;
   ledger::SeenObjects* present_;
+  MakeRoom make_room_;
   std::map<schema::ObjectId, std::string> texts_;  // of what was taken off, and of indexes
   std::vector<schema::ObjectRow> reworded_;
 };

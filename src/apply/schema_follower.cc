@@ -47,7 +47,9 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
   HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
   present_ = std::move(file.objects);
   LeaveReserved();
-  dependents_.emplace(db_, wanted_, options_.code, &present_);
+  dependents_.emplace(
+      db_, wanted_, options_.code, &present_,
+      [this](const Row& index, const std::string& sql) { return MakeRoom(index, sql); });
   HL_TRY(DropWhatDiffers());
   HL_ASSIGN(const bool change, TablesChange());
   if (change) HL_TRY(BringTablesInLine());
@@ -237,7 +239,11 @@ void SchemaFollower::NoteAltered(const SeenObject& seen, const ObjectRow& wanted
 
 // The registered table is found by its name when it gets its triggers again.
 Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) {
-  HL_TRY(RebuildTable(db_, seen.row, wanted, /*keeps_dropped=*/!Drops()));
+  const ledger::TrackedTable* tracked = catalog_.ById(seen.table_id);
+  std::vector<ClashingRow> clashing;
+  HL_TRY(RebuildTable(db_, seen.row, wanted, /*keeps_dropped=*/!Drops(),
+                      tracked == nullptr || tracked->table.identity ? nullptr : &clashing));
+  if (!clashing.empty()) NoteClashing(*tracked, std::move(clashing));
   if (seen.table_id == 0) return Ok();
   report_.rebuilt.insert(seen.table_id);
   HL_ASSIGN(auto named,
@@ -245,6 +251,33 @@ Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) 
   named->Bind(1, seen.table_id);
   named->Bind(2, wanted.name());
   return named->Run();
+}
+
+void SchemaFollower::NoteClashing(const ledger::TrackedTable& tracked,
+                                  std::vector<ClashingRow> rows) {
+  for (ClashingRow& row : rows) {
+    if (tracked.table.rowid_key) {
+      row.image.columns.push_back(tracked.table.columns.front());
+      row.image.values.push_back(std::move(row.place.front()));
+    }
+    report_.clashing[tracked.id].push_back(std::move(row.image));
+  }
+}
+
+// Rows stay in a table that is not replicated, or that has no key: a UNIQUE index would be one.
+Result<bool> SchemaFollower::MakeRoom(const ObjectRow& index, const std::string& sql) {
+  const ObjectId owner{ObjectKind::kTable, index.table};
+  const auto seen = present_.find(owner);
+  const auto wanted = wanted_.find(owner);
+  if (seen == present_.end() || wanted == wanted_.end()) return false;
+  const ledger::TrackedTable* tracked = catalog_.ById(seen->second.table_id);
+  if (tracked == nullptr || tracked->table.identity) return false;
+  auto clashing = TakeOutClashing(db_, wanted->second, index, sql);
+  if (!clashing.ok() && clashing.error().code() == ErrorCode::kRetryLater)
+    return std::move(clashing).error();
+  if (!clashing.ok()) return false;
+  NoteClashing(*tracked, std::move(*clashing));
+  return true;
 }
 
 Status SchemaFollower::CreateTables() {

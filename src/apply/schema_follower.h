@@ -16,6 +16,7 @@
 
 #include "apply/dependents.h"
 #include "apply/set_aside.h"
+#include "apply/table_copy.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "ledger/catalog.h"
@@ -33,6 +34,9 @@ struct FollowReport {
   std::set<int64_t> altered;  // tables whose columns changed, by TrackedTable::id
   std::set<int64_t> rebuilt;  // those of them that lost their triggers
   int64_t set_aside = 0;      // rows that are kept as conflicts because their table went
+  // Rows that were taken out because UNIQUE has no room for them, as their tables are now, by
+  // TrackedTable::id. Each is still to be kept as shadowed, or is lost.
+  std::map<int64_t, std::vector<change::NamedImage>> clashing;
   // Views, triggers and indexes whose texts name renamed tables or columns, with the new texts.
   // Other nodes may know only the former names.
   std::vector<schema::ObjectRow> reworded;
@@ -68,6 +72,9 @@ class SchemaFollower {
   Status ChangeTables();
   Status ChangeTable(const ledger::SeenObject& seen, const Row& wanted);
   Status Rebuild(const ledger::SeenObject& seen, const Row& wanted);
+  Result<bool> MakeRoom(const Row& index, const std::string& sql);
+  // Takes note of rows that are in their table no more.
+  void NoteClashing(const ledger::TrackedTable& tracked, std::vector<ClashingRow> rows);
   Status CreateTables();
   Status CreateOthers();
   Status SetPragmas();

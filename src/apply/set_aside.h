@@ -24,9 +24,10 @@ namespace harmonylite::apply {
 using AmongApplied = std::function<Result<bool>(const change::ProgressVector& applied,
                                                 ledger::OriginIndex origin, Lseq lseq)>;
 
-// Keeps the rows of a table that are not among what the dropping node had applied; `object` is the
-// table's row in `schema`. If only `columns` go, rows that are NULL in all of them lose nothing,
-// and are not kept. Returns how many were. Rows from before HarmonyLite count as seen.
+// Keeps the rows of a table, shadowed ones included, that are not among what the dropping node had
+// applied; `object` is the table's row in `schema`. If only `columns` go, rows that are NULL in all
+// of them lose nothing, and are not kept. Returns how many were. Rows from before HarmonyLite count
+// as seen.
 Result<int64_t> SetAsideUnseen(sqlite::Connection* db, const ledger::TrackedTable& tracked,
                                const schema::ObjectRow& object,
                                const std::vector<std::string>& columns, const AmongApplied& among);

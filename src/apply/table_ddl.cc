@@ -8,6 +8,7 @@
 #include "schema/definition.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
+#include "sqlite/scratch_schema.h"
 #include "sqlite/statement.h"
 #include "sqlite/stored_sql.h"
 
@@ -22,67 +23,42 @@ using sqlite::Quote;
 using sqlite::SameName;
 using sqlite::Statement;
 
-constexpr const char* kNew = "__harmonylite__rebuilt";
-
-struct Column {
-  std::string name;
-  bool not_null = false;
-  std::string default_sql;
-};
-
-// Returns the columns that are stored as they are written, in their order.
-Result<std::vector<Column>> StoredColumns(Connection* db, const std::string& table) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT name, \"notnull\", dflt_value FROM "
-                                        "pragma_table_xinfo(?1) WHERE hidden = 0"));
-  list.Bind(1, table);
-  std::vector<Column> out;
-  HL_TRY(list.ForEachRow([&](const Statement& row) {
-    out.push_back({std::string(row.Text(0)), row.Int(1) != 0, std::string(row.Text(2))});
-  }));
-  return out;
-}
-
-const Column* Find(const std::vector<Column>& columns, std::string_view name) {
-  for (const Column& column : columns)
-    if (SameName(column.name, name)) return &column;
-  return nullptr;
-}
-
-// Returns a name of the rowid that is no column of either table; empty if there is none, or if one
-// of the tables has no rowid.
-Result<std::string> RowidName(Connection* db, const std::string& from,
-                              const std::vector<Column>& old_columns,
-                              const std::vector<Column>& new_columns) {
-  HL_ASSIGN(Statement list, db->Prepare("SELECT count(*) FROM pragma_table_list WHERE schema = "
-                                        "'main' AND name IN (?1, ?2) AND wr = 1"));
-  list.Bind(1, from);
-  list.Bind(2, std::string_view(kNew));
-  HL_ASSIGN(const bool row, list.Step());
-  if (!row || list.Int(0) != 0) return std::string();
-  for (const char* name : {"rowid", "_rowid_", "oid"})
-    if (Find(old_columns, name) == nullptr && Find(new_columns, name) == nullptr)
-      return std::string(name);
-  return std::string();
-}
-
-// Returns what a column of the new table takes from a row of the old one. Where the new one may not
-// be NULL and the old one was, NULL becomes the default.
-Result<std::string> SourceOf(const Column& column, const Column& from) {
-  if (!column.not_null || column.default_sql.empty()) return Quote(from.name);
-  HL_ASSIGN(const std::string value, sqlite::AsExpression(column.default_sql));
-  return fmt::format("ifnull({}, {})", Quote(from.name), value);
-}
-
 // Gives a column that was just added its initial value, where its default is another one by now.
 Status SetInitial(Connection* db, const std::string& table, const ColumnRow& added) {
-  HL_ASSIGN(const std::vector<Column> columns, StoredColumns(db, table));
-  const Column* column = Find(columns, added.name());
-  if (column == nullptr) return Ok();  // it is computed
-  const std::string shown = column->default_sql.empty() ? "NULL" : column->default_sql;
-  if (shown == *added.initial) return Ok();
+  HL_ASSIGN(Statement find, db->Prepare("SELECT ifnull(dflt_value, 'NULL') FROM "
+                                        "pragma_table_xinfo(?1) WHERE hidden = 0 AND "
+                                        "lower(name) = lower(?2)"));
+  find.Bind(1, table);
+  find.Bind(2, added.name());
+  HL_ASSIGN(const bool stored, find.Step());
+  if (!stored || find.Text(0) == *added.initial) return Ok();  // a column may be computed
+  find.Reset();
   HL_ASSIGN(const std::string value, sqlite::AsExpression(*added.initial));
   return db->Exec(fmt::format("UPDATE main.{0} SET {1} = {2} WHERE {1} IS NOT {2}", Quote(table),
-                              Quote(column->name), value));
+                              Quote(added.name()), value));
+}
+
+// Makes kTableCopy, empty.
+Status MakeCopyOf(Connection* db, const ObjectRow& wanted, const schema::TableText& text) {
+  Status made =
+      sqlite::CreateObject(db, "table", {kTableCopy, {}, schema::CreateTableSql(kTableCopy, text)});
+  return made.ok() ? Ok() : HeldUp(wanted, std::move(made).error());
+}
+
+// Says how many rows have NULL where `wanted` lets no row have it, which SQLite's message does not.
+Error NullsRefused(Connection* db, const ObjectRow& seen, const ObjectRow& wanted, Error error) {
+  for (const ColumnRow& column : wanted.columns) {
+    const ColumnRow* before = column.dropped ? nullptr : seen.Find(column.id);
+    if (before == nullptr || error.message().find("." + column.name()) == std::string::npos)
+      continue;
+    const auto count = db->QueryInt(fmt::format("SELECT count(*) FROM main.{} WHERE {} IS NULL",
+                                                Quote(wanted.name()), Quote(before->name())));
+    if (count.ok() && *count > 0)
+      return NotInLine(wanted, fmt::format("{} rows have NULL in column {}, which may not be NULL "
+                                           "there; give them a value",
+                                           *count, column.name()));
+  }
+  return HeldUp(wanted, std::move(error));
 }
 
 }  // namespace
@@ -188,46 +164,43 @@ Status AddColumns(Connection* db, const ObjectRow& seen, const ObjectRow& wanted
 }
 
 Status RebuildTable(Connection* db, const ObjectRow& seen, const ObjectRow& wanted,
-                    bool keeps_dropped) {
+                    bool keeps_dropped, std::vector<ClashingRow>* clashing) {
   const std::string& name = wanted.name();
   HL_ASSIGN(const schema::TableText have, PresentTable(db, name));
   HL_ASSIGN(const schema::TableText text, WantedTable(wanted, have, keeps_dropped));
-  Status made = sqlite::CreateObject(db, "table", {kNew, {}, schema::CreateTableSql(kNew, text)});
-  if (!made.ok()) return HeldUp(wanted, std::move(made).error());
-  HL_ASSIGN(const std::vector<Column> old_columns, StoredColumns(db, name));
-  HL_ASSIGN(const std::vector<Column> new_columns, StoredColumns(db, kNew));
-  HL_ASSIGN(const std::string rowid, RowidName(db, name, old_columns, new_columns));
-  std::string into = rowid;
-  std::string from = rowid;
-  for (const Column& column : new_columns) {
-    // A column that is new takes its default, even if another one had its name.
-    const ColumnRow* row = wanted.FindLive(column.name);
-    const ColumnRow* before = row == nullptr ? nullptr : seen.Find(row->id);
-    if (row != nullptr && before == nullptr) {
-      if (!row->initial) continue;
-      HL_ASSIGN(const std::string value, sqlite::AsExpression(*row->initial));
-      into += (into.empty() ? "" : ", ") + Quote(column.name);
-      from += (from.empty() ? "" : ", ") + value;
-      continue;
-    }
-    const Column* source = Find(old_columns, before == nullptr ? column.name : before->name());
-    if (source == nullptr) continue;
-    HL_ASSIGN(const std::string value, SourceOf(column, *source));
-    into += (into.empty() ? "" : ", ") + Quote(column.name);
-    from += (from.empty() ? "" : ", ") + value;
+  HL_TRY(MakeCopyOf(db, wanted, text));
+  HL_ASSIGN(TableCopy copy, TableCopy::Plan(db, name, seen, wanted));
+  Status copied = copy.CopyAll();
+  if (!copied.ok() && clashing != nullptr && db->constraint_was_unique()) {
+    auto left = copy.CopyWithRoom();
+    copied = left.ok() ? Ok() : Status(std::move(left).error());
+    if (left.ok()) *clashing = std::move(*left);
   }
-  if (!into.empty()) {
-    Status copied = db->Exec(fmt::format("INSERT INTO main.{}({}) SELECT {} FROM main.{}", kNew,
-                                         into, from, Quote(name)));
-    if (!copied.ok()) return HeldUp(wanted, std::move(copied).error());
-  }
+  if (!copied.ok()) return NullsRefused(db, seen, wanted, std::move(copied).error());
   HL_TRY(db->Exec("DROP TABLE main." + Quote(name)));
   // Texts that name the table mean the new one: none of them is to be changed.
   HL_TRY(db->Exec("PRAGMA legacy_alter_table = ON"));
-  Status renamed = db->Exec(fmt::format("ALTER TABLE main.{} RENAME TO {}", kNew, Quote(name)));
+  Status renamed =
+      db->Exec(fmt::format("ALTER TABLE main.{} RENAME TO {}", kTableCopy, Quote(name)));
   HL_TRY(db->Exec("PRAGMA legacy_alter_table = OFF"));
   if (!renamed.ok()) return HeldUp(wanted, std::move(renamed).error());
   return Ok();
+}
+
+Result<std::vector<ClashingRow>> TakeOutClashing(Connection* db, const ObjectRow& table,
+                                                 const ObjectRow& index, const std::string& sql) {
+  HL_ASSIGN(const schema::TableText text, PresentTable(db, table.name()));
+  HL_TRY(MakeCopyOf(db, table, text));
+  HL_ASSIGN(const std::string on_copy,
+            sqlite::MoveIndexIn(schema::CreateTableSql(table.name(), text),
+                                {index.name(), table.name(), sql}, kTableCopy));
+  HL_TRY(sqlite::CreateObject(db, "index", {index.name(), kTableCopy, on_copy}));
+  HL_ASSIGN(TableCopy copy, TableCopy::Plan(db, table.name(), table, table));
+  HL_ASSIGN(std::vector<ClashingRow> clashing, copy.CopyWithRoom());
+  for (const ClashingRow& row : clashing) HL_TRY(copy.RemoveFromSource(row.place));
+  db->ClearCache();
+  HL_TRY(db->Exec(fmt::format("DROP TABLE main.{}", kTableCopy)));
+  return clashing;
 }
 
 }  // namespace harmonylite::apply

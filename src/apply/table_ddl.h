@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "apply/table_copy.h"
 #include "base/result.h"
 #include "schema/object_row.h"
 #include "schema/table_text.h"
@@ -46,8 +47,16 @@ Status DropColumns(sqlite::Connection* db, const std::vector<std::string>& colum
 Status AddColumns(sqlite::Connection* db, const schema::ObjectRow& seen,
                   const schema::ObjectRow& wanted);
 // Makes a table anew, as SQLite's documentation advises for changes that ALTER TABLE cannot make.
-// Rows keep their rowids. `seen` says which columns had which names before.
+// Rows keep their rowids. `seen` says which columns had which names before. `clashing` gets the
+// rows for which the new table has no room; with null, such rows are an error.
 Status RebuildTable(sqlite::Connection* db, const schema::ObjectRow& seen,
-                    const schema::ObjectRow& wanted, bool keeps_dropped);
+                    const schema::ObjectRow& wanted, bool keeps_dropped,
+                    std::vector<ClashingRow>* clashing);
+// Takes rows out of a table so that a UNIQUE index of this text can be made, and returns them. Of
+// rows that clash with each other, at least one stays.
+Result<std::vector<ClashingRow>> TakeOutClashing(sqlite::Connection* db,
+                                                 const schema::ObjectRow& table,
+                                                 const schema::ObjectRow& index,
+                                                 const std::string& sql);
 
 }  // namespace harmonylite::apply

@@ -84,6 +84,8 @@ MUTANTS = {
     "former_names_forgotten": "a column that was renamed is not known under its former name",
     "broken_dependents_made": "a view or trigger is made although it does not compile",
     "reworded_not_sent": "a view's text with a table's new name stays on the node that has it",
+    "clashing_index_left_out": "another node's UNIQUE index is left out where rows clash in it",
+    "clashing_rows_lost": "rows that give way to another node's UNIQUE index are not kept",
     # forgetting deletes, snapshots, coming back
     "forgotten_not_noted": "a tombstone is forgotten and the collected vector does not say so",
     "retired_by_the_past": "a retirement is stated by a change that is journaled already",

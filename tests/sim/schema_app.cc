@@ -119,6 +119,30 @@ Result<ShownRows> ReadRows(Connection* db, const ShownTable& table) {
   return out;
 }
 
+Result<std::vector<change::NamedImage>> ReadShadowed(Connection* db, const ShownTable& table) {
+  HL_ASSIGN(
+      const auto number,
+      Strings(db, fmt::format("SELECT '__harmonylite__s' || t.id FROM __harmonylite__tables t "
+                              "JOIN sqlite_schema s ON s.name = '__harmonylite__s' || t.id "
+                              "WHERE t.name = '{}'",
+                              table.name)));
+  std::vector<change::NamedImage> out;
+  if (number.empty()) return out;
+  HL_ASSIGN(auto list, db->Prepare("SELECT image FROM " + number.front()));
+  HL_TRY(list.ForEachRow([&](const sqlite::Statement& row) -> Status {
+    HL_ASSIGN(out.emplace_back(), change::DecodeImage(row.Column(0).bytes));
+    return Ok();
+  }));
+  return out;
+}
+
+std::map<std::string, std::string> ValuesOf(const change::NamedImage& image) {
+  std::map<std::string, std::string> out;
+  for (size_t i = 0; i < image.columns.size(); ++i)
+    out[image.columns[i]] = image.values[i].view().bytes;
+  return out;
+}
+
 // ---- the model
 
 bool SchemaModel::IsUntouched(const std::string& name) const {
@@ -282,7 +306,12 @@ Result<Text> SchemaApp::MakeTable(Connection* db) {
 }
 
 Result<Text> SchemaApp::DropTable(Connection* db, const ShownTable& table) {
-  HL_ASSIGN(const ShownRows rows, ReadRows(db, table));
+  HL_ASSIGN(ShownRows rows, ReadRows(db, table));
+  HL_ASSIGN(const auto shadowed, ReadShadowed(db, table));
+  for (const change::NamedImage& image : shadowed) {
+    auto values = ValuesOf(image);
+    rows[values["id"]] = std::move(values);
+  }
   HL_ASSIGN(Text done, Run(db, "DROP TABLE " + table.name));
   if (done) model_->DroppedTable(table.name, rows);
   return done;
@@ -352,8 +381,10 @@ Result<Text> SchemaApp::Rebuild(Connection* db, const ShownTable& table) {
   if (columns.size() > 1 && random_->Chance(0.5)) std::swap(columns.front(), columns.back());
   std::string definitions;
   std::string names = "id";
+  const bool unique = random_->Chance(0.15);
   for (const std::string& column : columns) {
-    definitions += fmt::format(", {} TEXT", column);
+    const bool once = unique && column == columns.front();
+    definitions += fmt::format(", {} TEXT{}", column, once ? " UNIQUE" : "");
     names += ", " + column;
   }
   const Text added = random_->Chance(0.3) ? Text(model_->NewName('c')) : std::nullopt;
@@ -373,13 +404,18 @@ Result<Text> SchemaApp::Rebuild(Connection* db, const ShownTable& table) {
 Result<Text> SchemaApp::MakeOther(Connection* db, const ShownTable& table) {
   const Text column = AnyColumn(table);
   if (!column) return Text();
-  switch (random_->Below(3)) {
-    case 0: {
+  switch (random_->Below(4)) {
+    case 0:
+    case 1: {
       const std::string name = model_->NewName('i');
-      return RunFirst(db, {fmt::format("CREATE INDEX {} ON {}({})", name, table.name, *column),
+      static constexpr const char* kHeads[] = {"", "UNIQUE "};
+      static constexpr const char* kTerms[] = {"{}", "upper({})", "{} COLLATE NOCASE"};
+      const std::string terms = fmt::format(fmt::runtime(kTerms[random_->Below(3)]), *column);
+      return RunFirst(db, {fmt::format("CREATE {}INDEX {} ON {}({})", kHeads[random_->Below(2)],
+                                       name, table.name, terms),
                            table.name, name});
     }
-    case 1: {
+    case 2: {
       const std::string name = model_->NewName('v');
       return RunFirst(
           db, {fmt::format("CREATE VIEW {} AS SELECT id, {} FROM {}", name, *column, table.name),
@@ -406,6 +442,11 @@ Result<Text> SchemaApp::DropOther(Connection* db) {
   return Run(db, others[static_cast<size_t>(random_->Below(std::ssize(others)))]);
 }
 
+std::string SchemaApp::NewValue() {
+  if (random_->Chance(0.2)) return fmt::format("shared {}", random_->Below(4));
+  return fmt::format("{} of {}", ++values_, node_);
+}
+
 // Writes or deletes a row that this node made, in some columns.
 Result<Text> SchemaApp::Write(Connection* db, const ShownTable& table) {
   // Whether a row was written while its table had no triggers cannot be told once a column is gone
@@ -430,7 +471,7 @@ Result<Text> SchemaApp::Write(Connection* db, const ShownTable& table) {
     std::string sets;
     for (const std::string& column : table.columns) {
       if (column == "id" || random_->Chance(0.3)) continue;
-      const std::string value = fmt::format("{} of {}", ++values_, node_);
+      const std::string value = NewValue();
       values[column] = value;
       names += ", " + column;
       literals += fmt::format(", '{}'", value);
@@ -441,6 +482,7 @@ Result<Text> SchemaApp::Write(Connection* db, const ShownTable& table) {
                  : fmt::format("UPDATE {} SET {} WHERE id = '{}'", table.name, sets, id);
   }
   Status written = db->Exec(sql);
+  if (db->constraint_was_unique()) return Text();
   if (!written.ok()) return std::move(written).error().Wrap(sql);
   if (sql.starts_with("DELETE"))
     model_->Deleted(id);

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "change/image_codec.h"
 #include "sim/random.h"
 #include "sqlite/connection.h"
 
@@ -39,6 +40,11 @@ Result<std::vector<std::string>> ReadObjects(sqlite::Connection* db);
 // The rows of a table by id, and the values of each by column.
 using ShownRows = std::map<std::string, std::map<std::string, std::string>>;
 Result<ShownRows> ReadRows(sqlite::Connection* db, const ShownTable& table);
+// The rows that the sidecar keeps out of a table because UNIQUE has no room for them.
+Result<std::vector<change::NamedImage>> ReadShadowed(sqlite::Connection* db,
+                                                     const ShownTable& table);
+// The values of such a row by column.
+std::map<std::string, std::string> ValuesOf(const change::NamedImage& image);
 
 // What all applications together have done. A table or column is known by any of its names.
 class SchemaModel {
@@ -58,8 +64,8 @@ class SchemaModel {
   void Deleted(const std::string& id) { rows_.erase(id); }
 
   // Checks the one state that all nodes show. `rows` returns those of a table, and `listed` are the
-  // ids and values of rows that some node keeps among its conflicts. Returns what is wrong, or
-  // nothing.
+  // ids and values of rows that some node keeps among its conflicts, or out of their table. Returns
+  // what is wrong, or nothing.
   std::optional<std::string> Check(const ShownTables& tables,
                                    const std::function<ShownRows(const ShownTable&)>& rows,
                                    const std::set<std::string>& listed) const;
@@ -135,6 +141,8 @@ class SchemaApp {
   Result<Text> RunFirst(sqlite::Connection* db, Script script);
   // A column of the table but the key; nothing if there is none.
   Text AnyColumn(const ShownTable& table);
+  // A value that no other write has, or perhaps one of a few that many have.
+  std::string NewValue();
 
   uint64_t node_;
   Random* random_;

@@ -1,6 +1,7 @@
 #include "sim/schema_history.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <memory>
@@ -224,6 +225,7 @@ class SchemaHistory : private HistoryFrame {
     const auto rows = [&](const ShownTable& table) { return sqlite::Must(ReadRows(db, table)); };
     std::set<std::string> listed;
     for (Machine& machine : machines_) listed.merge(Listed(&machine));
+    listed.merge(Shadowed());
     const auto wrong = model_.Check(sqlite::Must(ReadTables(db)), rows, listed);
     if (!wrong) return;
     TraceObjects();
@@ -242,6 +244,38 @@ class SchemaHistory : private HistoryFrame {
         out.insert(std::string(value.view().bytes));
     }
     return out;
+  }
+
+  // The ids and values of the rows for which UNIQUE has no room, which are the same everywhere.
+  std::set<std::string> Shadowed() {
+    std::set<std::string> out;
+    sqlite::Connection* db = sqlite::Must(machines_.front().node->checker());
+    for (const auto& [name, table] : sqlite::Must(ReadTables(db)))
+      for (const change::NamedImage& image : sqlite::Must(ReadShadowed(db, table))) {
+        report_->sometimes.Note("schema: shadowed");
+        const auto values = ValuesOf(image);
+        if (HasRoom(db, table, image))
+          Fail(fmt::format("row {} of table {} is shadowed, and there is room for it",
+                           values.at("id"), name));
+        for (const auto& [column, value] : values) out.insert(value);
+      }
+    return out;
+  }
+
+  // True if the table would take the row.
+  static bool HasRoom(sqlite::Connection* db, const ShownTable& table,
+                      const change::NamedImage& image) {
+    std::string places;
+    for (size_t i = 0; i < image.values.size(); ++i) places += i == 0 ? "?" : ", ?";
+    sqlite::Statement put =
+        sqlite::Must(db->Prepare(fmt::format("INSERT OR ABORT INTO {}({}) VALUES({})", table.name,
+                                             fmt::join(image.columns, ", "), places)));
+    put.BindAll(image.values);
+    sqlite::Must(db->Exec("SAVEPOINT room"));
+    const bool fits = put.Run().ok();
+    sqlite::Must(db->Exec("ROLLBACK TO room"));
+    sqlite::Must(db->Exec("RELEASE room"));
+    return fits;
   }
 
   SchemaModel model_;

@@ -10,13 +10,7 @@ TEST_F(FollowTest, ANodeStartsAgainAfterItFollowedADrop) {
   Exchange();
   one_.Migrate("DROP TABLE notes; CREATE TABLE more(k TEXT PRIMARY KEY)");
   Exchange();
-  sqlite::Connection db = Must(sqlite::Connection::Open(two_.path(), sqlite::OpenMode::kReadWrite));
-  NodeOptions options;
-  options.db_path = two_.path();
-  Logger logger(open("/dev/null", O_WRONLY | O_CLOEXEC), LogFormat::kConsole, LogLevel::kError);
-  Replica again(&db, options, &two_.clock(), &logger);
-  const NodeId self = two_.self().node;
-  Must(again.Attach(self, {self, Incarnation(2)}));
+  const NextLife again(&two_, {});
   EXPECT_EQ(two_.Schema(), Strings{"'table more'"});
 }
 

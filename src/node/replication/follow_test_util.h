@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,6 +50,25 @@ class FollowingNode : public TestReplica {
     }
     return out;
   }
+};
+
+// The next life of a node's process, beside what is left of the former one.
+class NextLife {
+ public:
+  NextLife(FollowingNode* node, schema::FollowOptions schema)
+      : db_(Must(sqlite::Connection::Open(node->path(), sqlite::OpenMode::kReadWrite))) {
+    options_.db_path = node->path();
+    options_.schema = schema;
+    replica_.emplace(&db_, options_, &node->clock(), &logger_);
+    const NodeId self = node->self().node;
+    Must(replica_->Attach(self, {self, Incarnation(2)}));
+  }
+
+ private:
+  sqlite::Connection db_;
+  NodeOptions options_;
+  Logger logger_{open("/dev/null", O_WRONLY | O_CLOEXEC), LogFormat::kConsole, LogLevel::kError};
+  std::optional<Replica> replica_;
 };
 
 class FollowTest : public testing::Test {

@@ -204,8 +204,7 @@ class Replica {
   // Brings the file in line with what other nodes changed in the schema: ApplyOptions::follow. It
   // changes catalog_ before the transaction is committed; EndFollowing must be called at its end.
   Status FollowSchema(const apply::SchemaMerge& merge, ledger::State* next);
-  // Returns the tables that were made anew, by TrackedTable::id.
-  Result<std::set<int64_t>> BringInLine(const apply::SchemaMerge& merge);
+  Result<apply::FollowReport> BringInLine(const apply::SchemaMerge& merge);
   // Follows what this file lacks although its rows of `schema` say it, once, at the start.
   Status CatchUp();
   // Unites definitions whose writers did not know each other's.

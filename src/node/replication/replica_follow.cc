@@ -39,18 +39,21 @@ Status Replica::Unite(const apply::SchemaMerge& merge) {
 Status Replica::FollowSchema(const apply::SchemaMerge& merge, State* next) {
   HL_TRY(Unite(merge));
   if (!following_) following_ = Following{{}, catalog_};
+  FollowReport report;
   if (options_.schema.follow != schema::Follow::kOff) {
-    HL_ASSIGN(const std::set<int64_t> rebuilt, BringInLine(merge));
-    HL_TRY(TakeSchemaOver(/*first=*/false, rebuilt, next, &following_->sync));
+    HL_ASSIGN(report, BringInLine(merge));
+    HL_TRY(TakeSchemaOver(/*first=*/false, report.rebuilt, next, &following_->sync));
     HL_TRY(capture::NoteSeen(db_, options_.tables, following_->sync.catalog));
     catalog_ = following_->sync.catalog;
   }
   HL_TRY(FoldAll(catalog_, next));
   HL_ASSIGN([[maybe_unused]] const auto warnings, applier_.SetCatalog(catalog_));
+  for (const auto& [table, rows] : report.clashing)
+    if (!HL_MUTANT(clashing_rows_lost)) HL_TRY(applier_.KeepShadowed(table, rows));
   return Ok();
 }
 
-Result<std::set<int64_t>> Replica::BringInLine(const apply::SchemaMerge& merge) {
+Result<FollowReport> Replica::BringInLine(const apply::SchemaMerge& merge) {
   // Kept statements and the application's triggers on this connection stand in the way.
   db_->ClearCache();
   HL_TRY(apply::DropTempTriggers(db_));
@@ -74,7 +77,11 @@ Result<std::set<int64_t>> Replica::BringInLine(const apply::SchemaMerge& merge) 
     if (!not_made_.contains(object)) logger_->Warning("{} cannot be made here: {}", object, why);
   not_made_ = std::move(report.left_out);
   for (const int64_t table : report.altered) (*applier_.written())[table] += 0;
-  return std::move(report.rebuilt);
+  for (const auto& [table, rows] : report.clashing) {
+    (*applier_.written())[table] += static_cast<int64_t>(rows.size());
+    report.rebuilt.insert(table);  // nothing was written there that triggers did not see
+  }
+  return report;
 }
 
 // The batch counts as applied whatever becomes of this: what fails here is done again by the next
@@ -109,6 +116,7 @@ Status Replica::CatchUp() {
     apply::SchemaMerge merge;
     merge.origins = &origins_;
     HL_TRY(FollowSchema(merge, &next));
+    HL_TRY(Settle());
     return Commit(&transaction, next);
   };
   Status followed = EndFollowing(follow());
