@@ -25,7 +25,8 @@ Result<int64_t> Applier::Reapply(BatchDecoder* batch, const ledger::OriginTable&
     if (std::holds_alternative<BatchDecoder::End>(item)) break;
     if (const auto* shape = std::get_if<TableShape>(&item)) {
       const ledger::TrackedTable* tracked = catalog_.ByName(shape->name);
-      if (tracked == nullptr || schema::Difference(tracked->table.Shape(), *shape))
+      if (tracked == nullptr || tracked->table.Shape().object != shape->object ||
+          schema::Difference(tracked->table.Shape(), *shape))
         return MakeError(ErrorCode::kSchemaMismatch, "table {} differs here", shape->name);
       Target target{*shape, nullptr, Straight(*tracked, *shape), 0, false, {}};
       HL_ASSIGN(target.state, StateOf(*tracked));

@@ -139,6 +139,11 @@ std::vector<const ObjectRow*> KnownObjects::TablesNamed(std::string_view name) c
   return out;
 }
 
+const ObjectRow* KnownObjects::Table(const std::string& id) const {
+  const auto row = rows_.find({ObjectKind::kTable, id});
+  return row == rows_.end() ? nullptr : &row->second;
+}
+
 ShapeMap Straight(const TrackedTable& tracked, const TableShape& shape) {
   ShapeMap out;
   out.tracked = &tracked;
@@ -155,12 +160,16 @@ ShapeMap Straight(const TrackedTable& tracked, const TableShape& shape) {
 
 namespace {
 
-// Returns which table of the cluster the sender means: one that was dropped, or has another name
-// now, if it has not seen that. Null: none is known.
-Result<const ObjectRow*> TableMeant(const std::vector<const ObjectRow*>& named,
-                                    const std::string& name, const SenderSaw& saw) {
-  const ObjectRow* meant = nullptr;
-  for (const ObjectRow* object : named) {
+// Returns which table of the cluster the sender means. Null: none is known. A sender that does not
+// say it means the one with the name, or one that was dropped, or has another name now, if it has
+// not seen that.
+Result<const ObjectRow*> TableMeant(const KnownObjects& objects, const TableShape& shape,
+                                    const SenderSaw& saw) {
+  const std::string& name = shape.name;
+  const std::string id = shape.object.empty() ? sqlite::FoldCase(name) : shape.object;
+  const ObjectRow* meant = HL_MUTANT(object_not_told) ? nullptr : objects.Table(id);
+  if (meant != nullptr) return meant;
+  for (const ObjectRow* object : objects.TablesNamed(name)) {
     if (!object->dropped() && SameName(object->name(), name)) {
       if (meant == nullptr) meant = object;
       continue;
@@ -184,8 +193,7 @@ bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
 Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
                           const KnownObjects& objects, const TableShape& shape,
                           schema::Follow follow, const SenderSaw& saw) {
-  const std::vector<const ObjectRow*> named = objects.TablesNamed(shape.name);
-  HL_ASSIGN(const ObjectRow* meant, TableMeant(named, shape.name, saw));
+  HL_ASSIGN(const ObjectRow* meant, TableMeant(objects, shape, saw));
   const TrackedTable* tracked = catalog.ByName(shape.name);
   const bool dropped = meant != nullptr && meant->dropped();
   if (dropped && follow == schema::Follow::kAll) return ShapeMap();

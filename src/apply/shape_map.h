@@ -42,6 +42,8 @@ class KnownObjects {
   KnownObjects() = default;
   explicit KnownObjects(ledger::ObjectRows rows);
   std::vector<const schema::ObjectRow*> TablesNamed(std::string_view name) const;
+  // The table with this identity; null: none is known.
+  const schema::ObjectRow* Table(const std::string& id) const;
 
  private:
   ledger::ObjectRows rows_;

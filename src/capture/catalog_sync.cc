@@ -15,6 +15,7 @@
 #include "ledger/references.h"
 #include "ledger/registry.h"
 #include "ledger/row_identity.h"
+#include "ledger/schema_table.h"
 #include "ledger/shadows.h"
 #include "sqlite/foreign_text.h"
 #include "sqlite/identifier.h"
@@ -360,6 +361,7 @@ Result<ledger::Catalog> LoadCatalog(Connection* db, const schema::LoadOptions& o
   // Orphans can be hidden only after the sync that makes the tables which hiding needs.
   HL_ASSIGN(const bool hiding, ledger::HasHiddenTable(db, "__harmonylite__touched"));
   HL_TRY(ledger::ResolveReferences(db, options.hide_orphans && hiding, &catalog));
+  HL_TRY(ledger::NoteObjects(db, &catalog));
   return catalog;
 }
 

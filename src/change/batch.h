@@ -57,6 +57,9 @@ struct TableShape {
   std::vector<uint32_t> key;         // Positions in `columns`, in key order; at least one.
   // Collation of each key column: BINARY, NOCASE, RTRIM or one of the application's own.
   std::vector<std::string> collations;
+  // The table's identity among the schema's objects; empty if it is the name in folded case, or
+  // unknown. A name may mean one table here and another one at the sender.
+  std::string object = {};
   bool operator==(const TableShape&) const = default;
 };
 

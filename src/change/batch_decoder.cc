@@ -98,8 +98,13 @@ bool ReadNames(CborReader* in, uint64_t max_count, std::vector<std::string>* nam
   return true;
 }
 
-bool ReadShape(CborReader* in, TableShape* shape) {
+bool ReadShape(CborReader* in, bool is_object, TableShape* shape) {
   std::string_view name;
+  if (is_object) {
+    if (!in->Charge(kNameCost) || !in->Text(&name)) return false;
+    shape->object = name;
+    if (name.empty()) return in->Fail("a table has an empty identity");
+  }
   if (!in->Charge(kNameCost) || !in->Text(&name)) return false;
   shape->name = name;
   if (!ReadNames(in, kMaxColumns, &shape->columns)) return false;
@@ -129,7 +134,7 @@ struct BatchDecoder::Impl {
   Status ReadItem(uint64_t max_string_bytes, Parse&& parse);
   bool ReadRow(CborReader* in, bool deleted, RowView* row);
   Result<Item> NextItem();
-  Result<Item> NextTable();
+  Result<Item> NextTable(bool is_object);
   Status ReadEnd();
 
   BatchSource source;
@@ -213,11 +218,11 @@ Result<BatchDecoder::Item> BatchDecoder::Impl::NextItem() {
   RowView row;
   uint64_t op = 0;
   HL_TRY(ReadItem(kMaxValueBytes, [&](CborReader* in) {
-    if (!in->Uint(kOpDeleted, "an item is of an unknown kind", &op)) return false;
-    if (op < kOpLive) return true;
+    if (!in->Uint(kOpObject, "an item is of an unknown kind", &op)) return false;
+    if (op != kOpLive && op != kOpDeleted) return true;
     return ReadRow(in, op == kOpDeleted, &row);
   }));
-  if (op == kOpTable) return NextTable();
+  if (op == kOpTable || op == kOpObject) return NextTable(op == kOpObject);
   if (op == kOpEnd) {
     HL_TRY(ReadEnd());
     return Item(End{rows});
@@ -228,13 +233,13 @@ Result<BatchDecoder::Item> BatchDecoder::Impl::NextItem() {
   return Item(row);
 }
 
-Result<BatchDecoder::Item> BatchDecoder::Impl::NextTable() {
+Result<BatchDecoder::Item> BatchDecoder::Impl::NextTable(bool is_object) {
   if (tables.size() >= kMaxTables)
     return Error(ErrorCode::kCorruption, "a batch is damaged: it has too many tables");
   TableShape shape;
   HL_TRY(ReadItem(kMaxNames - names, [&](CborReader* in) {
     shape = {};
-    return ReadShape(in, &shape);
+    return ReadShape(in, is_object, &shape);
   }));
   names += NamesCost(shape);
   tables.push_back({shape.columns.size(), shape.key.size()});

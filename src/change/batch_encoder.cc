@@ -143,7 +143,9 @@ Status BatchEncoder::AddTable(const TableShape& shape) {
 }
 
 Status BatchEncoder::Impl::WriteShape(const TableShape& shape) {
-  HL_TRY(Put(1, [&](CborWriter& w) { w.Uint(kOpTable); }));
+  const uint64_t op = shape.object.empty() ? kOpTable : kOpObject;
+  HL_TRY(Put(1, [&](CborWriter& w) { w.Uint(op); }));
+  if (op == kOpObject) HL_TRY(PutText(shape.object));
   HL_TRY(PutText(shape.name));
   HL_TRY(Put(1, [&](CborWriter& w) { w.Array(shape.columns.size()); }));
   for (const std::string& column : shape.columns) HL_TRY(PutText(column));

@@ -54,6 +54,7 @@ const char* ShapeProblem(const TableShape& shape) {
 
 uint64_t NamesCost(const TableShape& shape) {
   uint64_t cost = kNameCost + shape.name.size();
+  if (!shape.object.empty()) cost += kNameCost + shape.object.size();
   for (const std::string& column : shape.columns) cost += kNameCost + column.size();
   for (const std::string& collation : shape.collations) cost += kNameCost + collation.size();
   return cost;

@@ -16,7 +16,8 @@ constexpr uint8_t kCodecZstd = 1;
 constexpr size_t kBatchPrefix = 2;
 
 // An item begins with one of these numbers.
-enum BatchOp : uint64_t { kOpEnd = 0, kOpTable = 1, kOpLive = 2, kOpDeleted = 3 };
+// A table whose identity is not its name begins with kOpObject.
+enum BatchOp : uint64_t { kOpEnd = 0, kOpTable = 1, kOpLive = 2, kOpDeleted = 3, kOpObject = 4 };
 
 constexpr uint64_t kHeaderFields = 5;
 // A header with retirements has one field more.

@@ -31,7 +31,7 @@ PlainBatch OneTable(int64_t max_lseq) {
   PlainBatch batch = SmallBatch();
   batch.header.covers = {{batch.header.sender, Lseq(0), Lseq(max_lseq)}};
   batch.items.clear();
-  batch.items.emplace_back(TableShape{"t", {"id", "body"}, {0}, {"BINARY"}});
+  batch.items.emplace_back(TableShape{"t", {"id", "body"}, {0}, {"BINARY"}, "t#2"});
   return batch;
 }
 
@@ -51,6 +51,15 @@ TEST(Codec, BytesAreGolden) {
   Spool spool = MakeSpool();
   ASSERT_OK(Encode(SmallBatch(), /*compress=*/false, &spool));
   EXPECT_EQ(Hex(BytesOf(spool)), Hex(Unhex(kGoldenBatch)));
+}
+
+TEST(Codec, ATableSaysWhichObjectItIs) {
+  PlainBatch batch = OneTable(1);
+  batch.items.front() = TableShape{"t", {"id"}, {0}, {"BINARY"}, "t#2"};
+  Spool spool = MakeSpool();
+  ASSERT_OK(Encode(batch, /*compress=*/false, &spool));
+  EXPECT_NE(Hex(BytesOf(spool)).find("0463742332617481626964"), std::string::npos)
+      << Hex(BytesOf(spool));
 }
 
 // SmallBatch() covers the changes 11 and 12 of its sender.

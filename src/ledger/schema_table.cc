@@ -185,6 +185,21 @@ Status SaveSeen(Connection* db, const SeenSchema& before, const SeenSchema& now)
 }
 
 // It is the last of a catalog (schema::Load), so the search begins there.
+Status NoteObjects(Connection* db, Catalog* catalog) {
+  HL_ASSIGN(const bool has, HasHiddenTable(db, "__harmonylite__seen"));
+  if (!has) return Ok();
+  HL_ASSIGN(auto list,
+            db->PrepareCached("SELECT number, id FROM __harmonylite__seen WHERE number <> 0"));
+  std::map<int64_t, std::string> objects;
+  HL_TRY(list->ForEachRow(
+      [&](const Statement& row) { objects.emplace(row.Int(0), std::string(row.Text(1))); }));
+  for (TrackedTable& tracked : catalog->tables) {
+    const auto known = objects.find(tracked.id);
+    if (known != objects.end()) tracked.table.object = known->second;
+  }
+  return Ok();
+}
+
 const TrackedTable* SchemaTable(const Catalog& catalog) {
   const auto it = std::find_if(
       catalog.tables.rbegin(), catalog.tables.rend(),

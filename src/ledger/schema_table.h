@@ -59,6 +59,8 @@ Result<schema::HeaderNumbers> LoadSeenNumbers(sqlite::Connection* db);
 // Replaces what was seen `before`, writing what differs. Needs a write transaction.
 Status SaveSeen(sqlite::Connection* db, const SeenSchema& before, const SeenSchema& now);
 
+// Notes in a catalog which objects its tables are, as they were last seen.
+Status NoteObjects(sqlite::Connection* db, Catalog* catalog);
 // Returns the table `schema` of a catalog; null: the file is from before it.
 const TrackedTable* SchemaTable(const Catalog& catalog);
 // Returns how many tables of the application a catalog has.

@@ -387,6 +387,7 @@ bool Table::SqliteGivesKey() const {
 
 change::TableShape Table::Shape() const {
   change::TableShape shape{name, columns, key_positions, {}};
+  if (object != sqlite::FoldCase(name)) shape.object = object;
   for (const KeyColumn& column : key) shape.collations.push_back(column.collation);
   return shape;
 }

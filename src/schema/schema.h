@@ -63,6 +63,7 @@ struct RowIdentity {
 
 struct Table {
   std::string name;
+  std::string object;  // identity among the schema's objects (object_row.h); empty: not known
   // In table order, without generated columns. The first one is kIdentityColumn or "_rowid_" if the
   // table has no key.
   std::vector<std::string> columns;

@@ -31,11 +31,13 @@ Status Replica::SyncSchema() {
   capture::SyncResult sync;
   HL_TRY(TakeSchemaOver(first, /*rebuilt=*/{}, &next, &sync));
   HL_TRY(capture::CaptureSchema(db_, options_.tables, sync.catalog, *clock_));
+  HL_TRY(ledger::NoteObjects(db_, &sync.catalog));
   // Capturing a dropped table drops what belonged to it.
   HL_ASSIGN(sync.catalog.schema_version, db_->QueryInt("PRAGMA schema_version"));
   HL_TRY(Commit(&transaction, next));
   HL_TRY(UseSchema(std::move(sync), first));
-  return first ? CatchUp() : Ok();
+  // What could not be made may have what it needs now.
+  return first || !not_made_.empty() ? CatchUp() : Ok();
 }
 
 // The journal is folded by the new catalog before the audits run, so that a row which is journaled
