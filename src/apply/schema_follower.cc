@@ -10,6 +10,7 @@
 #include "apply/table_ddl.h"
 #include "ledger/registry.h"
 #include "schema/definition.h"
+#include "schema/name_clash.h"
 #include "schema/object_row.h"
 #include "schema/table_text.h"
 #include "sqlite/foreign_text.h"
@@ -47,6 +48,7 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
   HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
   present_ = std::move(file.objects);
   LeaveReserved();
+  LeaveNameless();
   dependents_.emplace(
       db_, wanted_, options_.code, &present_,
       [this](const Row& index, const std::string& sql) { return MakeRoom(index, sql); });
@@ -100,6 +102,14 @@ void SchemaFollower::LeaveReserved() {
     wanted_.erase(key);
     present_.erase(key);
     report_.left_out[Title(row)] = "its name, or its table's, is reserved";
+  }
+}
+
+void SchemaFollower::LeaveNameless() {
+  for (const ObjectId& key : schema::WithoutAName(wanted_)) {
+    const auto row = wanted_.find(key);
+    report_.left_out[Title(row->second)] = "a table or view has its name";
+    wanted_.erase(row);
   }
 }
 

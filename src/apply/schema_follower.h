@@ -60,6 +60,8 @@ class SchemaFollower {
 
   // Leaves alone what nobody but a forger names: objects under reserved names, or of such tables.
   void LeaveReserved();
+  // Leaves out views and indexes whose names tables have.
+  void LeaveNameless();
   Status DropWhatDiffers();
   // True if a table is to go, or to be another one.
   Result<bool> TablesChange();

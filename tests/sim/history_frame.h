@@ -53,7 +53,8 @@ class HistoryFrame {
   void StartNode(SimNode* node) {
     if (node->running()) return;
     const Status started = node->Start();
-    Trace(fmt::format("{} starts: {}", node->id(), started.ok()));
+    Trace(fmt::format("{} starts{}", node->id(),
+                      started.ok() ? "" : " not: " + started.error().message()));
     if (!started.ok() && started.error().code() != ErrorCode::kRetryLater)
       Fail("unexpected error: " + started.error().message());
   }

@@ -65,6 +65,15 @@ Result<bool> IsSeen(Connection* db, const ShownTable& table) {
                             table.name));
 }
 
+// True if the column has a UNIQUE index, or had one at the sidecar's last look. Until the next one
+// SQLite does not drop it (docs/limits.md).
+Result<bool> WasUnique(Connection* db, const ShownTable& table, const std::string& column) {
+  return Exists(db, fmt::format("SELECT 1 FROM sqlite_schema WHERE type = 'trigger' AND name GLOB "
+                                "'__harmonylite__*_before_*' AND tbl_name = '{}' AND sql LIKE "
+                                "'%\"{}\"%'",
+                                table.name, column));
+}
+
 }  // namespace
 
 Result<ShownTables> ReadTables(Connection* db) {
@@ -354,6 +363,8 @@ Result<Text> SchemaApp::ChangeColumn(Connection* db, const ShownTable& table) {
   HL_ASSIGN(const bool seen, IsSeen(db, table));
   if (!column || !seen) return Text();
   if (random_->Chance(0.4)) {
+    HL_ASSIGN(const bool unique, WasUnique(db, table, *column));
+    if (unique) return Text();
     HL_ASSIGN(Text done,
               Run(db, fmt::format("ALTER TABLE {} DROP COLUMN {}", table.name, *column)));
     if (done) model_->Dropped(*column);

@@ -205,8 +205,12 @@ class Replica {
   // changes catalog_ before the transaction is committed; EndFollowing must be called at its end.
   Status FollowSchema(const apply::SchemaMerge& merge, ledger::State* next);
   Result<apply::FollowReport> BringInLine(const apply::SchemaMerge& merge);
-  // Follows what this file lacks although its rows of `schema` say it, once, at the start.
+  // Follows what this file lacks although its rows of `schema` say it: at the start, and when the
+  // schema has changed here while something could not be made.
   Status CatchUp();
+  // Renames tables where two have one name, as a new write. Nodes that notice at once write the
+  // same.
+  Status GiveNamesUp();
   // Unites definitions whose writers did not know each other's.
   Status Unite(const apply::SchemaMerge& merge);
   // Takes over the schema that was followed if the transaction was committed; otherwise makes the

@@ -10,6 +10,7 @@
 #include "capture/schema_capture.h"
 #include "ledger/schema_table.h"
 #include "node/replication/replica.h"
+#include "schema/name_clash.h"
 #include "schema/object_row.h"
 #include "sqlite/transaction.h"
 
@@ -36,14 +37,27 @@ Status Replica::Unite(const apply::SchemaMerge& merge) {
   return Ok();
 }
 
+Status Replica::GiveNamesUp() {
+  HL_ASSIGN(const ledger::ObjectRows objects, ledger::LoadObjects(db_));
+  for (const schema::ObjectRow& renamed : schema::TablesThatGiveWay(objects)) {
+    logger_->Warning("two tables were called {} on different nodes: one of them is called {} now",
+                     objects.at(renamed.key).name(), renamed.name());
+    HL_TRY(capture::WriteObject(db_, catalog_, renamed, *clock_));
+  }
+  return Ok();
+}
+
 Status Replica::FollowSchema(const apply::SchemaMerge& merge, State* next) {
   HL_TRY(Unite(merge));
+  if (options_.schema.follow != schema::Follow::kOff && !HL_MUTANT(names_not_given_up))
+    HL_TRY(GiveNamesUp());
   if (!following_) following_ = Following{{}, catalog_};
   FollowReport report;
   if (options_.schema.follow != schema::Follow::kOff) {
     HL_ASSIGN(report, BringInLine(merge));
     HL_TRY(TakeSchemaOver(/*first=*/false, report.rebuilt, next, &following_->sync));
     HL_TRY(capture::NoteSeen(db_, options_.tables, following_->sync.catalog));
+    HL_TRY(ledger::NoteObjects(db_, &following_->sync.catalog));
     catalog_ = following_->sync.catalog;
   }
   HL_TRY(FoldAll(catalog_, next));
