@@ -37,6 +37,15 @@ std::string Title(const ObjectRow& row) {
   return fmt::format("{} {}", schema::KindName(row.key.kind), row.name());
 }
 
+// Leaves out views and indexes whose names tables have.
+void LeaveNameless(ledger::ObjectRows* wanted, FollowReport* report) {
+  for (const ObjectId& key : schema::WithoutAName(*wanted)) {
+    const auto row = wanted->find(key);
+    report->left_out[Title(row->second)] = "a table or view has its name";
+    wanted->erase(row);
+  }
+}
+
 }  // namespace
 
 Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
@@ -48,10 +57,10 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
   HL_ASSIGN(ledger::SeenSchema file, ledger::LoadSeen(db_));
   present_ = std::move(file.objects);
   LeaveReserved();
-  LeaveNameless();
+  LeaveNameless(&wanted_, &report_);
   dependents_.emplace(
       db_, wanted_, options_.code, &present_,
-      [this](const Row& index, const std::string& sql) { return MakeRoom(index, sql); });
+      [this](const Row& index, const std::string& sql) { return room_.MakeRoom(index, sql); });
   HL_TRY(DropWhatDiffers());
   HL_ASSIGN(const bool change, TablesChange());
   if (change) HL_TRY(BringTablesInLine());
@@ -59,6 +68,7 @@ Result<FollowReport> SchemaFollower::Run(const AmongApplied& among) {
                           &SchemaFollower::SetPragmas, &SchemaFollower::CheckTables})
     HL_TRY((this->*step)());
   report_.reworded = dependents_->reworded();
+  report_.clashing = room_.Take();
   return std::move(report_);
 }
 
@@ -102,14 +112,6 @@ void SchemaFollower::LeaveReserved() {
     wanted_.erase(key);
     present_.erase(key);
     report_.left_out[Title(row)] = "its name, or its table's, is reserved";
-  }
-}
-
-void SchemaFollower::LeaveNameless() {
-  for (const ObjectId& key : schema::WithoutAName(wanted_)) {
-    const auto row = wanted_.find(key);
-    report_.left_out[Title(row->second)] = "a table or view has its name";
-    wanted_.erase(row);
   }
 }
 
@@ -249,11 +251,11 @@ void SchemaFollower::NoteAltered(const SeenObject& seen, const ObjectRow& wanted
 
 // The registered table is found by its name when it gets its triggers again.
 Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) {
-  const ledger::TrackedTable* tracked = catalog_.ById(seen.table_id);
+  const ledger::TrackedTable* keeper = room_.Keeper(seen.table_id);
   std::vector<ClashingRow> clashing;
   HL_TRY(RebuildTable(db_, seen.row, wanted, /*keeps_dropped=*/!Drops(),
-                      tracked == nullptr || tracked->table.identity ? nullptr : &clashing));
-  if (!clashing.empty()) NoteClashing(*tracked, std::move(clashing));
+                      keeper == nullptr ? nullptr : &clashing));
+  if (!clashing.empty()) room_.Note(*keeper, std::move(clashing));
   if (seen.table_id == 0) return Ok();
   report_.rebuilt.insert(seen.table_id);
   HL_ASSIGN(auto named,
@@ -261,33 +263,6 @@ Status SchemaFollower::Rebuild(const SeenObject& seen, const ObjectRow& wanted) 
   named->Bind(1, seen.table_id);
   named->Bind(2, wanted.name());
   return named->Run();
-}
-
-void SchemaFollower::NoteClashing(const ledger::TrackedTable& tracked,
-                                  std::vector<ClashingRow> rows) {
-  for (ClashingRow& row : rows) {
-    if (tracked.table.rowid_key) {
-      row.image.columns.push_back(tracked.table.columns.front());
-      row.image.values.push_back(std::move(row.place.front()));
-    }
-    report_.clashing[tracked.id].push_back(std::move(row.image));
-  }
-}
-
-// Rows stay in a table that is not replicated, or that has no key: a UNIQUE index would be one.
-Result<bool> SchemaFollower::MakeRoom(const ObjectRow& index, const std::string& sql) {
-  const ObjectId owner{ObjectKind::kTable, index.table};
-  const auto seen = present_.find(owner);
-  const auto wanted = wanted_.find(owner);
-  if (seen == present_.end() || wanted == wanted_.end()) return false;
-  const ledger::TrackedTable* tracked = catalog_.ById(seen->second.table_id);
-  if (tracked == nullptr || tracked->table.identity) return false;
-  auto clashing = TakeOutClashing(db_, wanted->second, index, sql);
-  if (!clashing.ok() && clashing.error().code() == ErrorCode::kRetryLater)
-    return std::move(clashing).error();
-  if (!clashing.ok()) return false;
-  NoteClashing(*tracked, std::move(*clashing));
-  return true;
 }
 
 Status SchemaFollower::CreateTables() {

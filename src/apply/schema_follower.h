@@ -15,8 +15,8 @@
 #include <vector>
 
 #include "apply/dependents.h"
+#include "apply/room_maker.h"
 #include "apply/set_aside.h"
-#include "apply/table_copy.h"
 #include "base/ids.h"
 #include "base/result.h"
 #include "ledger/catalog.h"
@@ -36,7 +36,7 @@ struct FollowReport {
   int64_t set_aside = 0;      // rows that are kept as conflicts because their table went
   // Rows that were taken out because UNIQUE has no room for them, as their tables are now, by
   // TrackedTable::id. Each is still to be kept as shadowed, or is lost.
-  std::map<int64_t, std::vector<change::NamedImage>> clashing;
+  RowsWithoutRoom clashing;
   // Views, triggers and indexes whose texts name renamed tables or columns, with the new texts.
   // Other nodes may know only the former names.
   std::vector<schema::ObjectRow> reworded;
@@ -60,8 +60,6 @@ class SchemaFollower {
 
   // Leaves alone what nobody but a forger names: objects under reserved names, or of such tables.
   void LeaveReserved();
-  // Leaves out views and indexes whose names tables have.
-  void LeaveNameless();
   Status DropWhatDiffers();
   // True if a table is to go, or to be another one.
   Result<bool> TablesChange();
@@ -74,9 +72,6 @@ class SchemaFollower {
   Status ChangeTables();
   Status ChangeTable(const ledger::SeenObject& seen, const Row& wanted);
   Status Rebuild(const ledger::SeenObject& seen, const Row& wanted);
-  Result<bool> MakeRoom(const Row& index, const std::string& sql);
-  // Takes note of rows that are in their table no more.
-  void NoteClashing(const ledger::TrackedTable& tracked, std::vector<ClashingRow> rows);
   Status CreateTables();
   Status CreateOthers();
   Status SetPragmas();
@@ -94,6 +89,7 @@ class SchemaFollower {
   ledger::ObjectRows all_;
   ledger::ObjectRows wanted_;    // all_ without what was dropped
   ledger::SeenObjects present_;  // follows what is done
+  RoomMaker room_{db_, catalog_, wanted_, present_};
   std::optional<Dependents> dependents_;
   FollowReport report_;
 };
