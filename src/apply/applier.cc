@@ -301,6 +301,15 @@ Status Applier::Settle(const ledger::OriginTable& origins, ShadowStats* stats,
   return SettleOrphans(db_, catalog_, tools, orphans);
 }
 
+Status Applier::PrepareToSettle() {
+  for (const ledger::TrackedTable& tracked : catalog_.tables) {
+    if (!tracked.has_shadow_table) continue;
+    HL_ASSIGN(TableState * state, StateOf(tracked));
+    HL_ASSIGN([[maybe_unused]] const auto pending, state->shadows->Pending());
+  }
+  return Ok();
+}
+
 Status Applier::SettleUnique(const ledger::OriginTable& origins, ShadowStats* stats) {
   for (const ledger::TrackedTable& tracked : catalog_.tables) {
     if (!tracked.has_shadow_table) continue;

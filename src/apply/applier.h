@@ -141,6 +141,9 @@ class Applier {
   // after a new catalog. All local journal entries must be folded. After an error the transaction
   // must be rolled back.
   Status Settle(const ledger::OriginTable& origins, ShadowStats* stats, OrphanStats* orphans);
+  // Compiles what Settle runs for every table, so that the first one after a change of the schema
+  // does not do it while it holds the write lock. Only reads.
+  Status PrepareToSettle();
 
   // The rows that this object has put into tables, or removed, since the caller cleared this; the
   // caller's own writers count here, too. After an error it is of no use: the rows are rolled back.

@@ -8,11 +8,13 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "capture/sync_plan.h"
 #include "ledger/catalog.h"
 #include "schema/schema.h"
 #include "sqlite/connection.h"
@@ -44,14 +46,33 @@ struct SyncResult {
   std::vector<PendingAudit> audits;
 };
 
-// Brings hidden tables and triggers in line with the schema. New tables get a number, and triggers
-// that are missing or outdated are written. A table that was replicated and is not to be any more
-// loses its triggers; when it is back, an audit finds what was changed meanwhile. With
-// `first_attach`, rows that exist are from before HarmonyLite and stay without a version; otherwise
-// the rows of a new table count as new writes. Needs a write transaction. In the same transaction
-// the caller syncs the row maps, prepares the audits, folds the journal and runs the audits.
+// Whether rows that exist in a new table are from before HarmonyLite and stay without a version, or
+// count as new writes.
+enum class Rows { kFromBefore, kNew };
+
+// Brings hidden tables and triggers in line with the schema of the plan, which must be the present
+// one. New tables get a number, and triggers that are missing or outdated are written. A table that
+// was replicated and is not to be any more loses its triggers; when it is back, an audit finds what
+// was changed meanwhile. Tables that the plan calls settled cost nothing. Needs a write
+// transaction. In the same transaction the caller syncs the row maps, prepares the audits, folds
+// the journal and runs the audits.
+Result<SyncResult> SyncCatalog(sqlite::Connection* db, const schema::LoadOptions& options,
+                               Rows rows, SyncPlan plan);
+// Does the same with a plan of its own.
 Result<SyncResult> SyncCatalog(sqlite::Connection* db, const schema::LoadOptions& options,
                                bool first_attach);
+
+// Adopts tables of the plan with a key, one after the other, and marks them as settled. `enough` is
+// asked after each one; if it says so, the others are left. Returns true if none was left. Part of
+// a first attach: what is registered already and is not settled is dropped and adopted anew. Needs
+// a write transaction. If it or its commit fails, the plan is not to be used any more.
+Result<bool> AdoptSome(sqlite::Connection* db, const schema::LoadOptions& options,
+                       const std::function<bool()>& enough, SyncPlan* plan);
+
+// Ends a first attach that took several transactions, in the last of them: all rows that exist are
+// from before HarmonyLite, those that were written meanwhile included, and nothing is journaled.
+// Drops what belongs to tables that are gone since. Needs a write transaction.
+Status ForgetJournaled(sqlite::Connection* db, const ledger::Catalog& catalog);
 
 // Auditing has two halves. PrepareAudits comes before the journal is folded, and journals once more
 // what folding would make impossible to check. RunAudits comes after it, journals what changed

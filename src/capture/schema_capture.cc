@@ -66,13 +66,16 @@ Result<bool> Exists(Connection* db, ObjectKind kind, std::string_view name) {
 // One look at the schema.
 class Look {
  public:
-  Look(Connection* db, const ledger::Catalog& catalog, const Clock* clock)
-      : db_(db), catalog_(catalog), clock_(clock) {}
+  Look(Connection* db, SchemaReading reading, const ledger::Catalog& catalog, const Clock* clock)
+      : db_(db),
+        catalog_(catalog),
+        clock_(clock),
+        before_(std::move(reading.seen)),
+        rows_(std::move(reading.rows)),
+        objects_(std::move(reading.objects)) {}
 
-  Status Run(const schema::LoadOptions& options) {
-    HL_ASSIGN(before_, ledger::LoadSeen(db_));
-    HL_ASSIGN(rows_, ledger::LoadObjects(db_));
-    HL_ASSIGN(const std::vector<Object> objects, schema::ListObjects(db_, options));
+  // Returns true if nothing was left.
+  Result<bool> Run(const std::function<bool()>& enough) {
     for (const ledger::TrackedTable& tracked : catalog_.tables)
       tracked_.emplace(FoldCase(tracked.table.name), &tracked);
     for (const auto& [key, seen] : before_.objects) {
@@ -81,15 +84,30 @@ class Look {
     }
     for (const auto& [key, row] : rows_)
       if (!row.dropped()) rows_by_name_.emplace(std::pair(key.kind, FoldCase(row.name())), key);
-    for (const Object& object : objects) HL_TRY(Take(object));
+    bool left = false;
+    for (const Object& object : objects_) {
+      left = std::exchange(worked_, false) && enough();
+      if (left) break;
+      HL_TRY(Take(object));
+    }
+    if (left) return Leave();
     if (clock_ != nullptr) HL_TRY(DropMissing());
     HL_TRY(Reshape());
     HL_ASSIGN(now_.numbers, schema::ReadHeaderNumbers(db_));
-    return ledger::SaveSeen(db_, before_, now_);
+    HL_TRY(ledger::SaveSeen(db_, before_, now_));
+    return true;
   }
 
  private:
   using Named = std::map<std::pair<ObjectKind, std::string>, ObjectId>;
+
+  // Notes what was taken. The numbers of the header stay those of the last complete look.
+  Result<bool> Leave() {
+    for (const auto& [key, seen] : before_.objects) now_.objects.emplace(key, seen);
+    now_.numbers = before_.numbers;
+    HL_TRY(ledger::SaveSeen(db_, before_, now_));
+    return false;
+  }
 
   Status Take(const Object& object) {
     const ledger::TrackedTable* tracked = FindTracked(object);
@@ -105,11 +123,13 @@ class Look {
           object, known != rows_by_name_.end() ? known->second.id : seen->row.key.id, table_id);
       TakeColumnIds(known != rows_by_name_.end() ? rows_.at(known->second) : seen->row, &row);
     } else if (seen == nullptr) {
+      worked_ = true;
       HL_ASSIGN(row, Adopt(object, tracked, table_id));
     } else if (seen->row.name() == object.name && seen->row.sql == object.sql &&
                seen->row.table == table_id) {
       row = seen->row;
     } else {
+      worked_ = true;
       HL_ASSIGN(row, Change(*seen, object, tracked, table_id));
     }
     if (object.kind == ObjectKind::kTable || object.kind == ObjectKind::kView)
@@ -301,7 +321,9 @@ class Look {
   SeenSchema before_;
   SeenSchema now_;
   ObjectRows rows_;
-  Named by_name_;                                               // seen objects, by folded name
+  std::vector<Object> objects_;  // of the present schema
+  bool worked_ = false;          // true if the object before was new or has changed
+  Named by_name_;                // seen objects, by folded name
   std::map<std::string, const ledger::TrackedTable*> tracked_;  // of catalog_, by folded name
   std::map<int64_t, ObjectId> by_number_;                       // seen tables, by TrackedTable::id
   Named rows_by_name_;                      // all nodes' objects, by folded name
@@ -310,14 +332,33 @@ class Look {
 
 }  // namespace
 
+Result<SchemaReading> ReadForCapture(Connection* db, const schema::LoadOptions& options) {
+  SchemaReading out;
+  HL_ASSIGN(out.seen, ledger::LoadSeen(db));
+  HL_ASSIGN(out.rows, ledger::LoadObjects(db));
+  HL_ASSIGN(out.objects, schema::ListObjects(db, options));
+  return out;
+}
+
+Result<bool> CaptureSchema(Connection* db, SchemaReading reading, const ledger::Catalog& catalog,
+                           const Clock& clock, const std::function<bool()>& enough) {
+  return Look(db, std::move(reading), catalog, &clock).Run(enough);
+}
+
 Status CaptureSchema(Connection* db, const schema::LoadOptions& options,
                      const ledger::Catalog& catalog, const Clock& clock) {
-  return Look(db, catalog, &clock).Run(options);
+  HL_ASSIGN(SchemaReading reading, ReadForCapture(db, options));
+  HL_ASSIGN([[maybe_unused]] const bool all,
+            CaptureSchema(db, std::move(reading), catalog, clock, [] { return false; }));
+  return Ok();
 }
 
 Status NoteSeen(Connection* db, const schema::LoadOptions& options,
                 const ledger::Catalog& catalog) {
-  return Look(db, catalog, nullptr).Run(options);
+  HL_ASSIGN(SchemaReading reading, ReadForCapture(db, options));
+  HL_ASSIGN([[maybe_unused]] const bool all,
+            Look(db, std::move(reading), catalog, nullptr).Run([] { return false; }));
+  return Ok();
 }
 
 Result<bool> IsSeen(Connection* db, const schema::LoadOptions& options) {
@@ -333,6 +374,19 @@ Result<bool> IsSeen(Connection* db, const schema::LoadOptions& options) {
     const auto text = texts.find({object.kind, object.name});
     return text != texts.end() && text->second == object.sql;
   });
+}
+
+Result<bool> LooksAsRowsSay(Connection* db) {
+  HL_ASSIGN(const SeenSchema seen, ledger::LoadSeen(db));
+  HL_ASSIGN(const ObjectRows rows, ledger::LoadObjects(db));
+  size_t present = 0;
+  for (const auto& [key, row] : rows) {
+    if (row.dropped()) continue;
+    ++present;
+    const auto it = seen.objects.find(key);
+    if (it == seen.objects.end() || it->second.row != AsSeen(row)) return false;
+  }
+  return present == seen.objects.size();
 }
 
 Status WriteObject(Connection* db, const ledger::Catalog& catalog, const ObjectRow& row,

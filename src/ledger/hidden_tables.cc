@@ -23,6 +23,8 @@ constexpr int64_t kFirstIndex = 0;
 int64_t Stored(NodeId id) { return static_cast<int64_t>(id.value); }
 NodeId LoadedNode(int64_t stored) { return NodeId(static_cast<uint64_t>(stored)); }
 
+constexpr const char* kAttaching = "attaching";  // key in the hidden table `state`
+
 Status Put(Connection* db, std::string_view key, int64_t value) {
   HL_ASSIGN(auto put,
             db->PrepareCached("INSERT INTO __harmonylite__state(key, value) VALUES(?1, ?2) "
@@ -127,6 +129,18 @@ Status Install(Connection* db, const Origin& self, std::string_view journal_mode
   HL_TRY(Put(db, "folded_to", 1));
   HL_TRY(Put(db, "published_to", 0));
   return AddMembershipTables(db);
+}
+
+Status SetAttaching(Connection* db, bool attaching) {
+  if (attaching) return Put(db, kAttaching, 1);
+  return db->Exec(fmt::format("DELETE FROM __harmonylite__state WHERE key = '{}'", kAttaching));
+}
+
+Result<bool> IsAttaching(Connection* db) {
+  HL_ASSIGN(const int64_t rows,
+            db->QueryInt(fmt::format("SELECT count(*) FROM __harmonylite__state WHERE key = '{}'",
+                                     kAttaching)));
+  return rows != 0;
 }
 
 Status AddMembershipTables(Connection* db) {

@@ -70,6 +70,11 @@ Result<Installed> Inspect(sqlite::Connection* db);
 // write transaction.
 Status Install(sqlite::Connection* db, const Origin& self, std::string_view journal_mode);
 
+// Notes whether the first attach has begun and is not at its end, which takes several transactions
+// where there are many tables. Needs a write transaction.
+Status SetAttaching(sqlite::Connection* db, bool attaching);
+Result<bool> IsAttaching(sqlite::Connection* db);
+
 // Makes what files of earlier builds lack: the tables `collected`, `members` and `retired`, and the
 // indexes of tombstones. Called with the first schema sync after a start. Needs a write
 // transaction.

@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 #include <optional>
+#include <set>
+#include <utility>
 
 #include "change/image_codec.h"
 #include "change/row_hash.h"
@@ -61,9 +64,9 @@ bool Known(const std::vector<std::string>& collations) {
 }
 
 // Asks SQLite's planner whether an index would be used to find the children of one parent.
-Result<bool> HasIndex(Connection* db, const Table& child, const Reference& reference) {
+Result<bool> HasIndex(Connection* db, const Table& child, const std::vector<uint32_t>& positions) {
   std::string where;
-  for (const uint32_t position : reference.child_positions)
+  for (const uint32_t position : positions)
     where += fmt::format("{}{} = ?", where.empty() ? "" : " AND ", Quote(child.columns[position]));
   auto plan = db->Prepare(
       fmt::format("EXPLAIN QUERY PLAN SELECT 1 FROM {} WHERE {}", Quote(child.name), where));
@@ -76,9 +79,9 @@ Result<bool> HasIndex(Connection* db, const Table& child, const Reference& refer
 
 // Returns the reference that a foreign key makes; nothing if the key is not judged, because its
 // parent is not replicated or its columns cannot be compared here.
-Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
-                                         const TrackedTable& child, const ForeignKey& key) {
-  const TrackedTable* parent = catalog.ByName(key.parent);
+Result<std::optional<Reference>> Resolve(Connection* db, const TrackedTable* parent,
+                                         const TrackedTable& child, const ForeignKey& key,
+                                         const IndexedReferences& indexed) {
   if (parent == nullptr || key.parent_columns.empty() || !Known(key.collations) ||
       key.columns.size() > schema::kMaxTerms)
     return std::optional<Reference>();
@@ -95,7 +98,12 @@ Result<std::optional<Reference>> Resolve(Connection* db, const Catalog& catalog,
   out.alike = key.alike;
   out.foreign_key = static_cast<size_t>(&key - child.table.foreign_keys.data());
   out.to_key = key.alike && IsKey(parent->table, out);
-  HL_ASSIGN(out.indexed, HasIndex(db, child.table, out));
+  const auto known = indexed.find({child.id, out.foreign_key});
+  if (known != indexed.end())
+    out.indexed = known->second;
+  else {
+    HL_ASSIGN(out.indexed, HasIndex(db, child.table, out.child_positions));
+  }
   return std::optional<Reference>(std::move(out));
 }
 
@@ -152,19 +160,34 @@ void Append(const ValueView& value, const std::string& collation, std::string* o
 
 }  // namespace
 
-Status ResolveReferences(Connection* db, bool hide, Catalog* catalog) {
+Status FindIndexes(Connection* db, const TrackedTable& child, IndexedReferences* out) {
+  for (size_t i = 0; i < child.table.foreign_keys.size(); ++i) {
+    const auto positions = Positions(child.table, child.table.foreign_keys[i].columns);
+    if (!positions) continue;
+    HL_ASSIGN((*out)[std::pair(child.id, i)], HasIndex(db, child.table, *positions));
+  }
+  return Ok();
+}
+
+Status ResolveReferences(Connection* db, bool hide, Catalog* catalog,
+                         const IndexedReferences& indexed) {
   catalog->hide_orphans = hide;
+  std::map<std::string, const TrackedTable*> by_name;  // in folded case
+  for (const TrackedTable& table : catalog->tables)
+    by_name.emplace(sqlite::FoldCase(table.table.name), &table);
+  std::set<int64_t> named;
   for (const TrackedTable& child : catalog->tables)
     for (const ForeignKey& key : child.table.foreign_keys) {
-      HL_ASSIGN(std::optional<Reference> reference, Resolve(db, *catalog, child, key));
-      if (reference) catalog->references.push_back(std::move(*reference));
+      const auto parent = by_name.find(sqlite::FoldCase(key.parent));
+      HL_ASSIGN(
+          std::optional<Reference> reference,
+          Resolve(db, parent == by_name.end() ? nullptr : parent->second, child, key, indexed));
+      if (!reference) continue;
+      named.insert({reference->child, reference->parent});
+      catalog->references.push_back(std::move(*reference));
     }
   for (TrackedTable& table : catalog->tables)
-    table.in_references =
-        hide && std::any_of(catalog->references.begin(), catalog->references.end(),
-                            [&](const Reference& reference) {
-                              return reference.child == table.id || reference.parent == table.id;
-                            });
+    table.in_references = hide && named.contains(table.id);
   return Ok();
 }
 

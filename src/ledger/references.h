@@ -11,10 +11,13 @@
 // open.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -24,9 +27,16 @@
 
 namespace harmonylite::ledger {
 
+// For some foreign keys, Reference::indexed by the number of the child and the position of the key
+// in its Table::foreign_keys.
+using IndexedReferences = std::map<std::pair<int64_t, size_t>, bool>;
+// Finds it for the foreign keys of one table. Only reads.
+Status FindIndexes(sqlite::Connection* db, const TrackedTable& child, IndexedReferences* out);
+
 // Fills in the catalog's references from the foreign keys of its tables. `hide` says whether
-// orphans are hidden.
-Status ResolveReferences(sqlite::Connection* db, bool hide, Catalog* catalog);
+// orphans are hidden. SQLite is asked about indexes only where `indexed` has no answer.
+Status ResolveReferences(sqlite::Connection* db, bool hide, Catalog* catalog,
+                         const IndexedReferences& indexed = {});
 
 // Part of SyncCatalog: makes `touched` and `held` if they are wanted, and removes them otherwise. A
 // sync makes every row of a shadow table pending, so `held` starts empty. Needs a write

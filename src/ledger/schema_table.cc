@@ -86,6 +86,21 @@ Status AddSchemaTables(Connection* db) {
       "  number INTEGER NOT NULL, PRIMARY KEY(kind, id)) WITHOUT ROWID;");
 }
 
+Result<bool> HasAllHiddenTables(Connection* db) {
+  for (const char* name :
+       {"__harmonylite__collected", "__harmonylite__members", "__harmonylite__retired",
+        "__harmonylite__schema", "__harmonylite__seen"}) {
+    HL_ASSIGN(const bool has, HasHiddenTable(db, name));
+    if (!has) return false;
+  }
+  HL_ASSIGN(const int64_t tables,
+            db->QueryInt("SELECT count(*) FROM __harmonylite__tables WHERE key <> ''"));
+  HL_ASSIGN(const int64_t indexes,
+            db->QueryInt("SELECT count(*) FROM sqlite_schema WHERE type = 'index' AND name GLOB "
+                         "'__harmonylite__v[0-9]*_gone'"));
+  return indexes >= tables;
+}
+
 Result<ObjectRow> ObjectOf(std::span<const change::ValueView> image) {
   if (image.size() != kObjectColumns) return BadKind();
   for (const change::ValueView& value : image)

@@ -26,6 +26,9 @@ namespace harmonylite::ledger {
 // Makes both tables where they are missing. Needs a write transaction.
 Status AddSchemaTables(sqlite::Connection* db);
 
+// Returns whether neither AddMembershipTables nor AddSchemaTables would make anything. Only reads.
+Result<bool> HasAllHiddenTables(sqlite::Connection* db);
+
 using ObjectRows = std::map<schema::ObjectId, schema::ObjectRow>;
 
 // Returns the rows of `schema`, those of dropped objects included. None: the file is from before

@@ -73,15 +73,20 @@ Status Create(Connection* db, const TrackedTable& tracked) {
   return CreateWantsIndex(db, tracked.id);
 }
 
-// Adds the column `wants` to a shadow table of an earlier build, which made them without it.
-Status AddWants(Connection* db, int64_t table_id) {
+// Shadow tables of earlier builds lack the column `wants`.
+Result<bool> HasWants(Connection* db, int64_t table_id) {
   const std::string name = ShadowTableName(table_id);
   HL_ASSIGN(auto find,
             db->PrepareCached("SELECT 1 FROM pragma_table_info(?1) WHERE name = 'wants'"));
   find->Bind(1, name);
   HL_ASSIGN(const bool found, find->Step());
+  return found;
+}
+
+Status AddWants(Connection* db, int64_t table_id) {
+  HL_ASSIGN(const bool found, HasWants(db, table_id));
   if (found) return Ok();
-  find->Reset();
+  const std::string name = ShadowTableName(table_id);
   HL_TRY(sqlite::AlterTable(db, fmt::format("ALTER TABLE {} ADD COLUMN wants BLOB", Quote(name))));
   return CreateWantsIndex(db, table_id);
 }
@@ -259,6 +264,18 @@ Result<Row> DecodeShadow(std::string_view bytes, const schema::Table& table) {
     return MakeError(ErrorCode::kRetryLater, "shadowed rows of table {} have its former columns",
                      table.name);
   return std::move(image.values);
+}
+
+Result<bool> ShadowsInLine(Connection* db, TrackedTable* tracked) {
+  const bool needed = !tracked->table.unique_indexes.empty() || tracked->hides_orphans;
+  HL_ASSIGN(tracked->has_shadow_table, Exists(db, tracked->id));
+  if (needed != tracked->has_shadow_table || !needed) return needed == tracked->has_shadow_table;
+  HL_ASSIGN(const bool wants, HasWants(db, tracked->id));
+  if (!wants) return false;
+  HL_ASSIGN(Statement any,
+            db->Prepare(fmt::format("SELECT 1 FROM {}", Quote(ShadowTableName(tracked->id)))));
+  HL_ASSIGN(const bool row, any.Step());
+  return !row;
 }
 
 Status SyncShadows(Connection* db, TrackedTable* tracked) {

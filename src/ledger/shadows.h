@@ -96,6 +96,9 @@ Result<bool> HasShadows(sqlite::Connection* db, const TrackedTable& tracked);
 // the schema is taken over (ReshapeShadows).
 Result<change::Row> DecodeShadow(std::string_view bytes, const schema::Table& table);
 
+// Returns whether SyncShadows would do nothing, and fills in has_shadow_table. Only reads.
+Result<bool> ShadowsInLine(sqlite::Connection* db, TrackedTable* tracked);
+
 // Part of SyncCatalog. Makes the shadow table if a table needs one, and removes it if it is empty
 // and not needed any more. Makes every kept row pending, because indexes may have changed. Needs a
 // write transaction.

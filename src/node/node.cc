@@ -30,6 +30,9 @@ using std::chrono::milliseconds;
 // How long one SQLite call waits for a lock. A worker whose call gives up tries again, without end.
 constexpr int kBusyTimeoutMs = 100;
 constexpr int kCacheKib = 4 * 1024;
+// Page cache while attaching: SQLite looks through all of sqlite_schema for each object that is
+// made, which has some 8 MB with 3,000 tables.
+constexpr int kAttachCacheKib = 16 * 1024;
 // Page cache of connections that scan each row once, or read only row versions.
 constexpr int kSmallCacheKib = 512;
 // Shortest time between two looks at data_version when no file event comes.
@@ -114,13 +117,23 @@ uint64_t RandomSeed() {
   return (uint64_t{device()} << 32) | device();
 }
 
-Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode, int cache_kib) {
+Result<Connection> OpenOnly(const NodeOptions& options, OpenMode mode) {
   HL_ASSIGN(Connection db, Connection::Open(options.db_path, mode, options.vfs));
   db.SetBusyTimeout(kBusyTimeoutMs);
-  HL_TRY(db.SetCacheKib(cache_kib));
+  return db;
+}
+
+// SQLite reads the whole schema before it takes these settings, which takes long with many tables.
+Status SetUp(Connection* db, int cache_kib) {
+  HL_TRY(db->SetCacheKib(cache_kib));
   // With NORMAL a commit does not flush the WAL. What a power cut takes from these connections was
   // read from the log or computed from the journal, and is done again after the next start.
-  HL_TRY(db.Exec("PRAGMA synchronous = NORMAL"));
+  return db->Exec("PRAGMA synchronous = NORMAL");
+}
+
+Result<Connection> OpenDatabase(const NodeOptions& options, OpenMode mode, int cache_kib) {
+  HL_ASSIGN(Connection db, OpenOnly(options, mode));
+  HL_TRY(SetUp(&db, cache_kib));
   return db;
 }
 
@@ -157,16 +170,24 @@ Result<std::unique_ptr<Node>> Node::Open(NodeOptions options, std::optional<Node
   });
   out->write_db_->SetWriteLockListener(&*out->door_);
   out->replica_.emplace(&*out->write_db_, out->options_, clock, logger);
-  HL_TRY(AttachWhenFree(&*out->replica_, node, logger));
+  LockPacer pacer;
+  out->door_->SetNext(&pacer);
+  HL_TRY(out->write_db_->SetCacheKib(kAttachCacheKib));
+  Status attached = AttachWhenFree(&*out->replica_, node, logger);
+  out->door_->SetNext(nullptr);
+  HL_TRY(std::move(attached));
+  HL_TRY(out->write_db_->SetCacheKib(kCacheKib));
   if (!out->door_->has_door())
     logger->Warning(
         "{}-shm cannot be opened for writing, so this process cannot tell when the application is in "
         "no transaction: deferred transactions of the application may fail with SQLITE_BUSY; give "
         "this process's user the rights of the database file on it, and start again",
         out->options_.db_path);
-  HL_ASSIGN(out->read_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kCacheKib));
-  HL_ASSIGN(out->watch_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));
-  HL_ASSIGN(out->verify_db_, OpenDatabase(out->options_, OpenMode::kReadWrite, kSmallCacheKib));
+  // The workers that use these set them up, so that none waits for the others' and the start for
+  // none.
+  HL_ASSIGN(out->read_db_, OpenOnly(out->options_, OpenMode::kReadWrite));
+  HL_ASSIGN(out->watch_db_, OpenOnly(out->options_, OpenMode::kReadWrite));
+  HL_ASSIGN(out->verify_db_, OpenOnly(out->options_, OpenMode::kReadWrite));
   HL_TRY(out->replica_->Introduce(&out->shared_));
   out->MarkActive();
   return out;
@@ -231,6 +252,16 @@ void Node::Stop() {
   threads_.clear();
 }
 
+void Node::SetUpForWorker(Connection* db, int cache_kib) {
+  while (!stopping_.load()) {
+    const Status done = SetUp(db, cache_kib);
+    if (done.ok()) return;
+    // Without the settings a worker is only slower, and what is wrong it will say itself.
+    if (done.error().code() != ErrorCode::kRetryLater) return;
+    PauseUnlessStopping(kBlockedWait);
+  }
+}
+
 void Node::PauseUnlessStopping(milliseconds most) {
   std::unique_lock lock(stop_mutex_);
   stopped_.wait_for(lock, most, [this] { return stopping_.load(); });
@@ -239,6 +270,8 @@ void Node::PauseUnlessStopping(milliseconds most) {
 void Node::RunPublisher(ports::ReplicationLog* log) {
   NameThisThread("publisher");
   WakeThisThreadOnTime();
+  SetUpForWorker(&*watch_db_, kSmallCacheKib);
+  SetUpForWorker(&*read_db_, kCacheKib);
   TmpfsSentMark marks(options_.db_path, shared_.self().node);
   Publisher publisher(
       {&options_, &*read_db_, &*watch_db_, log, &marks, &shared_, clock_, logger_, RandomSeed()});
@@ -323,6 +356,7 @@ void Node::RunSnapshotMaker(ports::ObjectStore* store) {
 
 void Node::RunVerifier(ports::MetaStore* store) {
   NameThisThread("verifier");
+  SetUpForWorker(&*verify_db_, kSmallCacheKib);
   Verifier verifier({&options_, &*verify_db_, store, &shared_, clock_, logger_, RandomSeed()});
   const auto pause = [this] {
     std::this_thread::sleep_for(kJoinPause);

@@ -81,6 +81,8 @@ class Node {
   void RunKeeper(ports::MetaStore* store, ports::ReplicationLog* log);
   void RunSnapshotMaker(ports::ObjectStore* store);
   void RunVerifier(ports::MetaStore* store);
+  // Sets a connection up on the thread of the worker that uses it.
+  void SetUpForWorker(sqlite::Connection* db, int cache_kib);
   void PauseUnlessStopping(std::chrono::milliseconds most);
   void MarkActive() { active_ms_.store(clock_->MonotonicMs()); }
 

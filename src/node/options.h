@@ -30,6 +30,14 @@ enum class FirstJoin {
   kMerge,   // it is compared with the cluster; where rows differ, the cluster's count
 };
 
+// When a write transaction of attaching ends although something is left to do. The application
+// waits for each, but every one also makes it read its schema anew, so that many short ones cost it
+// more than few long ones.
+struct AttachStep {
+  int64_t most = INT64_MAX;  // tables that are adopted, or objects that are journaled
+  int64_t ms = 25;           // since the transaction got the write lock
+};
+
 struct NodeOptions {
   std::string db_path;
   std::string spool_directory;  // where batches that are too large for memory are spooled
@@ -60,6 +68,7 @@ struct NodeOptions {
   // Whether AUTOINCREMENT tables give out ids that no other node gives out, and by which numbers.
   bool share_ids = true;
   ledger::IdLayout id_layout;
+  AttachStep attach_step;
   FirstJoin first_join = FirstJoin::kAtOnce;  // node/recovery/joiner.h
   // A node that is silent for longer is evicted: deletes are forgotten without waiting for it, and
   // it needs a snapshot when it comes back. Milliseconds.

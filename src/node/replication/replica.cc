@@ -7,7 +7,6 @@
 #include "base/mutant.h"
 #include "capture/catalog_sync.h"
 #include "capture/journal.h"
-#include "capture/row_map_sync.h"
 #include "ledger/conflict_log.h"
 #include "ledger/retirement_table.h"
 #include "ledger/schema_table.h"
@@ -34,7 +33,12 @@ constexpr int64_t kNoLimit = INT64_MAX / 2;
 
 Replica::Replica(sqlite::Connection* db, const NodeOptions& options, const Clock* clock,
                  Logger* logger)
-    : db_(db), options_(options), clock_(clock), logger_(logger), applier_(db) {}
+    : db_(db),
+      options_(options),
+      clock_(clock),
+      logger_(logger),
+      applier_(db),
+      first_attach_(db, options, clock) {}
 
 Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
   HL_ASSIGN(const Installed installed, ledger::Inspect(db_));
@@ -45,10 +49,8 @@ Status Replica::Attach(std::optional<NodeId> node, const Origin& fresh) {
                      options_.db_path);
   HL_ASSIGN(const std::string mode, UseWal());
   const Origin self{node.value_or(fresh.node), fresh.incarnation};
-  if (installed == Installed::kNo) {
-    HL_TRY(FirstAttach(self, mode));
-    self_is_new_ = true;
-  }
+  self_is_new_ = self_is_new_ || installed == Installed::kNo;
+  HL_TRY(first_attach_.Run(self, mode));
   // Rows that other nodes accepted are not judged again by this node's CHECKs.
   HL_TRY(db_->Exec("PRAGMA ignore_check_constraints = ON"));
   HL_ASSIGN(state_, ledger::LoadState(db_));
@@ -105,31 +107,6 @@ Result<std::string> Replica::UseWal() {
   logger_->Info("journal mode of {} changed from {} to wal; -cleanup changes it back",
                 options_.db_path, mode);
   return mode;
-}
-
-// Installs the hidden tables and the triggers in one transaction. A file that is to be compared
-// with the cluster first is marked as not compared, and if it has tables, as not joined: nothing is
-// sent or applied until the first join is done. A file without tables has nothing to be compared:
-// it catches up at once, so that the first rows of an application that starts later count as older
-// than what the cluster has.
-Status Replica::FirstAttach(const Origin& self, const std::string& journal_mode) {
-  HL_ASSIGN(auto transaction, Transaction::Begin(db_, TransactionKind::kUpkeep));
-  HL_TRY(ledger::Install(db_, self, journal_mode));
-  HL_ASSIGN(capture::SyncResult sync,
-            capture::SyncCatalog(db_, options_.tables, /*first_attach=*/true));
-  HL_TRY(capture::SyncRowMaps(db_, *clock_, Lseq(0), &sync));
-  HL_CHECK(sync.audits.empty());
-  if (options_.first_join != FirstJoin::kAtOnce) {
-    HL_ASSIGN(const State attached, ledger::LoadState(db_));
-    State waits = attached;
-    const bool has_tables = ledger::CountTables(sync.catalog) != 0;
-    waits.catching_up =
-        !has_tables && options_.first_join == FirstJoin::kMerge && options_.replicate;
-    waits.joined = !has_tables && !waits.catching_up;
-    waits.compared = false;
-    HL_TRY(ledger::SaveState(db_, waits, attached));
-  }
-  return transaction.Commit();
 }
 
 // Makes a restored snapshot, which belongs to no node, this node's file. A crash before the commit

@@ -27,6 +27,8 @@
 #include "base/clock.h"
 #include "base/logger.h"
 #include "capture/catalog_sync.h"
+#include "capture/schema_capture.h"
+#include "capture/sync_plan.h"
 #include "ledger/catalog.h"
 #include "ledger/hidden_tables.h"
 #include "ledger/lost_child_census.h"
@@ -35,6 +37,8 @@
 #include "ledger/null_keys.h"
 #include "ledger/orphan_census.h"
 #include "node/options.h"
+#include "node/replication/attach_step.h"
+#include "node/replication/first_attach.h"
 #include "node/replication/hold_queue.h"
 #include "node/shared_state.h"
 #include "ports/row_listener.h"
@@ -194,13 +198,15 @@ class Replica {
   Result<sqlite::Transaction> BeginOnAnySchema(sqlite::TransactionKind kind);
   // Returns the journal mode that the database had before.
   Result<std::string> UseWal();
-  Status FirstAttach(const Origin& self, const std::string& journal_mode);
   Status AdoptSnapshot(const Origin& self);
   Status UseSchema(capture::SyncResult sync, bool first);
+  Status AddHiddenTables();
+  Status PlanSchema();
+  Status CheckPlan();
   // Does all of SyncSchema that writes, and leaves what it found in `sync`. `rebuilt` are tables
   // that this transaction has made anew.
-  Status TakeSchemaOver(bool first, const std::set<int64_t>& rebuilt, ledger::State* next,
-                        capture::SyncResult* sync);
+  Status TakeSchemaOver(capture::SyncPlan plan, const std::set<int64_t>& rebuilt,
+                        ledger::State* next, capture::SyncResult* sync);
   // Brings the file in line with what other nodes changed in the schema: ApplyOptions::follow. It
   // changes catalog_ before the transaction is committed; EndFollowing must be called at its end.
   Status FollowSchema(const apply::SchemaMerge& merge, ledger::State* next);
@@ -262,11 +268,21 @@ class Replica {
   const Clock* clock_;
   Logger* logger_;
   apply::Applier applier_;
+  FirstAttach first_attach_;
   ports::RowListener* row_listener_ = nullptr;  // not owned; null: nobody listens
   ledger::State state_;        // the present state; what is not saved is saved by the next commit
   ledger::State saved_state_;  // the state in the file
   ledger::Catalog catalog_;
   schema::HeaderNumbers seen_numbers_;  // of the schema that catalog_ is of
+  // What SyncSchema has read before it takes the write lock.
+  struct SchemaPlan {
+    schema::HeaderNumbers numbers;
+    int64_t commits = -1;  // commits_ then; what this class writes may outdate the plan
+    capture::SyncPlan sync;
+    capture::SchemaReading reading;
+  };
+  std::optional<SchemaPlan> schema_plan_;
+  int outdated_plans_ = 0;  // plans in a row that were outdated when the lock was taken
   // A change of the schema that the present transaction follows.
   struct Following {
     capture::SyncResult sync;  // the file as it is in the transaction

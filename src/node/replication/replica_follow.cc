@@ -55,7 +55,8 @@ Status Replica::FollowSchema(const apply::SchemaMerge& merge, State* next) {
   FollowReport report;
   if (options_.schema.follow != schema::Follow::kOff) {
     HL_ASSIGN(report, BringInLine(merge));
-    HL_TRY(TakeSchemaOver(/*first=*/false, report.rebuilt, next, &following_->sync));
+    HL_ASSIGN(capture::SyncPlan plan, capture::PlanSync(db_, options_.tables));
+    HL_TRY(TakeSchemaOver(std::move(plan), report.rebuilt, next, &following_->sync));
     HL_TRY(capture::NoteSeen(db_, options_.tables, following_->sync.catalog));
     HL_TRY(ledger::NoteObjects(db_, &following_->sync.catalog));
     catalog_ = following_->sync.catalog;
@@ -123,6 +124,8 @@ Status Replica::EndFollowing(Status outcome) {
 // anew. A table that cannot be brought in line keeps nothing else from running.
 Status Replica::CatchUp() {
   if (options_.schema.follow == schema::Follow::kOff) return Ok();
+  HL_ASSIGN(const bool nothing, capture::LooksAsRowsSay(db_));
+  if (nothing) return Ok();
   const auto follow = [&]() -> Status {
     HL_ASSIGN(auto transaction, Begin(TransactionKind::kUpkeep));
     State next = state_;

@@ -1,6 +1,7 @@
 // Taking over a schema that the application has changed. See replica.h.
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -23,30 +24,86 @@ using sqlite::Transaction;
 using sqlite::TransactionKind;
 
 // Writes the triggers for the present schema, audits rebuilt tables, and journals what has changed
-// in the schema, in one transaction.
+// in the schema, in one transaction. Only the journaling takes several where a node starts and a
+// large schema is new, because nothing is sent before the last of them.
 Status Replica::SyncSchema() {
   const bool first = catalog_.schema_version < 0;
+  if (first) HL_TRY(AddHiddenTables());
+  std::vector<capture::CatalogChange> changes;
+  while (true) {
+    HL_TRY(PlanSchema());
+    HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
+    const auto enough = StepEnd(first ? options_.attach_step : kOneStep, clock_);
+    HL_TRY(CheckPlan());
+    SchemaPlan plan = *std::exchange(schema_plan_, std::nullopt);
+    State next = state_;
+    capture::SyncResult sync;
+    HL_TRY(TakeSchemaOver(std::move(plan.sync), /*rebuilt=*/{}, &next, &sync));
+    HL_ASSIGN(const bool all,
+              capture::CaptureSchema(db_, std::move(plan.reading), sync.catalog, *clock_, enough));
+    HL_TRY(ledger::NoteObjects(db_, &sync.catalog));
+    // Capturing a dropped table drops what belonged to it.
+    HL_ASSIGN(sync.catalog.schema_version, db_->QueryInt("PRAGMA schema_version"));
+    HL_TRY(Commit(&transaction, next));
+    changes.insert(changes.end(), sync.changes.begin(), sync.changes.end());
+    if (!all) continue;
+    sync.changes = std::move(changes);
+    HL_TRY(UseSchema(std::move(sync), first));
+    // What could not be made may have what it needs now.
+    return first || !not_made_.empty() ? CatchUp() : Ok();
+  }
+}
+
+// Makes the hidden tables that a file from before them lacks.
+Status Replica::AddHiddenTables() {
+  HL_ASSIGN(const bool all, ledger::HasAllHiddenTables(db_));
+  if (all) return Ok();
   HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kUpkeep));
-  State next = state_;
-  capture::SyncResult sync;
-  HL_TRY(TakeSchemaOver(first, /*rebuilt=*/{}, &next, &sync));
-  HL_TRY(capture::CaptureSchema(db_, options_.tables, sync.catalog, *clock_));
-  HL_TRY(ledger::NoteObjects(db_, &sync.catalog));
-  // Capturing a dropped table drops what belonged to it.
-  HL_ASSIGN(sync.catalog.schema_version, db_->QueryInt("PRAGMA schema_version"));
-  HL_TRY(Commit(&transaction, next));
-  HL_TRY(UseSchema(std::move(sync), first));
-  // What could not be made may have what it needs now.
-  return first || !not_made_.empty() ? CatchUp() : Ok();
+  HL_TRY(ledger::AddMembershipTables(db_));
+  HL_TRY(ledger::AddSchemaTables(db_));
+  return transaction.Commit();
+}
+
+// Reads the present schema without the write lock. SQLite reads it anew, too, which takes longest.
+Status Replica::PlanSchema() {
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kRead));
+  HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
+  if (schema_plan_ && schema_plan_->numbers == numbers && schema_plan_->commits == commits_)
+    return Ok();
+  schema_plan_.reset();
+  SchemaPlan plan;
+  plan.numbers = numbers;
+  plan.commits = commits_;
+  HL_ASSIGN(plan.sync, capture::PlanSync(db_, options_.tables));
+  HL_ASSIGN(plan.reading, capture::ReadForCapture(db_, options_.tables));
+  schema_plan_ = std::move(plan);
+  return Ok();
+}
+
+// kRetryLater, passing: the schema has changed since the plan was made, in the moment before the
+// lock was taken. Where that goes on, the plan is made behind the lock.
+Status Replica::CheckPlan() {
+  HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
+  if (schema_plan_->numbers == numbers) {
+    outdated_plans_ = 0;
+    return Ok();
+  }
+  schema_plan_.reset();
+  if (++outdated_plans_ < kMostOutdatedPlans) return SchemaJustChanged();
+  outdated_plans_ = 0;
+  SchemaPlan plan;
+  HL_ASSIGN(plan.sync, capture::PlanSync(db_, options_.tables));
+  HL_ASSIGN(plan.reading, capture::ReadForCapture(db_, options_.tables));
+  schema_plan_ = std::move(plan);
+  return Ok();
 }
 
 // The journal is folded by the new catalog before the audits run, so that a row which is journaled
 // already is not taken for one that was written without triggers.
-Status Replica::TakeSchemaOver(bool first, const std::set<int64_t>& rebuilt, State* next,
-                               capture::SyncResult* sync) {
-  if (first) HL_TRY(ledger::AddMembershipTables(db_));
-  if (first) HL_TRY(ledger::AddSchemaTables(db_));
-  HL_ASSIGN(*sync, capture::SyncCatalog(db_, options_.tables, false));
+Status Replica::TakeSchemaOver(capture::SyncPlan plan, const std::set<int64_t>& rebuilt,
+                               State* next, capture::SyncResult* sync) {
+  HL_ASSIGN(*sync,
+            capture::SyncCatalog(db_, options_.tables, capture::Rows::kNew, std::move(plan)));
   // Tables that this transaction has made anew have lost nothing but their triggers.
   std::erase_if(sync->audits, [&](const capture::PendingAudit& audit) {
     return rebuilt.contains(audit.table_id);
@@ -115,6 +172,7 @@ Status Replica::SettleAlone() {
       HL_ASSIGN(found, apply::FindOrphans(db_, catalog_));
     }
   }
+  HL_TRY(applier_.PrepareToSettle());
   HL_ASSIGN(auto transaction, Begin(TransactionKind::kUpkeep));
   State next = state_;
   HL_TRY(FoldAll(catalog_, &next));
