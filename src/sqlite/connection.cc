@@ -25,11 +25,13 @@ int MovePages(sqlite3* db, const char* schema) {
   return sqlite3_wal_checkpoint_v2(db, schema, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
 }
 
-struct Listing {
-  std::vector<PlannedAction>* actions;
-};
+int Authorize(void* authorizer, int code, const char* a, const char* b, const char* database,
+              const char* trigger) {
+  const auto& ask = *static_cast<const Connection::Authorizer*>(authorizer);
+  return ask ? ask(code, a, b, database, trigger) : SQLITE_OK;
+}
 
-int ListAction(void* context, int code, const char* a, const char* b, const char*,
+int ListAction(std::vector<PlannedAction>* actions, int code, const char* a, const char* b,
                const char* trigger) {
   PlannedAction action;
   switch (code) {
@@ -56,7 +58,7 @@ int ListAction(void* context, int code, const char* a, const char* b, const char
   if (name != nullptr) action.table = name;
   if (!is_function && b != nullptr) action.column = b;
   if (trigger != nullptr) action.trigger = trigger;
-  static_cast<Listing*>(context)->actions->push_back(std::move(action));
+  actions->push_back(std::move(action));
   return SQLITE_OK;
 }
 
@@ -92,6 +94,7 @@ Result<Connection> Connection::Open(const std::string& path, OpenMode mode,
   sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 1, nullptr);
   sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, nullptr);
   if (mode != OpenMode::kReadWriteUris) sqlite3_limit(db, SQLITE_LIMIT_ATTACHED, 0);
+  sqlite3_set_authorizer(db, Authorize, connection.authorizer_.get());
   return connection;
 }
 
@@ -102,6 +105,7 @@ Connection::Connection(Connection&& other) noexcept
       cache_(std::move(other.cache_)),
       marks_(std::move(other.marks_)),
       hook_(std::move(other.hook_)),
+      authorizer_(std::move(other.authorizer_)),
       must_roll_back_(other.must_roll_back_) {}
 
 Connection& Connection::operator=(Connection&& other) noexcept {
@@ -111,6 +115,7 @@ Connection& Connection::operator=(Connection&& other) noexcept {
   std::swap(cache_, other.cache_);
   std::swap(marks_, other.marks_);
   std::swap(hook_, other.hook_);
+  std::swap(authorizer_, other.authorizer_);
   std::swap(must_roll_back_, other.must_roll_back_);
   return *this;
 }
@@ -181,10 +186,11 @@ void Connection::ClearCache() {
 
 Result<Statement> Connection::PrepareListing(std::string_view sql,
                                              std::vector<PlannedAction>* actions) {
-  Listing listing{actions};
-  sqlite3_set_authorizer(db_, ListAction, &listing);
+  SetAuthorizer([&](int code, const char* a, const char* b, const char*, const char* trigger) {
+    return ListAction(actions, code, a, b, trigger);
+  });
   auto statement = Prepare(sql);
-  sqlite3_set_authorizer(db_, nullptr, nullptr);
+  SetAuthorizer({});
   return statement;
 }
 
@@ -200,7 +206,18 @@ Status Connection::Exec(std::string_view sql) {
   HL_ASSIGN(const Statement statement, PrepareOne(sql, 0));
   int rc = SQLITE_ROW;
   while (rc == SQLITE_ROW) rc = StepOrLoad(statement.raw(), &marks_->partial);
-  return rc == SQLITE_DONE ? Ok() : Status(MakeSqlError(sql.substr(0, 200)));
+  return rc == SQLITE_DONE ? KeepRollback() : Status(MakeSqlError(sql.substr(0, 200)));
+}
+
+Status Connection::KeepRollback() {
+  if (!in_transaction() || rollback_.raw() == nullptr || sqlite3_expired(rollback_.raw()) == 0)
+    return Ok();
+  Authorizer asked = std::exchange(*authorizer_, {});
+  auto rollback = PrepareOne("ROLLBACK", SQLITE_PREPARE_PERSISTENT);
+  *authorizer_ = std::move(asked);
+  if (!rollback.ok()) return std::move(rollback).error();
+  rollback_ = std::move(*rollback);
+  return Ok();
 }
 
 Result<int64_t> Connection::QueryInt(std::string_view sql) {

@@ -8,6 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -110,6 +111,14 @@ class Connection {
   Result<int64_t> DataVersion();
   sqlite3* raw() const { return db_; }
 
+  // Asked about each action of what is compiled, with the arguments that SQLite gives its
+  // authorizer; returns SQLITE_OK or SQLITE_DENY. It stays until the next call; empty: nothing is
+  // asked. SQLite itself always has the same authorizer, because it prepares all statements anew
+  // once it gets another one.
+  using Authorizer =
+      std::function<int(int code, const char*, const char*, const char*, const char*)>;
+  void SetAuthorizer(Authorizer authorizer) { *authorizer_ = std::move(authorizer); }
+
  private:
   friend class Transaction;
   struct CommitHook {
@@ -124,6 +133,9 @@ class Connection {
   Status Ready();
   // Rolls back a transaction that Transaction::Rollback could not roll back.
   Status FinishRollback();
+  // Prepares ROLLBACK anew where a change of the TEMP schema has made that necessary: when it is
+  // needed, memory may be short.
+  Status KeepRollback();
   Error MakeSqlError(std::string_view what) const;
   sqlite3* db_ = nullptr;  // owned
   Statement data_version_;
@@ -133,6 +145,8 @@ class Connection {
   std::unique_ptr<StatementMarks> marks_ = std::make_unique<StatementMarks>();
   // On the heap, because SQLite keeps its address. Null while there is no listener.
   std::unique_ptr<CommitHook> hook_;
+  // On the heap, because SQLite keeps its address.
+  std::unique_ptr<Authorizer> authorizer_ = std::make_unique<Authorizer>();
   // True after a failed rollback: nothing may be read or written before it is repeated.
   bool must_roll_back_ = false;
 };

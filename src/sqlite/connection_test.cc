@@ -9,6 +9,7 @@
 #include <thread>
 #include <utility>
 
+#include "sqlite/foreign_text.h"
 #include "sqlite/sqlite_test_util.h"
 #include "sqlite/transaction.h"
 #include "sqlite/vacuum.h"
@@ -271,6 +272,24 @@ TEST_F(ConnectionTest, ARollbackThatIsInterruptedGivesTheLockBackAllTheSame) {
     Execute(&db, "INSERT INTO t VALUES(1)");
   }
   EXPECT_TRUE(interrupted);
+  ASSERT_OK(other.Exec("BEGIN IMMEDIATE"));
+}
+
+// What makes SQLite prepare statements anew must not leave the rollback to memory that is short.
+TEST_F(ConnectionTest, ARollbackNeedsNoMemory) {
+  Connection db = Open();
+  Connection other = Open();
+  Execute(&db, "PRAGMA journal_mode=WAL; CREATE TABLE t(a)");
+  {
+    ASSERT_VALUE(auto transaction, Transaction::Begin(&db, TransactionKind::kWrite));
+    Execute(&db, "INSERT INTO t VALUES(1)");
+    Must(db.Exec("CREATE TEMP TABLE x(a)"));
+    std::vector<PlannedAction> actions;
+    Must(db.PrepareListing("SELECT a FROM t", &actions));
+    Must(CreateObject(&db, "index", {"i", "t", "CREATE INDEX i ON t(a)"}));
+    sqlite3_hard_heap_limit64(1);
+  }
+  sqlite3_hard_heap_limit64(0);
   ASSERT_OK(other.Exec("BEGIN IMMEDIATE"));
 }
 

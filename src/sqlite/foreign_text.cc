@@ -51,20 +51,18 @@ class Watch {
  public:
   Watch(Connection* db, std::function<bool(const Action&)> may) : db_(db), may_(std::move(may)) {
     FlushVirtualTables(db);
-    sqlite3_set_authorizer(db_->raw(), Ask, this);
+    db_->SetAuthorizer(
+        [this](int code, const char* first, const char* second, const char* database, const char*) {
+          const auto text = [](const char* name) { return std::string_view(name ? name : ""); };
+          const Action action{code, text(first), text(second), text(database)};
+          return may_(action) ? SQLITE_OK : SQLITE_DENY;
+        });
   }
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
-  ~Watch() { sqlite3_set_authorizer(db_->raw(), nullptr, nullptr); }
+  ~Watch() { db_->SetAuthorizer({}); }
 
  private:
-  static int Ask(void* self, int code, const char* first, const char* second, const char* database,
-                 const char*) {
-    const auto text = [](const char* name) { return std::string_view(name ? name : ""); };
-    const Action action{code, text(first), text(second), text(database)};
-    return static_cast<Watch*>(self)->may_(action) ? SQLITE_OK : SQLITE_DENY;
-  }
-
   Connection* db_;  // not owned
   std::function<bool(const Action&)> may_;
 };
