@@ -103,6 +103,7 @@ class Look {
 
   // Notes what was taken. The numbers of the header stay those of the last complete look.
   Result<bool> Leave() {
+    HL_TRY(Reshape());
     for (const auto& [key, seen] : before_.objects) now_.objects.emplace(key, seen);
     now_.numbers = before_.numbers;
     HL_TRY(ledger::SaveSeen(db_, before_, now_));

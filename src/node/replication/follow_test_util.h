@@ -55,10 +55,11 @@ class FollowingNode : public TestReplica {
 // The next life of a node's process, beside what is left of the former one.
 class NextLife {
  public:
-  NextLife(FollowingNode* node, schema::FollowOptions schema)
+  NextLife(FollowingNode* node, schema::FollowOptions schema, AttachStep step = {})
       : db_(Must(sqlite::Connection::Open(node->path(), sqlite::OpenMode::kReadWrite))) {
     options_.db_path = node->path();
     options_.schema = schema;
+    options_.attach_step = step;
     replica_.emplace(&db_, options_, &node->clock(), &logger_);
     const NodeId self = node->self().node;
     Must(replica_->Attach(self, {self, Incarnation(2)}));

@@ -99,6 +99,16 @@ TEST_F(KeptRowTest, SeveralChangesAtOnce) {
   ExpectOlder("k, w, n", {"'older'|'same'|NULL"});
 }
 
+TEST_F(KeptRowTest, AStartTakesTheChangesOverOneAfterTheOther) {
+  two_.App(
+      "ALTER TABLE t RENAME COLUMN v TO w; ALTER TABLE t ADD COLUMN n;"
+      "CREATE TABLE u(k TEXT PRIMARY KEY); CREATE TABLE v(k TEXT PRIMARY KEY)");
+  const NextLife again(&two_, {Follow::kAll, true}, {.most = 1});
+  two_.App("DELETE FROM t WHERE k = 'newer'");
+  const NextLife third(&two_, {Follow::kAll, true});
+  EXPECT_EQ(two_.Query("SELECT k, w, n FROM t WHERE k = 'older'"), Strings{"'older'|'same'|NULL"});
+}
+
 TEST_F(KeptRowTest, DefaultsAreValuesWhateverTheyLookLike) {
   two_.Migrate(
       "ALTER TABLE t ADD COLUMN n DEFAULT ( ';' /* ; */ -- ;\n"
