@@ -7,6 +7,7 @@ import os
 import statistics
 import time
 
+from follow_case import schema_rebuild
 from harness import HIDDEN, BenchError, Program, Rig, ask, say
 from heal_case import heal
 from report import Mark, Row
@@ -36,6 +37,7 @@ SIZES = {
     "size": (1_000_000, 10_000),
     "snapshot_make": (3_000_000, 10_000),
     "snapshot_join": (3_000_000, 10_000),
+    "schema_rebuild": (1_000_000, 10_000),
     "heal": (10, 2),  # seconds of each phase
     "idle": (60, 5),  # seconds
     "merge": (1_000_000, 10_000),
@@ -51,8 +53,8 @@ class Plan:
     def size(self, name):
         return SIZES[name][1 if self.quick else 0]
 
-    def rig(self, nodes=0, start=True):
-        return Rig(self.places, nodes, start)
+    def rig(self, nodes=0, start=True, config=""):
+        return Rig(self.places, nodes, start, config)
 
     def in_turn(self, name, baseline, ours):
         """Runs plain, ours, plain, ours, …; the numbers of both."""
@@ -395,4 +397,5 @@ def merge(plan):
 CASES = {case.__name__: case for case in (
     write_single, write_bulk, write_beside, update_single, lock_errors, commit_under_stream,
     application_transactions, latency,
-    stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, heal, idle, merge)}
+    stream_bulk, stream_single, catch_up, big_tx, blob, size, snapshot_make, snapshot_join, schema_rebuild, heal, idle,
+    merge)}

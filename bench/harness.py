@@ -120,7 +120,7 @@ class Program:
 class Node:
     """A database and the sidecar beside it."""
 
-    def __init__(self, rig, number):
+    def __init__(self, rig, number, config):
         self.rig, self.number, self.process = rig, number, None
         # A folder each, as on machines of their own: file events of one wake nobody else.
         os.mkdir(folder := os.path.join(rig.folder, f"node{number}"))
@@ -130,7 +130,7 @@ class Node:
         with open(os.open(self.config, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
             file.write(f'db_path = {json.dumps(self.db)}\nnode_id = {number}\n\n'
                        f'[nats]\nurls = [{json.dumps(rig.nats_url)}]\n\n'
-                       '[logging]\nformat = "json"\n')
+                       f'[logging]\nformat = "json"\n{config}')
 
     def start(self):
         """Starts the sidecar without waiting; the monotonic time of it in ns."""
@@ -189,9 +189,12 @@ class Node:
 
 
 class Rig:
-    """One folder with, if asked for, a nats-server and nodes. Use as a context manager."""
+    """One folder with, if asked for, a nats-server and nodes. Use as a context manager.
 
-    def __init__(self, places, nodes=0, start=True):
+    `config` is put behind every node's configuration.
+    """
+
+    def __init__(self, places, nodes=0, start=True, config=""):
         self.places, self.children, self.nodes = places, [], []
         os.makedirs(places.temp, exist_ok=True)
         kind = "kept" if places.keep else "run"
@@ -199,7 +202,7 @@ class Rig:
         try:
             if nodes:
                 self.nats_url = self._start_nats()
-                self.nodes = [Node(self, number) for number in range(1, nodes + 1)]
+                self.nodes = [Node(self, number, config) for number in range(1, nodes + 1)]
             if start:
                 for node in self.nodes:
                     node.start()
