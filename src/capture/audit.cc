@@ -71,12 +71,9 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
     if (!row) break;
     HL_TRY(reader.Read(rows));
     if (!reader.present()) continue;  // A row with NULL in its key exists on this node only.
-    Row key;
-    bool local = false;
-    for (const uint32_t position : table.key_positions) {
-      key.emplace_back(reader.image()[position]);
-      local = local || reader.image()[position].type == change::ValueType::kNull;
-    }
+    const bool local = std::ranges::any_of(table.key_positions, [&](uint32_t position) {
+      return reader.image()[position].type == change::ValueType::kNull;
+    });
     if (local) continue;
     const bool has_version = !rows.IsNull(1);
     ledger::HashJudge::Verdict verdict = ledger::HashJudge::kChanged;
@@ -86,7 +83,9 @@ Result<AuditReport> AuditTable(Connection* db, const ledger::TrackedTable& track
     }
     if (has_version && rows.Int(1) == 0) verdict = judge.Judge(reader.image(), rows.Int(0));
     report.undecidable += verdict == ledger::HashJudge::kUndecidable;
-    if (verdict == ledger::HashJudge::kChanged) changed.push_back(std::move(key));
+    if (verdict != ledger::HashJudge::kChanged) continue;
+    Row& key = changed.emplace_back();
+    for (const uint32_t position : table.key_positions) key.emplace_back(reader.image()[position]);
   }
 
   HL_ASSIGN(Statement gone,

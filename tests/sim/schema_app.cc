@@ -313,6 +313,7 @@ Result<Text> SchemaApp::Rebuild(Connection* db, const ShownTable& table) {
       anew, definitions, names, table.name);
   HL_ASSIGN(Text done, Run(db, sql));
   if (done && left_out) model_->Dropped(*left_out);
+  if (done && left_out) altered_.insert(table.name);
   if (done && added) model_->Added(table.name, *added);
   if (done && added && left_out) model_->Dropped(*added);  // it may be taken for the other one
   return done;

@@ -16,7 +16,7 @@
 namespace harmonylite::sim {
 namespace {
 
-constexpr uint64_t kFixedSeed = 20'261'142;
+constexpr uint64_t kFixedSeed = 20'261'144;
 constexpr uint64_t kFixedHistories = 300;
 constexpr uint64_t kPowerCutHistories = 60;
 constexpr uint64_t kFreshHistories = 2'000;
