@@ -265,11 +265,12 @@ def test_what_a_later_write_of_its_node_made_good_is_not_lost(cluster):
     nodes = a, b = cluster.run(2, "CREATE TABLE t(id INTEGER PRIMARY KEY, v)")
     for node in nodes:
         node.stop()
+    published = "SELECT value FROM __harmonylite__state WHERE key = 'published_to'"
+    before = b.one(published)
     b.sql("INSERT INTO t(v) VALUES('b, first')")
     b.start()
     b.wait_log("replicating")
-    wait_until(lambda: b.one("SELECT value FROM __harmonylite__state WHERE key = 'published_to'") > 1, what="its sending",
-               explain=b.tail)
+    wait_until(lambda: b.one(published) > before, what="its sending", explain=b.tail)
     b.stop()
     wait_later()
     a.sql("INSERT INTO t(v) VALUES('a')")
