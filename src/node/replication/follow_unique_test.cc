@@ -17,6 +17,7 @@ class FollowUniqueTest : public FollowTest {
     Exchange();
     two_.App("INSERT INTO t(k, v) VALUES('older', 'same'), ('alone', 'other')");
     const auto held_up = two_.Publish();
+    MoveStamps(&one_, 1'000);
     one_.App("INSERT INTO t(k, v) VALUES('newer', 'same')");
     one_.Migrate(migration);
     if (held_up) one_.Apply(*held_up);
@@ -131,6 +132,7 @@ TEST_F(KeptRowTest, NothingIsSentInTheFormerColumns) {
 
 TEST_F(KeptRowTest, WhatTheDropperHadNotSeenIsSetAside) {
   two_.App("INSERT INTO t VALUES('mine', 'later')");
+  MoveStamps(&one_, 1'000);
   one_.App("INSERT INTO t VALUES('yours', 'later')");
   two_.ApplyFrom(&one_);
   ASSERT_EQ(two_.Query("SELECT k FROM t WHERE v = 'later'"), Strings{"'yours'"});

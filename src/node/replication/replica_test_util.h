@@ -5,6 +5,7 @@
 #pragma once
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
 
@@ -173,10 +174,14 @@ class TestReplica {
   int snapshots_ = 0;
 };
 
-// Moves the stamps of the node's next writes forward by `ms`, by an entry of its journal.
+// Moves the stamps of the node's next writes to `ms` behind all others, by an entry of its journal.
+// The triggers look at the machine's clock, and the replica at its own.
 inline void MoveStamps(TestReplica* node, int64_t ms) {
-  node->App("INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(hlc) + " +
-            std::to_string(HlcFromMillis(ms).value) + " FROM __harmonylite__journal");
+  const int64_t now_ms = SystemClock().WallMs();
+  node->App(fmt::format(
+      "INSERT INTO __harmonylite__journal(tbl, op, hlc) SELECT 0, 0, max(max(hlc), {}) + {} FROM "
+      "__harmonylite__journal",
+      HlcFromMillis(now_ms).value, HlcFromMillis(ms).value));
 }
 
 }  // namespace harmonylite::node
