@@ -272,10 +272,8 @@ Result<bool> ShadowsInLine(Connection* db, TrackedTable* tracked) {
   if (needed != tracked->has_shadow_table || !needed) return needed == tracked->has_shadow_table;
   HL_ASSIGN(const bool wants, HasWants(db, tracked->id));
   if (!wants) return false;
-  HL_ASSIGN(Statement any,
-            db->Prepare(fmt::format("SELECT 1 FROM {}", Quote(ShadowTableName(tracked->id)))));
-  HL_ASSIGN(const bool row, any.Step());
-  return !row;
+  HL_ASSIGN(const bool any, HasShadows(db, *tracked));
+  return !any;
 }
 
 Status SyncShadows(Connection* db, TrackedTable* tracked) {
