@@ -202,6 +202,7 @@ class Replica {
   Status UseSchema(capture::SyncResult sync, bool first);
   Status AddHiddenTables();
   Status PlanSchema();
+  Status ReadSchemaPlan(const schema::HeaderNumbers& numbers);
   Status CheckPlan();
   // Does all of SyncSchema that writes, and leaves what it found in `sync`. `rebuilt` are tables
   // that this transaction has made anew.

@@ -64,12 +64,8 @@ Status Replica::AddHiddenTables() {
   return transaction.Commit();
 }
 
-// Reads the present schema without the write lock. SQLite reads it anew, too, which takes longest.
-Status Replica::PlanSchema() {
-  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kRead));
-  HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
-  if (schema_plan_ && schema_plan_->numbers == numbers && schema_plan_->commits == commits_)
-    return Ok();
+// Reads the present schema. SQLite reads it anew, too, which takes longest.
+Status Replica::ReadSchemaPlan(const schema::HeaderNumbers& numbers) {
   schema_plan_.reset();
   SchemaPlan plan;
   plan.numbers = numbers;
@@ -80,22 +76,26 @@ Status Replica::PlanSchema() {
   return Ok();
 }
 
+// Makes a plan without the write lock, unless there is one that holds.
+Status Replica::PlanSchema() {
+  HL_ASSIGN(auto transaction, BeginOnAnySchema(TransactionKind::kRead));
+  HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
+  if (schema_plan_ && schema_plan_->numbers == numbers && schema_plan_->commits == commits_)
+    return Ok();
+  return ReadSchemaPlan(numbers);
+}
+
 // kRetryLater, passing: the schema has changed since the plan was made, in the moment before the
 // lock was taken. Where that goes on, the plan is made behind the lock.
 Status Replica::CheckPlan() {
   HL_ASSIGN(const schema::HeaderNumbers numbers, schema::ReadHeaderNumbers(db_));
-  if (schema_plan_->numbers == numbers) {
-    outdated_plans_ = 0;
-    return Ok();
+  const bool holds = schema_plan_->numbers == numbers;
+  if (!holds && ++outdated_plans_ < kMostOutdatedPlans) {
+    schema_plan_.reset();
+    return SchemaJustChanged();
   }
-  schema_plan_.reset();
-  if (++outdated_plans_ < kMostOutdatedPlans) return SchemaJustChanged();
   outdated_plans_ = 0;
-  SchemaPlan plan;
-  HL_ASSIGN(plan.sync, capture::PlanSync(db_, options_.tables));
-  HL_ASSIGN(plan.reading, capture::ReadForCapture(db_, options_.tables));
-  schema_plan_ = std::move(plan);
-  return Ok();
+  return holds ? Ok() : ReadSchemaPlan(numbers);
 }
 
 // The journal is folded by the new catalog before the audits run, so that a row which is journaled
