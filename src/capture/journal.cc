@@ -449,15 +449,15 @@ Status Append(Connection* db, const ledger::TrackedTable& table, std::span<const
     names += fmt::format(", k{}", i);
     values += fmt::format(", ?{}", i + 3);
   }
-  HL_ASSIGN(Statement add,
-            db->Prepare(fmt::format("INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
-                                    "VALUES(?1, 1, {}{})",
-                                    names, LaterStamp("?2", "?3"), values)));
-  add.Bind(1, table.id);
-  add.Bind(2, end.stamp.value);
-  add.Bind(3, HlcFromMillis(clock.WallMs()).value);
-  for (size_t i = 0; i < key.size(); ++i) add.Bind(static_cast<int>(i) + 4, key[i]);
-  return add.Run();
+  HL_ASSIGN(auto add,
+            db->PrepareCached(fmt::format("INSERT INTO __harmonylite__journal(tbl, op, hlc{}) "
+                                          "VALUES(?1, 1, {}{})",
+                                          names, LaterStamp("?2", "?3"), values)));
+  add->Bind(1, table.id);
+  add->Bind(2, end.stamp.value);
+  add->Bind(3, HlcFromMillis(clock.WallMs()).value);
+  for (size_t i = 0; i < key.size(); ++i) add->Bind(static_cast<int>(i) + 4, key[i]);
+  return add->Run();
 }
 
 }  // namespace harmonylite::capture
