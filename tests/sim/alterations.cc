@@ -255,8 +255,10 @@ std::optional<RowVersion> Lacking(const Picture& picture, const Alteration& alte
   if (!alteration.version) return std::nullopt;
   const std::optional<RowVersion> version = VersionOf(picture, alteration);
   if (version && Rank(*version) >= Rank(*alteration.version)) return std::nullopt;
+  // A file covers all that it wrote itself. If it lacks one of these versions, a power cut has
+  // taken it, and its number may belong to another change now.
   const auto covered = [&](const RowVersion& one) {
-    return picture.vector.Covers(one.origin, Lseq(one.lseq));
+    return one.origin != picture.self && picture.vector.Covers(one.origin, Lseq(one.lseq));
   };
   const auto& later = alteration.taken_over;
   const auto newest = std::find_if(later.rbegin(), later.rend(), covered);

@@ -200,8 +200,8 @@ void Simulation::StepApp(Machine* machine) {
 // A picture of a machine before a step of its consumer. Null: the step is not looked at. A sidecar
 // that ends in the step, perhaps after its commit, tells of every table when it starts again.
 std::shared_ptr<const Picture> Simulation::LookBefore(Machine* machine) {
-  // A merge may journal rows anew, which are noted.
-  if (--machine->steps_until_told > 0 && !machine->node->merging()) return nullptr;
+  const bool anew = machine->node->merging() || MayRepair();
+  if (--machine->steps_until_told > 0 && !anew) return nullptr;
   auto picture = machine->node->Look();
   if (!picture.ok()) Fail(machine, picture.error().message());
   machine->node->told.tables.clear();
@@ -252,7 +252,7 @@ void Simulation::StepWorker(Machine* machine, int64_t which) {
     std::fprintf(stderr, "  blocked: %s\n", result.why.c_str());
   EndFault(machine);
   if (before != nullptr) LookAfter(machine, *before);
-  if (merges) NoteAnew(machine, *before);
+  if (before != nullptr && (merges || MayRepair())) NoteAnew(machine, *before, merges);
   EndIfRivalled(machine);
   NoteProgress(machine);
 }

@@ -189,7 +189,9 @@ class Simulation {
   void FaultOfSnapshots();
   void LackObjects(Machine* machine);
   void NoteMembers(Machine* machine);
-  void NoteAnew(Machine* machine, const Picture& before);
+  // True if a comparison may find rows that other nodes lack, so that a node journals them anew.
+  bool MayRepair() const { return went_back_ && mix_[Fault::kVerify]; }
+  void NoteAnew(Machine* machine, const Picture& before, bool merges);
   Violation NoteRowAnew(const Machine& machine, const std::string& table, const std::string& key,
                         const Picture& before, const Picture& after);
 

@@ -82,15 +82,15 @@ void Simulation::NoteMembers(Machine* machine) {
   note_more(shared.applied().forgotten, &machine->forgotten, "tombstone forgotten");
 }
 
-// Takes one row that the product itself has journaled during a merge into the ledger, as a write of
+// Takes one row that the product itself has journaled during a step into the ledger, as a write of
 // this machine. The row must be one that somebody has written, under the version that the machine
-// had before the merge if it had one (docs/decisions/0025-checking-what-is-forgotten.md). If
-// another machine wrote it, it is noted as adopted.
+// had before the step if it had one (docs/decisions/0025-checking-what-is-forgotten.md). If another
+// machine wrote it, it is noted as adopted.
 Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& table,
                                   const std::string& key, const Picture& before,
                                   const Picture& after) {
   const RowVersion& version = after.versions.at(table).at(key);
-  const Image* now = nullptr;  // the row's image after the merge
+  const Image* now = nullptr;  // the row's image after the step
   for (const auto* rows : {&after.rows.at(table), &after.kept.at(table)})
     if (const auto row = rows->find(key); row != rows->end()) now = &row->second;
   const auto was = before.versions.at(table).find(key);
@@ -117,7 +117,6 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
   write.origin = version.origin;
   write.lseq = version.lseq;
   write.replaced = Rank(*same);
-  report_->sometimes.Note("row written anew by a merge");
   if (same->who != write.who) {
     report_->sometimes.Note("row of another node written anew");
     ledger_.NoteAdopted(table, key);
@@ -126,23 +125,30 @@ Violation Simulation::NoteRowAnew(const Machine& machine, const std::string& tab
   return std::nullopt;
 }
 
-// Looks, after a step in which a snapshot may have been merged, for rows that the product has
-// journaled as its own. `before` is the picture before the step.
-void Simulation::NoteAnew(Machine* machine, const Picture& before) {
+// Looks, after a step of the consumer, for rows that the product has journaled as its own: because
+// a snapshot was merged, or because other nodes lack them since a file went back, which a
+// comparison has found. `before` is the picture before the step.
+void Simulation::NoteAnew(Machine* machine, const Picture& before, bool merges) {
   auto picture = machine->node->Look();
   if (!picture.ok()) return Fail(machine, picture.error().message());
   const Picture& after = **picture;
-  if (!machine->node->running() || machine->node->merging() || after.self != before.self) {
-    if (after.last_change == before.last_change) return;
-  } else {
+  const bool merged =
+      merges && machine->node->running() && !machine->node->merging() && after.self == before.self;
+  if (!merged && after.last_change == before.last_change) return;
+  if (merged) {
     report_->sometimes.Note("snapshot merged");
     if (before.last_change > before.published_to)
       report_->sometimes.Note("snapshot merged with unpublished rows");
   }
   for (const auto& [table, versions] : after.versions)
-    for (const auto& [key, version] : versions)
-      if (version.origin == before.self && version.lseq > before.newest_entry)
-        Check(machine, NoteRowAnew(*machine, table, key, before, after));
+    for (const auto& [key, version] : versions) {
+      if (version.origin != before.self || version.lseq <= before.newest_entry) continue;
+      // What is written about altered rows is noted elsewhere (NoteUnseen).
+      if (!merges && alterations_.Find(table, key) != nullptr) continue;
+      Check(machine, NoteRowAnew(*machine, table, key, before, after));
+      report_->sometimes.Note(merges ? "row written anew by a merge"
+                                     : "row written anew after a comparison");
+    }
   ledger_.NoteChange(before.self, after.last_change);
 }
 
