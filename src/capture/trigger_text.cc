@@ -64,14 +64,18 @@ std::string SameKey(const Table& table, std::string_view a, std::string_view b) 
   return Join(parts, " AND ");
 }
 
-// The alias of the table in HolderQuery, because a table may itself be named NEW or OLD.
+// The aliases of the table in HolderQuery, because a table may itself be named NEW or OLD.
 constexpr const char* kHolder = "holder";
+constexpr const char* kFound = "found";
+// A row is looked up once for each column of its key. Tables with longer keys have a query that
+// does not outlive the columns of its index.
+constexpr size_t kMostLookups = 8;
 
-// Returns the statement that journals as displaced the row which holds the same values as NEW in
-// one UNIQUE index. A term that is an expression is evaluated for NEW in a query on a single row
+// Returns the conditions under which a row of the table, as kHolder, holds the same values as NEW
+// in a UNIQUE index. A term that is an expression is evaluated for NEW in a query on a single row
 // with NEW's columns, so that the expression need not be rewritten. A NULL matches nothing, as in
 // the index itself. On an UPDATE, the row that is updated is not its own holder.
-std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index, bool is_update) {
+std::string IsHolder(const Table& table, const UniqueIndex& index, bool is_update) {
   std::vector<std::string> conditions;
   std::vector<std::string> columns;
   for (const std::string& column : index.columns)
@@ -88,10 +92,37 @@ std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index
   const std::vector<std::string> present = KeyPresent(table, kHolder);
   conditions.insert(conditions.end(), present.begin(), present.end());
   if (is_update) conditions.push_back(fmt::format("NOT ({})", SameKey(table, kHolder, "OLD")));
+  return Join(conditions, " AND ");
+}
+
+// Returns the condition that kFound is the row that IsHolder describes, of which there is at most
+// one. It stays valid, and true for no row, when an application drops the index and then its
+// columns before the triggers are written anew: SQLite refuses to drop a column that a trigger
+// names. A name that is neither the table's nor the trigger's is looked for in the queries around
+// it, and the outermost one has a row called NEW in which all columns of the index are NULL.
+std::string IsFound(const Table& table, const UniqueIndex& index, const std::string& is_holder) {
+  std::vector<std::string> nulls;
+  for (const std::string& column : index.columns) nulls.push_back("NULL AS " + Quote(column));
+  const std::string around =
+      nulls.empty() ? "" : fmt::format(" FROM (SELECT {}) AS NEW", Join(nulls, ", "));
+  std::vector<std::string> conditions;
+  for (const KeyColumn& key : table.key)
+    conditions.push_back(fmt::format(
+        "{0}.{1} = (SELECT (SELECT {2}.{1} FROM {3} AS {2} WHERE {4}){5}) COLLATE {6}", kFound,
+        Quote(key.name), kHolder, Quote(table.name), is_holder, around, Quote(key.collation)));
+  return Join(conditions, " AND ");
+}
+
+// Returns the statement that journals as displaced the row which holds the same values as NEW in
+// one UNIQUE index.
+std::string HolderQuery(int64_t id, const Table& table, const UniqueIndex& index, bool is_update) {
+  const std::string is_holder = IsHolder(table, index, is_update);
+  const bool looks_up = table.key.size() <= kMostLookups;
+  const char* row = looks_up ? kFound : kHolder;
   return fmt::format("{} SELECT {}, {}, {}{} FROM {} AS {} WHERE {};", InsertHead(table), id,
                      static_cast<int64_t>(JournalOp::kDisplaced), NextStamp(),
-                     KeyValues(table, kHolder), Quote(table.name), kHolder,
-                     Join(conditions, " AND "));
+                     KeyValues(table, row), Quote(table.name), row,
+                     looks_up ? IsFound(table, index, is_holder) : is_holder);
 }
 
 // Returns the row key as a UNIQUE index.

@@ -1,7 +1,9 @@
 """An application with a SQLite library of its choice, which it loads as it is.
 
 `sqlite_app.py LIBRARY DATABASE NAME TRANSACTIONS ROWS` runs transactions that begin deferred, read, think, and write in
-all the ways that there are, and then reads until it sees ROWS rows of another node. It prints what it met as JSON."""
+all the ways that there are, and then reads until it sees ROWS rows of another node. It prints what it met as JSON.
+
+`sqlite_app.py LIBRARY DATABASE run STATEMENT...` runs statements, and prints nothing."""
 
 import collections
 import ctypes
@@ -109,5 +111,7 @@ def main(library, path, name, transactions, rows):
 if __name__ == "__main__":
     if len(sys.argv) == 3:
         Database(*sys.argv[1:]).run(*SCHEMA)
+    elif sys.argv[3] == "run":
+        Database(*sys.argv[1:3]).run(*sys.argv[4:])
     else:
         main(*sys.argv[1:])

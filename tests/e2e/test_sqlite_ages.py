@@ -15,6 +15,7 @@ import pytest
 import packages
 import processes
 from harness import wait_equal, wait_value
+from sqlite_app import SCHEMA
 from test_door import forced
 from test_observe import METRICS
 from wait import seconds
@@ -85,6 +86,19 @@ def test_alone(cluster, sqlite):
     report(application(sqlite, node.database))
     met = report(application(sqlite, node.database, "b", TRANSACTIONS, 0))
     assert met["errors"] == {}
+
+
+@pytest.mark.parametrize("module", ["v1.14.8", "v1.14.33"])
+def test_a_unique_index_and_its_column_are_dropped(cluster, module):
+    """In one transaction, as Drizzle and PocketBase do it: SQLite refuses if a trigger names the column."""
+    node = cluster.add()
+    sqlite = library(module)
+    report(application(sqlite, node.database, "run", *SCHEMA, "CREATE UNIQUE INDEX by_v ON notes(v)"))
+    node.start()
+    report(application(sqlite, node.database, "run", "INSERT INTO notes(name, v) VALUES('a', 1), ('b', 2)", "BEGIN",
+                       "DROP INDEX by_v", "ALTER TABLE notes DROP COLUMN v", "INSERT OR REPLACE INTO notes(name) VALUES('a')",
+                       "COMMIT"))
+    assert node.sql("SELECT id, name FROM notes") == [(2, "b"), (3, "a")]
 
 
 def test_all_ages_on_one_file(cluster):
