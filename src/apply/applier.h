@@ -164,9 +164,10 @@ class Applier {
     change::TableShape shape;     // as the batch names the table
     TableState* state = nullptr;  // null: not resolved since the catalog was set, or dropped
     ShapeMap map;
-    int64_t used_id = 0;  // see ApplyStats::used_ids
-    bool dropped = false;
-    std::optional<ledger::TrackedTable> aside;  // the dropped table, if its name is still known
+    int64_t used_id = 0;   // see ApplyStats::used_ids
+    bool dropped = false;  // or its key is another one now: its rows are set aside
+    std::optional<ledger::TrackedTable>
+        aside;  // as the batch has it; empty: nothing is known of it
     const ledger::NotNullDefaults* instead_of_null = nullptr;  // of `state`; null: NULL stays
   };
   // A row that is being merged, in this node's column order and spelled as it came.

@@ -19,21 +19,24 @@ using change::ValueView;
 
 namespace {
 
-// Returns a table that was dropped here, as a batch has it. The list of conflicts has a name for it
-// as long as its number is known. If it is not, its rows are set aside on their own node at least.
+// Returns a table as a batch has it.
+ledger::TrackedTable AsSent(int64_t id, const std::string& name, const TableShape& shape) {
+  ledger::TrackedTable out;
+  out.id = id;
+  out.table.name = name;
+  out.table.columns = shape.columns;
+  for (const uint32_t at : shape.key) out.table.key.push_back({shape.columns[at], "BINARY", false});
+  return out;
+}
+
+// Returns a table that was dropped here. The list of conflicts has a name for it as long as its
+// number is known. If it is not, its rows are set aside on their own node at least.
 Result<std::optional<ledger::TrackedTable>> FindDropped(sqlite::Connection* db,
                                                         const TableShape& shape) {
   HL_ASSIGN(const std::vector<ledger::RegisteredTable> registry, ledger::LoadRegistry(db));
-  for (const ledger::RegisteredTable& known : registry) {
-    if (!known.key.empty() || !sqlite::SameName(known.name, shape.name)) continue;
-    ledger::TrackedTable out;
-    out.id = known.id;
-    out.table.name = known.name;
-    out.table.columns = shape.columns;
-    for (const uint32_t at : shape.key)
-      out.table.key.push_back({shape.columns[at], "BINARY", false});
-    return std::optional(std::move(out));
-  }
+  for (const ledger::RegisteredTable& known : registry)
+    if (known.key.empty() && sqlite::SameName(known.name, shape.name))
+      return std::optional(AsSent(known.id, known.name, shape));
   return std::optional<ledger::TrackedTable>();
 }
 
@@ -59,6 +62,11 @@ Status Applier::Resolve(const Context& context, Target* target) {
   HL_ASSIGN(target->map,
             MapShape(db_, catalog_, objects_, target->shape, context.options.follows, saw));
   target->dropped = target->map.tracked == nullptr;
+  const ledger::TrackedTable* rekeyed = target->map.rekeyed;
+  if (rekeyed != nullptr) {
+    target->aside = AsSent(rekeyed->id, rekeyed->table.name, target->shape);
+    return Ok();
+  }
   if (target->dropped) {
     HL_ASSIGN(target->aside, FindDropped(db_, target->shape));
     return Ok();
@@ -91,9 +99,11 @@ Status Applier::SetAside(const RowView& row, const Target& target, const Context
   std::vector<ValueView> key;
   for (const uint32_t at : target.shape.key) key.push_back(row.values[at]);
   const ledger::OriginIndex writer = context.covers[row.cover];
+  const auto kind = target.map.rekeyed != nullptr ? ledger::conflict_kind::kFormerKey
+                                                  : ledger::conflict_kind::kDropped;
   HL_ASSIGN([[maybe_unused]] const int64_t id,
-            ledger::AddConflict(db_, *target.aside, ledger::conflict_kind::kDropped, key,
-                                {row.stamp, writer, row.values}, {row.stamp, writer, {}}));
+            ledger::AddConflict(db_, *target.aside, kind, key, {row.stamp, writer, row.values},
+                                {row.stamp, writer, {}}));
   return Ok();
 }
 

@@ -42,16 +42,6 @@ Error Absent(const ledger::Catalog& catalog, const std::string& table) {
   return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", table);
 }
 
-// Returns where a column of ours is in the batch; nothing if the batch does not have it.
-std::optional<uint32_t> SourceOf(const ColumnRow& column, const TableShape& shape,
-                                 const SenderSaw& saw) {
-  if (column.since && !saw.change(column.since->first, column.since->second)) return std::nullopt;
-  if (const auto at = PositionOf(shape, column.name())) return at;
-  for (const std::string& name : column.names)
-    if (const auto at = PositionOf(shape, name)) return at;
-  return std::nullopt;
-}
-
 class Mapping {
  public:
   Mapping(sqlite::Connection* db, const TrackedTable& tracked, const ObjectRow& object,
@@ -65,25 +55,32 @@ class Mapping {
     out_.tracked = &tracked;
   }
 
+  // True if the batch's rows have another row key than the table.
+  bool HasOtherKey() const {
+    const schema::Table& table = tracked_.table;
+    const bool identified = PositionOf(shape_, schema::kIdentityColumn).has_value();
+    if (table.identity.has_value() != identified) return true;
+    if (table.key.size() != shape_.key.size()) return true;
+    for (size_t i = 0; i < table.key.size(); ++i)
+      if (SourceOf(table.key[i].name) != shape_.key[i] ||
+          !SameName(table.key[i].collation, shape_.collations[i]))
+        return true;
+    return false;
+  }
+
   Result<ShapeMap> Make() {
+    if (HasOtherKey()) return Mismatch("it has another key at the sender");
     for (const std::string& column : tracked_.table.columns) HL_TRY(Take(column));
     for (size_t i = 0; i < taken_.size(); ++i)
       if (!taken_[i] && !IsDropped(shape_.columns[i]))
         return Mismatch(fmt::format("column {} does not exist here", shape_.columns[i]));
-    const schema::Table& table = tracked_.table;
-    if (table.key.size() != shape_.key.size())
-      return Mismatch("the key has another number of columns");
-    for (size_t i = 0; i < table.key.size(); ++i)
-      if (out_.positions[table.key_positions[i]] != shape_.key[i] ||
-          !SameName(table.key[i].collation, shape_.collations[i]))
-        return Mismatch("the key has other columns");
     return std::move(out_);
   }
 
  private:
   Status Take(const std::string& column) {
     const ColumnRow* row = object_.FindLive(column);
-    const auto at = row == nullptr ? PositionOf(shape_, column) : SourceOf(*row, shape_, saw_);
+    const auto at = SourceOf(column);
     if (at && !taken_[*at]) {
       taken_[*at] = true;
       out_.positions.push_back(*at);
@@ -100,6 +97,18 @@ class Mapping {
     out_.positions.push_back(ShapeMap::kDefault);
     out_.defaults.push_back(std::move(*value));
     return Ok();
+  }
+
+  // Returns where a column of ours is in the batch; nothing if the batch does not have it.
+  std::optional<uint32_t> SourceOf(const std::string& name) const {
+    const ColumnRow* column = object_.FindLive(name);
+    if (column == nullptr) return PositionOf(shape_, name);
+    const auto& since = column->since;
+    if (since && !saw_.change(since->first, since->second)) return std::nullopt;
+    if (const auto at = PositionOf(shape_, column->name())) return at;
+    for (const std::string& former : column->names)
+      if (const auto at = PositionOf(shape_, former)) return at;
+    return std::nullopt;
   }
 
   bool IsDropped(std::string_view name) const {
@@ -142,6 +151,16 @@ std::vector<const ObjectRow*> KnownObjects::TablesNamed(std::string_view name) c
 const ObjectRow* KnownObjects::Table(const std::string& id) const {
   const auto row = rows_.find({ObjectKind::kTable, id});
   return row == rows_.end() ? nullptr : &row->second;
+}
+
+std::vector<schema::ObjectId> KnownObjects::KeyGivers(const std::string& id) const {
+  std::vector<schema::ObjectId> out;
+  for (const auto& [key, row] : rows_) {
+    const bool is_table = key.kind == ObjectKind::kTable && key.id == id;
+    const bool is_index = key.kind == ObjectKind::kIndex && row.table == id;
+    if (is_table || is_index) out.push_back(key);
+  }
+  return out;
 }
 
 ShapeMap Straight(const TrackedTable& tracked, const TableShape& shape) {
@@ -188,6 +207,15 @@ bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
   });
 }
 
+// True if the sender may not know yet what gave the table its present key.
+Result<bool> MayLackKey(const KnownObjects& objects, const ObjectRow& table, const SenderSaw& saw) {
+  for (const schema::ObjectId& giver : objects.KeyGivers(table.key.id)) {
+    HL_ASSIGN(const bool seen, saw.object(giver));
+    if (!seen) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog,
@@ -206,7 +234,12 @@ Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog
   if (same_names || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
   if (difference && (meant == nullptr || dropped))
     return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
-  return Mapping(db, *tracked, *meant, shape, saw).Make();
+  Mapping mapping(db, *tracked, *meant, shape, saw);
+  if (mapping.HasOtherKey() && !HL_MUTANT(former_keys_hold)) {
+    HL_ASSIGN(const bool may_lack, MayLackKey(objects, *meant, saw));
+    if (may_lack) return ShapeMap{nullptr, tracked, {}, {}};
+  }
+  return mapping.Make();
 }
 
 }  // namespace harmonylite::apply

@@ -4,8 +4,9 @@
 // Rows in an older or newer shape are not held where the rows of the hidden table `schema` explain
 // the difference. A column that was added since takes its default, which is what its own node shows
 // after its own ALTER; a column that was dropped since is left out; a renamed one is found by its
-// identity. Rows of a table that was dropped meanwhile are kept among the conflicts.
-// Threads: the rule of the connection.
+// identity. Rows of a table that was dropped meanwhile are kept among the conflicts, and so are
+// those of a table that has another key by now: their own node sends them again, under the new key,
+// when it has the table so. Threads: the rule of the connection.
 #pragma once
 
 #include <cstdint>
@@ -31,9 +32,11 @@ struct ShapeMap {
   // Stands in `positions` for a value of `defaults`.
   static constexpr uint32_t kDefault = UINT32_MAX;
 
-  const ledger::TrackedTable* tracked = nullptr;  // null: the table was dropped
-  std::vector<uint32_t> positions;                // in the batch's image, by our column
-  change::Row defaults;                           // by our column; NULL where the batch has a value
+  const ledger::TrackedTable* tracked = nullptr;  // null: dropped, or `rekeyed` says which
+  // The table, if it has another key than the batch's rows, of which the sender may not know yet.
+  const ledger::TrackedTable* rekeyed = nullptr;
+  std::vector<uint32_t> positions;  // in the batch's image, by our column
+  change::Row defaults;             // by our column; NULL where the batch has a value
 };
 
 // The rows of `schema`, and those of tables by each name that they have or had, in folded case.
@@ -44,6 +47,8 @@ class KnownObjects {
   std::vector<const schema::ObjectRow*> TablesNamed(std::string_view name) const;
   // The table with this identity; null: none is known.
   const schema::ObjectRow* Table(const std::string& id) const;
+  // The table with this identity and its indexes, those that were dropped included.
+  std::vector<schema::ObjectId> KeyGivers(const std::string& id) const;
 
  private:
   ledger::ObjectRows rows_;

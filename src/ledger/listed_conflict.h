@@ -31,6 +31,8 @@ inline constexpr std::string_view kFirstJoin = "first join";
 // A row went with its table, or with a column of it, which another node dropped without having seen
 // the row.
 inline constexpr std::string_view kDropped = "dropped with its table";
+// A row came under a key that its table does not have any more.
+inline constexpr std::string_view kFormerKey = "under a former key";
 // A row is shadowed. This kind is never stored: the shadow tables tell it.
 inline constexpr std::string_view kShadowed = "shadowed";
 // A row has no parent. This kind is never stored: it is found when it is asked for.

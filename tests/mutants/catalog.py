@@ -86,6 +86,7 @@ MUTANTS = {
     "reworded_not_sent": "a view's text with a table's new name stays on the node that has it",
     "clashing_index_left_out": "another node's UNIQUE index is left out where rows clash in it",
     "object_not_told": "which table a name means at the sender is guessed from the name",
+    "former_keys_hold": "rows under a key that their table does not have any more hold their node",
     "names_not_given_up": "two tables that got one name on different nodes keep it",
     "clashing_rows_lost": "rows that give way to another node's UNIQUE index are not kept",
     # forgetting deletes, snapshots, coming back
