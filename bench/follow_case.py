@@ -4,7 +4,7 @@ import sqlite3
 import statistics
 import time
 
-from harness import BenchError, ask, say
+from harness import ask, say
 from report import Mark, Row
 
 BULK_TX = 1000
@@ -27,36 +27,20 @@ def _has_followed(node):
     return ask(node.db, "SELECT count(*) FROM pragma_table_info('books') WHERE name = 'shelf'")[0] == 1
 
 
-def _rest(rig, node):
-    """Waits until the node has written the versions of all rows, as it does when nobody writes."""
-    deadline = time.monotonic() + rig.places.limit_s
-    while ask(node.db, "SELECT max(id) > (SELECT value FROM __harmonylite__state WHERE key = "
-                       "'folded_to') FROM __harmonylite__journal")[0]:
-        rig.check_alive()
-        if time.monotonic() > deadline:
-            raise BenchError(f"node {node.number} is not at rest after {rig.places.limit_s} s")
-        time.sleep(0.01)
-
-
 def _rebuild(plan, rows, at_rest):
     """Seconds of the migration on node 1, and seconds from its commit until node 2 has followed."""
     with plan.rig(nodes=2, config=CONFIG) as rig:
         rig.write(rig.nodes[0].db, mode="insert", rows=rows, tx_rows=BULK_TX)
         rig.settle(rows)
         if at_rest:
-            for node in rig.nodes:
-                _rest(rig, node)
+            rig.rest(*rig.nodes)
         db = sqlite3.connect(rig.nodes[0].db, timeout=30, isolation_level=None)
         began = time.monotonic()
         db.executescript(MIGRATION)
         there = time.monotonic() - began
         db.close()
         committed = time.monotonic()
-        while not _has_followed(rig.nodes[1]):
-            rig.check_alive()
-            if time.monotonic() - committed > plan.places.limit_s:
-                raise BenchError(f"node 2 has not followed after {plan.places.limit_s} s")
-            time.sleep(0.01)
+        rig.wait_until(lambda: _has_followed(rig.nodes[1]), lambda: "node 2 has not followed")
         took = time.monotonic() - committed
         rig.check_equal()
         return there, took

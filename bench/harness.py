@@ -291,16 +291,27 @@ class Rig:
 
     def settle(self, rows, table="books"):
         """Waits until every node has so many rows in the table, and checks that they are the same."""
+        def counts():
+            return [ask(node.db, f"SELECT count(*) FROM {table}")[0] for node in self.nodes]
+
+        self.wait_until(lambda: all(count == rows for count in counts()),
+                        lambda: f"nodes hold {counts()} rows instead of {rows}", pause_s=0.05)
+        self.check_equal()
+
+    def rest(self, *nodes):
+        """Waits until all that was written on nodes is folded, sent and trimmed, so that nothing else goes on."""
+        journal = f"SELECT count(*) FROM {HIDDEN}journal"
+        self.wait_until(lambda: all(ask(node.db, journal)[0] <= 1 for node in nodes),
+                        lambda: "a journal was not trimmed", pause_s=0.1)
+
+    def wait_until(self, holds, problem, pause_s=0.01):
+        """Waits for a condition while the sidecars live; `problem` says in words what is wrong until then."""
         deadline = time.monotonic() + self.places.limit_s
-        while True:
-            counts = [ask(node.db, f"SELECT count(*) FROM {table}")[0] for node in self.nodes]
-            if all(count == rows for count in counts):
-                return self.check_equal()
+        while not holds():
             self.check_alive()
             if time.monotonic() > deadline:
-                raise BenchError(f"nodes hold {counts} rows instead of {rows} after "
-                                 f"{self.places.limit_s} s")
-            time.sleep(0.05)
+                raise BenchError(f"{problem()} after {self.places.limit_s} s")
+            time.sleep(pause_s)
 
     def check_equal(self):
         first, *others = [digest(node.db) for node in self.nodes]

@@ -5,7 +5,7 @@ import sqlite3
 import statistics
 import time
 
-from harness import HIDDEN, BenchError, ask, end, say, spawn, tail_of
+from harness import BenchError, ask, end, say, spawn, tail_of
 from report import Mark, Row
 
 TX_ROWS = 1000
@@ -29,12 +29,7 @@ def _fill(rig, rows):
     """Writes rows on node 1 and waits until they are folded, sent and trimmed, so that nothing else goes on."""
     node = rig.nodes[0]
     rig.write(node.db, mode="insert", rows=rows, tx_rows=TX_ROWS)
-    deadline = time.monotonic() + rig.places.limit_s
-    while ask(node.db, f"SELECT count(*) FROM {HIDDEN}journal")[0] > 1:
-        rig.check_alive()
-        if time.monotonic() > deadline:
-            raise BenchError("the journal was not trimmed")
-        time.sleep(0.5)
+    rig.rest(node)
     return node
 
 
