@@ -93,7 +93,7 @@ Result<ApplyStats> Applier::Apply(BatchDecoder* batch, const ledger::State& stat
     }
     const RowView& row = std::get<RowView>(item);
     HL_ASSIGN(Target * target, TargetOf(row, &context));
-    HL_TRY(target->dropped ? SetAside(row, *target, context) : ApplyRow(row, &context));
+    HL_TRY(target->sets_aside ? SetAside(row, *target, context) : ApplyRow(row, &context));
   }
   HL_TRY(FollowSchema(&context));
   HL_TRY(Settle(*origins, &context.stats.shadows, &context.stats.orphans));

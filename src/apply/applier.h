@@ -162,12 +162,12 @@ class Applier {
   };
   struct Target {
     change::TableShape shape;     // as the batch names the table
-    TableState* state = nullptr;  // null: not resolved since the catalog was set, or dropped
+    TableState* state = nullptr;  // null: not resolved since the catalog was set, or set aside
     ShapeMap map;
-    int64_t used_id = 0;   // see ApplyStats::used_ids
-    bool dropped = false;  // or its key is another one now: its rows are set aside
-    std::optional<ledger::TrackedTable>
-        aside;  // as the batch has it; empty: nothing is known of it
+    int64_t used_id = 0;  // see ApplyStats::used_ids
+    // Its rows are set aside: it was dropped, or has another key by now.
+    bool sets_aside = false;
+    std::optional<ledger::TrackedTable> aside;  // as the batch has it; empty: its name is not known
     const ledger::NotNullDefaults* instead_of_null = nullptr;  // of `state`; null: NULL stays
   };
   // A row that is being merged, in this node's column order and spelled as it came.
@@ -182,7 +182,7 @@ class Applier {
   Status Resolve(const Context& context, Target* target);
   // Returns the table of a row, resolved.
   Result<Target*> TargetOf(const change::RowView& row, Context* context);
-  // Keeps a row of a table that was dropped here among the conflicts.
+  // Keeps a row of a table that was dropped here, or has another key by now, among the conflicts.
   Status SetAside(const change::RowView& row, const Target& target, const Context& context);
   // Notes two definitions of one object of the schema that were written without knowing each other.
   Status NoteConcurrent(const Target& target, const StoredVersion& stored, bool incoming_wins,

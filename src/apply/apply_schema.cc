@@ -61,16 +61,13 @@ Status Applier::Resolve(const Context& context, Target* target) {
   };
   HL_ASSIGN(target->map,
             MapShape(db_, catalog_, objects_, target->shape, context.options.follows, saw));
-  target->dropped = target->map.tracked == nullptr;
-  const ledger::TrackedTable* rekeyed = target->map.rekeyed;
-  if (rekeyed != nullptr) {
+  target->sets_aside = target->map.tracked == nullptr;
+  if (const ledger::TrackedTable* rekeyed = target->map.rekeyed) {
     target->aside = AsSent(rekeyed->id, rekeyed->table.name, target->shape);
-    return Ok();
-  }
-  if (target->dropped) {
+  } else if (target->sets_aside) {
     HL_ASSIGN(target->aside, FindDropped(db_, target->shape));
-    return Ok();
   }
+  if (target->sets_aside) return Ok();
   HL_ASSIGN(target->state, StateOf(*target->map.tracked));
   TableState* state = target->state;
   target->instead_of_null = nullptr;
@@ -90,7 +87,7 @@ Status Applier::Resolve(const Context& context, Target* target) {
 // before are looked for again.
 Result<Applier::Target*> Applier::TargetOf(const RowView& row, Context* context) {
   Target* target = &context->tables[row.table];
-  if (target->state == nullptr && !target->dropped) HL_TRY(Resolve(*context, target));
+  if (target->state == nullptr && !target->sets_aside) HL_TRY(Resolve(*context, target));
   return target;
 }
 

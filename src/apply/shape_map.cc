@@ -42,6 +42,10 @@ Error Absent(const ledger::Catalog& catalog, const std::string& table) {
   return MakeError(ErrorCode::kSchemaMismatch, "table {} does not exist here", table);
 }
 
+Error Mismatch(const TableShape& shape, std::string_view why) {
+  return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, why);
+}
+
 class Mapping {
  public:
   Mapping(sqlite::Connection* db, const TrackedTable& tracked, const ObjectRow& object,
@@ -68,12 +72,17 @@ class Mapping {
     return false;
   }
 
+  // The key must be the same.
   Result<ShapeMap> Make() {
-    if (HasOtherKey()) return Mismatch("it has another key at the sender");
     for (const std::string& column : tracked_.table.columns) HL_TRY(Take(column));
     for (size_t i = 0; i < taken_.size(); ++i)
       if (!taken_[i] && !IsDropped(shape_.columns[i]))
-        return Mismatch(fmt::format("column {} does not exist here", shape_.columns[i]));
+        return Mismatch(shape_, fmt::format("column {} does not exist here", shape_.columns[i]));
+    // Another column of ours may have taken what is in the key at the sender.
+    const schema::Table& table = tracked_.table;
+    for (size_t i = 0; i < table.key.size(); ++i)
+      if (out_.positions[table.key_positions[i]] != shape_.key[i])
+        return Mismatch(shape_, "the key has other columns");
     return std::move(out_);
   }
 
@@ -93,7 +102,8 @@ class Mapping {
     } else if (row != nullptr || IsDropped(column)) {
       HL_ASSIGN(value, ledger::ConstantDefaultOf(db_, tracked_.table, column));
     }
-    if (!value) return Mismatch(fmt::format("column {} does not exist at the sender", column));
+    if (!value)
+      return Mismatch(shape_, fmt::format("column {} does not exist at the sender", column));
     out_.positions.push_back(ShapeMap::kDefault);
     out_.defaults.push_back(std::move(*value));
     return Ok();
@@ -115,10 +125,6 @@ class Mapping {
     return std::ranges::any_of(object_.columns, [&](const ColumnRow& column) {
       return column.dropped && Has(column.names, name);
     });
-  }
-
-  Error Mismatch(std::string_view why) const {
-    return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape_.name, why);
   }
 
   sqlite::Connection* db_;  // not owned
@@ -153,7 +159,7 @@ const ObjectRow* KnownObjects::Table(const std::string& id) const {
   return row == rows_.end() ? nullptr : &row->second;
 }
 
-std::vector<schema::ObjectId> KnownObjects::KeyGivers(const std::string& id) const {
+std::vector<schema::ObjectId> KnownObjects::TableAndIndexes(const std::string& id) const {
   std::vector<schema::ObjectId> out;
   for (const auto& [key, row] : rows_) {
     const bool is_table = key.kind == ObjectKind::kTable && key.id == id;
@@ -209,7 +215,7 @@ bool HasUnseenColumn(const ObjectRow& object, const SenderSaw& saw) {
 
 // True if the sender may not know yet what gave the table its present key.
 Result<bool> MayLackKey(const KnownObjects& objects, const ObjectRow& table, const SenderSaw& saw) {
-  for (const schema::ObjectId& giver : objects.KeyGivers(table.key.id)) {
+  for (const schema::ObjectId& giver : objects.TableAndIndexes(table.key.id)) {
     HL_ASSIGN(const bool seen, saw.object(giver));
     if (!seen) return true;
   }
@@ -232,12 +238,12 @@ Result<ShapeMap> MapShape(sqlite::Connection* db, const ledger::Catalog& catalog
   const auto difference = schema::Difference(tracked->table.Shape(), shape);
   const bool same_names = !difference && (meant == nullptr || !HasUnseenColumn(*meant, saw));
   if (same_names || HL_MUTANT(schema_hold_skipped)) return Straight(*tracked, shape);
-  if (difference && (meant == nullptr || dropped))
-    return MakeError(ErrorCode::kSchemaMismatch, "table {}: {}", shape.name, *difference);
+  if (difference && (meant == nullptr || dropped)) return Mismatch(shape, *difference);
   Mapping mapping(db, *tracked, *meant, shape, saw);
-  if (mapping.HasOtherKey() && !HL_MUTANT(former_keys_hold)) {
+  if (mapping.HasOtherKey()) {
     HL_ASSIGN(const bool may_lack, MayLackKey(objects, *meant, saw));
-    if (may_lack) return ShapeMap{nullptr, tracked, {}, {}};
+    if (may_lack && !HL_MUTANT(former_keys_hold)) return ShapeMap{nullptr, tracked, {}, {}};
+    return Mismatch(shape, "it has another key at the sender");
   }
   return mapping.Make();
 }

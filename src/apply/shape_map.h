@@ -6,7 +6,9 @@
 // after its own ALTER; a column that was dropped since is left out; a renamed one is found by its
 // identity. Rows of a table that was dropped meanwhile are kept among the conflicts, and so are
 // those of a table that has another key by now: their own node sends them again, under the new key,
-// when it has the table so. Threads: the rule of the connection.
+// when it has the table so.
+//
+// Threads: the rule of the connection.
 #pragma once
 
 #include <cstdint>
@@ -48,7 +50,7 @@ class KnownObjects {
   // The table with this identity; null: none is known.
   const schema::ObjectRow* Table(const std::string& id) const;
   // The table with this identity and its indexes, those that were dropped included.
-  std::vector<schema::ObjectId> KeyGivers(const std::string& id) const;
+  std::vector<schema::ObjectId> TableAndIndexes(const std::string& id) const;
 
  private:
   ledger::ObjectRows rows_;

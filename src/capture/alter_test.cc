@@ -65,28 +65,34 @@ INSTANTIATE_TEST_SUITE_P(
 
 // Rows are still looked up through the indexes that are left, whatever the key and the index.
 TEST(AlterTest, AUniqueIndexAndItsColumnAreDroppedInOneBreath) {
-  for (const char* table :
-       {"CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL COLLATE NOCASE, a, b, g AS (b + 1))",
-        "CREATE TABLE t(id INTEGER, n TEXT, a, b, g AS (b + 1), PRIMARY KEY(id, n)) WITHOUT ROWID",
-        "CREATE TABLE t(id INT UNIQUE NOT NULL, a, b, g AS (b + 1))"})
-    for (const char* terms : {"b", "b COLLATE NOCASE, a", "a + b", "a) WHERE (b > 0", "g"}) {
-      SCOPED_TRACE(std::string(table) + " " + terms);
-      TestNode node(std::string(table) + "; CREATE UNIQUE INDEX by_a ON t(a);" +
-                    "CREATE UNIQUE INDEX i ON t(" + terms + ")");
-      const std::string columns = std::string(table).find("n TEXT") != std::string::npos
-                                      ? "INTO t(n, id, a, b) VALUES('n', "
-                                      : "INTO t(id, a, b) VALUES(";
-      node.Do("INSERT " + columns + "1, 1, 1)");
-      node.Do("INSERT " + columns + "2, 2, 2)");
-      EXPECT_EQ(node.Do("REPLACE " + columns + "3, 1, 1)").size(), 2u);
-      node.App("BEGIN; DROP INDEX i; ALTER TABLE t DROP COLUMN g; ALTER TABLE t DROP COLUMN b");
-      node.App("COMMIT");
-      const std::string left = columns.substr(0, columns.find(", b)")) + ") VALUES(" +
-                               (columns[7] == 'n' ? "'n', " : "");
-      EXPECT_EQ(node.Do("REPLACE " + left + "4, 2)").size(), 2u);
+  // A table, and a column of its key besides `id` with its value.
+  struct Form {
+    std::string table;
+    std::string column;
+    std::string value;
+  };
+  for (const Form& form :
+       {Form{"CREATE TABLE t(id TEXT PRIMARY KEY NOT NULL COLLATE NOCASE, a, b, g AS (b + 1))", "",
+             ""},
+        Form{"CREATE TABLE t(id INTEGER, n TEXT, a, b, g AS (b + 1), PRIMARY KEY(id, n)) WITHOUT "
+             "ROWID",
+             "n, ", "'n', "},
+        Form{"CREATE TABLE t(id INT UNIQUE NOT NULL, a, b, g AS (b + 1))", "", ""}})
+    for (const std::string terms : {"b", "b COLLATE NOCASE, a", "a + b", "a) WHERE (b > 0", "g"}) {
+      SCOPED_TRACE(form.table + " " + terms);
+      TestNode node(form.table + "; CREATE UNIQUE INDEX by_a ON t(a); CREATE UNIQUE INDEX i ON t(" +
+                    terms + ")");
+      const std::string whole = " INTO t(" + form.column + "id, a, b) VALUES(" + form.value;
+      const std::string left = " INTO t(" + form.column + "id, a) VALUES(" + form.value;
+      node.Do("INSERT" + whole + "1, 1, 1)");
+      node.Do("INSERT" + whole + "2, 2, 2)");
+      EXPECT_EQ(node.Do("REPLACE" + whole + "3, 1, 1)").size(), 2u);
+      node.App(
+          "BEGIN; DROP INDEX i; ALTER TABLE t DROP COLUMN g; ALTER TABLE t DROP COLUMN b; COMMIT");
+      EXPECT_EQ(node.Do("REPLACE" + left + "4, 2)").size(), 2u);
       EXPECT_EQ(node.Do("UPDATE OR REPLACE t SET a = 2 WHERE id = 3").size(), 2u);
       node.Sync();
-      EXPECT_EQ(node.Do("REPLACE " + left + "5, 2)").size(), 2u);
+      EXPECT_EQ(node.Do("REPLACE" + left + "5, 2)").size(), 2u);
     }
 }
 
